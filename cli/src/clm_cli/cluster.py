@@ -1,0 +1,146 @@
+"""The cluster as the commands see it: raw JSON in, typed objects out; one place that talks to it."""
+
+import http
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeVar
+
+from clm_api import GROUP, VERSION
+from clm_api.model_version import (
+    ModelVersionResource,
+    ModelVersionSpec,
+    ModelVersionStatus,
+)
+from clm_api.schedule_status import TrainingScheduleStatus
+from clm_api.training_schedule import TrainingScheduleResource, TrainingScheduleSpec
+from pydantic import BaseModel
+
+Raw = dict[str, Any]
+_Spec = TypeVar("_Spec", bound=BaseModel)
+_Status = TypeVar("_Status", bound=BaseModel)
+RUN_NOW = f"{GROUP}/run-now"
+"""Annotation that starts a run once per value."""
+_TIMEOUT_S = 20
+
+
+class ClusterError(Exception):
+    """The cluster can't be reached, refuses, or doesn't know the object."""
+
+
+@dataclass(frozen=True)
+class ScheduleView:
+    """A TrainingSchedule."""
+
+    name: str
+    raw: Raw
+    spec: TrainingScheduleSpec
+    status: TrainingScheduleStatus
+
+
+@dataclass(frozen=True)
+class VersionView:
+    """A ModelVersion."""
+
+    name: str
+    raw: Raw
+    spec: ModelVersionSpec
+    status: ModelVersionStatus
+
+
+class Cluster:
+    """One namespace of the cluster that the kubeconfig's current context names.
+
+    Parameters
+    ----------
+    namespace
+        None takes the context's namespace.
+    """
+
+    def __init__(self, namespace: str | None) -> None:
+        from kubernetes import client, config
+
+        try:
+            contexts, current = config.list_kube_config_contexts()
+            self._api = config.new_client_from_config()
+        except (config.ConfigException, OSError) as error:
+            raise ClusterError(
+                f"no usable kubeconfig: {error}; set KUBECONFIG or check "
+                '"kubectl config current-context"'
+            ) from error
+        del contexts
+        self.namespace = namespace or current["context"].get("namespace") or "default"
+        self._objects = client.CustomObjectsApi(self._api)
+
+    def schedules(self) -> list[ScheduleView]:
+        """Return the namespace's TrainingSchedules by name."""
+        items = self._list(TrainingScheduleResource.plural)
+        return sorted((_schedule(raw) for raw in items), key=lambda s: s.name)
+
+    def schedule(self, name: str) -> ScheduleView:
+        """Return one TrainingSchedule."""
+        path = self._path(TrainingScheduleResource.plural)
+        return _schedule(self._call("get_namespaced_custom_object", *path, name))
+
+    def versions(self, schedule: str) -> list[VersionView]:
+        """Return a schedule's ModelVersions, newest slot first."""
+        selector = {"field_selector": f"spec.scheduleRef.name={schedule}"}
+        items = self._list(ModelVersionResource.plural, **selector)
+        return sorted((_version(r) for r in items), key=lambda v: (v.spec.slot, v.name))[::-1]
+
+    def ask_for_run(self, schedule: str, token: str) -> None:
+        """Set the annotation that starts a run."""
+        patch = {"metadata": {"annotations": {RUN_NOW: token}}}
+        path = self._path(TrainingScheduleResource.plural)
+        self._call(
+            "patch_namespaced_custom_object", *path, schedule, patch,
+            _content_type="application/merge-patch+json",
+        )  # fmt: skip
+
+    def _path(self, plural: str) -> tuple[str, str, str, str]:
+        return GROUP, VERSION, self.namespace, plural
+
+    def _list(self, plural: str, **selector: str) -> list[Raw]:
+        found = self._call("list_namespaced_custom_object", *self._path(plural), **selector)
+        items: list[Raw] = found["items"]
+        return items
+
+    def _call(self, method: str, *arguments: Any, **options: Any) -> Raw:
+        from kubernetes.client import ApiException
+        from urllib3.exceptions import HTTPError
+
+        try:
+            result: Raw = getattr(self._objects, method)(
+                *arguments, **options, _request_timeout=_TIMEOUT_S
+            )
+        except ApiException as error:
+            _explain(error.status, error.body, self.namespace)
+        except (HTTPError, OSError) as error:
+            host = self._api.configuration.host
+            raise ClusterError(f"the API server at {host} does not answer: {error}") from error
+        return result
+
+
+def _schedule(raw: Raw) -> ScheduleView:
+    spec, status = _typed(raw, TrainingScheduleSpec, TrainingScheduleStatus)
+    return ScheduleView(raw["metadata"]["name"], raw, spec, status)
+
+
+def _version(raw: Raw) -> VersionView:
+    spec, status = _typed(raw, ModelVersionSpec, ModelVersionStatus)
+    return VersionView(raw["metadata"]["name"], raw, spec, status)
+
+
+def _typed(raw: Raw, spec: type[_Spec], status: type[_Status]) -> tuple[_Spec, _Status]:
+    return spec.model_validate(raw["spec"]), status.model_validate(raw.get("status", {}))
+
+
+def _explain(status: int | None, body: Any, namespace: str) -> NoReturn:
+    try:
+        said: Mapping[str, Any] = json.loads(body)
+    except (TypeError, ValueError):
+        said = {}
+    text = said.get("message") or http.HTTPStatus(status or 500).phrase
+    if status == http.HTTPStatus.NOT_FOUND and "details" not in said:
+        text = f"{text}: CLM's resources are not installed here; see helm install in the README"
+    raise ClusterError(f"namespace {namespace}: {text}")

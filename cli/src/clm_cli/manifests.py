@@ -1,0 +1,173 @@
+"""Manifest files as the API server would read them: typed, with every fault named by its field."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from clm_api import API_VERSION
+from clm_api.errors import ClmError, SpecError
+from clm_api.model_version import ModelVersionResource, ModelVersionSpec
+from clm_api.reasons import Reason
+from clm_api.schedule import parse_schedule
+from clm_api.training_schedule import TrainingScheduleResource, TrainingScheduleSpec
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from clm_cli.rules import broken_rules
+
+SPECS: dict[str, type[BaseModel]] = {
+    TrainingScheduleResource.kind: TrainingScheduleSpec,
+    ModelVersionResource.kind: ModelVersionSpec,
+}
+_SHORT = {
+    TrainingScheduleResource.kind: TrainingScheduleResource.short_names[0],
+    ModelVersionResource.kind: ModelVersionResource.short_names[0],
+}
+
+
+@dataclass(frozen=True)
+class Document:
+    """One document of a manifest file.
+
+    Parameters
+    ----------
+    number
+        Its place in the file, from 1.
+    name
+        ``Kind/name`` as people say it.
+    raw
+        What the file says.
+    spec
+        The typed spec, or None where it has faults.
+    faults
+        What is wrong, each with the field's path and what to do.
+    """
+
+    number: int
+    name: str
+    raw: Mapping[str, Any]
+    spec: BaseModel | None
+    faults: tuple[str, ...]
+
+
+def read(path: Path) -> list[Document]:
+    """Return a file's documents, each one validated.
+
+    Raises
+    ------
+    ClmError
+        The file can't be read or is no YAML (``SpecInvalid``).
+    """
+    try:
+        documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ClmError(Reason.SPEC_INVALID, f"{path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ClmError(Reason.SPEC_INVALID, f"{path}: is not UTF-8 text: {error}") from error
+    except yaml.YAMLError as error:
+        raise ClmError(Reason.SPEC_INVALID, f"{path}: is not YAML: {error}") from error
+    found = [check(i, d) for i, d in enumerate(documents, 1) if d is not None]
+    if not found:
+        raise ClmError(Reason.SPEC_INVALID, f"{path}: holds no document")
+    return found
+
+
+def schedule_of(path: Path) -> tuple[str, TrainingScheduleSpec]:
+    """Return name and spec of a file's only TrainingSchedule.
+
+    Raises
+    ------
+    ClmError
+        The file holds none, several, or an invalid one (``SpecInvalid``).
+    """
+    documents = [d for d in read(path) if d.raw.get("kind") == TrainingScheduleResource.kind]
+    if len(documents) != 1:
+        raise ClmError(
+            Reason.SPEC_INVALID,
+            f"{path}: holds {len(documents)} TrainingSchedules; a local run needs exactly one",
+        )
+    document = documents[0]
+    if not isinstance(document.spec, TrainingScheduleSpec):
+        raise ClmError(Reason.SPEC_INVALID, f"{path}: " + "; ".join(document.faults))
+    return str(document.raw["metadata"]["name"]), document.spec
+
+
+def check(number: int, raw: Any) -> Document:
+    """Validate one document as the API server and the operator would."""
+    if not isinstance(raw, Mapping):
+        fault = "the document is no object; it must start with apiVersion and kind"
+        return Document(number, f"document {number}", {}, None, (fault,))
+    kind, meta = raw.get("kind"), raw.get("metadata")
+    name = meta.get("name") if isinstance(meta, Mapping) else None
+    label = f"{kind}/{name}"
+    if raw.get("apiVersion") != API_VERSION or kind not in SPECS:
+        known = ", ".join(SPECS)
+        fault = f'apiVersion, kind: must be "{API_VERSION}" and one of {known}'
+        return Document(number, label, raw, None, (fault,))
+    if not isinstance(name, str) or not name:
+        return Document(number, label, raw, None, ("metadata.name: is missing",))
+    spec, faults = _spec(str(kind), raw)
+    return Document(number, label, raw, spec, tuple(faults))
+
+
+def _spec(kind: str, raw: Mapping[str, Any]) -> tuple[BaseModel | None, list[str]]:
+    model = SPECS[kind]
+    known = {"apiVersion", "kind", "metadata", "spec", "status"}
+    faults = [_unknown(str(key), known) for key in raw if key not in known]
+    try:
+        spec = model.model_validate(raw.get("spec"))
+    except ValidationError as error:
+        return None, faults + [_fault(kind, e, model) for e in error.errors(include_url=False)]
+    wire = {**raw, "spec": spec.model_dump(mode="json", by_alias=True, exclude_none=True)}
+    faults += broken_rules(kind, wire)
+    if isinstance(spec, TrainingScheduleSpec) and not faults:
+        try:
+            parse_schedule(spec)
+        except SpecError as error:
+            faults.append(error.message)
+    return (None if faults else spec), faults
+
+
+def _fault(kind: str, error: ErrorDetails, model: type[BaseModel]) -> str:
+    path = "spec" + "".join(_steps(error["loc"]))
+    if error["type"] == "extra_forbidden":
+        return _unknown(path, _fields(model, error["loc"][:-1]))
+    explain = f"{_SHORT[kind]}.{'.'.join(['spec', *(p for p in error['loc'] if isinstance(p, str))])}"
+    if error["type"] == "missing":
+        return f'{path}: is missing; see "kubectl explain {explain}"'
+    text = error["msg"][0].lower() + error["msg"][1:]
+    return f'{path}: {_shown(error["input"])} is refused: {text}; see "kubectl explain {explain}"'
+
+
+def _steps(location: tuple[int | str, ...]) -> Iterator[str]:
+    for part in location:
+        yield f"[{part}]" if isinstance(part, int) else f".{part}"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value) if not isinstance(value, str) else f'"{value}"'
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _unknown(path: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(path.rsplit(".", 1)[-1], sorted(known), n=1)
+    hint = f'did you mean "{near[0]}"?' if near else f"known here: {', '.join(sorted(known))}"
+    return f"{path}: is no field; {hint}"
+
+
+def _fields(model: type[BaseModel], location: tuple[int | str, ...]) -> set[str]:
+    """Return the fields at a place of a model, by their names on the wire."""
+    schema = model.model_json_schema(by_alias=True)
+    node: dict[str, Any] = schema
+    for part in location:
+        node = node.get("items", {}) if isinstance(part, int) else node["properties"][part]
+        for choice in node.get("anyOf", [node]):
+            if "$ref" in choice or choice.get("type") != "null":
+                node = choice
+                break
+        if "$ref" in node:
+            node = schema["$defs"][node["$ref"].removeprefix("#/$defs/")]
+    return set(node.get("properties", {}))

@@ -1,0 +1,63 @@
+"""The CEL rules of the resources, checked without an API server.
+
+The rules and their messages stand in the models once; here stands only how Python reads each rule.
+A test fails when a model gains a rule that is missing here.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from clm_api.crdgen import crds
+
+Schema = dict[str, Any]
+_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+
+_READINGS: dict[str, Callable[[Any], bool]] = {
+    "has(self.schedule) != has(self.interval)": lambda s: ("schedule" in s) != ("interval" in s),
+    "self.data.lookbackDays >= self.evaluation.periodDays + 180": lambda s: (
+        s["data"]["lookbackDays"] >= s["evaluation"]["periodDays"] + 180
+    ),
+    "self.entryPercentile > self.exitPercentile": lambda s: (
+        s["entryPercentile"] > s["exitPercentile"]
+    ),
+    "!self.contains('TZ')": lambda s: "TZ" not in s,
+    "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') "
+    "&& self.metadata.name.size() <= 52": lambda s: (
+        _NAME.fullmatch(s["metadata"]["name"]) is not None and len(s["metadata"]["name"]) <= 52
+    ),
+    "self == oldSelf": lambda _: True,
+}
+
+
+def schema_of(kind: str) -> Schema:
+    """Return a kind's schema."""
+    definition = next(d for d in crds().values() if d["spec"]["names"]["kind"] == kind)
+    schema: Schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    return schema
+
+
+def broken_rules(kind: str, resource: dict[str, Any]) -> list[str]:
+    """Return the messages of the rules that a resource breaks, each with its field's path.
+
+    Parameters
+    ----------
+    resource
+        With defaults filled in and without fields that are null.
+    """
+    return list(_broken(schema_of(kind), resource, ""))
+
+
+def _broken(schema: Schema, value: Any, path: str) -> Iterator[str]:
+    for rule in schema.get("x-kubernetes-validations", []):
+        if not _READINGS[rule["rule"]](value):
+            yield f"{path or 'metadata.name'}: {rule['message']}"
+    if isinstance(value, dict):
+        for name, child in schema.get("properties", {}).items():
+            if name in value:
+                yield from _broken(child, value[name], f"{path}.{name}" if path else name)
+    if isinstance(value, list):
+        for i, item in enumerate(value):
+            yield from _broken(schema.get("items", {}), item, f"{path}[{i}]")
+    if schema.get("x-kubernetes-list-type") == "set" and len(set(value)) < len(value):
+        yield f"{path}: holds a value twice"

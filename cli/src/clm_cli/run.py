@@ -1,0 +1,94 @@
+"""``clm run``: start a run now and follow it to its verdict."""
+
+import time
+import uuid
+from typing import Annotated
+
+import typer
+from clm_api.model_version import TERMINAL, Phase
+from rich.console import Group
+
+from clm_cli.cluster import RUN_NOW, Cluster, ClusterError, VersionView
+from clm_cli.output import console, errors, fail
+from clm_cli.screen import verdicts
+from clm_cli.status import Namespace
+
+POLL_S = 2.0
+_PATIENCE_S = 60.0
+
+
+def run(
+    schedule: Annotated[str, typer.Argument(metavar="TS", help="Name of a TrainingSchedule.")],
+    namespace: Namespace = None,
+) -> None:
+    """Start a run of a schedule now and follow it; exit code 0 only if it succeeds.
+
+    Interrupting the command doesn't stop the run.
+
+    Plain kubectl: kubectl annotate tsched TS clm.dev/run-now=TOKEN --overwrite; kubectl get mv -w
+    """
+    cluster = Cluster(namespace)
+    token = f"cli-{uuid.uuid4().hex}"
+    cluster.ask_for_run(schedule, token)
+    errors.print(f"asked for a run of {schedule} ({RUN_NOW}={token})", highlight=False)
+    version = _followed(cluster, schedule, token)
+    status = version.status
+    if status.phase is not Phase.SUCCEEDED:
+        fail(f"{version.name}: {status.reason}: {status.message}")
+        raise typer.Exit(1)
+    console.print(Group(*verdicts(version)))
+    if status.report_uri:
+        console.print(f"report: {status.report_uri}", soft_wrap=True, highlight=False)
+
+
+def _followed(cluster: Cluster, schedule: str, token: str) -> VersionView:
+    """Wait for the token's version to end, with a progress line."""
+    started, warned = time.monotonic(), False
+    with errors.status("waiting for the operator") as line:
+        said = ""
+        while True:
+            version = _version(cluster, schedule, token)
+            if version is not None and version.status.phase in TERMINAL:
+                return version
+            text = _progress(version)
+            line.update(text)
+            if not errors.is_terminal and text != said:
+                errors.print(text, highlight=False, soft_wrap=True)
+                said = text
+            if version is None and not warned and time.monotonic() - started > _PATIENCE_S:
+                warned = True
+                errors.print(
+                    "no version yet after a minute: does the operator run? "
+                    'See "kubectl get pods -A -l app.kubernetes.io/name=clm"'
+                )
+            time.sleep(POLL_S)
+
+
+def _version(cluster: Cluster, schedule: str, token: str) -> VersionView | None:
+    """Return the run that the token started.
+
+    Raises
+    ------
+    ClusterError
+        The operator has seen the token and refused it.
+    """
+    status = cluster.schedule(schedule).status
+    for version in cluster.versions(schedule):
+        if version.spec.trigger.reason == token:
+            return version
+    if status.last_run_token == token:
+        said = [s.message for s in status.skipped if token in s.message]
+        raise ClusterError(said[-1] if said else f"{schedule}: the operator refused the run")
+    return None
+
+
+def _progress(version: VersionView | None) -> str:
+    if version is None:
+        return "waiting for the operator"
+    status = version.status
+    if status.progress is None:
+        return f"{version.name}  {status.phase}  {status.reason}"
+    eta = status.progress.eta_seconds
+    rest = "" if eta is None else f"  {eta} s to go"
+    done = f"{status.progress.percent:3d} %  {status.progress.stage}"
+    return f"{version.name}  {done}  {status.progress.message}{rest}"

@@ -1,0 +1,152 @@
+"""One screen about a schedule: why the newest version was accepted or rejected, and what is next."""
+
+from datetime import UTC, datetime
+from itertools import islice
+
+from clm_api.model_version import Phase, Stage
+from clm_api.promotion import Verdict
+from clm_api.schedule import parse_schedule
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from clm_cli.cluster import ScheduleView, VersionView
+
+_SHOWN_RUNS = 6
+_NEXT_SLOTS = 3
+_COLOURS = {
+    Stage.CANDIDATE: "green",
+    Stage.REJECTED: "yellow",
+    Stage.FAILED: "red",
+    Stage.TRAINING: "cyan",
+}
+
+
+def overview(schedules: list[ScheduleView]) -> RenderableType:
+    """Return one line per schedule."""
+    if not schedules:
+        return Text("No TrainingSchedules here. Start with: kubectl apply -f examples/xgboost.yaml")
+    table = _table("schedule", "when", "family", "last result", "next run", "ready")
+    for one in schedules:
+        last = one.status.last_run
+        table.add_row(
+            one.name,
+            one.status.schedule_text or "",
+            str(one.spec.model.family),
+            f"{last.stage} {last.reason}" if last else "",
+            _local(one.status.next_schedule_time),
+            next((c.status for c in one.status.conditions if c.type == "Ready"), ""),
+        )
+    return table
+
+
+def screen(schedule: ScheduleView, versions: list[VersionView], now: datetime) -> RenderableType:
+    """Return everything that a person wants to know about one schedule.
+
+    Parameters
+    ----------
+    versions
+        Newest first.
+    """
+    spec, status = schedule.spec, schedule.status
+    head = Text.assemble(
+        (schedule.name, "bold"),
+        f"  {spec.model.family}  {' '.join(spec.data.symbols)} {spec.data.timeframe}  ",
+        status.schedule_text or "",
+        ("  suspended" if spec.suspend else "", "yellow"),
+    )
+    parts: list[RenderableType] = [head, Text("next       " + "  ".join(_slots(schedule, now)))]
+    parts += [Text(f"skipped    {s.count} × {s.reason}: {s.message}") for s in status.skipped[-2:]]
+    judged = next((v for v in versions if v.status.criteria), None)
+    if judged is not None:
+        parts += ["", *verdicts(judged)]
+    if versions:
+        parts += ["", _runs(versions[:_SHOWN_RUNS])]
+    if status.conditions:
+        parts += ["", _conditions(schedule)]
+    return Group(*parts)
+
+
+def verdicts(version: VersionView) -> list[RenderableType]:
+    """Return the verdict on one version as a line and a table."""
+    status = version.status
+    colour = _COLOURS[status.stage]
+    line = Text.assemble((version.name, "bold"), "  ", (str(status.stage), colour))
+    line.append(f"  {status.reason}")
+    table = _table("metric", "value", "", "threshold", "verdict")
+    for row in status.criteria:
+        colour = "green" if row.verdict is Verdict.PASSED else "red"
+        value = "undefined" if row.value is None else f"{row.value:.4g}"
+        table.add_row(
+            row.name, value, row.operator, f"{row.threshold:g}", Text(row.verdict, colour)
+        )
+    return [line, table, *_evidence(version)]
+
+
+def _evidence(version: VersionView) -> list[RenderableType]:
+    metrics = version.status.metrics
+    if metrics is None or metrics.psr is None:
+        return []
+    deflated = metrics.deflated_sharpe
+    more = "" if deflated is None else f"  deflated {deflated:.3f}"
+    trials = version.spec.run.trials.count
+    return [Text(f"significance: PSR {metrics.psr:.3f}{more} over {trials} trials")]
+
+
+def _runs(versions: list[VersionView]) -> Table:
+    table = _table("run", "trigger", "phase", "stage", "sharpe", "trades", "reason", "ended")
+    for one in versions:
+        status, metrics = one.status, one.status.metrics
+        phase = str(status.phase)
+        if status.phase is Phase.RUNNING and status.progress:
+            phase += f" {status.progress.percent} %"
+        sharpe = metrics.sharpe if metrics else None
+        table.add_row(
+            one.name,
+            str(one.spec.trigger.type),
+            phase,
+            Text(status.stage, _COLOURS[status.stage]),
+            "" if sharpe is None else f"{sharpe:.2f}",
+            "" if metrics is None or metrics.trades is None else str(metrics.trades),
+            status.reason,
+            _local(status.completion_time),
+        )
+    return table
+
+
+def _conditions(schedule: ScheduleView) -> Table:
+    table = _table("condition", "status", "reason", "message")
+    for c in schedule.status.conditions:
+        table.add_row(c.type, c.status, c.reason, c.message)
+    return table
+
+
+def _slots(schedule: ScheduleView, now: datetime) -> list[str]:
+    """Return the next slots in local time, the first one as the operator armed it."""
+    first = schedule.status.next_schedule_time
+    if schedule.spec.suspend or first is None:
+        return ["none: suspended" if schedule.spec.suspend else "not armed yet"]
+    slots = parse_schedule(schedule.spec)
+    times = [first]
+    while len(times) < _NEXT_SLOTS and (after := slots.after(times[-1], first)) is not None:
+        times.append(after)
+    wait = int((first - now).total_seconds()) // 60
+    shown = [_local(t) for t in islice(times, _NEXT_SLOTS)]
+    shown[0] += f" (in {wait // 60} h {wait % 60} min)" if wait >= 0 else " (due)"
+    return shown
+
+
+def _local(time: datetime | None) -> str:
+    return "" if time is None else time.astimezone().strftime("%a %Y-%m-%d %H:%M %Z")
+
+
+def now_utc() -> datetime:
+    """Return the present time."""
+    return datetime.now(UTC)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table

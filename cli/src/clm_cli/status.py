@@ -1,0 +1,57 @@
+"""``clm status``: one screen about a schedule, or one line about each."""
+
+import json
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from clm_cli.cluster import Cluster
+from clm_cli.output import console
+from clm_cli.screen import now_utc, overview, screen
+
+Namespace = Annotated[
+    str | None,
+    typer.Option("--namespace", "-n", help="Namespace; the kubeconfig's where not given."),
+]
+
+
+class Output(StrEnum):
+    """How the result is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def status(
+    schedule: Annotated[
+        str | None, typer.Argument(metavar="[TS]", help="Name of a TrainingSchedule.")
+    ] = None,
+    namespace: Namespace = None,
+    output: Annotated[
+        Output, typer.Option("--output", "-o", help="text for people, json for programs.")
+    ] = Output.TEXT,
+) -> None:
+    """Show why the newest version was accepted or rejected, the last runs, and what is next.
+
+    Plain kubectl: kubectl get tsched,mv -o wide; kubectl describe tsched TS
+    """
+    cluster = Cluster(namespace)
+    if schedule is None:
+        found = cluster.schedules()
+        if output is Output.JSON:
+            console.print_json(json.dumps({"schedules": [s.raw for s in found]}))
+        else:
+            console.print(overview(found))
+        return
+    one = cluster.schedule(schedule)
+    versions = [v for v in cluster.versions(schedule) if v.spec.schedule_ref.uid == _uid(one.raw)]
+    if output is Output.JSON:
+        document = {"schedule": one.raw, "versions": [v.raw for v in versions]}
+        console.print_json(json.dumps(document))
+    else:
+        console.print(screen(one, versions, now_utc()))
+
+
+def _uid(raw: dict[str, dict[str, str]]) -> str:
+    return raw["metadata"]["uid"]

@@ -1,0 +1,63 @@
+"""The base of all contract models: camelCase on the wire, closed, frozen, no NaN."""
+
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic.alias_generators import to_camel
+
+
+class Model(BaseModel):
+    """What people and other programs write: unknown fields are errors."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
+    )
+
+    def to_json_dict(self) -> dict[str, Any]:
+        """Return the wire form without fields that are None."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+class StatusModel(Model):
+    """What the operator wrote, perhaps another version of it: unknown fields are dropped."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+def _utc_text(value: Any) -> str:
+    return str(value.strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
+Instant = Annotated[AwareDatetime, PlainSerializer(_utc_text, return_type=str, when_used="json")]
+"""An aware UTC time, whole seconds on the wire, as Kubernetes writes its own times."""
+
+
+def _rounded(value: float) -> float:
+    return round(value, 6)
+
+
+Rounded = Annotated[float, PlainSerializer(_rounded, return_type=float, when_used="json")]
+"""A number for people: six digits in the resource, full precision in the files."""
+
+DURATION_PATTERN = r"^[1-9][0-9]{0,4}(m|h|d)$"
+Duration = Annotated[str, Field(pattern=DURATION_PATTERN, max_length=6)]
+"""A whole number of minutes, hours or days, such as 6h."""
+
+Quantity = Annotated[
+    str,
+    BeforeValidator(lambda value: str(value) if isinstance(value, int) else value),
+    Field(
+        pattern=r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$",
+        json_schema_extra={"x-kubernetes-int-or-string": True},
+    ),
+]
+"""A Kubernetes quantity; users write ``cpu: 2`` as well as ``memory: 4Gi``."""
+
+Name = Annotated[str, Field(min_length=1, max_length=63)]
+Text = Annotated[str, Field(max_length=1024)]
+LabelText = Annotated[str, Field(max_length=317)]

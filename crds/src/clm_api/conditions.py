@@ -1,0 +1,64 @@
+"""Conditions in the shape of metav1, set without touching what did not change."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from clm_api.base import Instant, StatusModel
+
+ConditionStatus = Literal["True", "False", "Unknown"]
+
+
+class Condition(StatusModel):
+    """One observation about a resource."""
+
+    type: Annotated[str, Field(max_length=316)]
+    """What is observed."""
+    status: ConditionStatus
+    """Whether it holds."""
+    reason: Annotated[str, Field(max_length=1024)]
+    """Why, in one CamelCase word."""
+    message: Annotated[str, Field(max_length=32768)] = ""
+    """Why, and what to do, as a sentence."""
+    observed_generation: Annotated[int, Field(ge=0)] = 0
+    """Generation of the spec that was looked at."""
+    last_transition_time: Instant
+    """When the status last flipped."""
+
+
+def set_conditions(
+    present: Iterable[Condition], wanted: Iterable[Condition]
+) -> tuple[Condition, ...]:
+    """Lay ``wanted`` over ``present``; a transition time changes only when a status flips."""
+    before = {c.type: c for c in present}
+    for condition in wanted:
+        old = before.get(condition.type)
+        if old is not None and old.status == condition.status:
+            kept = {"last_transition_time": old.last_transition_time}
+            before[condition.type] = condition.model_copy(update=kept)
+        else:
+            before[condition.type] = condition
+    return tuple(before[key] for key in sorted(before))
+
+
+def condition(
+    kind: str,
+    *,
+    holds: bool | None,
+    reason: str,
+    message: str,
+    generation: int,
+    now: datetime,
+) -> Condition:
+    """Make a condition; ``holds=None`` is Unknown."""
+    status: ConditionStatus = "Unknown" if holds is None else "True" if holds else "False"
+    return Condition(
+        type=kind,
+        status=status,
+        reason=reason,
+        message=message,
+        observed_generation=generation,
+        last_transition_time=now,
+    )

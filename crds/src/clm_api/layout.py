@@ -1,0 +1,65 @@
+"""Where everything lies in the object store; the one place that knows the paths."""
+
+import re
+from dataclasses import dataclass
+
+MANIFEST = "manifest.json"
+PROGRESS = "progress.json"
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def _segment(text: str) -> str:
+    if not _SAFE.fullmatch(text):
+        raise ValueError(f"{text!r} can't be part of an object's path")
+    return text
+
+
+def bars_prefix(exchange: str, market: str, symbol: str, timeframe: str) -> str:
+    """Return the folder of one symbol's bars; ``BTC/USDT`` becomes ``BTC-USDT``."""
+    parts = (exchange, market, symbol.replace("/", "-").replace(":", "_"), timeframe)
+    return "/".join(("bars", "v1", *map(_segment, parts)))
+
+
+def bars_month(exchange: str, market: str, symbol: str, timeframe: str, month: str) -> str:
+    """Return the object of one month of bars; ``month`` is ``YYYY-MM``."""
+    return f"{bars_prefix(exchange, market, symbol, timeframe)}/{_segment(month)}.parquet"
+
+
+@dataclass(frozen=True)
+class RunLayout:
+    """The objects of one run.
+
+    Parameters
+    ----------
+    namespace, schedule
+        Of the TrainingSchedule; ``local`` for runs without a cluster.
+    uid
+        The ModelVersion's uid, or a fresh uuid for runs without a cluster.
+    """
+
+    namespace: str
+    schedule: str
+    uid: str
+
+    @property
+    def prefix(self) -> str:
+        """The run's folder."""
+        return "/".join(("runs", *map(_segment, (self.namespace, self.schedule, self.uid))))
+
+    @property
+    def manifest(self) -> str:
+        """The commit point: create-only, written last."""
+        return f"{self.prefix}/{MANIFEST}"
+
+    @staticmethod
+    def relative_attempt(attempt: str) -> str:
+        """Return the folder of one pod's files, relative to the manifest."""
+        return f"attempts/{_segment(attempt)}"
+
+    def attempt(self, attempt: str) -> str:
+        """Return the folder of one pod's files."""
+        return f"{self.prefix}/{self.relative_attempt(attempt)}"
+
+    def progress(self, attempt: str) -> str:
+        """Return the object in which a pod says how far it is."""
+        return f"{self.attempt(attempt)}/{PROGRESS}"

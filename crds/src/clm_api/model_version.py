@@ -1,0 +1,210 @@
+"""``ModelVersion``: one run and what came of it. Created and updated by the operator only."""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from clm_api.base import Instant, Model, Name, StatusModel, Text
+from clm_api.conditions import Condition
+from clm_api.promotion import CriterionVerdict
+from clm_api.report import FoldMetrics, Metrics, Progress, Sha256
+from clm_api.run import RunSpec
+
+_IMMUTABLE = {
+    "x-kubernetes-validations": [
+        {
+            "rule": "self == oldSelf",
+            "message": "a ModelVersion's spec never changes: it records what was run",
+        }
+    ]
+}
+
+
+class Phase(StrEnum):
+    """The run's phase."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+
+
+TERMINAL = (Phase.SUCCEEDED, Phase.FAILED)
+
+
+class Stage(StrEnum):
+    """Where the version stands in its life."""
+
+    TRAINING = "TRAINING"
+    REJECTED = "REJECTED"
+    CANDIDATE = "CANDIDATE"
+    FAILED = "FAILED"
+
+
+class TriggerType(StrEnum):
+    """What started a run."""
+
+    INITIAL = "Initial"
+    SCHEDULED = "Scheduled"
+    MANUAL = "Manual"
+
+
+class ScheduleRef(Model):
+    """The TrainingSchedule that the version belongs to."""
+
+    name: Annotated[str, Field(max_length=52)]
+    """Its name."""
+    uid: Annotated[str, Field(max_length=36)]
+    """Its uid: a schedule that was deleted and made again is another one."""
+
+
+class Trigger(Model):
+    """What started the run."""
+
+    type: TriggerType
+    """Initial, Scheduled or Manual."""
+    reason: Annotated[str, Field(max_length=512)] = ""
+    """Why, where somebody said."""
+
+
+class ModelVersionSpec(Model):
+    """What was asked for; immutable."""
+
+    schedule_ref: Annotated[ScheduleRef, Field(json_schema_extra=_IMMUTABLE)]
+    """The schedule that it belongs to."""
+    slot: Annotated[Instant, Field(json_schema_extra=_IMMUTABLE)]
+    """The scheduled instant."""
+    trigger: Annotated[Trigger, Field(json_schema_extra=_IMMUTABLE)]
+    """What started the run."""
+    model_name: Annotated[str, Field(max_length=64, json_schema_extra=_IMMUTABLE)]
+    """Family, symbol or multi, and timeframe."""
+    run: Annotated[RunSpec, Field(json_schema_extra=_IMMUTABLE)]
+    """What the Job is told, fully resolved."""
+
+
+class JobRef(StatusModel):
+    """The Job that carries out the run."""
+
+    name: Name
+    """Its name."""
+    uid: Annotated[str, Field(max_length=36)]
+    """Its uid."""
+
+
+class DataStatus(StatusModel):
+    """The bars that the run used."""
+
+    from_: Annotated[Instant, Field(alias="from")]
+    """First bar's open time."""
+    to: Instant
+    """End of the range, exclusive."""
+    bars: Annotated[int, Field(ge=0)]
+    """Bars of all symbols."""
+    gaps: Annotated[int, Field(ge=0)]
+    """Missing bars of all symbols."""
+    sha256: Sha256
+    """Digest of the exact training frame."""
+
+
+class ArtifactStatus(StatusModel):
+    """The verified result."""
+
+    uri: Text
+    """The manifest's address."""
+    sha256: Sha256
+    """The manifest's digest, pinned when it was first read."""
+    size_bytes: Annotated[int, Field(ge=0)]
+    """Size of all files."""
+
+
+class MetricsStatus(Metrics):
+    """Metrics of the whole window and of each fold."""
+
+    folds: Annotated[list[FoldMetrics], Field(max_length=50)] = Field(default_factory=list)
+    """One row per fold."""
+
+
+class ModelVersionStatus(StatusModel):
+    """What came of the run."""
+
+    phase: Phase = Phase.PENDING
+    """The run's phase."""
+    stage: Stage = Stage.TRAINING
+    """Where the version stands."""
+    reason: Annotated[str, Field(max_length=64)] = ""
+    """Why it stands there, in one word."""
+    message: Annotated[str, Field(max_length=4096)] = ""
+    """Why it stands there, and what to do, as a sentence."""
+    start_time: Instant | None = None
+    """When the first pod started."""
+    completion_time: Instant | None = None
+    """When the run ended."""
+    duration: Annotated[str, Field(max_length=16)] | None = None
+    """Time between the two."""
+    job_ref: JobRef | None = None
+    """The Job that carries out the run."""
+    attempt: Annotated[int, Field(ge=0)] = 0
+    """Pods that were started."""
+    progress: Progress | None = None
+    """How far the run is."""
+    data: DataStatus | None = None
+    """The bars that the run used."""
+    trained_until: Instant | None = None
+    """Open time of the last bar that the artifact was fitted on."""
+    metrics: MetricsStatus | None = None
+    """Out-of-sample metrics."""
+    criteria: Annotated[list[CriterionVerdict], Field(max_length=16)] = Field(default_factory=list)
+    """One verdict per promotion criterion."""
+    artifact: ArtifactStatus | None = None
+    """The verified result."""
+    report_uri: Text | None = None
+    """Address of the tear sheet."""
+    conditions: Annotated[
+        list[Condition],
+        Field(
+            max_length=16,
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["type"],
+            },
+        ),
+    ] = Field(default_factory=list)
+    """JobSucceeded, ArtifactVerified, CriteriaMet."""
+
+
+class ModelVersionResource:
+    """Names, columns and root rules of the kind; the generator's input beside the models."""
+
+    kind: ClassVar[str] = "ModelVersion"
+    plural: ClassVar[str] = "modelversions"
+    short_names: ClassVar[list[str]] = ["mv"]
+    description: ClassVar[str] = (
+        "A ModelVersion is one training run: what was asked for, how far it is, how good the "
+        "model is out of sample, and where its artifacts lie. Only the operator creates them."
+    )
+    validations: ClassVar[list[dict[str, str]]] = []
+    columns: ClassVar[list[tuple[str, str, str, int]]] = [
+        ("Schedule", "string", ".spec.scheduleRef.name", 0),
+        ("Family", "string", ".spec.run.model.family", 0),
+        ("Phase", "string", ".status.phase", 0),
+        ("Progress", "integer", ".status.progress.percent", 0),
+        ("Stage", "string", ".status.stage", 0),
+        ("Sharpe", "number", ".status.metrics.sharpe", 0),
+        ("WinRate", "number", ".status.metrics.winRate", 0),
+        ("PF", "number", ".status.metrics.profitFactor", 0),
+        ("MaxDD", "number", ".status.metrics.maxDrawdown", 0),
+        ("Trades", "integer", ".status.metrics.trades", 0),
+        ("Reason", "string", ".status.reason", 0),
+        ("Age", "date", ".metadata.creationTimestamp", 0),
+        ("Trigger", "string", ".spec.trigger.type", 1),
+        ("PSR", "number", ".status.metrics.psr", 1),
+        ("DSR", "number", ".status.metrics.deflatedSharpe", 1),
+        ("Trained-Until", "date", ".status.trainedUntil", 1),
+        ("Duration", "string", ".status.duration", 1),
+    ]
+    selectable_fields: ClassVar[list[str]] = [
+        ".status.stage",
+        ".status.phase",
+        ".spec.scheduleRef.name",
+    ]

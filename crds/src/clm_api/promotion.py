@@ -1,0 +1,173 @@
+"""The five promotion criteria and how a version is judged by them; used by operator and trainer."""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from clm_api.base import Model, Rounded, StatusModel
+from clm_api.reasons import Reason
+
+
+class PromotionMode(StrEnum):
+    """How far a version may go without a person."""
+
+    MANUAL = "Manual"
+    """Judged; stops at CANDIDATE."""
+    DRY_RUN = "DryRun"
+    """Judged; never goes further, whatever the verdict."""
+
+
+class Criteria(Model):
+    """Thresholds that a version's out-of-sample metrics must all meet."""
+
+    min_sharpe: Annotated[float, Field(ge=-10, le=100)] = 1.0
+    """Smallest annualised Sharpe ratio, net of costs."""
+    min_win_rate: Annotated[float, Field(ge=0, le=1)] = 0.52
+    """Smallest share of closed trades with a net profit."""
+    min_profit_factor: Annotated[float, Field(ge=0, le=100)] = 1.3
+    """Smallest ratio of the sum of wins to the sum of losses, net."""
+    max_drawdown: Annotated[float, Field(ge=0, le=1)] = 0.15
+    """Largest fall of equity from its running maximum, as a fraction."""
+    min_trades: Annotated[int, Field(ge=0, le=1000000)] = 50
+    """Smallest number of closed trades in the evaluation window."""
+
+
+class Verdict(StrEnum):
+    """The outcome of one criterion."""
+
+    PASSED = "Passed"
+    FAILED = "Failed"
+
+
+class CriterionVerdict(StatusModel):
+    """One criterion, what the version reached, and whether that is enough."""
+
+    name: Annotated[str, Field(max_length=32)]
+    """The metric's name."""
+    value: Rounded | None = None
+    """What the version reached; absent where the metric is undefined."""
+    threshold: Rounded
+    """What the criterion asks for."""
+    operator: Literal["≥", "≤"]
+    """How value and threshold are compared."""
+    verdict: Verdict
+    """Passed or Failed."""
+    message: Annotated[str, Field(max_length=256)] = ""
+    """The comparison as a person reads it."""
+
+
+def _judge(
+    name: str,
+    operator: Literal["≥", "≤"],
+    threshold: float,
+    values: Mapping[str, float],
+    undefined: Mapping[str, str],
+) -> CriterionVerdict:
+    value = values.get(name)
+    if value is None:
+        why = undefined.get(name, "the metric is missing")
+        return CriterionVerdict(
+            name=name, threshold=threshold, operator=operator, verdict=Verdict.FAILED,
+            message=f"{name} is undefined: {why}",
+        )  # fmt: skip
+    passed = value >= threshold if operator == "≥" else value <= threshold
+    sign = operator if passed else {"≥": "<", "≤": ">"}[operator]
+    shown = f"{value:.0f}" if name == "trades" else f"{value:.4g}"
+    return CriterionVerdict(
+        name=name, value=value, threshold=threshold, operator=operator,
+        verdict=Verdict.PASSED if passed else Verdict.FAILED,
+        message=f"{name} {shown} {sign} {threshold:g}",
+    )  # fmt: skip
+
+
+Values = Mapping[str, float]
+Check = Callable[[Values, Mapping[str, str], Criteria], CriterionVerdict]
+
+
+def sharpe_below_minimum(v: Values, undefined: Mapping[str, str], c: Criteria) -> CriterionVerdict:
+    """A return that its own risk explains is no edge."""
+    return _judge("sharpe", "≥", c.min_sharpe, v, undefined)
+
+
+def win_rate_below_minimum(
+    v: Values, undefined: Mapping[str, str], c: Criteria
+) -> CriterionVerdict:
+    """A strategy that mostly loses is one that nobody keeps running."""
+    return _judge("winRate", "≥", c.min_win_rate, v, undefined)
+
+
+def profit_factor_below_minimum(
+    v: Values, undefined: Mapping[str, str], c: Criteria
+) -> CriterionVerdict:
+    """Wins must pay for losses with room to spare; without a loss, enough trades stand in."""
+    verdict = _judge("profitFactor", "≥", c.min_profit_factor, v, undefined)
+    without_losses = undefined.get("profitFactor") == "NoLosses"
+    if without_losses and v.get("trades", 0) >= c.min_trades:
+        return verdict.model_copy(
+            update={"verdict": Verdict.PASSED, "message": "profitFactor is undefined: no losses"}
+        )
+    return verdict
+
+
+def drawdown_above_maximum(
+    v: Values, undefined: Mapping[str, str], c: Criteria
+) -> CriterionVerdict:
+    """The deepest fall that the account would have had to live through."""
+    return _judge("maxDrawdown", "≤", c.max_drawdown, v, undefined)
+
+
+def too_few_trades(v: Values, undefined: Mapping[str, str], c: Criteria) -> CriterionVerdict:
+    """Fifty lucky trades are noise, five are an anecdote."""
+    return _judge("trades", "≥", float(c.min_trades), v, undefined)
+
+
+CRITERIA: tuple[Check, ...] = (
+    sharpe_below_minimum,
+    win_rate_below_minimum,
+    profit_factor_below_minimum,
+    drawdown_above_maximum,
+    too_few_trades,
+)
+
+
+class Judgement(Model):
+    """The verdicts of all criteria and what follows from them."""
+
+    verdicts: tuple[CriterionVerdict, ...]
+    """One verdict per criterion, in a fixed order."""
+    stage: Literal["CANDIDATE", "REJECTED"]
+    """CANDIDATE if every criterion passed."""
+    reason: Reason
+    """CriteriaPassed, NoTrades, TooFewTrades or CriteriaFailed."""
+    message: str
+    """All comparisons in one line."""
+
+
+def judge(values: Values, undefined: Mapping[str, str], criteria: Criteria) -> Judgement:
+    """Judge unrounded metrics by the five criteria.
+
+    Parameters
+    ----------
+    values
+        Metrics by their name in the resource (``sharpe``, ``winRate``, …); undefined ones absent.
+    undefined
+        Why a metric is undefined, by its name.
+    """
+    verdicts = tuple(check(values, undefined, criteria) for check in CRITERIA)
+    failed = [v for v in verdicts if v.verdict is Verdict.FAILED]
+    if not failed:
+        reason = Reason.CRITERIA_PASSED
+    elif not values.get("trades"):
+        reason = Reason.NO_TRADES
+    elif [v.name for v in failed] == ["trades"]:
+        reason = Reason.TOO_FEW_TRADES
+    else:
+        reason = Reason.CRITERIA_FAILED
+    return Judgement(
+        verdicts=verdicts,
+        stage="REJECTED" if failed else "CANDIDATE",
+        reason=reason,
+        message=" · ".join(v.message for v in (failed or verdicts)),
+    )

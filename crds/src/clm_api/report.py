@@ -1,0 +1,190 @@
+"""What a run leaves in the store: metrics, progress, the manifest, its last words."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from clm_api.base import Instant, Model, Rounded, StatusModel, Text
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Metrics(StatusModel):
+    """Out-of-sample metrics, net of costs. An undefined one is absent."""
+
+    sharpe: Rounded | None = None
+    """Mean over standard deviation of the bar returns, annualised."""
+    win_rate: Rounded | None = None
+    """Share of closed trades with a net profit."""
+    win_rate_low: Rounded | None = None
+    """Lower end of the win rate's 95 % Wilson interval."""
+    win_rate_high: Rounded | None = None
+    """Upper end of the win rate's 95 % Wilson interval."""
+    profit_factor: Rounded | None = None
+    """Sum of wins over sum of losses, net."""
+    max_drawdown: Rounded | None = None
+    """Largest fall of equity from its running maximum, positive fraction."""
+    trades: Annotated[int, Field(ge=0)] | None = None
+    """Closed trades."""
+    total_return: Rounded | None = None
+    """Equity at the end minus one."""
+    sortino: Rounded | None = None
+    """Mean over downside deviation of the bar returns, annualised."""
+    turnover: Rounded | None = None
+    """Traded notional over equity, per year."""
+    exposure: Rounded | None = None
+    """Mean share of equity in positions."""
+    break_even_bps: Rounded | None = None
+    """Cost in basis points a side at which the Sharpe ratio would be 0."""
+    sharpe_at_double_cost: Rounded | None = None
+    """Sharpe ratio of the same positions at twice the costs."""
+    buy_and_hold_sharpe: Rounded | None = None
+    """Sharpe ratio of buying all symbols at the start and never selling."""
+    psr: Rounded | None = None
+    """Probabilistic Sharpe ratio: probability that the true Sharpe ratio is above 0."""
+    deflated_sharpe: Rounded | None = None
+    """The same above what the best of all trials would reach by luck."""
+    min_track_record_days: Rounded | None = None
+    """Days of such returns that would make the Sharpe ratio significant at 95 %."""
+    score: Rounded | None = None
+    """Sharpe ratio minus ten times the drawdown: for sorting only, never a gate."""
+
+
+class FoldMetrics(StatusModel):
+    """One fold of the walk-forward."""
+
+    fold: Annotated[int, Field(ge=0, le=50)]
+    """Number of the fold, from 0."""
+    train_from: Instant
+    """First bar of the training span."""
+    train_to: Instant
+    """Last bar of the training span."""
+    test_from: Instant
+    """First bar of the test block."""
+    test_to: Instant
+    """Last bar of the test block."""
+    sharpe: Rounded | None = None
+    """Annualised Sharpe ratio of the test block."""
+    total_return: Rounded | None = None
+    """Return of the test block."""
+    trades: Annotated[int, Field(ge=0)] = 0
+    """Trades closed in the test block."""
+
+
+class MetricsFile(Model):
+    """``metrics.json``: unrounded, without times or uids, so that equal runs give equal bytes."""
+
+    schema_version: Literal[1] = 1
+    metrics: dict[str, float]
+    """Metrics by their name in the resource; undefined ones absent."""
+    undefined: dict[str, str] = Field(default_factory=dict)
+    """Why a metric is undefined, by its name."""
+    sr_per_bar: float | None = None
+    """Sharpe ratio per bar, not annualised."""
+    bars: int
+    """Number of returns behind it."""
+    skew: float | None = None
+    """Skewness of the returns."""
+    kurtosis: float | None = None
+    """Pearson kurtosis of the returns (normal = 3)."""
+    trained_until: Instant
+    """Open time of the last bar that the artifact was fitted on."""
+
+
+class FileFormat(StrEnum):
+    """Formats that an attempt may hold. None of them can carry code."""
+
+    JSON = "json"
+    PARQUET = "parquet"
+    UBJ = "ubj"
+    HTML = "html"
+
+
+class ManifestFile(Model):
+    """One file of an attempt."""
+
+    path: Annotated[str, Field(pattern=r"^attempts/[A-Za-z0-9._/-]+$", max_length=512)]
+    """Path relative to the manifest."""
+    size: Annotated[int, Field(ge=0, le=2147483648)]
+    """Bytes."""
+    sha256: Sha256
+    """Digest of the content."""
+    format: FileFormat
+    """Format of the content."""
+
+
+class ManifestData(Model):
+    """The bars that a run really used."""
+
+    from_: Annotated[Instant, Field(alias="from")]
+    """First bar's open time."""
+    to: Instant
+    """End of the range, exclusive."""
+    bars: Annotated[int, Field(ge=0)]
+    """Bars of all symbols."""
+    gaps: Annotated[int, Field(ge=0)]
+    """Missing bars of all symbols."""
+    sha256: Sha256
+    """Digest of the exact training frame."""
+
+
+class Manifest(Model):
+    """``manifest.json``: the commit point of a run, written last and only once."""
+
+    schema_version: Literal[1] = 1
+    attempt: Annotated[str, Field(max_length=63)]
+    """The pod that wrote the files."""
+    files: Annotated[list[ManifestFile], Field(min_length=1, max_length=64)]
+    """Every file of the attempt."""
+    image: Text
+    """Image that ran."""
+    code_revision: Text
+    """Version of the trainer."""
+    libraries: dict[str, str]
+    """Versions of the libraries that the numbers depend on."""
+    seed: int
+    """Seed of everything random."""
+    data: ManifestData
+    """The bars that were used."""
+    created_at: Instant
+    """When the manifest was written."""
+
+    def file(self, name: str) -> ManifestFile:
+        """Return the file of that name, such as ``metrics.json``.
+
+        Raises
+        ------
+        KeyError
+            The manifest lists no such file.
+        """
+        for file in self.files:
+            if file.path == f"attempts/{self.attempt}/{name}":
+                return file
+        raise KeyError(name)
+
+
+class Progress(StatusModel):
+    """How far a run is."""
+
+    stage: Annotated[str, Field(max_length=32)]
+    """The step: fetch, features, train, backtest or report."""
+    percent: Annotated[int, Field(ge=0, le=100)]
+    """Share of the whole run that is done."""
+    eta_seconds: Annotated[int, Field(ge=0)] | None = None
+    """Seconds to go, estimated."""
+    message: Text = ""
+    """What it is doing."""
+    last_updated_time: Instant
+    """When the run last said so."""
+
+
+class TerminationMessage(Model):
+    """The last line of a failing trainer, at most 2 KB."""
+
+    code: Annotated[int, Field(ge=1, le=255)]
+    """Exit code."""
+    reason: str
+    """A reason of ``clm_api.reasons``."""
+    message: str
+    """What happened and what to do."""

@@ -1,0 +1,94 @@
+"""From a schedule's spec to a RunSpec: every null filled, defaults deep-merged, nothing lost."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from clm_api.families import DEFAULT_FOLDS, Family, XgboostParameters
+from clm_api.run import (
+    RunCosts,
+    RunData,
+    RunEvaluation,
+    RunModel,
+    RunPod,
+    RunPromotion,
+    RunSpec,
+    RunTrials,
+)
+from clm_api.timing import TIMEFRAME_SECONDS, floor_to
+from clm_api.training_schedule import TrainingScheduleSpec
+
+SPOT_FEE_BPS = 10.0
+
+
+def deep_merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay ``over`` on ``base``; a partial map never drops its neighbours, lists are replaced."""
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            merged[key] = deep_merge(below, value)
+        elif value is not None:
+            merged[key] = value
+    return merged
+
+
+def resolve(
+    spec: TrainingScheduleSpec,
+    *,
+    slot: datetime,
+    trials: RunTrials,
+    pod_defaults: Mapping[str, Any],
+) -> RunSpec:
+    """Return what a run of this slot is told.
+
+    Parameters
+    ----------
+    slot
+        The scheduled instant, UTC.
+    pod_defaults
+        The operator's defaults for the family in the shape of ``RunPod``, image included.
+    """
+    to = floor_to(slot, TIMEFRAME_SECONDS[spec.data.timeframe])
+    pod = deep_merge(pod_defaults, spec.job.to_json_dict())
+    model, evaluation = spec.model, spec.evaluation
+    parameters = model.xgboost or XgboostParameters()
+    return RunSpec(
+        model=RunModel(
+            family=model.family,
+            xgboost=parameters if model.family is Family.XGBOOST else None,
+            seed=model.seed,
+        ),
+        data=RunData.model_validate(
+            {
+                **spec.data.model_dump(exclude={"lookback_days"}),
+                "from": to - timedelta(days=spec.data.lookback_days),
+                "to": to,
+            }
+        ),
+        target=spec.target,
+        evaluation=RunEvaluation(
+            period_days=evaluation.period_days,
+            folds=evaluation.folds or DEFAULT_FOLDS[model.family],
+            purge_bars=(
+                spec.target.horizon_bars + 1
+                if evaluation.purge_bars is None
+                else evaluation.purge_bars
+            ),
+            embargo_bars=evaluation.embargo_bars,
+        ),
+        costs=RunCosts(
+            fee_bps=SPOT_FEE_BPS if spec.costs.fee_bps is None else spec.costs.fee_bps,
+            slippage_bps=spec.costs.slippage_bps,
+        ),
+        promotion=RunPromotion(mode=spec.promotion.mode, criteria=spec.promotion.criteria),
+        trials=trials,
+        pod=RunPod.model_validate(pod),
+    )
+
+
+def model_name(spec: TrainingScheduleSpec) -> str:
+    """Return ``<family>_<symbol or multi>_<timeframe>``, such as ``xgboost_multi_1h``."""
+    symbols = spec.data.symbols
+    market = symbols[0].replace("/", "").lower() if len(symbols) == 1 else "multi"
+    return f"{spec.model.family}_{market}_{spec.data.timeframe}"

@@ -1,0 +1,139 @@
+"""``RunSpec``: what one run is told, fully resolved and frozen when its version is created."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from clm_api.base import Instant, LabelText, Model, Name, Text
+from clm_api.families import Family, XgboostParameters
+from clm_api.promotion import Criteria, PromotionMode
+from clm_api.training_schedule import (
+    GpuSpec,
+    Refresh,
+    ResourcesSpec,
+    Symbol,
+    TargetSpec,
+    TolerationSpec,
+)
+
+
+class RunModel(Model):
+    """The model to train."""
+
+    family: Family
+    """The model family."""
+    xgboost: XgboostParameters | None = None
+    """Parameters of family xgboost."""
+    seed: Annotated[int, Field(ge=0, le=2147483647)]
+    """Seed of everything random."""
+
+
+class RunData(Model):
+    """The bars to use."""
+
+    exchange: Annotated[str, Field(max_length=32)]
+    """The exchange's ccxt id."""
+    market: Literal["spot"]
+    """The market on that exchange."""
+    symbols: Annotated[list[Symbol], Field(min_length=1, max_length=50)]
+    """Symbols pooled into one model."""
+    timeframe: Literal["1m", "5m", "15m", "30m", "1h", "4h", "1d"]
+    """Length of a bar."""
+    from_: Annotated[Instant, Field(alias="from")]
+    """First bar's open time. With refresh Never the whole range moves back to the stored bars."""
+    to: Instant
+    """End of the range, exclusive."""
+    refresh: Refresh
+    """Whether the exchange may be asked."""
+    max_gap_bars: Annotated[int, Field(ge=0, le=10000)]
+    """Longest hole that is masked."""
+
+
+class RunEvaluation(Model):
+    """The out-of-sample window."""
+
+    period_days: Annotated[int, Field(ge=1, le=730)]
+    """Length of the out-of-sample window in days."""
+    folds: Annotated[int, Field(ge=1, le=50)]
+    """Walk-forward folds."""
+    purge_bars: Annotated[int, Field(ge=0, le=10000)]
+    """Bars dropped between training span and test block."""
+    embargo_bars: Annotated[int, Field(ge=0, le=10000)]
+    """Further bars dropped there."""
+
+
+class RunCosts(Model):
+    """What a trade costs."""
+
+    fee_bps: Annotated[float, Field(ge=0, le=1000)]
+    """Exchange fee in basis points a side."""
+    slippage_bps: Annotated[float, Field(ge=0, le=1000)]
+    """Slippage in basis points a side."""
+
+
+class RunPromotion(Model):
+    """How the version will be judged."""
+
+    mode: PromotionMode
+    """How far the version may go."""
+    criteria: Criteria
+    """Thresholds that must all be met."""
+
+
+class RunTrials(Model):
+    """How many versions were judged on the same symbols and timeframe before this one."""
+
+    count: Annotated[int, Field(ge=1, le=100000000)] = 1
+    """Versions ever judged, this one included."""
+    sharpe_variance: Annotated[float, Field(ge=0)] | None = None
+    """Variance of their Sharpe ratios per bar; absent while fewer than two are known."""
+
+
+class RunPod(Model):
+    """The training pod, operator defaults and schedule merged."""
+
+    image: Annotated[str, Field(min_length=1, max_length=512)]
+    """Image of the training container."""
+    gpu: GpuSpec
+    """GPUs."""
+    resources: ResourcesSpec
+    """CPU and memory."""
+    node_selector: Annotated[dict[LabelText, Name], Field(max_length=20)] = Field(
+        default_factory=dict
+    )
+    """Labels that the node must have."""
+    tolerations: Annotated[list[TolerationSpec], Field(max_length=20)] = Field(default_factory=list)
+    """Taints that the pod accepts."""
+    priority_class_name: Text | None = None
+    """PriorityClass of the pod."""
+    runtime_class_name: Text | None = None
+    """RuntimeClass of the pod."""
+    queue_name: Name | None = None
+    """Kueue queue."""
+    active_deadline_seconds: Annotated[int, Field(ge=30, le=604800)]
+    """Longest run."""
+    backoff_limit: Annotated[int, Field(ge=0, le=10)]
+    """Retries of a run that failed for a reason that may pass."""
+    pending_deadline_seconds: Annotated[int, Field(ge=10, le=604800)]
+    """Longest wait for a node."""
+
+
+class RunSpec(Model):
+    """Everything a run depends on. Two runs of one RunSpec on the same bars give the same files."""
+
+    model: RunModel
+    """The model to train."""
+    data: RunData
+    """The bars to use."""
+    target: TargetSpec
+    """How scores become positions."""
+    evaluation: RunEvaluation
+    """The out-of-sample window."""
+    costs: RunCosts
+    """What a trade costs."""
+    promotion: RunPromotion
+    """How the version will be judged."""
+    trials: RunTrials
+    """Versions judged before: deflates the Sharpe ratio."""
+    pod: RunPod
+    """The training pod."""

@@ -1,0 +1,120 @@
+"""``TrainingSchedule.status``: what the operator knows about a schedule."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from clm_api.base import Instant, Name, Rounded, StatusModel, Text
+from clm_api.conditions import Condition
+from clm_api.model_version import Phase, Stage, TriggerType
+
+KEPT_SKIPS = 20
+
+
+class ScheduleSeen(StatusModel):
+    """When the present schedule was first seen: no slot up to then is due."""
+
+    hash: Annotated[str, Field(max_length=16)]
+    """Digest of schedule, interval, time zone."""
+    since: Instant
+    """First observation."""
+
+
+class SkippedRange(StatusModel):
+    """Slots that never ran."""
+
+    from_: Annotated[Instant, Field(alias="from")]
+    """First skipped slot."""
+    to: Instant
+    """Last skipped slot."""
+    count: Annotated[int, Field(ge=1)]
+    """Number of slots; a lower bound where the range is long."""
+    reason: Annotated[str, Field(max_length=64)]
+    """Why they did not run."""
+    message: Text = ""
+    """Why they did not run, as a sentence."""
+
+
+class ActiveRun(StatusModel):
+    """A run in progress."""
+
+    name: Name
+    """Name of its ModelVersion."""
+    phase: Phase
+    """Its phase."""
+
+
+class LastRun(StatusModel):
+    """The newest run."""
+
+    name: Name
+    """Name of its ModelVersion."""
+    trigger: TriggerType
+    """What started it."""
+    phase: Phase
+    """Its phase."""
+    stage: Stage
+    """Its stage."""
+    reason: Annotated[str, Field(max_length=64)] = ""
+    """Why it is there."""
+    start_time: Instant | None = None
+    """When its pod started."""
+    completion_time: Instant | None = None
+    """When it ended."""
+
+
+class TrialsStatus(StatusModel):
+    """Versions ever judged on this schedule's symbols and timeframe; never reset."""
+
+    total: Annotated[int, Field(ge=0)] = 0
+    """How many."""
+    measured: Annotated[int, Field(ge=0)] = 0
+    """How many of them have a Sharpe ratio: one that never traded has none."""
+    mean_sharpe: Rounded = 0.0
+    """Mean of their annualised Sharpe ratios."""
+    sharpe_variance: Annotated[Rounded, Field(ge=0)] = 0.0
+    """Sample variance of their annualised Sharpe ratios."""
+    counted: Annotated[list[Name], Field(max_length=2000)] = Field(default_factory=list)
+    """Versions that still exist and are in the figures already."""
+
+
+class TrainingScheduleStatus(StatusModel):
+    """What the operator observed."""
+
+    observed_generation: Annotated[int, Field(ge=0)] = 0
+    """Generation of the spec that the status speaks of."""
+    conditions: Annotated[
+        list[Condition],
+        Field(
+            max_length=16,
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["type"],
+            },
+        ),
+    ] = Field(default_factory=list)
+    """Ready, ScheduleValid, DataAvailable, Progressing."""
+    schedule_seen: ScheduleSeen | None = None
+    """When the present schedule was first seen."""
+    schedule_text: Annotated[str, Field(max_length=160)] | None = None
+    """The schedule as one text: the cron expression, or "every 6h"."""
+    last_schedule_time: Instant | None = None
+    """Newest slot that was run or skipped."""
+    next_schedule_time: Instant | None = None
+    """Next slot."""
+    last_successful_time: Instant | None = None
+    """When the newest successful run ended."""
+    last_run_token: Annotated[str, Field(max_length=256)] | None = None
+    """Last value of annotation clm.dev/run-now that started a run."""
+    skipped: Annotated[list[SkippedRange], Field(max_length=KEPT_SKIPS)] = Field(
+        default_factory=list
+    )
+    """Slots that never ran, newest last."""
+    active: Annotated[list[ActiveRun], Field(max_length=100)] = Field(default_factory=list)
+    """Runs in progress."""
+    last_run: LastRun | None = None
+    """The newest run."""
+    trials: TrialsStatus = Field(default_factory=TrialsStatus)
+    """Versions ever judged on these symbols and timeframe."""
+    candidate: Name | None = None
+    """The newest version that passed all criteria."""

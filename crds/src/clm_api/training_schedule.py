@@ -1,0 +1,313 @@
+"""``TrainingSchedule``: what a user applies. Field docstrings become the CRD's descriptions."""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import ConfigDict, Field
+
+from clm_api.base import (
+    DURATION_PATTERN,
+    LabelText,
+    Model,
+    Name,
+    Quantity,
+)
+from clm_api.families import Family, XgboostParameters
+from clm_api.promotion import Criteria, PromotionMode
+
+
+class ConcurrencyPolicy(StrEnum):
+    """What happens to a slot that comes due while a run is active."""
+
+    ALLOW = "Allow"
+    FORBID = "Forbid"
+    REPLACE = "Replace"
+
+
+class Refresh(StrEnum):
+    """Whether a run may ask the exchange for bars."""
+
+    AUTO = "Auto"
+    NEVER = "Never"
+
+
+class ModelSpec(Model):
+    """What to train."""
+
+    family: Family
+    """The model family."""
+    xgboost: XgboostParameters | None = None
+    """Parameters of family xgboost; measured defaults where absent."""
+    seed: Annotated[int, Field(ge=0, le=2147483647)] = 7
+    """Seed of everything random; the same seed and bars give the same model."""
+
+
+Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,20}/[A-Z0-9]{1,20}$", max_length=41)]
+
+
+class DataSpec(Model):
+    """Which bars to train on."""
+
+    exchange: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,32}$", max_length=32)] = "binance"
+    """The exchange's ccxt id."""
+    market: Literal["spot"] = "spot"
+    """The market on that exchange."""
+    symbols: Annotated[
+        list[Symbol],
+        Field(min_length=1, max_length=50, json_schema_extra={"x-kubernetes-list-type": "set"}),
+    ]
+    """Symbols pooled into one model, such as BTC/USDT. Two or more give enough trades."""
+    timeframe: Literal["1m", "5m", "15m", "30m", "1h", "4h", "1d"] = "1h"
+    """Length of a bar."""
+    lookback_days: Annotated[int, Field(ge=187, le=3650)] = 730
+    """Days of bars before the slot, warm-up and evaluation window included."""
+    refresh: Refresh = Refresh.AUTO
+    """Auto fetches missing bars from the exchange; Never uses stored bars only, of any age."""
+    max_gap_bars: Annotated[int, Field(ge=0, le=10000)] = 6
+    """Longest hole that is masked; a longer one fails the run with DataGap."""
+
+
+class TargetSpec(Model):
+    """How scores become positions: rank on a calibration tail, enter, exit, size."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "self.entryPercentile > self.exitPercentile",
+                    "message": "entryPercentile must be above exitPercentile: "
+                    "a position would end on the bar that opened it",
+                }
+            ]
+        }
+    )
+
+    positions: Literal["longFlat"] = "longFlat"
+    """longFlat holds a symbol or nothing (spot)."""
+    horizon_bars: Annotated[int, Field(ge=1, le=500)] = 24
+    """Bars ahead that the model predicts."""
+    calibration_days: Annotated[int, Field(ge=14, le=365)] = 90
+    """Length of the tail of the training span on which scores are ranked."""
+    entry_percentile: Annotated[float, Field(ge=0.5, le=0.999)] = 0.75
+    """Go long when a score's percentile is above this."""
+    exit_percentile: Annotated[float, Field(ge=0.001, le=0.9)] = 0.5
+    """Leave when the percentile is below this, after minHoldBars."""
+    min_hold_bars: Annotated[int, Field(ge=0, le=1000)] = 12
+    """Bars before a falling score may end a position."""
+    take_profit_sigmas: Annotated[float, Field(ge=0.05, le=20)] = 1.0
+    """Leave at this many sigma × √horizonBars of profit."""
+    stop_loss_sigmas: Annotated[float, Field(ge=0.05, le=20)] = 1.5
+    """Leave at this many sigma × √horizonBars of loss."""
+    volatility_target: Annotated[float, Field(ge=0.01, le=5)] = 0.25
+    """Annual volatility that a position's size aims at."""
+    max_weight: Annotated[float, Field(ge=0.01, le=1)] = 1.0
+    """Largest position as a fraction of the symbol's share of equity."""
+
+
+class EvaluationSpec(Model):
+    """The out-of-sample window and how it is walked."""
+
+    period_days: Annotated[int, Field(ge=7, le=730)] = 90
+    """Length of the out-of-sample window, the newest days of the data."""
+    folds: Annotated[int, Field(ge=1, le=50)] | None = None
+    """Walk-forward folds; null takes 3 for boosting."""
+    purge_bars: Annotated[int, Field(ge=0, le=10000)] | None = None
+    """Bars dropped between training span and test block; null takes horizonBars + 1."""
+    embargo_bars: Annotated[int, Field(ge=0, le=10000)] = 0
+    """Further bars dropped there."""
+
+
+class CostsSpec(Model):
+    """What a trade costs, charged on each fill's notional."""
+
+    fee_bps: Annotated[float, Field(ge=0, le=1000)] | None = None
+    """Exchange fee in basis points a side; null takes 10 for spot."""
+    slippage_bps: Annotated[float, Field(ge=0, le=1000)] = 3.0
+    """Slippage against the open in basis points a side."""
+
+
+class PromotionSpec(Model):
+    """How a version is judged."""
+
+    mode: PromotionMode = PromotionMode.MANUAL
+    """Manual stops at CANDIDATE; DryRun judges only and says what a promotion would need."""
+    criteria: Criteria = Field(default_factory=Criteria)
+    """Thresholds that must all be met."""
+
+
+class RetentionSpec(Model):
+    """How many ended runs are kept in the cluster. CANDIDATE versions are never removed."""
+
+    successful_runs: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Newest rejected versions that are kept."""
+    failed_runs: Annotated[int, Field(ge=0, le=1000)] = 3
+    """Newest failed versions that are kept."""
+
+
+class GpuSpec(Model):
+    """GPUs for the training container."""
+
+    count: Annotated[int, Field(ge=0, le=16)]
+    """Number of GPUs; 0 trains on the CPU."""
+    resource_name: Annotated[str, Field(min_length=1, max_length=253)] = "nvidia.com/gpu"
+    """The extended resource that stands for a GPU."""
+
+
+class ComputeSpec(Model):
+    """CPU and memory."""
+
+    cpu: Quantity | None = None
+    """CPUs, such as 2 or 500m."""
+    memory: Quantity | None = None
+    """Memory, such as 4Gi."""
+
+
+class ResourcesSpec(Model):
+    """Requests and limits of the training container."""
+
+    requests: ComputeSpec | None = None
+    """What the scheduler reserves."""
+    limits: ComputeSpec | None = None
+    """What the container may use."""
+
+
+class TolerationSpec(Model):
+    """A node taint that the training pod accepts."""
+
+    key: LabelText | None = None
+    """Taint key; absent with operator Exists means all."""
+    operator: Literal["Equal", "Exists"] = "Equal"
+    """How key and value are compared."""
+    value: Name | None = None
+    """Taint value for operator Equal."""
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    """Taint effect; absent means all."""
+
+
+class JobSpec(Model):
+    """The closed list of what a schedule may say about its Jobs. There is no pod template."""
+
+    gpu: GpuSpec | None = None
+    """GPUs; absent takes the operator's default for the family."""
+    resources: ResourcesSpec | None = None
+    """CPU and memory; what is absent comes from the operator's default for the family."""
+    node_selector: Annotated[dict[LabelText, Name], Field(max_length=20)] | None = None
+    """Labels that the node must have, added to the operator's defaults."""
+    tolerations: Annotated[list[TolerationSpec], Field(max_length=20)] | None = None
+    """Taints that the pod accepts; absent takes the operator's default."""
+    priority_class_name: Annotated[str, Field(max_length=253)] | None = None
+    """PriorityClass of the pod."""
+    runtime_class_name: Annotated[str, Field(max_length=253)] | None = None
+    """RuntimeClass of the pod."""
+    queue_name: Annotated[str, Field(max_length=63)] | None = None
+    """Kueue queue, set as label kueue.x-k8s.io/queue-name."""
+    active_deadline_seconds: Annotated[int, Field(ge=30, le=604800)] = 7200
+    """A run that takes longer fails with DeadlineExceeded."""
+    backoff_limit: Annotated[int, Field(ge=0, le=10)] = 2
+    """Retries of a run that failed for a reason that may pass."""
+    pending_deadline_seconds: Annotated[int, Field(ge=10, le=604800)] = 1800
+    """A run whose pod no node takes for longer fails with Unschedulable."""
+
+
+class TrainingScheduleSpec(Model):
+    """When to train which model on which bars, and how to judge it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "has(self.schedule) != has(self.interval)",
+                    "message": "set exactly one of spec.schedule and spec.interval",
+                },
+                {
+                    "rule": "self.data.lookbackDays >= self.evaluation.periodDays + 180",
+                    "message": "spec.data.lookbackDays must be at least "
+                    "spec.evaluation.periodDays + 180: 180 days are the least to train on",
+                },
+            ]
+        }
+    )
+
+    schedule: (
+        Annotated[
+            str,
+            Field(
+                min_length=9,
+                max_length=128,
+                json_schema_extra={
+                    "x-kubernetes-validations": [
+                        {
+                            "rule": "!self.contains('TZ')",
+                            "message": "a zone inside the schedule is refused: set spec.timeZone",
+                        }
+                    ]
+                },
+            ),
+        ]
+        | None
+    ) = None
+    """Cron expression of five fields, such as "0 */6 * * *"; exactly one of schedule, interval."""
+    interval: Annotated[str, Field(pattern=DURATION_PATTERN, max_length=6)] | None = None
+    """Time between runs, such as 6h; exactly one of schedule, interval."""
+    time_zone: Annotated[str, Field(min_length=1, max_length=64)] = "Etc/UTC"
+    """IANA time zone in which the cron expression is read."""
+    suspend: bool = False
+    """While true no slot is due and none is recorded."""
+    concurrency_policy: ConcurrencyPolicy = ConcurrencyPolicy.FORBID
+    """Allow runs both; Forbid skips the new slot for good; Replace ends the old run."""
+    starting_deadline_seconds: Annotated[int, Field(ge=60, le=2592000)] = 3600
+    """A slot noticed later than this is skipped and recorded."""
+    run_on_create: bool = True
+    """Train once when the schedule is new and has no history."""
+    model: ModelSpec
+    """What to train."""
+    data: DataSpec
+    """Which bars to train on."""
+    target: TargetSpec = Field(default_factory=TargetSpec)
+    """How scores become positions."""
+    evaluation: EvaluationSpec = Field(default_factory=EvaluationSpec)
+    """The out-of-sample window."""
+    costs: CostsSpec = Field(default_factory=CostsSpec)
+    """What a trade costs."""
+    promotion: PromotionSpec = Field(default_factory=PromotionSpec)
+    """How a version is judged."""
+    retention: RetentionSpec = Field(default_factory=RetentionSpec)
+    """How many ended runs are kept."""
+    job: JobSpec = Field(default_factory=JobSpec)
+    """How the training Job runs."""
+
+
+class TrainingScheduleResource:
+    """Names, columns and root rules of the kind; the generator's input beside the models."""
+
+    kind: ClassVar[str] = "TrainingSchedule"
+    plural: ClassVar[str] = "trainingschedules"
+    short_names: ClassVar[list[str]] = ["tsched"]
+    description: ClassVar[str] = (
+        "A TrainingSchedule trains a trading model again and again, judges every version out of "
+        "sample and records the verdict in ModelVersions."
+    )
+    validations: ClassVar[list[dict[str, str]]] = [
+        {
+            "rule": "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') "
+            "&& self.metadata.name.size() <= 52",
+            "message": "metadata.name must match ^[a-z]([-a-z0-9]*[a-z0-9])?$ and have at most "
+            "52 characters: names of versions and Jobs are made from it",
+        }
+    ]
+    columns: ClassVar[list[tuple[str, str, str, int]]] = [
+        ("Schedule", "string", ".status.scheduleText", 0),
+        ("Suspend", "boolean", ".spec.suspend", 0),
+        ("Family", "string", ".spec.model.family", 0),
+        ("Last-Run", "date", ".status.lastScheduleTime", 0),
+        ("Last-Result", "string", ".status.lastRun.reason", 0),
+        ("Next-Run", "string", ".status.nextScheduleTime", 0),
+        ("Ready", "string", '.status.conditions[?(@.type=="Ready")].status', 0),
+        ("Reason", "string", '.status.conditions[?(@.type=="Ready")].reason', 0),
+        ("Age", "date", ".metadata.creationTimestamp", 0),
+        ("TimeZone", "string", ".spec.timeZone", 1),
+        ("Symbols", "string", ".spec.data.symbols", 1),
+        ("Trials", "integer", ".status.trials.total", 1),
+        ("Candidate", "string", ".status.candidate", 1),
+    ]
+    selectable_fields: ClassVar[list[str]] = []

@@ -1,0 +1,1 @@
+"""CLM's operator: turns TrainingSchedules into Jobs and their results into ModelVersions."""

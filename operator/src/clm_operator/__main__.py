@@ -1,0 +1,87 @@
+"""``python -m clm_operator``: wires everything once and runs until SIGTERM.
+
+``python -m clm_operator check-store`` writes, reads and removes one object, for ``helm test``.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+from pathlib import Path
+
+import kopf
+
+from clm_api.errors import ClmError
+from clm_api.logs import configure
+from clm_operator.artifacts.bucket import check_store, ensure_bucket
+from clm_operator.artifacts.reader import ArtifactReader, open_store
+from clm_operator.clock import SystemClock
+from clm_operator.cluster.api import Api, WriteBudget, connect
+from clm_operator.cluster.resources import Cluster
+from clm_operator.handlers import watch
+from clm_operator.metrics import Metrics
+from clm_operator.probes import Health, serve
+from clm_operator.reconcile import Reconciler
+from clm_operator.scheduler import Scheduler
+from clm_operator.settings import Settings, load_settings
+
+_LOG = logging.getLogger("clm_operator")
+CONFIG_VARIABLE = "CLM_CONFIG"
+CONFIG_DEFAULT = "/etc/clm/config.yaml"
+PORT_VARIABLE = "CLM_HTTP_PORT"
+
+
+async def operate(settings: Settings, port: int) -> None:
+    """Run the operator."""
+    clock, metrics = SystemClock(), Metrics()
+    budget = WriteBudget(settings.api_writes_per_second, clock.monotonic)
+    api = Api(await connect(), budget, metrics.request)
+    cluster = Cluster(api)
+    reader = ArtifactReader(open_store(settings.store))
+    reconciler = Reconciler(cluster, reader, settings, clock, metrics)
+    scheduler = Scheduler(reconciler, clock, metrics)
+
+    async def beat() -> None:
+        for namespace in settings.watch_namespaces:
+            await cluster.schedules(namespace)
+
+    health = Health(beat, clock, metrics)
+    probes = await serve(health, metrics, port)
+    helpers = [
+        asyncio.create_task(scheduler.run(), name="scheduler"),
+        asyncio.create_task(health.run(), name="health"),
+    ]
+    try:
+        await kopf.operator(
+            registry=watch.registry(scheduler.wake, metrics),
+            settings=watch.settings(),
+            standalone=True,
+            namespaces=settings.watch_namespaces,
+        )
+    finally:
+        for task in helpers:
+            task.cancel()
+        await asyncio.gather(*helpers, return_exceptions=True)
+        await probes.cleanup()
+        await api.close()
+
+
+def main(arguments: list[str]) -> int:
+    """Run the operator or its store check; return the exit code."""
+    configure(json_lines=True)
+    try:
+        settings = load_settings(Path(os.environ.get(CONFIG_VARIABLE, CONFIG_DEFAULT)))
+        if arguments == ["check-store"]:
+            _LOG.info(check_store(settings.store))
+            return 0
+        if settings.store.create_bucket:
+            ensure_bucket(settings.store)
+    except ClmError as error:
+        _LOG.error(error.message, extra={"reason": error.reason})
+        return error.exit_code
+    asyncio.run(operate(settings, int(os.environ.get(PORT_VARIABLE, "8080"))))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,146 @@
+"""The manifest of a training Job: closed list of knobs, restricted pod, no API access."""
+
+from typing import Any
+
+from clm_api import API_VERSION, environment
+from clm_api.model_version import ModelVersionSpec
+from clm_api.reasons import FINAL_EXIT_CODES
+from clm_api.run import RunPod
+from clm_operator.building.names import (
+    LABEL_FAMILY,
+    LABEL_QUEUE,
+    LABEL_SCHEDULE,
+    LABEL_VERSION,
+)
+from clm_operator.settings import Settings
+from clm_operator.snapshot import Version
+
+CONTAINER = "trainer"
+_USER = 65532
+_SCRATCH = "/tmp"  # noqa: S108  an emptyDir of the pod's own
+
+
+def job_manifest(version: Version, spec: ModelVersionSpec, settings: Settings) -> dict[str, Any]:
+    """Return the Job of a version; what a schedule may decide comes frozen from the version."""
+    pod = spec.run.pod
+    labels = {
+        LABEL_SCHEDULE: spec.schedule_ref.name,
+        LABEL_FAMILY: str(spec.run.model.family),
+        LABEL_VERSION: version.name,
+    }
+    queue = {LABEL_QUEUE: pod.queue_name} if pod.queue_name else {}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": version.name,
+            "namespace": version.raw["metadata"]["namespace"],
+            "labels": labels | queue,
+            "ownerReferences": [
+                {
+                    "apiVersion": API_VERSION,
+                    "kind": "ModelVersion",
+                    "name": version.name,
+                    "uid": version.uid,
+                    "controller": True,
+                    "blockOwnerDeletion": False,
+                }
+            ],
+        },
+        "spec": {
+            "backoffLimit": pod.backoff_limit,
+            "activeDeadlineSeconds": pod.active_deadline_seconds,
+            "podFailurePolicy": {
+                "rules": [
+                    {
+                        "action": "Ignore",
+                        "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
+                    },
+                    {
+                        "action": "FailJob",
+                        "onExitCodes": {
+                            "containerName": CONTAINER,
+                            "operator": "In",
+                            "values": list(FINAL_EXIT_CODES),
+                        },
+                    },
+                ]
+            },
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": _pod_spec(version, spec, settings),
+            },
+        },
+    }
+
+
+def _pod_spec(version: Version, spec: ModelVersionSpec, settings: Settings) -> dict[str, Any]:
+    pod, trainer = spec.run.pod, settings.trainer
+    optional = {
+        "nodeSelector": pod.node_selector,
+        "tolerations": [t.to_json_dict() for t in pod.tolerations],
+        "priorityClassName": pod.priority_class_name,
+        "runtimeClassName": pod.runtime_class_name,
+        "imagePullSecrets": [{"name": n} for n in trainer.image_pull_secrets],
+    }
+    return {
+        "restartPolicy": "Never",
+        "serviceAccountName": trainer.service_account_name,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": 30,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": _USER,
+            "runAsGroup": _USER,
+            "fsGroup": _USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [
+            {
+                "name": CONTAINER,
+                "image": pod.image,
+                "imagePullPolicy": trainer.image_pull_policy,
+                "args": ["train"],
+                "env": _environment(version, spec, settings),
+                "envFrom": [{"secretRef": {"name": settings.store.secret_name}}],
+                "resources": _resources(pod),
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "readOnlyRootFilesystem": True,
+                    "capabilities": {"drop": ["ALL"]},
+                },
+                "volumeMounts": [{"name": "tmp", "mountPath": _SCRATCH}],
+            }
+        ],
+        "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "2Gi"}}],
+    } | {key: value for key, value in optional.items() if value}
+
+
+def _environment(
+    version: Version, spec: ModelVersionSpec, settings: Settings
+) -> list[dict[str, Any]]:
+    values = {
+        environment.RUN_SPEC: spec.run.model_dump_json(by_alias=True, exclude_none=True),
+        environment.RUN_NAMESPACE: version.raw["metadata"]["namespace"],
+        environment.RUN_SCHEDULE: spec.schedule_ref.name,
+        environment.RUN_NAME: version.name,
+        environment.RUN_UID: version.uid,
+        environment.STORE_URL: settings.store.url,
+        environment.EXCHANGE_URL: settings.exchange_url,
+        "AWS_ENDPOINT_URL": settings.store.endpoint,
+        "AWS_REGION": settings.store.region,
+    }
+    uid = {"fieldRef": {"fieldPath": "metadata.uid"}}
+    return [
+        {"name": environment.ATTEMPT, "valueFrom": uid},
+        *({"name": name, "value": value} for name, value in values.items() if value is not None),
+    ]
+
+
+def _resources(pod: RunPod) -> dict[str, Any]:
+    resources = pod.resources.to_json_dict()
+    if pod.gpu.count:
+        limits = {**resources.get("limits", {}), pod.gpu.resource_name: str(pod.gpu.count)}
+        resources["limits"] = limits
+    return resources

@@ -1,0 +1,1 @@
+"""The Kubernetes API: the only place that imports kubernetes."""

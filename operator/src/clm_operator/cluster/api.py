@@ -1,0 +1,183 @@
+"""Raw JSON to and from the API server: typed errors, one budget for writes, no models."""
+
+import asyncio
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from kubernetes.aio import client, config
+from kubernetes.aio.client.exceptions import ApiException
+
+_TIMEOUT_S = 30
+_TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+Observer = Callable[[str, int], None]
+Raw = dict[str, Any]
+
+
+class ApiError(Exception):
+    """The API server refused or did not answer.
+
+    Parameters
+    ----------
+    status
+        HTTP status; 0 if there was no answer.
+    """
+
+    def __init__(self, status: int, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(f"{status}: {message}")
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+
+class ConflictError(ApiError):
+    """The object was changed meanwhile, or exists."""
+
+
+class NotFoundError(ApiError):
+    """There is no such object."""
+
+
+_ERRORS: dict[int, type[ApiError]] = {404: NotFoundError, 409: ConflictError}
+
+
+class WriteBudget:
+    """A token bucket: bursts up to one second's worth, then one write after the other."""
+
+    def __init__(self, per_second: float, monotonic: Callable[[], float]) -> None:
+        self._rate, self._monotonic = per_second, monotonic
+        self._tokens, self._at = per_second, monotonic()
+
+    async def take(self) -> None:
+        """Wait for a token."""
+        while True:
+            now = self._monotonic()
+            self._tokens = min(self._rate, self._tokens + (now - self._at) * self._rate)
+            self._at = now
+            if self._tokens >= 1:
+                self._tokens -= 1
+                return
+            await asyncio.sleep((1 - self._tokens) / self._rate)
+
+
+class Api:
+    """Requests to the API server.
+
+    Parameters
+    ----------
+    api_client
+        Connection, credentials and trust.
+    budget
+        Every write takes a token from it.
+    observe
+        Called with verb and status of every request.
+    """
+
+    def __init__(
+        self, api_client: client.ApiClient, budget: WriteBudget, observe: Observer
+    ) -> None:
+        self._client, self._budget, self._observe = api_client, budget, observe
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.close()
+
+    async def get(self, path: str) -> Raw:
+        """Read one object, never from a cache.
+
+        Raises
+        ------
+        NotFoundError
+            There is none.
+        """
+        return await self._request("GET", path)
+
+    async def list(self, path: str, selector: str = "") -> list[Raw]:
+        """Read all objects that a label selector matches."""
+        query = f"?labelSelector={selector.replace('=', '%3D')}" if selector else ""
+        found = await self._request("GET", path + query)
+        return list(found.get("items") or ())
+
+    async def create(self, path: str, body: Raw) -> Raw:
+        """Create an object.
+
+        Raises
+        ------
+        ConflictError
+            The name is taken.
+        """
+        await self._budget.take()
+        return await self._request("POST", path, body, "application/json")
+
+    async def patch_status(self, path: str, version: str, status: Raw) -> Raw:
+        """Merge-patch a status, guarded by the resourceVersion that was read.
+
+        Raises
+        ------
+        ConflictError
+            The object was changed since.
+        """
+        await self._budget.take()
+        body = {"metadata": {"resourceVersion": version}, "status": status}
+        return await self._request("PATCH", f"{path}/status", body, "application/merge-patch+json")
+
+    async def delete(self, path: str, uid: str) -> None:
+        """Delete the object of that uid with its dependants; gone already is fine."""
+        await self._budget.take()
+        body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+        try:
+            await self._request("DELETE", path, body, "application/json")
+        except (NotFoundError, ConflictError):
+            return
+
+    async def _request(
+        self, method: str, path: str, body: Raw | None = None, content_type: str = ""
+    ) -> Raw:
+        headers: dict[str, str] = {"Accept": "application/json"}
+        if content_type:
+            headers["Content-Type"] = content_type
+        await self._client.update_params_for_auth(headers, [], ["BearerToken"])
+        url = self._client.configuration.host + path
+        try:
+            response = await self._client.call_api(
+                method, url, headers, body=body, _request_timeout=_TIMEOUT_S
+            )
+            data = await response.read()
+        except ApiException as error:
+            self._observe(method, error.status or 0)
+            raise _typed(
+                error.status or 0, str(error.body or error.reason), error.headers
+            ) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self._observe(method, 0)
+            raise ApiError(0, f"{method} {path}: {error!r}") from error
+        self._observe(method, response.status)
+        if not 200 <= response.status < 300:
+            raise _typed(response.status, data.decode(errors="replace"), response.headers)
+        parsed: Raw = json.loads(data)
+        return parsed
+
+
+def _typed(status: int, text: str, headers: Any) -> ApiError:
+    try:
+        text = json.loads(text).get("message", text)
+    except (ValueError, AttributeError):
+        text = text[:500]
+    after = headers.get("Retry-After") if headers is not None else None
+    seconds = float(after) if after and after.isdigit() else None
+    return _ERRORS.get(status, ApiError)(status, text, seconds)
+
+
+async def connect() -> client.ApiClient:
+    """Return a client from the pod's service account, else from the kubeconfig."""
+    configuration = client.Configuration()
+    configuration.retries = False
+    if _TOKEN.exists():  # noqa: ASYNC240  once, at start-up
+        config.load_incluster_config(client_configuration=configuration)
+    else:
+        await config.load_kube_config(
+            config_file=os.environ.get("KUBECONFIG"), client_configuration=configuration
+        )
+    return client.ApiClient(configuration)

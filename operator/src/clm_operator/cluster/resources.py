@@ -1,0 +1,126 @@
+"""The five kinds that the operator touches, each by the few calls that it needs."""
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from clm_api import API_VERSION
+from clm_operator.building.names import LABEL_SCHEDULE
+from clm_operator.cluster.api import Api, ConflictError, NotFoundError
+from clm_operator.planning.notices import Notice
+from clm_operator.snapshot import Key
+
+Raw = dict[str, Any]
+_EVENT_FIELD = 1024
+
+
+class Cluster:
+    """Kubernetes as the operator sees it."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    async def schedule(self, key: Key) -> Raw | None:
+        """Read a TrainingSchedule; None if there is none."""
+        try:
+            return await self._api.get(f"{_clm(key.namespace, 'trainingschedules')}/{key.name}")
+        except NotFoundError:
+            return None
+
+    async def schedules(self, namespace: str) -> list[Raw]:
+        """Read all TrainingSchedules of a namespace."""
+        return await self._api.list(_clm(namespace, "trainingschedules"))
+
+    async def versions(self, key: Key) -> list[Raw]:
+        """Read the ModelVersions that carry the schedule's label."""
+        selector = f"{LABEL_SCHEDULE}={key.name}"
+        return await self._api.list(_clm(key.namespace, "modelversions"), selector)
+
+    async def version(self, namespace: str, name: str) -> Raw | None:
+        """Read a ModelVersion; None if there is none."""
+        try:
+            return await self._api.get(f"{_clm(namespace, 'modelversions')}/{name}")
+        except NotFoundError:
+            return None
+
+    async def create_version(self, manifest: Raw) -> Raw:
+        """Create a ModelVersion; ConflictError if the name is taken."""
+        namespace = manifest["metadata"]["namespace"]
+        return await self._api.create(_clm(namespace, "modelversions"), manifest)
+
+    async def delete_version(self, raw: Raw) -> None:
+        """Delete a ModelVersion with its Job."""
+        meta = raw["metadata"]
+        path = f"{_clm(meta['namespace'], 'modelversions')}/{meta['name']}"
+        await self._api.delete(path, meta["uid"])
+
+    async def patch_status(self, raw: Raw, patch: Raw) -> Raw:
+        """Write the status of a TrainingSchedule or ModelVersion that was read."""
+        meta, plural = raw["metadata"], f"{raw['kind'].lower()}s"
+        path = f"{_clm(meta['namespace'], plural)}/{meta['name']}"
+        return await self._api.patch_status(path, meta["resourceVersion"], patch)
+
+    async def jobs(self, key: Key) -> list[Raw]:
+        """Read the Jobs that carry the schedule's label."""
+        return await self._api.list(_jobs(key.namespace), f"{LABEL_SCHEDULE}={key.name}")
+
+    async def job(self, namespace: str, name: str) -> Raw | None:
+        """Read a Job; None if there is none."""
+        try:
+            return await self._api.get(f"{_jobs(namespace)}/{name}")
+        except NotFoundError:
+            return None
+
+    async def create_job(self, manifest: Raw) -> None:
+        """Create a Job; one that exists is looked at in the next round."""
+        try:
+            await self._api.create(_jobs(manifest["metadata"]["namespace"]), manifest)
+        except ConflictError:
+            return
+
+    async def delete_job(self, namespace: str, name: str, uid: str) -> None:
+        """Delete a Job with its pods."""
+        await self._api.delete(f"{_jobs(namespace)}/{name}", uid)
+
+    async def pods(self, key: Key) -> list[Raw]:
+        """Read the pods that carry the schedule's label."""
+        path = f"/api/v1/namespaces/{key.namespace}/pods"
+        return await self._api.list(path, f"{LABEL_SCHEDULE}={key.name}")
+
+    async def post(self, notice: Notice, now: datetime) -> None:
+        """Post an event; one that exists already is not posted again."""
+        meta = notice.about["metadata"]
+        digest = hashlib.sha256(f"{meta['uid']}/{notice.key}".encode()).hexdigest()[:16]
+        time = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        event = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": f"{meta['name']}.{digest}", "namespace": meta["namespace"]},
+            "involvedObject": {
+                "apiVersion": API_VERSION,
+                "kind": notice.about["kind"],
+                "name": meta["name"],
+                "namespace": meta["namespace"],
+                "uid": meta["uid"],
+                "resourceVersion": meta["resourceVersion"],
+            },
+            "type": notice.type,
+            "reason": str(notice.reason),
+            "message": notice.message[:_EVENT_FIELD],
+            "source": {"component": "clm-operator"},
+            "firstTimestamp": time,
+            "lastTimestamp": time,
+            "count": 1,
+        }
+        try:
+            await self._api.create(f"/api/v1/namespaces/{meta['namespace']}/events", event)
+        except ConflictError:
+            return
+
+
+def _clm(namespace: str, plural: str) -> str:
+    return f"/apis/{API_VERSION}/namespaces/{namespace}/{plural}"
+
+
+def _jobs(namespace: str) -> str:
+    return f"/apis/batch/v1/namespaces/{namespace}/jobs"

@@ -1,0 +1,113 @@
+"""All reads of one round: the cluster, then the store where a run's state asks for it."""
+
+from clm_api.layout import RunLayout
+from clm_api.report import Progress
+from clm_api.schedule_status import TrialsStatus
+from clm_operator.artifacts.reader import ArtifactReader
+from clm_operator.building.names import LABEL_VERSION
+from clm_operator.clock import Clock
+from clm_operator.cluster.resources import Cluster, Raw
+from clm_operator.snapshot import (
+    Job,
+    Key,
+    Pod,
+    ReportRead,
+    ScheduleObject,
+    Snapshot,
+    Version,
+    owner_uid,
+)
+
+
+async def gather(
+    key: Key,
+    cluster: Cluster,
+    reader: ArtifactReader,
+    clock: Clock,
+    taken: frozenset[str] = frozenset(),
+) -> Snapshot:
+    """Read everything that a round decides on.
+
+    Parameters
+    ----------
+    taken
+        Names that a create has found to belong to something else.
+    """
+    raw = await cluster.schedule(key)
+    if raw is None:
+        return Snapshot(clock.now(), key, None)
+    schedule = ScheduleObject.read(raw)
+    found = [Version.read(r) for r in await cluster.versions(key)]
+    ours = [v for v in found if owner_uid(v.raw) == schedule.uid]
+    foreign = frozenset(v.name for v in found) - {v.name for v in ours}
+    ours.sort(key=lambda v: (v.created, v.name))
+    jobs = await _jobs(key, ours, cluster)
+    reports, progress = await _results(key, ours, jobs, reader)
+    return Snapshot(
+        now=clock.now(),
+        key=key,
+        schedule=schedule,
+        versions=tuple(ours),
+        jobs=jobs,
+        reports=reports,
+        progress=progress,
+        sibling_trials=await _siblings(key, schedule, cluster),
+        taken=taken | foreign,
+    )
+
+
+async def _jobs(key: Key, versions: list[Version], cluster: Cluster) -> dict[str, Job]:
+    active = [v for v in versions if not v.terminal]
+    raw_jobs = {raw["metadata"]["name"]: raw for raw in await cluster.jobs(key)}
+    for version in active:
+        if version.name not in raw_jobs and (raw := await cluster.job(key.namespace, version.name)):
+            raw_jobs[version.name] = raw
+    raw_pods = await cluster.pods(key) if active else []
+    return {name: Job(raw, _pods_of(name, raw, raw_pods)) for name, raw in raw_jobs.items()}
+
+
+def _pods_of(name: str, job: Raw, raw_pods: list[Raw]) -> tuple[Pod, ...]:
+    mine = [
+        Pod.read(raw)
+        for raw in raw_pods
+        if raw["metadata"]["labels"].get(LABEL_VERSION) == name
+        and owner_uid(raw) == job["metadata"]["uid"]
+    ]
+    return tuple(sorted(mine, key=lambda pod: (pod.created, pod.uid)))
+
+
+async def _results(
+    key: Key, versions: list[Version], jobs: dict[str, Job], reader: ArtifactReader
+) -> tuple[dict[str, ReportRead], dict[str, Progress]]:
+    reports: dict[str, ReportRead] = {}
+    progress: dict[str, Progress] = {}
+    for version in versions:
+        if version.terminal or version.spec is None:
+            continue
+        layout = RunLayout(key.namespace, version.spec.schedule_ref.name, version.uid)
+        job = jobs.get(version.name)
+        if job is None or job.finished:
+            reports[version.name] = await reader.report(layout)
+        elif job.pods and job.pods[-1].phase == "Running":
+            said = await reader.progress(layout, job.pods[-1].uid)
+            if said is not None:
+                progress[version.name] = said
+    return reports, progress
+
+
+async def _siblings(
+    key: Key, schedule: ScheduleObject, cluster: Cluster
+) -> tuple[TrialsStatus, ...]:
+    """Only a round that may create a version needs the other schedules' trials."""
+    if schedule.spec is None:
+        return ()
+    data = schedule.spec.data
+    others = []
+    for raw in await cluster.schedules(key.namespace):
+        other = ScheduleObject.read(raw)
+        if other.uid == schedule.uid or other.spec is None:
+            continue
+        theirs = other.spec.data
+        if set(theirs.symbols) == set(data.symbols) and theirs.timeframe == data.timeframe:
+            others.append(other.status.trials)
+    return tuple(others)

@@ -1,0 +1,63 @@
+"""kopf watches; any event only means "look at this key"."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import kopf
+
+from clm_api import GROUP, VERSION
+from clm_operator.building.names import LABEL_SCHEDULE
+from clm_operator.handlers.endless import EndlessJitter
+from clm_operator.metrics import Metrics
+from clm_operator.snapshot import Key
+
+Wake = Callable[[Key], None]
+
+
+def registry(wake: Wake, metrics: Metrics) -> kopf.OperatorRegistry:
+    """Return kopf's handlers: one kind of event each, all waking a schedule's key."""
+    handlers = kopf.OperatorRegistry()
+
+    @kopf.on.event(GROUP, VERSION, "trainingschedules", registry=handlers)
+    async def schedule_seen(namespace: str | None, name: str | None, **_: Any) -> None:
+        metrics.event("TrainingSchedule", time.time())
+        wake(Key(str(namespace), str(name)))
+
+    def dependant(kind: str) -> Callable[..., Any]:
+        async def seen(namespace: str | None, labels: kopf.Labels, **_: Any) -> None:
+            metrics.event(kind, time.time())
+            wake(Key(str(namespace), labels[LABEL_SCHEDULE]))
+
+        return seen
+
+    labelled = {LABEL_SCHEDULE: kopf.PRESENT}
+    kopf.on.event(GROUP, VERSION, "modelversions", labels=labelled, registry=handlers)(
+        dependant("ModelVersion")
+    )
+    kopf.on.event("batch", "v1", "jobs", labels=labelled, registry=handlers)(dependant("Job"))
+    kopf.on.event("v1", "pods", labels=labelled, registry=handlers)(dependant("Pod"))
+
+    @kopf.on.login(registry=handlers)
+    def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+        """Called again after every 401: the pod's token file is read anew."""
+        found = kopf.login_with_service_account(**kwargs)
+        return found or kopf.login_with_kubeconfig(**kwargs)
+
+    return handlers
+
+
+def settings() -> kopf.OperatorSettings:
+    """Return kopf's settings: it never gives up on the API server, and never writes."""
+    chosen = kopf.OperatorSettings()
+    chosen.networking.error_backoffs = EndlessJitter(1, 30)
+    chosen.networking.request_timeout = 60
+    chosen.networking.connect_timeout = 10
+    chosen.watching.server_timeout = 300
+    chosen.watching.client_timeout = 310
+    chosen.watching.inactivity_timeout = 70
+    chosen.watching.reconnect_backoff = 2
+    chosen.posting.enabled = False
+    chosen.peering.standalone = True
+    chosen.scanning.disabled = True
+    return chosen

@@ -1,0 +1,94 @@
+"""What Prometheus sees."""
+
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from clm_api.model_version import ModelVersionStatus, Phase
+from clm_operator.snapshot import Snapshot, Version, instant
+
+
+class Metrics:
+    """The operator's metrics in a registry of their own. No labels per version."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self._lateness = Histogram(
+            "clm_schedule_lateness_seconds",
+            "Time from a slot to the creation of its version.",
+            registry=registry,
+            buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600),
+        )
+        self._runs = Counter(
+            "clm_runs_total", "Ended runs.", ("schedule", "family", "outcome"), registry=registry
+        )
+        self._duration = Histogram(
+            "clm_run_duration_seconds",
+            "Time from a run's first pod to its end.",
+            ("family",),
+            registry=registry,
+            buckets=(5, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200),
+        )
+        self._reconciles = Counter(
+            "clm_reconcile_total", "Reconciled keys.", ("kind", "result"), registry=registry
+        )
+        self._reconcile_seconds = Histogram(
+            "clm_reconcile_duration_seconds", "Time of one reconciliation.", registry=registry
+        )
+        self._queue = Gauge("clm_queue_depth", "Keys waiting for a worker.", registry=registry)
+        self._lag = Gauge(
+            "clm_loop_lag_seconds", "How late the event loop woke up.", registry=registry
+        )
+        self._requests = Counter(
+            "clm_api_requests_total",
+            "Requests to the API server; code 0 is no answer.",
+            ("verb", "code"),
+            registry=registry,
+        )
+        self._events = Gauge(
+            "clm_watch_last_event_timestamp_seconds",
+            "Unix time of the newest watch event.",
+            ("kind",),
+            registry=registry,
+        )
+
+    def lateness(self, snapshot: Snapshot, manifest: dict[str, Any]) -> None:
+        """Record how late a scheduled version was created."""
+        if manifest["spec"]["trigger"]["type"] == "Scheduled":
+            late = snapshot.now - instant(manifest["spec"]["slot"])
+            self._lateness.observe(late.total_seconds())
+
+    def outcome(self, version: Version, status: ModelVersionStatus) -> None:
+        """Count a run when it ends."""
+        if version.spec is None or status.phase not in (Phase.SUCCEEDED, Phase.FAILED):
+            return
+        family = str(version.spec.run.model.family)
+        self._runs.labels(version.spec.schedule_ref.name, family, str(status.stage)).inc()
+        if status.start_time and status.completion_time:
+            seconds = (status.completion_time - status.start_time).total_seconds()
+            self._duration.labels(family).observe(max(seconds, 0))
+
+    def reconciled(self, result: str, seconds: float) -> None:
+        """Count one reconciliation."""
+        self._reconciles.labels("TrainingSchedule", result).inc()
+        self._reconcile_seconds.observe(seconds)
+
+    def queue_depth(self, keys: int) -> None:
+        """Set how many keys wait."""
+        self._queue.set(keys)
+
+    def loop_lag(self, seconds: float) -> None:
+        """Set how late the event loop woke up."""
+        self._lag.set(seconds)
+
+    def request(self, verb: str, code: int) -> None:
+        """Count a request to the API server."""
+        self._requests.labels(verb, str(code)).inc()
+
+    def event(self, kind: str, unix_time: float) -> None:
+        """Record that a watch delivered something."""
+        self._events.labels(kind).set(unix_time)
+
+    def render(self) -> bytes:
+        """Return the text that Prometheus scrapes."""
+        return bytes(generate_latest(self.registry))

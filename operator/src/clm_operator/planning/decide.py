@@ -1,0 +1,235 @@
+"""One snapshot in, one plan out: the operator's only place of decision."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from clm_api.errors import SpecError
+from clm_api.model_version import ModelVersionStatus, Trigger, TriggerType
+from clm_api.reasons import Reason
+from clm_api.resolve import resolve
+from clm_api.schedule import Schedule, parse_schedule, schedule_hash
+from clm_api.schedule_status import (
+    KEPT_SKIPS,
+    ScheduleSeen,
+    SkippedRange,
+    TrainingScheduleStatus,
+)
+from clm_api.timing import TIMEFRAME_SECONDS, floor_to, slot_time
+from clm_api.training_schedule import ConcurrencyPolicy, TrainingScheduleSpec
+from clm_operator.building.jobs import job_manifest
+from clm_operator.building.names import manual_version, slot_version
+from clm_operator.building.versions import version_manifest
+from clm_operator.planning import trials
+from clm_operator.planning.due import Due, History, Rules, Span, decide_due, skip
+from clm_operator.planning.failures import Failure
+from clm_operator.planning.notices import Notice, run_notices, skip_notices
+from clm_operator.planning.outcomes import Act, Outcome, failed, fold
+from clm_operator.planning.retention import to_delete
+from clm_operator.settings import Settings
+from clm_operator.snapshot import ScheduleObject, Snapshot, Version
+from clm_operator.status.schedule import run_facts, with_conditions
+
+_YEAR_SECONDS = 365.25 * 86400
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do, in this order: create, delete, write statuses, post events."""
+
+    create_versions: tuple[dict[str, Any], ...] = ()
+    create_jobs: tuple[dict[str, Any], ...] = ()
+    delete_jobs: tuple[Version, ...] = ()
+    delete_versions: tuple[Version, ...] = ()
+    version_statuses: tuple[tuple[Version, ModelVersionStatus], ...] = ()
+    schedule_status: TrainingScheduleStatus | None = None
+    notices: tuple[Notice, ...] = ()
+    wake_at: datetime | None = None
+    """When to look again if nothing happens before."""
+
+
+def plan(snapshot: Snapshot, settings: Settings) -> Plan:
+    """Decide what follows from a snapshot."""
+    schedule = snapshot.schedule
+    if schedule is None or schedule.deleted:
+        return Plan()
+    outcomes = _outcomes(snapshot, schedule, settings)
+    runs = [(o.version, o.status) for o in outcomes]
+    status = run_facts(schedule.status, runs)
+    status = status.model_copy(update={"trials": trials.count(status.trials, _after(outcomes))})
+    try:
+        slots, spec = _parsed(schedule, settings)
+        new, status, due = _new_runs(snapshot, schedule, spec, slots, status, settings)
+        problem, retention = "", to_delete(snapshot.versions, spec.retention)
+    except SpecError as error:
+        new, due, problem, retention = (), None, error.message, ()
+        status = status.model_copy(update={"next_schedule_time": None})
+    status = with_conditions(schedule, status, runs, snapshot.now, problem)
+    skipped = due.skipped if due else ()
+    return Plan(
+        create_versions=new,
+        create_jobs=tuple(
+            job_manifest(o.version, o.version.spec, settings)
+            for o in outcomes
+            if o.act is Act.CREATE_JOB and o.version.spec is not None
+        ),
+        delete_jobs=tuple(o.version for o in outcomes if o.act is Act.DELETE_JOB),
+        delete_versions=retention,
+        version_statuses=tuple(
+            (o.version, o.status) for o in outcomes if o.status != o.version.status
+        ),
+        schedule_status=status,
+        notices=(*skip_notices(schedule, skipped), *run_notices(outcomes)),
+        wake_at=_wake_at(snapshot, outcomes, status, settings),
+    )
+
+
+def _outcomes(
+    snapshot: Snapshot, schedule: ScheduleObject, settings: Settings
+) -> tuple[Outcome, ...]:
+    """Fold every version; under policy Replace only the newest active run may stay."""
+    outcomes = [fold(v, snapshot, settings) for v in snapshot.versions]
+    spec = schedule.spec
+    if spec is None or spec.concurrency_policy is not ConcurrencyPolicy.REPLACE:
+        return tuple(outcomes)
+    active = [i for i, o in enumerate(outcomes) if not o.version.terminal and not o.ended_now]
+    for index in active[:-1]:
+        version = outcomes[index].version
+        newer = outcomes[active[-1]].version.name
+        why = Failure(Reason.REPLACED, f"{newer} took its place (spec.concurrencyPolicy Replace)")
+        outcomes[index] = failed(version, why, snapshot.now, snapshot.jobs.get(version.name))
+    return tuple(outcomes)
+
+
+def _after(outcomes: tuple[Outcome, ...]) -> list[Version]:
+    return [Version(o.version.raw, o.version.spec, "", o.status) for o in outcomes]
+
+
+def _parsed(schedule: ScheduleObject, settings: Settings) -> tuple[Schedule, TrainingScheduleSpec]:
+    if schedule.spec is None:
+        raise SpecError("spec", schedule.problem)
+    least = timedelta(minutes=settings.min_interval_minutes)
+    settings.pod_defaults(schedule.spec.model.family)
+    return parse_schedule(schedule.spec, min_interval=least), schedule.spec
+
+
+def _new_runs(
+    snapshot: Snapshot,
+    schedule: ScheduleObject,
+    spec: TrainingScheduleSpec,
+    slots: Schedule,
+    status: TrainingScheduleStatus,
+    settings: Settings,
+) -> tuple[tuple[dict[str, Any], ...], TrainingScheduleStatus, Due]:
+    """Return the versions to create, the status that records the decision, and the decision."""
+    seen = _seen(schedule, spec, snapshot.now)
+    spans = tuple(
+        Span(v.created, v.status.completion_time if v.terminal else None) for v in snapshot.versions
+    )
+    taken_slots = [v.slot for v in snapshot.versions if v.slot is not None]
+    newest_slot = slot_time(max(taken_slots)) if taken_slots else None
+    last = max(filter(None, (schedule.status.last_schedule_time, newest_slot)), default=None)
+    rules = Rules(
+        suspend=spec.suspend,
+        run_on_create=spec.run_on_create,
+        starting_deadline=timedelta(seconds=spec.starting_deadline_seconds),
+        concurrency=spec.concurrency_policy,
+    )
+    history = History(schedule.created, seen.since, last, spans)
+    due = decide_due(slots, rules, history, snapshot.now)
+    new: list[dict[str, Any]] = []
+    skipped = due.skipped
+    if due.run is not None:
+        name = slot_version(schedule.name, due.run)
+        if name in snapshot.taken:
+            text = f'ModelVersion "{name}" exists and belongs to something else: delete it'
+            skipped = (*skipped, skip(due.run, Reason.NAME_COLLISION, text))
+        else:
+            trigger = Trigger(type=due.trigger)
+            new.append(_version(snapshot, schedule, spec, status, settings, name, due.run, trigger))
+    manual, token, refusal = _by_hand(snapshot, schedule, spec, status, settings, busy=bool(new))
+    new.extend(manual)
+    skipped = (*skipped, *refusal)
+    status = status.model_copy(
+        update={
+            "schedule_seen": seen,
+            "schedule_text": slots.text,
+            "last_schedule_time": due.last_slot,
+            "next_schedule_time": due.next_slot,
+            "last_run_token": token,
+            "skipped": [*schedule.status.skipped, *skipped][-KEPT_SKIPS:],
+        }
+    )
+    due = Due(due.run, due.trigger, skipped, due.last_slot, due.next_slot)
+    return tuple(new), status, due
+
+
+def _seen(schedule: ScheduleObject, spec: TrainingScheduleSpec, now: datetime) -> ScheduleSeen:
+    """A new schedule counts from its creation, an edited one from the moment it was noticed."""
+    digest, before = schedule_hash(spec), schedule.status.schedule_seen
+    if before is None:
+        return ScheduleSeen(hash=digest, since=floor_to(schedule.created, 60))
+    if before.hash != digest:
+        return ScheduleSeen(hash=digest, since=now.replace(microsecond=0))
+    return before
+
+
+def _by_hand(
+    snapshot: Snapshot,
+    schedule: ScheduleObject,
+    spec: TrainingScheduleSpec,
+    status: TrainingScheduleStatus,
+    settings: Settings,
+    *,
+    busy: bool,
+) -> tuple[list[dict[str, Any]], str | None, tuple[SkippedRange, ...]]:
+    """A token asks for one run, once; policy Forbid refuses it while another is active."""
+    token = schedule.run_token
+    if token is None or token == schedule.status.last_run_token:
+        return [], schedule.status.last_run_token, ()
+    name = manual_version(schedule.name, token)
+    slot = floor_to(snapshot.now, 60)
+    if any(v.name == name for v in snapshot.versions):
+        return [], token, ()
+    if name in snapshot.taken:
+        text = f'ModelVersion "{name}" exists and belongs to something else: delete it'
+        return [], token, (skip(slot, Reason.NAME_COLLISION, text),)
+    active = busy or any(not v.terminal for v in snapshot.versions)
+    if active and spec.concurrency_policy is ConcurrencyPolicy.FORBID:
+        text = f'run by hand "{token}" was refused: another run is active; ask again when it ends'
+        return [], token, (skip(slot, Reason.CONCURRENCY_FORBIDDEN, text),)
+    trigger = Trigger(type=TriggerType.MANUAL, reason=f"{token}"[:512])
+    made = _version(snapshot, schedule, spec, status, settings, name, slot, trigger)
+    return [made], token, ()
+
+
+def _version(
+    snapshot: Snapshot,
+    schedule: ScheduleObject,
+    spec: TrainingScheduleSpec,
+    status: TrainingScheduleStatus,
+    settings: Settings,
+    name: str,
+    slot: datetime,
+    trigger: Trigger,
+) -> dict[str, Any]:
+    bars_per_year = _YEAR_SECONDS / TIMEFRAME_SECONDS[spec.data.timeframe]
+    run = resolve(
+        spec,
+        slot=slot,
+        trials=trials.frozen((status.trials, *snapshot.sibling_trials), bars_per_year),
+        pod_defaults=settings.pod_defaults(spec.model.family),
+    )
+    return version_manifest(schedule, spec, name=name, slot=slot, trigger=trigger, run=run)
+
+
+def _wake_at(
+    snapshot: Snapshot,
+    outcomes: tuple[Outcome, ...],
+    status: TrainingScheduleStatus,
+    settings: Settings,
+) -> datetime | None:
+    times = [status.next_schedule_time] if status.next_schedule_time else []
+    if any(not o.version.terminal and not o.ended_now for o in outcomes):
+        times.append(snapshot.now + timedelta(seconds=settings.progress_poll_seconds))
+    return min(times, default=None)

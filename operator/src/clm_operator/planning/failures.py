@@ -1,0 +1,55 @@
+"""Why a run failed: the Job's and the pods' words folded into one reason and a sentence."""
+
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from clm_api.reasons import Reason
+from clm_api.report import TerminationMessage
+from clm_api.run import RunPod
+from clm_operator.snapshot import Job, Pod
+
+OOM_EXIT_CODE = 137
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A reason and what to do."""
+
+    reason: str
+    message: str
+
+
+def explain(job: Job, pod_spec: RunPod) -> Failure:
+    """Return why a failed Job failed; the newest pod knows best."""
+    condition = job.condition("Failed") or {}
+    if condition.get("reason") == "DeadlineExceeded":
+        return Failure(
+            Reason.DEADLINE_EXCEEDED,
+            f"took longer than spec.job.activeDeadlineSeconds ({pod_spec.active_deadline_seconds})"
+            ": raise it or give the run more CPU",
+        )
+    ended = [p for p in job.pods if p.exit_code not in (None, 0)]
+    if ended:
+        return _of_pod(ended[-1], pod_spec)
+    text = condition.get("message", "the Job failed without a pod that says why")
+    return Failure(Reason.TRAINING_FAILED, f"{condition.get('reason', 'Failed')}: {text}")
+
+
+def _of_pod(pod: Pod, pod_spec: RunPod) -> Failure:
+    if pod.terminated_reason == "OOMKilled" or (
+        pod.exit_code == OOM_EXIT_CODE and not pod.termination_message
+    ):
+        limits = pod_spec.resources.limits
+        limit = limits.memory if limits and limits.memory else "the node's"
+        return Failure(
+            Reason.OOM_KILLED,
+            f"needed more memory than its limit ({limit}): raise spec.job.resources.limits.memory "
+            "or use fewer symbols or days",
+        )
+    try:
+        last = TerminationMessage.model_validate_json(pod.termination_message)
+    except ValidationError:
+        text = pod.termination_message.strip()[-512:] or "no last words; see the pod's log"
+        return Failure(Reason.TRAINING_FAILED, f"exit code {pod.exit_code}: {text}")
+    return Failure(last.reason, last.message)

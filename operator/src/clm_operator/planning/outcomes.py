@@ -1,0 +1,278 @@
+"""What came of a run: Job, pods, progress and verified report folded into the version's status.
+
+              no Job yet            pod works           report verified
+    (created) ----------> Pending ----------> Running -----------------> Succeeded: judged
+                             |                   |
+                             +---- fails --------+---------------------> Failed
+A terminal status never changes again.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from clm_api.conditions import Condition, condition, set_conditions
+from clm_api.model_version import (
+    ArtifactStatus,
+    DataStatus,
+    JobRef,
+    MetricsStatus,
+    ModelVersionSpec,
+    ModelVersionStatus,
+    Phase,
+    Stage,
+)
+from clm_api.promotion import PromotionMode, judge
+from clm_api.reasons import Reason
+from clm_operator.planning.failures import Failure, explain
+from clm_operator.settings import Settings
+from clm_operator.snapshot import (
+    CorruptReport,
+    Job,
+    Report,
+    Snapshot,
+    UnreadableReport,
+    Version,
+    owner_uid,
+)
+
+
+class Act(Enum):
+    """What a version's Job needs."""
+
+    NOTHING = auto()
+    CREATE_JOB = auto()
+    DELETE_JOB = auto()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A version's next status and what its Job needs."""
+
+    version: Version
+    status: ModelVersionStatus
+    act: Act = Act.NOTHING
+
+    @property
+    def ended_now(self) -> bool:
+        """Whether this round ends the run."""
+        ended = (Phase.SUCCEEDED, Phase.FAILED)
+        return not self.version.terminal and self.status.phase in ended
+
+
+def fold(version: Version, snapshot: Snapshot, settings: Settings) -> Outcome:
+    """Return what became of one version."""
+    job = snapshot.jobs.get(version.name)
+    if version.terminal:
+        alive = job is not None and not job.finished and owner_uid(job.raw) == version.uid
+        return Outcome(version, version.status, Act.DELETE_JOB if alive else Act.NOTHING)
+    if version.spec is None:
+        return failed(version, Failure(Reason.SPEC_INVALID, version.problem), snapshot.now)
+    report = snapshot.reports.get(version.name)
+    if job is None or job.finished:
+        match report:
+            case Report():
+                return _judged(version, version.spec, job, report, snapshot, settings)
+            case CorruptReport():
+                why = Failure(Reason.ARTIFACT_CORRUPT, report.message)
+                return failed(version, why, snapshot.now, job)
+            case UnreadableReport() if job is None or job.condition("Complete"):
+                return _waiting_for_store(version, report, snapshot.now)
+    if job is None:
+        if version.status.job_ref is None:
+            return Outcome(version, _pending(version), Act.CREATE_JOB)
+        gone = "its Job was deleted before it had stored a result: start another run"
+        return failed(version, Failure(Reason.JOB_LOST, gone), snapshot.now)
+    if owner_uid(job.raw) != version.uid:
+        taken = f'Job "{version.name}" exists and belongs to something else: delete it'
+        return failed(version, Failure(Reason.NAME_COLLISION, taken), snapshot.now)
+    if job.condition("Complete"):
+        empty = "its Job completed but the store holds no manifest"
+        return failed(version, Failure(Reason.ARTIFACT_CORRUPT, empty), snapshot.now, job)
+    if job.condition("Failed"):
+        return failed(version, explain(job, version.spec.run.pod), snapshot.now, job)
+    return _active(version, version.spec, job, snapshot, settings)
+
+
+def failed(version: Version, why: Failure, now: datetime, job: Job | None = None) -> Outcome:
+    """End a run without a result."""
+    status = _with_job(version.status, job).model_copy(
+        update={
+            "phase": Phase.FAILED,
+            "stage": Stage.FAILED,
+            "reason": str(why.reason)[:64],
+            "message": why.message[:4096],
+            "completion_time": now,
+            "progress": None,
+        }
+    )
+    status = _timed(status)
+    return Outcome(
+        version,
+        _conditions(version, status, now, ("JobSucceeded", False, why.reason, why.message)),
+    )
+
+
+def _pending(version: Version) -> ModelVersionStatus:
+    return version.status.model_copy(
+        update={"phase": Phase.PENDING, "stage": Stage.TRAINING, "reason": Reason.RUN_SCHEDULED}
+    )
+
+
+def _active(
+    version: Version,
+    spec: ModelVersionSpec,
+    job: Job,
+    snapshot: Snapshot,
+    settings: Settings,
+) -> Outcome:
+    pod = job.pods[-1] if job.pods else None
+    status = _with_job(version.status, job)
+    progress = snapshot.progress.get(version.name)
+    if pod is not None and pod.phase != "Pending":
+        began = pod.started or pod.created
+        heard = max(began, progress.last_updated_time) if progress else began
+        if pod.phase == "Running" and snapshot.now - heard > timedelta(
+            seconds=settings.stall_seconds
+        ):
+            silent = f"no progress for {settings.stall_seconds} s; its Job is ended"
+            return failed(version, Failure(Reason.DEADLINE_EXCEEDED, silent), snapshot.now, job)
+        update = {
+            "phase": Phase.RUNNING,
+            "reason": Reason.TRAINING_STARTED,
+            "message": progress.message if progress else "",
+            "progress": progress or status.progress,
+        }
+        return Outcome(version, status.model_copy(update={"stage": Stage.TRAINING} | update))
+    return _not_started(version, spec, job, status, snapshot.now)
+
+
+def _not_started(
+    version: Version,
+    spec: ModelVersionSpec,
+    job: Job,
+    status: ModelVersionStatus,
+    now: datetime,
+) -> Outcome:
+    pod = job.pods[-1] if job.pods else None
+    complaint = pod.unschedulable if pod else ""
+    reason = Reason.QUOTA_PENDING if job.suspended else Reason.JOB_CREATED
+    waited = now - (pod.created if pod else job.created)
+    limit = timedelta(seconds=spec.run.pod.pending_deadline_seconds)
+    if not job.suspended and waited > limit:
+        text = complaint or "no pod was made: look at the Job's events and the namespace's quota"
+        why = Failure(
+            Reason.UNSCHEDULABLE,
+            f"waited {spec.run.pod.pending_deadline_seconds} s "
+            f"(spec.job.pendingDeadlineSeconds) for a node: {text}",
+        )
+        return failed(version, why, now, job)
+    update = {
+        "phase": Phase.PENDING,
+        "stage": Stage.TRAINING,
+        "reason": reason,
+        "message": complaint[:1024],
+    }
+    return Outcome(version, status.model_copy(update=update))
+
+
+def _waiting_for_store(version: Version, report: UnreadableReport, now: datetime) -> Outcome:
+    status = version.status.model_copy(update={"message": report.message[:4096]})
+    verified = ("ArtifactVerified", None, report.reason, report.message)
+    return Outcome(version, _conditions(version, status, now, verified))
+
+
+def _judged(
+    version: Version,
+    spec: ModelVersionSpec,
+    job: Job | None,
+    report: Report,
+    snapshot: Snapshot,
+    settings: Settings,
+) -> Outcome:
+    promotion, file = spec.run.promotion, report.metrics
+    verdict = judge(file.metrics, file.undefined, promotion.criteria)
+    message = verdict.message
+    if promotion.mode is PromotionMode.DRY_RUN:
+        message += " · DryRun: judged only, nothing follows from it"
+    root = settings.store.url.rstrip("/")
+    folder = f"{root}/runs/{snapshot.key.namespace}/{spec.schedule_ref.name}/{version.uid}"
+    data = report.manifest.data
+    status = _with_job(version.status, job).model_copy(
+        update={
+            "phase": Phase.SUCCEEDED,
+            "stage": Stage(verdict.stage),
+            "reason": verdict.reason,
+            "message": message[:4096],
+            "completion_time": snapshot.now,
+            "progress": None,
+            "data": DataStatus.model_validate(data.model_dump()),
+            "trained_until": file.trained_until,
+            "metrics": MetricsStatus.model_validate(
+                {**file.metrics, "folds": [f.model_dump() for f in report.folds]}
+            ),
+            "criteria": list(verdict.verdicts),
+            "artifact": ArtifactStatus(
+                uri=f"{folder}/manifest.json",
+                sha256=report.manifest_sha256,
+                size_bytes=report.size_bytes,
+            ),
+            "report_uri": f"{folder}/attempts/{report.manifest.attempt}/report.html",
+        }
+    )
+    files = f"{len(report.manifest.files)} files match their digests"
+    passed = verdict.stage == "CANDIDATE"
+    return Outcome(
+        version,
+        _conditions(
+            version,
+            _timed(status),
+            snapshot.now,
+            ("JobSucceeded", True, "Completed", "the run stored a result"),
+            ("ArtifactVerified", True, "DigestsMatch", files),
+            ("CriteriaMet", passed, verdict.reason, verdict.message),
+        ),
+    )
+
+
+def _with_job(status: ModelVersionStatus, job: Job | None) -> ModelVersionStatus:
+    if job is None:
+        return status
+    started = [p.started for p in job.pods if p.started]
+    return status.model_copy(
+        update={
+            "job_ref": JobRef(name=job.raw["metadata"]["name"], uid=job.uid),
+            "attempt": max(status.attempt, len(job.pods)),
+            "start_time": status.start_time or (min(started) if started else None),
+        }
+    )
+
+
+def _timed(status: ModelVersionStatus) -> ModelVersionStatus:
+    if status.start_time is None or status.completion_time is None:
+        return status
+    seconds = max(int((status.completion_time - status.start_time).total_seconds()), 0)
+    text = f"{seconds // 60}m{seconds % 60}s" if seconds >= 60 else f"{seconds}s"
+    return status.model_copy(update={"duration": text})
+
+
+def _conditions(
+    version: Version,
+    status: ModelVersionStatus,
+    now: datetime,
+    *wanted: tuple[str, bool | None, str, str],
+) -> ModelVersionStatus:
+    made: list[Condition] = [
+        condition(
+            kind,
+            holds=holds,
+            reason=str(reason),
+            message=message[:1024],
+            generation=version.generation,
+            now=now,
+        )
+        for kind, holds, reason, message in wanted
+    ]
+    return status.model_copy(
+        update={"conditions": list(set_conditions(version.status.conditions, made))}
+    )

@@ -1,0 +1,63 @@
+"""How often the data were asked: every judged version makes a lucky Sharpe ratio likelier."""
+
+from collections.abc import Iterable
+
+from clm_api.run import RunTrials
+from clm_api.schedule_status import TrialsStatus
+from clm_operator.snapshot import Version
+
+
+def count(present: TrialsStatus, versions: Iterable[Version]) -> TrialsStatus:
+    """Add the judged versions that are not in the figures yet, once each.
+
+    Mean and variance are updated value by value (Welford 1962).
+    """
+    existing = list(versions)
+    counted = set(present.counted)
+    total, measured, mean = present.total, present.measured, present.mean_sharpe
+    squares = present.sharpe_variance * max(measured - 1, 0)
+    for version in existing:
+        if version.name in counted or version.status.metrics is None:
+            continue
+        counted.add(version.name)
+        total += 1
+        sharpe = version.status.metrics.sharpe
+        if sharpe is None:
+            continue
+        measured += 1
+        delta = sharpe - mean
+        mean += delta / measured
+        squares += delta * (sharpe - mean)
+    return TrialsStatus(
+        total=total,
+        measured=measured,
+        mean_sharpe=mean,
+        sharpe_variance=squares / (measured - 1) if measured > 1 else 0.0,
+        counted=sorted(counted & {v.name for v in existing}),
+    )
+
+
+def frozen(parts: Iterable[TrialsStatus], bars_per_year: float) -> RunTrials:
+    """Combine the figures of several schedules into what a new run is told (Chan et al. 1979).
+
+    Parameters
+    ----------
+    parts
+        Figures of all schedules of the namespace on the same symbols and timeframe.
+    bars_per_year
+        Turns the annual variance into one per bar.
+    """
+    total = measured = 0
+    mean = squares = 0.0
+    for part in parts:
+        total += part.total
+        if part.measured == 0:
+            continue
+        both = measured + part.measured
+        delta = part.mean_sharpe - mean
+        squares += part.sharpe_variance * (part.measured - 1)
+        squares += delta * delta * measured * part.measured / both
+        mean += delta * part.measured / both
+        measured = both
+    variance = squares / (measured - 1) / bars_per_year if measured > 1 else None
+    return RunTrials(count=total + 1, sharpe_variance=variance)

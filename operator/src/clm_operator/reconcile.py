@@ -1,0 +1,119 @@
+"""Gather → plan → act → status → events: the story of the operator.
+
+A round changes at most what its plan says and then looks again; every write is guarded by a name
+or a resourceVersion, so a round that was cut off anywhere is finished by the next one.
+"""
+
+import logging
+from dataclasses import dataclass
+
+from clm_operator.artifacts.reader import ArtifactReader
+from clm_operator.clock import Clock
+from clm_operator.cluster.api import ConflictError
+from clm_operator.cluster.resources import Cluster, Raw
+from clm_operator.gather import gather
+from clm_operator.metrics import Metrics
+from clm_operator.planning.decide import Plan, plan
+from clm_operator.settings import Settings
+from clm_operator.snapshot import Key, Snapshot, owner_uid
+from clm_operator.status.patches import merge_patch
+
+_LOG = logging.getLogger(__name__)
+_MAX_ROUNDS = 8
+
+
+class TooManyRoundsError(Exception):
+    """The objects changed under every round; the queue tries again later."""
+
+
+@dataclass(frozen=True)
+class Reconciler:
+    """Brings one schedule where its spec wants it.
+
+    Parameters
+    ----------
+    cluster, reader, clock
+        The outside world.
+    """
+
+    cluster: Cluster
+    reader: ArtifactReader
+    settings: Settings
+    clock: Clock
+    metrics: Metrics
+
+    async def __call__(self, key: Key) -> float | None:
+        """Run rounds until nothing is left to do; return when to look again, in seconds."""
+        taken: frozenset[str] = frozenset()
+        for _ in range(_MAX_ROUNDS):
+            snapshot = await gather(key, self.cluster, self.reader, self.clock, taken)
+            decided = plan(snapshot, self.settings)
+            try:
+                created, taken = await self._create(snapshot, decided, taken)
+                if taken - snapshot.taken:
+                    continue
+                wrote = await self._write(snapshot, decided)
+            except ConflictError as error:
+                _LOG.info("%s changed meanwhile, looking again: %s", key, error)
+                continue
+            await self._tell(snapshot, decided)
+            if not created and not wrote:
+                return self._delay(decided)
+        raise TooManyRoundsError(key)
+
+    async def _create(
+        self, snapshot: Snapshot, decided: Plan, taken: frozenset[str]
+    ) -> tuple[bool, frozenset[str]]:
+        """Create versions, then Jobs; return whether any was made, and names that were taken."""
+        created = False
+        for manifest in decided.create_versions:
+            name = manifest["metadata"]["name"]
+            try:
+                await self.cluster.create_version(manifest)
+                self.metrics.lateness(snapshot, manifest)
+                created = True
+            except ConflictError:
+                if not await self._ours(snapshot, name):
+                    taken |= {name}
+        for manifest in decided.create_jobs:
+            await self.cluster.create_job(manifest)
+            created = True
+        for version in decided.delete_jobs:
+            job = snapshot.jobs[version.name]
+            await self.cluster.delete_job(snapshot.key.namespace, version.name, job.uid)
+        for version in decided.delete_versions:
+            await self.cluster.delete_version(version.raw)
+        return created, taken
+
+    async def _ours(self, snapshot: Snapshot, name: str) -> bool:
+        """Whether a name that is taken was taken by this schedule, perhaps by an earlier life."""
+        raw = await self.cluster.version(snapshot.key.namespace, name)
+        owner = snapshot.schedule.uid if snapshot.schedule else None
+        return raw is None or owner_uid(raw) == owner
+
+    async def _write(self, snapshot: Snapshot, decided: Plan) -> bool:
+        """Write the statuses that differ; return whether any did."""
+        wrote = False
+        for version, status in decided.version_statuses:
+            patch = merge_patch(version.status.to_json_dict(), status.to_json_dict())
+            wrote |= await self._patch(version.raw, patch)
+            self.metrics.outcome(version, status)
+        schedule, status_after = snapshot.schedule, decided.schedule_status
+        if schedule is not None and status_after is not None:
+            before, after = schedule.status.to_json_dict(), status_after.to_json_dict()
+            wrote |= await self._patch(schedule.raw, merge_patch(before, after))
+        return wrote
+
+    async def _patch(self, raw: Raw, patch: Raw) -> bool:
+        if patch:
+            await self.cluster.patch_status(raw, patch)
+        return bool(patch)
+
+    async def _tell(self, snapshot: Snapshot, decided: Plan) -> None:
+        for notice in decided.notices:
+            await self.cluster.post(notice, snapshot.now)
+
+    def _delay(self, decided: Plan) -> float | None:
+        if decided.wake_at is None:
+            return None
+        return max((decided.wake_at - self.clock.now()).total_seconds(), 0.0)

@@ -1,0 +1,122 @@
+"""A heap of due times and a queue of keys: each key is worked on by one worker at a time.
+
+A key whose round fails waits 1, 2, 4 … 60 seconds; its neighbours don't.
+"""
+
+import asyncio
+import heapq
+import logging
+from collections.abc import Awaitable, Callable
+
+from clm_operator.clock import Clock
+from clm_operator.cluster.api import ApiError
+from clm_operator.metrics import Metrics
+from clm_operator.snapshot import Key
+
+_LOG = logging.getLogger(__name__)
+_FIRST_BACKOFF_S = 1.0
+_LAST_BACKOFF_S = 60.0
+_LONGEST_WAIT_S = 300.0
+
+Work = Callable[[Key], Awaitable[float | None]]
+
+
+class Scheduler:
+    """Calls ``work`` for a key when it was woken or its time has come.
+
+    Parameters
+    ----------
+    work
+        Returns in how many seconds to look again, or None to wait for a wake-up.
+    workers
+        Keys worked on at once.
+    """
+
+    def __init__(self, work: Work, clock: Clock, metrics: Metrics, workers: int = 8) -> None:
+        self._work, self._clock, self._metrics, self._workers = work, clock, metrics, workers
+        self._heap: list[tuple[float, Key]] = []
+        self._due: dict[Key, float] = {}
+        self._ready: asyncio.Queue[Key] = asyncio.Queue()
+        self._queued: set[Key] = set()
+        self._busy: set[Key] = set()
+        self._again: set[Key] = set()
+        self._failures: dict[Key, int] = {}
+        self._changed = asyncio.Event()
+
+    def wake(self, key: Key) -> None:
+        """Look at a key as soon as possible; many wake-ups before that count as one."""
+        if key in self._busy:
+            self._again.add(key)
+        elif key not in self._queued:
+            self._queued.add(key)
+            self._ready.put_nowait(key)
+            self._metrics.queue_depth(len(self._queued))
+
+    def wake_in(self, key: Key, seconds: float) -> None:
+        """Look at a key after a while; a later call replaces an earlier one."""
+        due = self._clock.monotonic() + seconds
+        self._due[key] = due
+        heapq.heappush(self._heap, (due, key))
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._timer(), name="timer")
+            for number in range(self._workers):
+                tasks.create_task(self._worker(), name=f"worker {number}")
+
+    async def _timer(self) -> None:
+        while True:
+            self._changed.clear()
+            now = self._clock.monotonic()
+            while self._heap and self._heap[0][0] <= now:
+                due, key = heapq.heappop(self._heap)
+                if self._due.get(key) == due:
+                    del self._due[key]
+                    self.wake(key)
+            wait = min(self._heap[0][0] - now, _LONGEST_WAIT_S) if self._heap else None
+            try:
+                await asyncio.wait_for(self._changed.wait(), wait)
+            except TimeoutError:
+                continue
+
+    async def _worker(self) -> None:
+        while True:
+            key = await self._ready.get()
+            self._queued.discard(key)
+            self._metrics.queue_depth(len(self._queued))
+            self._busy.add(key)
+            try:
+                await self._once(key)
+            finally:
+                self._busy.discard(key)
+                if key in self._again:
+                    self._again.discard(key)
+                    self.wake(key)
+
+    async def _once(self, key: Key) -> None:
+        started = self._clock.monotonic()
+        try:
+            delay = await self._work(key)
+        except Exception as error:  # noqa: BLE001  one key's trouble never reaches the others
+            delay = self._backoff(key, error)
+            self._metrics.reconciled("error", self._clock.monotonic() - started)
+        else:
+            self._failures.pop(key, None)
+            self._metrics.reconciled("ok", self._clock.monotonic() - started)
+        if delay is None:
+            self._due.pop(key, None)
+        else:
+            self.wake_in(key, delay)
+
+    def _backoff(self, key: Key, error: Exception) -> float:
+        failures = self._failures.get(key, 0)
+        self._failures[key] = failures + 1
+        delay = min(_FIRST_BACKOFF_S * 2.0 ** min(failures, 10), _LAST_BACKOFF_S)
+        if isinstance(error, ApiError):
+            delay = max(delay, error.retry_after_s or 0)
+            _LOG.warning("%s: %s; again in %.0f s", key, error, delay)
+        else:
+            _LOG.exception("%s: again in %.0f s", key, delay, exc_info=error)
+        return delay

@@ -1,0 +1,112 @@
+"""The operator's configuration: built-in defaults with the mounted file laid over them."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import Field, ValidationError
+
+from clm_api.base import Model
+from clm_api.errors import SpecError
+from clm_api.families import Family
+from clm_api.resolve import deep_merge
+
+DEFAULTS: dict[str, Any] = {
+    "families": {
+        "xgboost": {
+            "flavour": "boosting",
+            "gpu": {"count": 0},
+            "resources": {
+                "requests": {"cpu": "500m", "memory": "1Gi"},
+                "limits": {"memory": "4Gi"},
+            },
+        }
+    }
+}
+
+
+class StoreSettings(Model):
+    """Where bars and artifacts lie."""
+
+    url: Annotated[str, Field(pattern=r"^(s3|file)://")]
+    """``s3://bucket/prefix``."""
+    endpoint: str | None = None
+    """Address of an S3 server other than Amazon's."""
+    region: str = "us-east-1"
+    """Region of the bucket."""
+    secret_name: str
+    """Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in every watched namespace."""
+    create_bucket: bool = False
+    """Create the bucket at start-up if it is missing."""
+
+
+class TrainerSettings(Model):
+    """What is common to all training pods."""
+
+    images: Annotated[dict[str, str], Field(min_length=1)]
+    """Image by flavour."""
+    image_pull_policy: str = "IfNotPresent"
+    """When the kubelet pulls."""
+    image_pull_secrets: list[str] = Field(default_factory=list)
+    """Secrets for the registry."""
+    service_account_name: str = "clm-trainer"
+    """Service account of the pods; it has no rights."""
+
+
+class Settings(Model):
+    """All of the configuration."""
+
+    store: StoreSettings
+    """Where bars and artifacts lie."""
+    trainer: TrainerSettings
+    """What is common to all training pods."""
+    families: dict[Family, dict[str, Any]]
+    """Pod defaults by family, in the shape of ``spec.job``, and the image flavour."""
+    watch_namespaces: Annotated[list[str], Field(min_length=1)]
+    """Namespaces whose schedules are served."""
+    min_interval_minutes: Annotated[int, Field(ge=1)] = 15
+    """Smallest distance of two slots."""
+    api_writes_per_second: Annotated[float, Field(gt=0)] = 50.0
+    """Budget of writes to the API server."""
+    progress_poll_seconds: Annotated[float, Field(gt=0)] = 5.0
+    """How often the progress of an active run is read."""
+    stall_seconds: Annotated[int, Field(ge=30)] = 900
+    """A run that reports no progress for longer is ended."""
+    exchange_url: str | None = None
+    """Base address of the exchange's API, for proxies."""
+
+    def pod_defaults(self, family: Family) -> dict[str, Any]:
+        """Return the family's pod defaults in the shape of ``RunPod``, image included.
+
+        Raises
+        ------
+        SpecError
+            No image is configured for the family's flavour.
+        """
+        defaults = dict(self.families[family])
+        flavour = defaults.pop("flavour")
+        image = self.trainer.images.get(flavour)
+        if image is None:
+            raise SpecError(
+                "spec.model.family",
+                f'"{family}" needs image flavour "{flavour}", and the operator has none: '
+                f"set trainer.images.{flavour} in the chart's values",
+            )
+        return {"image": image, **defaults}
+
+
+def load_settings(path: Path) -> Settings:
+    """Read the file and lay it over the defaults.
+
+    Raises
+    ------
+    SpecError
+        The file has unknown or impossible values.
+    """
+    values = yaml.safe_load(path.read_text()) or {}
+    try:
+        return Settings.model_validate(deep_merge(DEFAULTS, values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise SpecError(f"{path}: {field}", first["msg"]) from error

@@ -1,0 +1,283 @@
+"""What one round knows: everything that was read, and the time at which it was read."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from clm_api.model_version import TERMINAL, ModelVersionSpec, ModelVersionStatus, TriggerType
+from clm_api.reasons import Reason
+from clm_api.report import FoldMetrics, Manifest, MetricsFile, Progress
+from clm_api.schedule_status import TrainingScheduleStatus, TrialsStatus
+from clm_api.timing import slot_of
+from clm_api.training_schedule import TrainingScheduleSpec
+
+RUN_NOW = "clm.dev/run-now"
+Raw = dict[str, Any]
+
+
+@dataclass(frozen=True, order=True)
+class Key:
+    """A TrainingSchedule's address."""
+
+    namespace: str
+    name: str
+
+
+def instant(text: str) -> datetime:
+    """Read a Kubernetes time."""
+    return datetime.fromisoformat(text)
+
+
+def validation_text(error: ValidationError, root: str) -> str:
+    """Return the first problem of a resource with the path of its field."""
+    first = error.errors()[0]
+    path = ".".join(str(part) for part in (root, *first["loc"]))
+    return f"{path}: {first['msg']}"
+
+
+def owner_uid(raw: Raw) -> str | None:
+    """Return the uid of an object's controller."""
+    for owner in raw["metadata"].get("ownerReferences", ()):
+        if owner.get("controller"):
+            return str(owner["uid"])
+    return None
+
+
+@dataclass(frozen=True)
+class ScheduleObject:
+    """A TrainingSchedule as it was read."""
+
+    raw: Raw
+    spec: TrainingScheduleSpec | None
+    problem: str
+    status: TrainingScheduleStatus
+
+    @classmethod
+    def read(cls, raw: Raw) -> "ScheduleObject":
+        """Parse a resource; a spec that can't be parsed becomes a problem, not an error."""
+        spec, problem = None, ""
+        try:
+            spec = TrainingScheduleSpec.model_validate(raw["spec"])
+        except ValidationError as error:
+            problem = validation_text(error, "spec")
+        status = TrainingScheduleStatus.model_validate(raw.get("status", {}))
+        return cls(raw, spec, problem, status)
+
+    @property
+    def uid(self) -> str:
+        """Tells a schedule from one of the same name that was deleted."""
+        return str(self.raw["metadata"]["uid"])
+
+    @property
+    def name(self) -> str:
+        """metadata.name."""
+        return str(self.raw["metadata"]["name"])
+
+    @property
+    def generation(self) -> int:
+        """metadata.generation."""
+        return int(self.raw["metadata"]["generation"])
+
+    @property
+    def created(self) -> datetime:
+        """metadata.creationTimestamp."""
+        return instant(self.raw["metadata"]["creationTimestamp"])
+
+    @property
+    def deleted(self) -> bool:
+        """Whether it is being deleted."""
+        return "deletionTimestamp" in self.raw["metadata"]
+
+    @property
+    def run_token(self) -> str | None:
+        """Value of the annotation that asks for a run by hand."""
+        token = self.raw["metadata"].get("annotations", {}).get(RUN_NOW)
+        return None if token is None else str(token)[:256]
+
+
+@dataclass(frozen=True)
+class Version:
+    """A ModelVersion as it was read."""
+
+    raw: Raw
+    spec: ModelVersionSpec | None
+    problem: str
+    status: ModelVersionStatus
+
+    @classmethod
+    def read(cls, raw: Raw) -> "Version":
+        """Parse a resource; a spec that can't be parsed becomes a problem, not an error."""
+        spec, problem = None, ""
+        try:
+            spec = ModelVersionSpec.model_validate(raw["spec"])
+        except ValidationError as error:
+            problem = validation_text(error, "spec")
+        status = ModelVersionStatus.model_validate(raw.get("status", {}))
+        return cls(raw, spec, problem, status)
+
+    @property
+    def name(self) -> str:
+        """metadata.name, also the Job's."""
+        return str(self.raw["metadata"]["name"])
+
+    @property
+    def uid(self) -> str:
+        """metadata.uid, also the run's folder in the store."""
+        return str(self.raw["metadata"]["uid"])
+
+    @property
+    def generation(self) -> int:
+        """metadata.generation."""
+        return int(self.raw["metadata"].get("generation", 1))
+
+    @property
+    def created(self) -> datetime:
+        """metadata.creationTimestamp."""
+        return instant(self.raw["metadata"]["creationTimestamp"])
+
+    @property
+    def terminal(self) -> bool:
+        """Whether its run has ended."""
+        return self.status.phase in TERMINAL
+
+    @property
+    def slot(self) -> int | None:
+        """Its slot, if it came from the schedule: a run by hand takes no slot."""
+        if self.spec is None or self.spec.trigger.type is TriggerType.MANUAL:
+            return None
+        return slot_of(self.spec.slot)
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A training pod."""
+
+    uid: str
+    created: datetime
+    phase: str
+    started: datetime | None
+    exit_code: int | None
+    terminated_reason: str
+    termination_message: str
+    unschedulable: str
+    """The scheduler's or kubelet's complaint, empty if there is none."""
+
+    @classmethod
+    def read(cls, raw: Raw) -> "Pod":
+        """Pick what the planner looks at."""
+        status = raw.get("status", {})
+        containers = status.get("containerStatuses") or [{}]
+        state = containers[0].get("state", {})
+        terminated = state.get("terminated", {})
+        running = state.get("running", {})
+        started = terminated.get("startedAt") or running.get("startedAt")
+        waiting = state.get("waiting", {})
+        complaint = next(
+            (
+                c.get("message", "")
+                for c in status.get("conditions", ())
+                if c["type"] == "PodScheduled" and c["status"] == "False"
+            ),
+            "",
+        )
+        if not complaint and waiting.get("reason") not in (None, "ContainerCreating"):
+            complaint = f"{waiting['reason']}: {waiting.get('message', '')}"
+        return cls(
+            uid=raw["metadata"]["uid"],
+            created=instant(raw["metadata"]["creationTimestamp"]),
+            phase=status.get("phase", "Pending"),
+            started=instant(started) if started else None,
+            exit_code=terminated.get("exitCode"),
+            terminated_reason=terminated.get("reason", ""),
+            termination_message=terminated.get("message", ""),
+            unschedulable=complaint,
+        )
+
+
+@dataclass(frozen=True)
+class Job:
+    """The Job of a version."""
+
+    raw: Raw
+    pods: tuple[Pod, ...] = ()
+    """Oldest first."""
+
+    @property
+    def uid(self) -> str:
+        """metadata.uid."""
+        return str(self.raw["metadata"]["uid"])
+
+    @property
+    def created(self) -> datetime:
+        """metadata.creationTimestamp."""
+        return instant(self.raw["metadata"]["creationTimestamp"])
+
+    @property
+    def suspended(self) -> bool:
+        """Whether a queue holds it back."""
+        return bool(self.raw["spec"].get("suspend"))
+
+    def condition(self, kind: str) -> Raw | None:
+        """Return the condition of that type if it is True."""
+        for c in self.raw.get("status", {}).get("conditions", ()):
+            if c["type"] == kind and c["status"] == "True":
+                return dict(c)
+        return None
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has completed or failed."""
+        return self.condition("Complete") is not None or self.condition("Failed") is not None
+
+
+@dataclass(frozen=True)
+class Report:
+    """A verified result."""
+
+    manifest: Manifest
+    manifest_sha256: str
+    metrics: MetricsFile
+    folds: tuple[FoldMetrics, ...]
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class CorruptReport:
+    """A result whose files contradict its manifest."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class UnreadableReport:
+    """The store did not say whether there is a result."""
+
+    reason: Reason
+    message: str
+
+
+ReportRead = Report | CorruptReport | UnreadableReport | None
+"""None: the store answered that there is no manifest."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything one round decides on."""
+
+    now: datetime
+    key: Key
+    schedule: ScheduleObject | None
+    versions: tuple[Version, ...] = ()
+    """Versions owned by this schedule, oldest first."""
+    jobs: dict[str, Job] = field(default_factory=dict)
+    """Jobs by name."""
+    reports: dict[str, ReportRead] = field(default_factory=dict)
+    """Results by version; only of runs whose Job has ended or is gone."""
+    progress: dict[str, Progress] = field(default_factory=dict)
+    """What the newest pod of an active run says."""
+    sibling_trials: tuple[TrialsStatus, ...] = ()
+    """Trials of other schedules on the same symbols and timeframe."""
+    taken: frozenset[str] = frozenset()
+    """Names that exist and belong to something else."""

@@ -1,0 +1,1 @@
+"""Pure: statuses and their differences."""
