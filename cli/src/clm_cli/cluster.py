@@ -1,10 +1,12 @@
-"""The cluster as the commands see it: raw JSON in, typed objects out; one place that talks to it."""
+"""The cluster as the commands see it, and the one place that talks to it."""
 
 import http
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
+
+from pydantic import BaseModel
 
 from clm_api import GROUP, VERSION
 from clm_api.model_version import (
@@ -14,7 +16,6 @@ from clm_api.model_version import (
 )
 from clm_api.schedule_status import TrainingScheduleStatus
 from clm_api.training_schedule import TrainingScheduleResource, TrainingScheduleSpec
-from pydantic import BaseModel
 
 Raw = dict[str, Any]
 _Spec = TypeVar("_Spec", bound=BaseModel)

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
 from clm_api import API_VERSION
 from clm_api.errors import ClmError, SpecError
 from clm_api.model_version import ModelVersionResource, ModelVersionSpec
 from clm_api.reasons import Reason
 from clm_api.schedule import parse_schedule
 from clm_api.training_schedule import TrainingScheduleResource, TrainingScheduleSpec
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
-
 from clm_cli.rules import broken_rules
 
 SPECS: dict[str, type[BaseModel]] = {
@@ -135,7 +135,8 @@ def _fault(kind: str, error: ErrorDetails, model: type[BaseModel]) -> str:
     path = "spec" + "".join(_steps(error["loc"]))
     if error["type"] == "extra_forbidden":
         return _unknown(path, _fields(model, error["loc"][:-1]))
-    explain = f"{_SHORT[kind]}.{'.'.join(['spec', *(p for p in error['loc'] if isinstance(p, str))])}"
+    names = [part for part in error["loc"] if isinstance(part, str)]
+    explain = ".".join([_SHORT[kind], "spec", *names])
     if error["type"] == "missing":
         return f'{path}: is missing; see "kubectl explain {explain}"'
     text = error["msg"][0].lower() + error["msg"][1:]

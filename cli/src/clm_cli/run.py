@@ -5,9 +5,9 @@ import uuid
 from typing import Annotated
 
 import typer
-from clm_api.model_version import TERMINAL, Phase
 from rich.console import Group
 
+from clm_api.model_version import TERMINAL, Phase
 from clm_cli.cluster import RUN_NOW, Cluster, ClusterError, VersionView
 from clm_cli.output import console, errors, fail
 from clm_cli.screen import verdicts

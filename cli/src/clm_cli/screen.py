@@ -1,15 +1,15 @@
-"""One screen about a schedule: why the newest version was accepted or rejected, and what is next."""
+"""One screen about a schedule: why its newest version was judged so, and what is next."""
 
 from datetime import UTC, datetime
 from itertools import islice
 
-from clm_api.model_version import Phase, Stage
-from clm_api.promotion import Verdict
-from clm_api.schedule import parse_schedule
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from clm_api.model_version import Phase, Stage
+from clm_api.promotion import Verdict
+from clm_api.schedule import parse_schedule
 from clm_cli.cluster import ScheduleView, VersionView
 
 _SHOWN_RUNS = 6

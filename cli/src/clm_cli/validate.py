@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from clm_api.reasons import EXIT_CODES, Reason
 
+from clm_api.reasons import EXIT_CODES, Reason
 from clm_cli.manifests import read
 from clm_cli.output import console
 

@@ -1,1 +1,1 @@
-"""clm_trainer."""
+"""CLM's training runs: bars, features, models, backtests, reports."""

@@ -1,0 +1,36 @@
+"""How the commands name and open an object store."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clm_cli.cluster import ClusterError
+
+if TYPE_CHECKING:
+    from clm_trainer.storage import Storage
+
+Store = Annotated[
+    str,
+    typer.Option(
+        "--store",
+        help="Folder, file:// or s3://bucket/prefix; S3 credentials and endpoint in the usual "
+        "AWS_ variables.",
+    ),
+]
+
+
+def open_store(url: str) -> "Storage":
+    """Open a store.
+
+    Raises
+    ------
+    ClusterError
+        The trainer isn't installed beside the command line.
+    """
+    try:
+        from clm_trainer.storage import Storage
+    except ImportError as error:
+        raise ClusterError(
+            f'this command needs the trainer ({error}): pip install "clm-cli[local]"'
+        ) from error
+    return Storage(url)

@@ -1,0 +1,109 @@
+"""``python -m clm_trainer train``: one run as a Job's pod does it, told by the environment."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+
+from clm_api import environment, logs
+from clm_api.errors import ClmError
+from clm_api.layout import RunLayout
+from clm_api.reasons import Reason
+from clm_api.run import RunSpec
+from clm_trainer.termination import write_last_words
+from clm_trainer.threads import thread_count
+
+LOG = logging.getLogger("clm_trainer")
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class _RunFields(logging.Filter):
+    """Every line says whose run it is."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Add the fields; never drop a line."""
+        record.schedule = os.environ.get(environment.RUN_SCHEDULE, "")
+        record.version = os.environ.get(environment.RUN_NAME, "")
+        record.run = os.environ.get(environment.RUN_UID, "")
+        return True
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command and return its exit code; a failure leaves its last words."""
+    parser = argparse.ArgumentParser(prog="clm_trainer", description=__doc__)
+    parser.add_argument("command", choices=["train"])
+    parser.parse_args(arguments)
+    logs.configure(json_lines=True)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_RunFields())
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    try:
+        _train(stop)
+    except ClmError as error:
+        return _failed(error)
+    except Exception as error:
+        LOG.exception("the run ended with an error that has no reason of its own")
+        return _failed(ClmError(Reason.TRAINING_FAILED, f"{type(error).__name__}: {error}"))
+    return 0
+
+
+def _train(stop: threading.Event) -> None:
+    for name in _THREAD_VARIABLES:
+        os.environ.setdefault(name, str(thread_count()))
+    from clm_trainer import pipeline  # numpy's libraries read the variables when first imported
+    from clm_trainer.storage import Storage
+
+    manifest = pipeline.run(
+        _spec(),
+        RunLayout(
+            _needed(environment.RUN_NAMESPACE),
+            _needed(environment.RUN_SCHEDULE),
+            _needed(environment.RUN_UID),
+        ),
+        _needed(environment.ATTEMPT),
+        Storage(_needed(environment.STORE_URL)),
+        version=_needed(environment.RUN_NAME),
+        clock=lambda: datetime.now(UTC),
+        should_stop=stop.is_set,
+        log=LOG,
+    )
+    LOG.info("the result is %s", manifest, extra={"stage": "report"})
+
+
+def _needed(name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        raise ClmError(Reason.SPEC_INVALID, f"environment variable {name} is not set")
+    return value
+
+
+def _spec() -> RunSpec:
+    try:
+        return RunSpec.model_validate_json(_needed(environment.RUN_SPEC))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(map(str, first["loc"])) or "the whole"
+        raise ClmError(
+            Reason.SPEC_INVALID,
+            f"{environment.RUN_SPEC}: {field}: {first['msg']}; "
+            "operator and trainer image may be of different versions",
+        ) from error
+
+
+def _failed(error: ClmError) -> int:
+    LOG.error(error.message, extra={"reason": str(error.reason)})
+    try:
+        write_last_words(error)
+    except OSError as problem:
+        LOG.warning("the termination message was not written: %s", problem)
+    return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

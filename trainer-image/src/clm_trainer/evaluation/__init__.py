@@ -1,0 +1,1 @@
+"""Pure: splits, positions, backtest, metrics, significance. The one place that scores a model."""

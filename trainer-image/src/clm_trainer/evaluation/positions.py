@@ -1,0 +1,111 @@
+"""From scores to positions: rank on a calibration tail, enter high, leave by rule, size by risk."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from clm_api.training_schedule import TargetSpec
+from clm_trainer.panel import Bools, Floats, Panel
+
+KEPT_QUANTILES = 512
+
+
+@dataclass(frozen=True, eq=False)
+class PercentileMap:
+    """Turns scores into percentiles of a calibration tail.
+
+    Parameters
+    ----------
+    quantiles
+        Sorted scores at 512 evenly spaced ranks.
+    """
+
+    quantiles: Floats
+
+    @classmethod
+    def fit(cls, scores: Floats) -> "PercentileMap":
+        """Keep 512 quantiles of the finite scores, pooled over symbols."""
+        finite = np.sort(scores[np.isfinite(scores)])
+        if len(finite) == 0:
+            return cls(np.zeros(1))
+        ranks = np.linspace(0, len(finite) - 1, KEPT_QUANTILES)
+        return cls(finite[np.round(ranks).astype(np.int64)])
+
+    def rank(self, scores: Floats) -> Floats:
+        """Return mid-ranks in [0, 1]: ties get the mean of left and right rank; NaN stays NaN."""
+        left = np.searchsorted(self.quantiles, scores, side="left")
+        right = np.searchsorted(self.quantiles, scores, side="right")
+        middle = (left + right) / (2 * len(self.quantiles))
+        out: Floats = np.where(np.isfinite(scores), middle, np.nan)
+        return out
+
+
+def target_positions(
+    percentiles: Floats, sigma: Floats, panel: Panel, target: TargetSpec
+) -> Floats:
+    """Return the target decided at each close, as a fraction of the symbol's sleeve.
+
+    Parameters
+    ----------
+    percentiles, sigma
+        Shape (bars, symbols) on the panel's rows.
+
+    Returns
+    -------
+    ndarray
+        Shape (bars, symbols), in [0, max_weight]. A hole's row repeats the last target.
+    """
+    out = np.empty_like(percentiles)
+    for column in range(percentiles.shape[1]):
+        out[:, column] = _positions(
+            percentiles[:, column],
+            sigma[:, column],
+            panel.open[:, column],
+            panel.close[:, column],
+            panel.gap[:, column],
+            target.entry_percentile,
+            target.exit_percentile,
+            target.min_hold_bars,
+            target.take_profit_sigmas * np.sqrt(target.horizon_bars),
+            target.stop_loss_sigmas * np.sqrt(target.horizon_bars),
+            target.volatility_target / np.sqrt(panel.bars_per_year),
+            target.max_weight,
+        )
+    return out
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _positions(
+    percentile: Floats,
+    sigma: Floats,
+    open_: Floats,
+    close: Floats,
+    gap: Bools,
+    entry: float,
+    leave: float,
+    min_hold: int,
+    take_profit: float,
+    stop_loss: float,
+    target_sigma: float,
+    max_weight: float,
+) -> Floats:
+    bars = len(percentile)
+    out = np.zeros(bars)
+    weight, age, entry_sigma, entry_open = 0.0, 0, 0.0, np.nan
+    for t in range(bars):
+        if weight > 0.0:
+            age += 1
+            if np.isnan(entry_open) and not gap[t]:
+                entry_open = open_[t]
+        if not gap[t] and weight > 0.0:
+            change = np.log(close[t] / entry_open)
+            hit = change >= take_profit * entry_sigma or change <= -stop_loss * entry_sigma
+            fading = age >= min_hold and percentile[t] < leave
+            if hit or fading:
+                weight = 0.0
+        elif not gap[t] and percentile[t] > entry:
+            weight = min(max_weight, target_sigma / sigma[t])
+            age, entry_sigma, entry_open = 0, sigma[t], np.nan
+        out[t] = weight
+    return out

@@ -1,0 +1,103 @@
+"""What every model family offers, and what it is given."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+
+from clm_trainer.panel import Bools, Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Rows to learn from or to score.
+
+    Parameters
+    ----------
+    times
+        Open times, shape (bars,).
+    features
+        Shape (bars, symbols, features).
+    target
+        Label, shape (bars, symbols); NaN where it is not known.
+    sigma
+        Volatility per bar, shape (bars, symbols).
+    usable
+        Shape (bars, symbols); False rows are neither learned nor scored.
+    """
+
+    times: pd.DatetimeIndex
+    symbols: tuple[str, ...]
+    names: tuple[str, ...]
+    features: Floats
+    target: Floats
+    sigma: Floats
+    usable: Bools
+
+    def rows(self, start: int, stop: int) -> "Dataset":
+        """Return the bars [start, stop)."""
+        cut = slice(start, stop)
+        return Dataset(
+            self.times[cut],
+            self.symbols,
+            self.names,
+            self.features[cut],
+            self.target[cut],
+            self.sigma[cut],
+            self.usable[cut],
+        )
+
+    def __len__(self) -> int:
+        """Number of bars."""
+        return len(self.times)
+
+
+@dataclass(frozen=True)
+class FitContext:
+    """The circumstances of a fit.
+
+    Parameters
+    ----------
+    device
+        ``cpu`` or ``cuda``.
+    progress
+        Called with the done fraction and a line for the log.
+    should_stop
+        True once the run was told to stop.
+    """
+
+    seed: int
+    device: str
+    threads: int
+    progress: Callable[[float, str], None]
+    should_stop: Callable[[], bool]
+
+
+class Fitted(Protocol):
+    """A trained model."""
+
+    def score(self, window: Dataset) -> Floats:
+        """Return raw convictions, shape (bars, symbols); NaN where a row is not usable."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the model's files."""
+        ...
+
+    def importance(self) -> dict[str, float]:
+        """Return each feature's share of the model's gain; empty if the family has none."""
+        ...
+
+
+class Family(Protocol):
+    """Trains models of one kind; made anew for each run, so it may keep caches of the run."""
+
+    def fit(self, train: Dataset, context: FitContext) -> Fitted:
+        """Train on the rows of a span."""
+        ...
+
+    def load(self, folder: Path, names: tuple[str, ...]) -> Fitted:
+        """Read what ``Fitted.save`` wrote."""
+        ...

@@ -1,0 +1,5 @@
+"""The 38 scale-free features that all families can use."""
+
+from clm_trainer.features.table import WARM_UP_BARS, FeatureTable, build_features, code_hash
+
+__all__ = ["WARM_UP_BARS", "FeatureTable", "build_features", "code_hash"]

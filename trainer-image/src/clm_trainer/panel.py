@@ -1,0 +1,75 @@
+"""Bars of several symbols on one grid: the shape in which market data travel."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+YEAR_SECONDS = 365.25 * 86400
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Bars of all symbols on the full UTC grid of one timeframe.
+
+    Parameters
+    ----------
+    times
+        Open times, shape (bars,), strictly increasing, without holes.
+    symbols
+        Names, in the order of the arrays' second axis.
+    timeframe
+        Length of a bar.
+    open, high, low, close, volume
+        Shape (bars, symbols); NaN in holes and before a symbol's first bar.
+    gap
+        Shape (bars, symbols); True where a bar is missing.
+    """
+
+    times: pd.DatetimeIndex
+    symbols: tuple[str, ...]
+    timeframe: pd.Timedelta
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    gap: Bools
+
+    @cached_property
+    def listed(self) -> Bools:
+        """Shape (bars, symbols); False before a symbol's first bar."""
+        seen: Bools = np.maximum.accumulate(~self.gap, axis=0)
+        return seen
+
+    @property
+    def bars_per_year(self) -> float:
+        """Number of bars in a year of 365.25 days."""
+        return YEAR_SECONDS / self.timeframe.total_seconds()
+
+    @property
+    def bars_per_day(self) -> float:
+        """Number of bars in a day."""
+        return 86400 / self.timeframe.total_seconds()
+
+    def __len__(self) -> int:
+        """Number of bars."""
+        return len(self.times)
+
+    def window(self, start: int, stop: int) -> "Panel":
+        """Return the bars [start, stop)."""
+        rows = slice(start, stop)
+        return replace(
+            self,
+            times=self.times[rows],
+            open=self.open[rows],
+            high=self.high[rows],
+            low=self.low[rows],
+            close=self.close[rows],
+            volume=self.volume[rows],
+            gap=self.gap[rows],
+        )

@@ -1,0 +1,117 @@
+"""One run from bars to a committed result: fetch, features, train, backtest, report."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from clm_api.errors import ClmError
+from clm_api.layout import RunLayout
+from clm_api.reasons import Reason
+from clm_api.run import RunSpec
+from clm_trainer.attempt import Attempt
+from clm_trainer.devices import choose_device
+from clm_trainer.families.base import FitContext
+from clm_trainer.outcome import Outcome
+from clm_trainer.progress import ProgressReporter
+from clm_trainer.stages.backtest import evaluate
+from clm_trainer.stages.features import dataset
+from clm_trainer.stages.fetch import fetch
+from clm_trainer.stages.report import write
+from clm_trainer.stages.train import train
+from clm_trainer.storage import Storage
+from clm_trainer.threads import thread_count
+
+Clock = Callable[[], datetime]
+
+
+def run(
+    spec: RunSpec,
+    layout: RunLayout,
+    attempt: str,
+    store: Storage,
+    *,
+    version: str,
+    clock: Clock,
+    should_stop: Callable[[], bool],
+    log: logging.Logger,
+) -> str:
+    """Train, judge and publish one version.
+
+    Parameters
+    ----------
+    attempt
+        Folder of this process's files: the pod's uid.
+    version
+        Name of the ModelVersion, for people.
+    clock
+        Returns the present UTC time.
+    should_stop
+        True once the process was told to end.
+
+    Returns
+    -------
+    str
+        The manifest's path in the store: this attempt's, or that of a faster one.
+
+    Raises
+    ------
+    ClmError
+        A step can't be done; the reason decides whether a retry makes sense.
+    """
+    if store.get(layout.manifest) is not None:
+        log.info("%s is published already", layout.manifest, extra={"stage": "report"})
+        return layout.manifest
+    device = choose_device(spec.pod.gpu.count)
+    progress = ProgressReporter(store, layout.progress(attempt), clock=clock, log=log)
+
+    def enter(stage: str) -> None:
+        if should_stop():
+            raise ClmError(Reason.INTERRUPTED, f"told to stop before {stage}; the run is retried")
+        progress(stage, 0.0)
+
+    enter("fetch")
+    panel, bars = fetch(spec.data, store, now=pd.Timestamp(clock()), log=log)
+
+    enter("features")
+    rows, _ = dataset(panel, spec.target.horizon_bars)
+    say = "%d features of %d bars × %d symbols"
+    log.info(say, len(rows.names), *rows.usable.shape, extra={"stage": "features"})
+
+    enter("train")
+
+    def tell(done: float, line: str) -> None:
+        log.info(line, extra={"stage": "train"})
+        progress("train", done, line)
+
+    context = FitContext(
+        seed=spec.model.seed,
+        device=device,
+        threads=thread_count(),
+        progress=lambda done, line: progress("train", done, line),
+        should_stop=should_stop,
+    )
+    trained = train(rows, panel, spec, context, tell)
+
+    enter("backtest")
+    evaluated = evaluate(panel, rows, trained, spec)
+    log.info(_summary(spec, evaluated.scores.metrics), extra={"stage": "backtest"})
+
+    enter("report")
+    folder = Attempt(store, layout, attempt)
+    outcome = Outcome(spec, layout, version, panel, bars, rows, trained, evaluated)
+    if write(outcome, folder, now=clock()):
+        say = "%d files in %s"
+        log.info(say, len(folder.files), layout.attempt(attempt), extra={"stage": "report"})
+    else:
+        log.info("another attempt was faster: its result stands", extra={"stage": "report"})
+    return layout.manifest
+
+
+_SHOWN = (("sharpe", "sharpe", ".2f"), ("win", "winRate", ".3f"), ("pf", "profitFactor", ".2f"))
+
+
+def _summary(spec: RunSpec, metrics: dict[str, float]) -> str:
+    """Say the result at a glance; what is undefined is left out."""
+    parts = [f"{spec.evaluation.period_days} days out of sample", f"trades {metrics['trades']:.0f}"]
+    parts += [f"{name} {metrics[key]:{form}}" for name, key, form in _SHOWN if key in metrics]
+    return "  ".join([*parts, f"maxdd {metrics['maxDrawdown']:.3f}"])

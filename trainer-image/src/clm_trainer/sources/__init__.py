@@ -1,0 +1,1 @@
+"""Where bars come from: files, the exchange, and the cache that both fill."""

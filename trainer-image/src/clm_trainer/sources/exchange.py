@@ -1,0 +1,141 @@
+"""Bars from an exchange through ccxt, page by page, with its errors turned into reasons."""
+
+import difflib
+import logging
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import ccxt
+import pandas as pd
+import stamina
+
+from clm_api import environment
+from clm_api.errors import ClmError
+from clm_api.reasons import Reason
+from clm_trainer.sources.bars import COLUMNS, BarKey
+from clm_trainer.sources.cache import empty
+
+_LOG = logging.getLogger(__name__)
+_PAGE_BARS = 1000
+_T = TypeVar("_T")
+
+
+class Exchange:
+    """One exchange's public market data.
+
+    Parameters
+    ----------
+    attempts
+        Tries of a request that failed for a reason that may pass.
+    """
+
+    def __init__(self, name: str, *, attempts: int = 4) -> None:
+        if name not in ccxt.exchanges:
+            near = difflib.get_close_matches(name, ccxt.exchanges, 3)
+            text = f'spec.data.exchange: "{name}" is no ccxt exchange; near: {", ".join(near) or "none"}'
+            raise ClmError(Reason.SPEC_INVALID, text)
+        self.name, self._attempts, self.requests = name, attempts, 0
+        self._client: Any = getattr(ccxt, name)({"enableRateLimit": True, "timeout": 20_000})
+        self._client.options["defaultType"] = "spot"
+        self._client.options["fetchMarkets"] = {"types": ["spot"]}
+        if url := os.environ.get(environment.EXCHANGE_URL):
+            self._redirect(url.rstrip("/"))
+
+    def _redirect(self, url: str) -> None:
+        """Send the public spot API to another host, for proxies."""
+        api = self._client.urls["api"]
+        for group, address in list(api.items()) if isinstance(api, dict) else ():
+            if isinstance(address, str):
+                path = address.split("/", 3)
+                api[group] = f"{url}/{path[3]}" if len(path) > 3 else url
+
+    def now(self) -> pd.Timestamp:
+        """Return the exchange's clock, UTC."""
+        milliseconds = self._call(self._client.fetch_time)
+        return pd.Timestamp(milliseconds, unit="ms", tz="UTC")
+
+    def check(self, key: BarKey) -> None:
+        """Refuse a symbol or timeframe that the exchange doesn't have.
+
+        Raises
+        ------
+        ClmError
+            SymbolUnknown with the nearest names, SpecInvalid, ExchangeDenied, DataUnavailable.
+        """
+        markets = self._call(self._client.load_markets)
+        if key.symbol not in markets:
+            near = difflib.get_close_matches(key.symbol, list(markets), 3)
+            raise ClmError(
+                Reason.SYMBOL_UNKNOWN,
+                f'spec.data.symbols: {self.name} has no "{key.symbol}"; near: '
+                f"{', '.join(near) or 'none'}",
+            )
+        if markets[key.symbol].get("active") is False:
+            text = f"spec.data.symbols: {key.symbol} is not traded on {self.name} any more"
+            raise ClmError(Reason.SYMBOL_UNKNOWN, text)
+        offered = self._client.timeframes or {}
+        if key.timeframe not in offered:
+            text = f"spec.data.timeframe: {self.name} offers {', '.join(offered)}"
+            raise ClmError(Reason.SPEC_INVALID, text)
+
+    def bars(self, key: BarKey, start: pd.Timestamp, stop: pd.Timestamp) -> pd.DataFrame:
+        """Return the exchange's bars in [start, stop), as it sent them."""
+        pages, since = [], start
+        while since < stop:
+            rows = self._call(
+                lambda since=since: self._client.fetch_ohlcv(
+                    key.symbol, key.timeframe, since=int(since.timestamp() * 1000), limit=_PAGE_BARS
+                )
+            )
+            if not rows:
+                break
+            page = pd.DataFrame(rows, columns=list(COLUMNS))
+            page["timestamp"] = pd.to_datetime(
+                page["timestamp"].astype("int64"), unit="ms", utc=True
+            ).dt.as_unit("us")
+            pages.append(page)
+            last = pd.Timestamp(page["timestamp"].max())
+            if last < since:
+                break
+            since = last + key.step
+        if not pages:
+            return empty()
+        frame = pd.concat(pages, ignore_index=True)
+        inside = (frame["timestamp"] >= start) & (frame["timestamp"] < stop)
+        return frame[inside].reset_index(drop=True)
+
+    def _call(self, request: Callable[[], _T]) -> _T:
+        try:
+            for attempt in stamina.retry_context(
+                on=_passing, attempts=self._attempts, timeout=120.0, wait_initial=0.5
+            ):
+                with attempt:
+                    self.requests += 1
+                    return request()
+        except ccxt.BaseError as error:
+            raise _reasoned(self.name, error) from error
+        raise AssertionError
+
+
+def _passing(error: Exception) -> bool:
+    """Whether trying again soon may help; a ban only grows by it."""
+    if isinstance(error, ccxt.DDoSProtection) and not isinstance(error, ccxt.RateLimitExceeded):
+        return False
+    text = str(error)
+    final = any(f" {code} " in text for code in (418, 403, 451))
+    return isinstance(error, ccxt.NetworkError) and not final
+
+
+def _reasoned(name: str, error: Exception) -> ClmError:
+    text = " ".join(str(error).split())[:300]
+    if " 451 " in text:
+        reason, hint = Reason.EXCHANGE_DENIED, "it refuses this region: use another exchange"
+    elif " 418 " in text or " 429 " in text or isinstance(error, ccxt.RateLimitExceeded):
+        reason, hint = Reason.EXCHANGE_BANNED, "too many requests from this address: wait"
+    elif " 403 " in text or isinstance(error, ccxt.AuthenticationError | ccxt.PermissionDenied):
+        reason, hint = Reason.EXCHANGE_DENIED, "it refuses this address or key"
+    else:
+        reason = Reason.DATA_UNAVAILABLE
+        hint = "it does not answer as expected: try later, or import bars with `clm data import`"
+    return ClmError(reason, f"{name}: {hint} ({text})")

@@ -1,0 +1,72 @@
+"""How good the bars of a run are, for the manifest and the tear sheet."""
+
+import hashlib
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from clm_trainer.panel import Panel
+
+
+@dataclass(frozen=True)
+class SymbolReport:
+    """One symbol's bars."""
+
+    symbol: str
+    bars: int
+    first: pd.Timestamp
+    last: pd.Timestamp
+    gaps: tuple[tuple[pd.Timestamp, int], ...]
+    """Holes as (first missing open time, bars)."""
+    spikes: int
+    cached: int
+    """Bars that were in the cache before the run."""
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """All symbols' bars, the range that was used, and where they came from."""
+
+    from_: pd.Timestamp
+    to: pd.Timestamp
+    symbols: tuple[SymbolReport, ...]
+    requests: int
+    sha256: str
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def bars(self) -> int:
+        """Bars of all symbols."""
+        return sum(s.bars for s in self.symbols)
+
+    @property
+    def missing(self) -> int:
+        """Missing bars of all symbols."""
+        return sum(bars for s in self.symbols for _, bars in s.gaps)
+
+    def to_json_dict(self) -> dict[str, Any]:
+        """Return the report as plain JSON types."""
+        plain: dict[str, Any] = _plain(asdict(self))
+        plain["from"] = plain.pop("from_")
+        return plain
+
+
+def frame_digest(panel: Panel) -> str:
+    """Return the sha256 of exactly what is trained on."""
+    digest = hashlib.sha256(repr((panel.symbols, str(panel.timeframe))).encode())
+    digest.update(panel.times.as_unit("ns").asi8.tobytes())
+    for values in (panel.open, panel.high, panel.low, panel.close, panel.volume):
+        digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

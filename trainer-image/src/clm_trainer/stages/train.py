@@ -1,0 +1,102 @@
+"""Walk-forward fits and the final fit that becomes the artifact."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from clm_api.errors import ClmError
+from clm_api.reasons import Reason
+from clm_api.run import RunSpec
+from clm_trainer.evaluation.positions import PercentileMap
+from clm_trainer.evaluation.splits import Span, Walk, walk_forward
+from clm_trainer.families import registry
+from clm_trainer.families.base import Dataset, Family, FitContext, Fitted
+from clm_trainer.features import WARM_UP_BARS
+from clm_trainer.panel import Floats, Panel
+
+Tell = Callable[[float, str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """All fits of a run.
+
+    Parameters
+    ----------
+    percentiles
+        Out-of-sample percentiles of the evaluation window, shape (bars, symbols).
+    fold_of
+        Fold of each bar of the window, shape (bars,).
+    model, ranks
+        The artifact: fitted on everything, with its own percentile map.
+    fits
+        Rows and symbols that each fit learned, by fold, the final one last.
+    """
+
+    walk: Walk
+    percentiles: Floats
+    fold_of: Floats
+    model: Fitted
+    ranks: PercentileMap
+    fits: tuple[int, ...]
+
+
+def train(rows: Dataset, panel: Panel, spec: RunSpec, context: FitContext, tell: Tell) -> Trained:
+    """Fit every fold and the artifact.
+
+    Raises
+    ------
+    ClmError
+        InsufficientData, Interrupted.
+    """
+    walk = walk_forward(
+        bars=len(panel),
+        bars_per_day=panel.bars_per_day,
+        period_days=spec.evaluation.period_days,
+        folds=spec.evaluation.folds,
+        purge_bars=spec.evaluation.purge_bars,
+        embargo_bars=spec.evaluation.embargo_bars,
+        calibration_days=spec.target.calibration_days,
+        warm_up_bars=WARM_UP_BARS,
+    )
+    family = registry.create(spec.model)
+    start, stop = walk.window
+    percentiles = np.full((stop - start, len(panel.symbols)), np.nan)
+    fold_of = np.zeros(stop - start, dtype=np.int64)
+    steps, fits = len(walk.folds) + 1, []
+    for number, span in enumerate(walk.folds):
+        begin, end = span.test
+        fitted, ranks, learned = _fit(family, rows, span, _part(context, number, steps))
+        scores = fitted.score(rows.rows(begin, end))
+        percentiles[begin - start : end - start] = ranks.rank(scores)
+        fold_of[begin - start : end - start] = number
+        fits.append(learned)
+        tell(
+            (number + 1) / steps,
+            f"{spec.model.family} fold {number + 1}/{len(walk.folds)}  rows {learned}",
+        )
+    model, ranks, learned = _fit(family, rows, walk.final, _part(context, steps - 1, steps))
+    fits.append(learned)
+    tell(1.0, f"{spec.model.family} final fit  rows {learned}")
+    return Trained(walk, percentiles, fold_of, model, ranks, tuple(fits))
+
+
+def _fit(
+    family: Family, rows: Dataset, span: Span, context: FitContext
+) -> tuple[Fitted, PercentileMap, int]:
+    if context.should_stop():
+        raise ClmError(Reason.INTERRUPTED, "told to stop while training; the run is retried")
+    learn = rows.rows(*span.fit)
+    fitted = family.fit(learn, context)
+    ranks = PercentileMap.fit(fitted.score(rows.rows(*span.calibration)))
+    known = int((learn.usable & np.isfinite(learn.target)).sum())
+    return fitted, ranks, known
+
+
+def _part(context: FitContext, number: int, steps: int) -> FitContext:
+    """Map one fit's progress on its share of the stage."""
+    return replace(
+        context,
+        progress=lambda done, text: context.progress((number + done) / steps, text),
+    )

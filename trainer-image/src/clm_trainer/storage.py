@@ -1,0 +1,212 @@
+"""The object store as a run uses it: whole objects, create-only commits, guarded replacement.
+
+``s3://bucket/prefix`` takes credentials, endpoint and region from the usual AWS_ variables;
+``file:///folder`` or a plain path is a folder on this machine.
+"""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import obstore
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+)
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from clm_api.errors import ClmError
+from clm_api.reasons import Reason
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig, S3Config
+
+_DENIED = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket", "403")
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """An object and the tag that guards its replacement."""
+
+    content: bytes
+    etag: str
+
+
+class Storage:
+    """One store, opened by its URL.
+
+    Parameters
+    ----------
+    patience_s
+        How long an unreachable store is tried before StorageUnavailable.
+    """
+
+    def __init__(self, url: str, *, patience_s: float = 60.0) -> None:
+        self.url = url if "://" in url else Path(url).resolve().as_uri()
+        self.url = self.url.rstrip("/")
+        self._folder = Path(self.url.removeprefix("file://"))
+        self._store = _open(self.url, self._folder, patience_s)
+
+    def address(self, path: str) -> str:
+        """Return the full address of an object."""
+        return f"{self.url}/{path}"
+
+    def get(self, path: str) -> bytes | None:
+        """Return an object's content; None if there is none.
+
+        Raises
+        ------
+        ClmError
+            StorageDenied, StorageUnavailable.
+        """
+        found = self.get_tagged(path)
+        return None if found is None else found.content
+
+    def get_tagged(self, path: str) -> Fetched | None:
+        """Return an object's content with its tag; None if there is none."""
+
+        def read() -> Fetched:
+            result = self._store.get(path)
+            content = bytes(result.bytes())
+            local = isinstance(self._store, LocalStore)
+            tag = hashlib.sha256(content).hexdigest() if local else str(result.meta["e_tag"])
+            return Fetched(content, tag)
+
+        try:
+            return self._guarded(path, read)
+        except FileNotFoundError:
+            return None
+
+    def put(self, path: str, content: bytes) -> None:
+        """Write an object, whatever was there."""
+        self._guarded(path, lambda: self._store.put(path, content, use_multipart=False))
+
+    def create(self, path: str, content: bytes) -> bool:
+        """Write an object unless it exists; return False if it does.
+
+        A lost answer is no false alarm: an object with the same content counts as created.
+        """
+        try:
+            self._guarded(
+                path, lambda: self._store.put(path, content, mode="create", use_multipart=False)
+            )
+        except AlreadyExistsError:
+            return self.get(path) == content
+        return True
+
+    def replace(self, path: str, content: bytes, etag: str | None) -> bool:
+        """Write an object if it still is the one that was read; return False if it is not.
+
+        Parameters
+        ----------
+        etag
+            Tag of what was read; None if there was nothing.
+        """
+        if etag is None:
+            return self.create(path, content)
+        if isinstance(self._store, LocalStore):
+            return self._replace_file(path, content, etag)
+        mode = {"e_tag": etag, "version": None}
+        try:
+            self._guarded(
+                path,
+                lambda: self._store.put(path, content, mode=mode, use_multipart=False),  # type: ignore[arg-type]
+            )
+        except (PreconditionError, FileNotFoundError, AlreadyExistsError):
+            return False
+        return True
+
+    def list(self, prefix: str) -> list[str]:
+        """Return the paths of all objects below a prefix, sorted."""
+
+        def read() -> list[str]:
+            pages = obstore.list(self._store, prefix)
+            return sorted(str(meta["path"]) for page in pages for meta in page)
+
+        return self._guarded(prefix, read)
+
+    def _replace_file(self, path: str, content: bytes, etag: str) -> bool:
+        """A folder knows no If-Match: a lock and a rename stand in for it."""
+        target = self._folder / path
+        with _locked(target.with_name(f".{target.name}.lock")):
+            current = self.get_tagged(path)
+            if current is None or current.etag != etag:
+                return False
+            fresh = target.with_name(f".{target.name}.new")
+            fresh.write_bytes(content)
+            fresh.replace(target)
+        return True
+
+    def _guarded(self, path: str, call: Callable[[], _T]) -> _T:
+        """Turn the library's errors into reasons; the expected ones pass through."""
+        try:
+            return call()
+        except (FileNotFoundError, AlreadyExistsError, PreconditionError) as error:
+            if "NoSuchBucket" in str(error):
+                raise self._denied(path, error) from error
+            raise
+        except (PermissionDeniedError, UnauthenticatedError) as error:
+            raise self._denied(path, error) from error
+        except (BaseError, OSError) as error:
+            if any(word in str(error) for word in _DENIED):
+                raise self._denied(path, error) from error
+            text = f"the object store does not answer ({_where(self.url)}): {_short(error)}"
+            raise ClmError(Reason.STORAGE_UNAVAILABLE, text) from error
+
+    def _denied(self, path: str, error: Exception) -> ClmError:
+        return ClmError(
+            Reason.STORAGE_DENIED,
+            f"the object store refuses {path} ({_where(self.url)}): {_short(error)}; check the "
+            "bucket, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        )
+
+
+def _open(url: str, folder: Path, patience_s: float) -> ObjectStore:
+    if url.startswith("file://"):
+        folder.mkdir(parents=True, exist_ok=True)
+        return LocalStore(folder, mkdir=True)
+    if not url.startswith("s3://"):
+        text = f'store "{url}": use s3://bucket/prefix, file:///folder or a path'
+        raise ClmError(Reason.SPEC_INVALID, text)
+    endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
+    config: S3Config = {
+        "access_key_id": os.environ.get("AWS_ACCESS_KEY_ID", ""),
+        "secret_access_key": os.environ.get("AWS_SECRET_ACCESS_KEY", ""),
+        "region": os.environ.get("AWS_REGION", "us-east-1"),
+    }
+    if endpoint:
+        config["endpoint"] = endpoint
+    client: ClientConfig = {
+        "timeout": "30s",
+        "connect_timeout": "5s",
+        "allow_http": endpoint.startswith("http://"),
+    }
+    retry: RetryConfig = {"max_retries": 8, "retry_timeout": timedelta(seconds=patience_s)}
+    return from_url(url, config=config, client_options=client, retry_config=retry)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _where(url: str) -> str:
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    return f"{url} at {endpoint}" if endpoint and url.startswith("s3://") else url
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
