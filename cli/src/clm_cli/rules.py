@@ -18,8 +18,8 @@ _READINGS: dict[str, Callable[[Any], bool]] = {
     "self.data.lookbackDays >= self.evaluation.periodDays + 180": lambda s: (
         s["data"]["lookbackDays"] >= s["evaluation"]["periodDays"] + 180
     ),
-    "self.entryPercentile > self.exitPercentile": lambda s: (
-        s["entryPercentile"] > s["exitPercentile"]
+    "self.target.entryPercentile > self.target.exitPercentile": lambda s: (
+        s["target"]["entryPercentile"] > s["target"]["exitPercentile"]
     ),
     "!self.contains('TZ')": lambda s: "TZ" not in s,
     "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') "

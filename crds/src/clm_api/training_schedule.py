@@ -70,18 +70,6 @@ class DataSpec(Model):
 class TargetSpec(Model):
     """How scores become positions: rank on a calibration tail, enter, exit, size."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                {
-                    "rule": "self.entryPercentile > self.exitPercentile",
-                    "message": "entryPercentile must be above exitPercentile: "
-                    "a position would end on the bar that opened it",
-                }
-            ]
-        }
-    )
-
     positions: Literal["longFlat"] = "longFlat"
     """longFlat holds a symbol or nothing (spot)."""
     horizon_bars: Annotated[int, Field(ge=1, le=500)] = 24
@@ -223,6 +211,11 @@ class TrainingScheduleSpec(Model):
                     "rule": "self.data.lookbackDays >= self.evaluation.periodDays + 180",
                     "message": "spec.data.lookbackDays must be at least "
                     "spec.evaluation.periodDays + 180: 180 days are the least to train on",
+                },
+                {
+                    "rule": "self.target.entryPercentile > self.target.exitPercentile",
+                    "message": "spec.target.entryPercentile must be above exitPercentile: "
+                    "a position would end on the bar that opened it",
                 },
             ]
         }

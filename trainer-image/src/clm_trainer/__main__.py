@@ -15,6 +15,7 @@ from clm_api.errors import ClmError
 from clm_api.layout import RunLayout
 from clm_api.reasons import Reason
 from clm_api.run import RunSpec
+from clm_trainer.storage import Storage
 from clm_trainer.termination import write_last_words
 from clm_trainer.threads import thread_count
 
@@ -56,19 +57,21 @@ def main(arguments: list[str]) -> int:
 def _train(stop: threading.Event) -> None:
     for name in _THREAD_VARIABLES:
         os.environ.setdefault(name, str(thread_count()))
-    from clm_trainer import pipeline  # numpy's libraries read the variables when first imported
-    from clm_trainer.storage import Storage
+    spec, attempt, version = _spec(), _needed(environment.ATTEMPT), _needed(environment.RUN_NAME)
+    layout = RunLayout(
+        _needed(environment.RUN_NAMESPACE),
+        _needed(environment.RUN_SCHEDULE),
+        _needed(environment.RUN_UID),
+    )
+    store = Storage(_needed(environment.STORE_URL))
+    from clm_trainer import pipeline  # only now: numpy's libraries read the variables once
 
     manifest = pipeline.run(
-        _spec(),
-        RunLayout(
-            _needed(environment.RUN_NAMESPACE),
-            _needed(environment.RUN_SCHEDULE),
-            _needed(environment.RUN_UID),
-        ),
-        _needed(environment.ATTEMPT),
-        Storage(_needed(environment.STORE_URL)),
-        version=_needed(environment.RUN_NAME),
+        spec,
+        layout,
+        attempt,
+        store,
+        version=version,
         clock=lambda: datetime.now(UTC),
         should_stop=stop.is_set,
         log=LOG,

@@ -15,8 +15,8 @@ from clm_api.run import RunSpec
 from clm_trainer.families.base import Dataset
 from clm_trainer.features import WARM_UP_BARS, code_hash
 from clm_trainer.panel import Panel
+from clm_trainer.sources.report import DataReport
 from clm_trainer.stages.backtest import Evaluated, reference_stats
-from clm_trainer.stages.fetch import DataReport
 from clm_trainer.stages.train import Trained
 
 

@@ -13,6 +13,7 @@ from clm_trainer.devices import choose_device
 from clm_trainer.families.base import FitContext
 from clm_trainer.outcome import Outcome
 from clm_trainer.progress import ProgressReporter
+from clm_trainer.sources.report import DataReport
 from clm_trainer.stages.backtest import evaluate
 from clm_trainer.stages.features import dataset
 from clm_trainer.stages.fetch import fetch
@@ -70,7 +71,8 @@ def run(
         progress(stage, 0.0)
 
     enter("fetch")
-    panel, bars = fetch(spec.data, store, now=pd.Timestamp(clock()), log=log)
+    panel, bars = fetch(spec.data, store)
+    log.info(_bars(spec, bars), extra={"stage": "fetch"})
 
     enter("features")
     rows, _ = dataset(panel, spec.target.horizon_bars)
@@ -105,6 +107,16 @@ def run(
     else:
         log.info("another attempt was faster: its result stands", extra={"stage": "report"})
     return layout.manifest
+
+
+def _bars(spec: RunSpec, bars: DataReport) -> str:
+    """Say what was fetched at a glance."""
+    cached = sum(one.cached for one in bars.symbols)
+    symbols, gaps = " ".join(spec.data.symbols), sum(len(one.gaps) for one in bars.symbols)
+    return (
+        f"{symbols} {spec.data.timeframe} {bars.from_:%Y-%m-%d}..{bars.to:%Y-%m-%d}  "
+        f"{bars.bars} bars ({bars.requests} requests, {cached} from cache), {gaps} gaps"
+    )
 
 
 _SHOWN = (("sharpe", "sharpe", ".2f"), ("win", "winRate", ".3f"), ("pf", "profitFactor", ".2f"))

@@ -79,7 +79,7 @@ def _symbol_features(panel: Panel, column: int) -> tuple[dict[str, Floats], Floa
     )
     volume = np.where(gap, 0.0, panel.volume[rows, column])
     made, sigma = _features(open_, high, low, close, volume)
-    hours, days = panel.times.hour.to_numpy(), panel.times.dayofweek.to_numpy()
+    hours, days = panel.times.hour.to_numpy(), panel.times.day_of_week.to_numpy()
     clock = {
         "hour_sin": np.sin(2 * np.pi * hours / 24),
         "hour_cos": np.cos(2 * np.pi * hours / 24),

@@ -10,6 +10,7 @@ import pandas as pd
 from clm_api.report import ManifestData
 from clm_trainer.attempt import Attempt
 from clm_trainer.outcome import Outcome
+from clm_trainer.sources.report import DataReport, SymbolReport
 from clm_trainer.tearsheet import Coverage, Hole, TearSheet, render
 
 _LIBRARIES = ("numpy", "pandas", "scipy", "numba", "ta-lib", "pyarrow", "xgboost")
@@ -28,18 +29,18 @@ def write(outcome: Outcome, attempt: Attempt, *, now: datetime) -> bool:
     libraries = _versions()
     sheet = _tear_sheet(outcome, attempt, libraries, now)
     attempt.write("report.html", render(sheet).encode())
-    report = outcome.bars
+    bars = outcome.bars
     return attempt.commit(
         image=outcome.spec.pod.image,
         code_revision=sheet.code_revision,
         libraries=libraries,
         seed=outcome.spec.model.seed,
         data=ManifestData(
-            from_=report.from_,
-            to=report.to,
-            bars=report.bars,
-            gaps=report.gaps,
-            sha256=report.sha256,
+            from_=bars.from_,
+            to=bars.to,
+            bars=bars.bars,
+            gaps=bars.missing,
+            sha256=bars.sha256,
         ),
         created_at=now,
     )
@@ -60,7 +61,7 @@ def _versions() -> dict[str, str]:
 def _tear_sheet(
     outcome: Outcome, attempt: Attempt, libraries: dict[str, str], now: datetime
 ) -> TearSheet:
-    evaluated, panel, report = outcome.evaluated, outcome.panel, outcome.bars
+    evaluated, bars = outcome.evaluated, outcome.bars
     return TearSheet(
         title=outcome.layout.schedule,
         version=outcome.version,
@@ -71,10 +72,10 @@ def _tear_sheet(
         equity=evaluated.result.equity,
         trades=evaluated.result.trades,
         importance=outcome.trained.model.importance(),
-        coverage=[_coverage(outcome, column) for column in range(len(panel.symbols))],
-        holes=_holes(outcome),
-        origin=report.notes,
-        data_sha256=report.sha256,
+        coverage=[_coverage(one) for one in bars.symbols],
+        holes=_holes(bars, outcome.panel.timeframe),
+        origin=_origin(bars),
+        data_sha256=bars.sha256,
         libraries=libraries,
         code_revision=metadata.version("clm-trainer"),
         files=tuple(attempt.files),
@@ -82,25 +83,24 @@ def _tear_sheet(
     )
 
 
-def _coverage(outcome: Outcome, column: int) -> Coverage:
-    panel = outcome.panel
-    present = panel.times[~panel.gap[:, column]]
-    missing = panel.listed[:, column] & panel.gap[:, column]
-    return Coverage(
-        symbol=panel.symbols[column],
-        first=present[0],
-        last=present[-1],
-        bars=len(present),
-        missing=int(missing.sum()),
-    )
+def _coverage(one: SymbolReport) -> Coverage:
+    missing = sum(count for _, count in one.gaps)
+    return Coverage(one.symbol, one.first, one.last, one.bars, missing)
 
 
-def _holes(outcome: Outcome) -> list[Hole]:
-    panel, holes = outcome.panel, []
-    for column, symbol in enumerate(panel.symbols):
-        missing = pd.Series(panel.listed[:, column] & panel.gap[:, column])
-        runs = (missing != missing.shift()).cumsum()[missing]
-        for _, rows in runs.groupby(runs):
-            first, last = panel.times[rows.index[0]], panel.times[rows.index[-1]]
-            holes.append(Hole(symbol, first, last, len(rows)))
-    return holes
+def _holes(bars: DataReport, step: pd.Timedelta) -> list[Hole]:
+    return [
+        Hole(one.symbol, start, start + (count - 1) * step, count)
+        for one in bars.symbols
+        for start, count in one.gaps
+    ]
+
+
+def _origin(bars: DataReport) -> list[str]:
+    """Say where the bars came from, and what looks odd about them."""
+    cached = sum(one.cached for one in bars.symbols)
+    lines = [f"{bars.bars} bars, {cached} of them from the store; {bars.requests} requests."]
+    odd = [f"{one.symbol} {one.spikes}" for one in bars.symbols if one.spikes]
+    if odd:
+        lines.append(f"Spikes of one bar that revert, reported and not repaired: {', '.join(odd)}.")
+    return [*lines, *bars.notes]

@@ -12,9 +12,11 @@ def percent(value: float | None, digits: int = 1) -> str:
     return DASH if value is None else f"{value * 100:.{digits}f} %".replace("-", "−")
 
 
-def number(value: float | None, digits: int = 2) -> str:
-    """Write a number with a fixed count of digits."""
-    return DASH if value is None else f"{value:,.{digits}f}".replace("-", "−").replace(",", " ")
+def number(value: float | None, digits: int = 2, unit: str = "") -> str:
+    """Write a number with a fixed count of digits, and its unit."""
+    if value is None:
+        return DASH
+    return f"{value:,.{digits}f}{unit}".replace("-", "−").replace(",", " ")
 
 
 def price(value: float) -> str:

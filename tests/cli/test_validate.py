@@ -1,0 +1,142 @@
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from clm_cli import manifests, rules
+from clm_cli.__main__ import app
+from tests.cli.objects import ROOT, SAMPLES, sample
+
+RUNNER = CliRunner()
+SHIPPED = sorted([*SAMPLES.glob("*.yaml"), *(ROOT / "examples").glob("*.yaml")])
+
+
+def faults(path: str, value: Any, kind: str = "trainingschedule-full") -> tuple[str, ...]:
+    """Return what is wrong with a sample after one field was changed; ``...`` removes it."""
+    raw = deepcopy(sample(kind))
+    node: Any = raw
+    *parents, last = path.split(".")
+    for part in parents:
+        node = node[part]
+    if value is ...:
+        del node[last]
+    else:
+        node[last] = value
+    return manifests.check(1, raw).faults
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.name)
+def test_what_is_shipped_is_valid(path: Path) -> None:
+    result = RUNNER.invoke(app, ["validate", "-f", str(path)])
+    assert result.exit_code == 0, result.stdout
+
+
+def test_the_full_samples_name_every_field() -> None:
+    for kind, name in (
+        ("TrainingSchedule", "trainingschedule-full"),
+        ("ModelVersion", "modelversion-full"),
+    ):
+        spec = rules.schema_of(kind)["properties"]["spec"]
+        either = {"interval"} if kind == "TrainingSchedule" else set()
+        assert _missing(spec, sample(name)["spec"], "spec") - {f"spec.{e}" for e in either} == set()
+
+
+def _missing(schema: dict[str, Any], value: Any, path: str) -> set[str]:
+    if isinstance(value, list):
+        return set().union(*(_missing(schema.get("items", {}), v, f"{path}[]") for v in value))
+    gone = set()
+    for name, child in schema.get("properties", {}).items():
+        if name not in value:
+            gone.add(f"{path}.{name}")
+        elif isinstance(value[name], dict | list):
+            gone |= _missing(child, value[name], f"{path}.{name}")
+    return gone
+
+
+CASES = [
+    ("spec.timeZone", "Mars/Base", 'spec.timeZone: "Mars/Base" is not an IANA time zone'),
+    ("spec.schedule", "61 * * * *", 'spec.schedule: "61 * * * *" is not a cron expression'),
+    ("spec.schedule", "* * * * *", "more often than every 15 minutes"),
+    ("spec.schedule", "TZ=UTC 0 * * * *", "set spec.timeZone"),
+    ("spec.schedule", ..., "spec: set exactly one of spec.schedule and spec.interval"),
+    ("spec.interval", "6h", "spec: set exactly one of spec.schedule and spec.interval"),
+    ("spec.interval", "6 hours", 'spec.interval: "6 hours" is refused'),
+    ("spec.data.timeframe", "2h", 'spec.data.timeframe: "2h" is refused'),
+    ("spec.data.timeframe", "2h", 'see "kubectl explain tsched.spec.data.timeframe"'),
+    ("spec.data.symbols", ["btc-usdt"], 'spec.data.symbols[0]: "btc-usdt" is refused'),
+    ("spec.data.symbols", ["A/B", "A/B"], "spec.data.symbols: holds a value twice"),
+    ("spec.data.symbols", ..., "spec.data.symbols: is missing"),
+    ("spec.data.symbol", "BTC/USDT", 'spec.data.symbol: is no field; did you mean "symbols"?'),
+    ("spec.data.lookbackDays", 200, "spec: spec.data.lookbackDays must be at least"),
+    ("spec.target.exitPercentile", 0.8, "entryPercentile must be above exitPercentile"),
+    ("spec.model.xgboost.rounds", 0, "spec.model.xgboost.rounds: 0 is refused"),
+    ("spec.model.xgboost.round", 5, 'did you mean "rounds"?'),
+    ("spec.job.podTemplate", {}, "spec.job.podTemplate: is no field"),
+    ("spec.costs.feeBps", float("nan"), "spec.costs.feeBps: nan is refused"),
+    ("metadata.name", "Has-Capitals", "metadata.name must match"),
+    ("metadata.name", "x" * 53, "metadata.name must match"),
+    ("metadata.name", ..., "metadata.name: is missing"),
+    ("kind", "CronJob", "must be"),
+    ("apiVersion", "v1", 'must be "clm.dev/v1alpha1"'),
+    ("spec", ..., "spec: "),
+    ("specs", {}, 'specs: is no field; did you mean "spec"?'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "value", "said"), CASES, ids=lambda x: str(x)[:40])
+def test_a_fault_names_its_field_and_what_to_do(path: str, value: Any, said: str) -> None:
+    found = faults(path, value)
+    assert any(said in fault for fault in found), found
+
+
+def test_a_resource_may_name_both_faults_at_once() -> None:
+    raw = sample("trainingschedule-minimal")
+    raw["spec"]["data"] |= {"timeframe": "2h", "lookbackDays": 1}
+    assert len(manifests.check(1, raw).faults) == 2
+
+
+def test_every_rule_of_the_resources_is_read() -> None:
+    def find(node: Any) -> set[str]:
+        if isinstance(node, list):
+            return set().union(*map(find, node))
+        if not isinstance(node, dict):
+            return set()
+        own = {r["rule"] for r in node.get("x-kubernetes-validations", [])}
+        return own.union(*map(find, node.values()))
+
+    written = find([rules.schema_of(kind) for kind in manifests.SPECS])
+    assert written == set(rules._READINGS)
+
+
+def test_all_documents_of_a_file_are_judged(tmp_path: Path) -> None:
+    good, bad = sample("trainingschedule-minimal"), sample("trainingschedule-minimal")
+    bad["metadata"]["name"] = "other"
+    bad["spec"]["interval"] = "5m"
+    path = tmp_path / "two.yaml"
+    path.write_text(yaml.safe_dump_all([good, bad]) + "---\n")
+    result = RUNNER.invoke(app, ["validate", "-f", str(path)])
+    assert result.exit_code == 64
+    assert f"valid  {path}: TrainingSchedule/minimal" in result.stdout
+    assert f"invalid  {path}: TrainingSchedule/other" in result.stdout
+    assert 'spec.interval: "5m" comes due more often than every 15 minutes' in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"a: [", "is not YAML"),
+        (b"", "holds no document"),
+        (b"\xff\xfe\x00", "is not"),
+        (b"- 1", "the document is no object"),
+    ],
+    ids=["broken", "empty", "binary", "a list"],
+)
+def test_a_file_that_is_no_manifest_is_refused(content: bytes, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_bytes(content)
+    result = RUNNER.invoke(app, ["validate", "-f", str(path)])
+    assert result.exit_code != 0
+    assert said in result.stdout + str(result.exception)

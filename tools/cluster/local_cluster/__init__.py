@@ -1,0 +1,1 @@
+"""A real single-node Kubernetes without Docker or a registry; kind where Docker answers."""
