@@ -1,11 +1,51 @@
 """Shared by all tests: nothing inherits the developer's cluster, store or colours."""
 
+from collections.abc import Iterator
+
 import pytest
 
-_FOREIGN = ("KUBECONFIG", "FORCE_COLOR", "CLM_RUN_SPEC", "CLM_STORE_URL", "CLM_EXCHANGE_URL")
+from tests.support.control_plane import ControlPlane
+from tests.support.minio_server import MinioServer
+
+_FOREIGN = (
+    "KUBECONFIG",
+    "FORCE_COLOR",
+    "CLM_RUN_SPEC",
+    "CLM_STORE_URL",
+    "CLM_EXCHANGE_URL",
+    "AWS_ENDPOINT_URL",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+)
+_MARKERS = {"plane": "api", "minio": "store", "node_cluster": "cluster"}
+"""A fixture that a test uses, and the marker that it gets by that."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for fixture, marker in _MARKERS.items():
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(marker)
 
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in _FOREIGN:
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A real API server with the controllers that Jobs need."""
+    plane = ControlPlane.start(tmp_path_factory.mktemp("plane") / "p")
+    plane.start_controllers()
+    yield plane
+    plane.stop()
+
+
+@pytest.fixture(scope="session")
+def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
+    """A real MinIO server."""
+    server = MinioServer.start(tmp_path_factory.mktemp("minio") / "m")
+    yield server
+    server.stop()

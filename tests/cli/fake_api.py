@@ -45,7 +45,7 @@ def fake_api() -> Iterator[FakeApi]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(api))
     server.daemon_threads = True
     api.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield api
@@ -88,11 +88,7 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
             parts = urlsplit(self.path)
             segments = parts.path.split("/")[6:]
             assert parts.path.startswith("/apis/clm.dev/v1alpha1/namespaces/trading/")
-            return (
-                segments[0] if segments else "",
-                (segments[1:] or [None])[0],
-                parse_qs(parts.query),
-            )
+            return segments[0], segments[1] if len(segments) > 1 else None, parse_qs(parts.query)
 
         def _send(self, status: int, body: Any) -> None:
             content = body.encode() if isinstance(body, str) else json.dumps(body).encode()

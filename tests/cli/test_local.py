@@ -1,5 +1,4 @@
 import json
-import os
 import re
 import subprocess
 import sys
@@ -39,31 +38,25 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def metrics(printed: str) -> bytes:
     manifest = Path(printed.strip().removeprefix("file://"))
     files = json.loads(manifest.read_text())["files"]
-    path = next(f["path"] for f in files if f["path"].endswith("/metrics.json"))
+    path: str = next(f["path"] for f in files if f["path"].endswith("/metrics.json"))
     return (manifest.parent / path).read_bytes()
 
 
 def test_the_example_runs_twice_with_identical_metrics(store: Path) -> None:
-    found = []
-    for _ in range(2):
-        done = subprocess.run(
-            [
-                sys.executable, "-m", "clm_cli", "local", "run",
-                str(ROOT / "examples" / "xgboost.yaml"), "--store", str(store),
-            ],
-            capture_output=True, text=True, timeout=180, check=True,
-            env={**os.environ, "PYTHONWARNINGS": ""},
-        )  # fmt: skip
-        steps = [line.split()[0] for line in done.stderr.splitlines()]
-        order = ["fetch", "features", "train", "backtest", "report", "judge"]
-        assert list(dict.fromkeys(steps)) == order
-        assert re.search(r"judge      (CANDIDATE|REJECTED)  sharpe .* · trades \d+", done.stderr)
-        last = done.stdout.splitlines()[-1]
-        assert re.fullmatch(
-            r"file://.*/runs/local/btc-eth-xgboost/[0-9a-f-]{36}/manifest.json", last
-        )
-        found.append(metrics(last))
-    assert found[0] == found[1]
+    example = ["local", "run", str(ROOT / "examples" / "xgboost.yaml"), "--store", str(store)]
+    done = subprocess.run(
+        [sys.executable, "-m", "clm_cli", *example],
+        capture_output=True, text=True, timeout=180, check=True,
+    )  # fmt: skip
+    steps = [line.split()[0] for line in done.stderr.splitlines()]
+    order = ["fetch", "features", "train", "backtest", "report", "judge"]
+    assert list(dict.fromkeys(steps)) == order
+    assert re.search(r"judge      (CANDIDATE|REJECTED)  sharpe .* · trades \d+", done.stderr)
+    run = r"file://.*/runs/local/btc-eth-xgboost/[0-9a-f-]{36}/manifest.json\n"
+    assert re.fullmatch(run, done.stdout)
+    again = RUNNER.invoke(app, example, catch_exceptions=False)
+    assert metrics(done.stdout) == metrics(again.stdout)
+    assert done.stdout != again.stdout
 
 
 def test_importing_twice_changes_nothing(store: Path) -> None:

@@ -2,6 +2,8 @@
 
 import http
 import json
+import logging
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
@@ -61,15 +63,16 @@ class Cluster:
     def __init__(self, namespace: str | None) -> None:
         from kubernetes import client, config
 
+        logging.getLogger("urllib3").setLevel(logging.ERROR)
+        files = os.environ.get("KUBECONFIG") or None
         try:
-            contexts, current = config.list_kube_config_contexts()
-            self._api = config.new_client_from_config()
+            _, current = config.list_kube_config_contexts(files)
+            self._api = config.new_client_from_config(files)
         except (config.ConfigException, OSError) as error:
             raise ClusterError(
                 f"no usable kubeconfig: {error}; set KUBECONFIG or check "
                 '"kubectl config current-context"'
             ) from error
-        del contexts
         self.namespace = namespace or current["context"].get("namespace") or "default"
         self._objects = client.CustomObjectsApi(self._api)
 
@@ -118,7 +121,8 @@ class Cluster:
             _explain(error.status, error.body, self.namespace)
         except (HTTPError, OSError) as error:
             host = self._api.configuration.host
-            raise ClusterError(f"the API server at {host} does not answer: {error}") from error
+            why = getattr(error, "reason", error)
+            raise ClusterError(f"the API server at {host} does not answer: {why}") from error
         return result
 
 

@@ -69,6 +69,7 @@ async def operate(settings: Settings, port: int) -> None:
 def main(arguments: list[str]) -> int:
     """Run the operator or its store check; return the exit code."""
     configure(json_lines=True)
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
     try:
         settings = load_settings(Path(os.environ.get(CONFIG_VARIABLE, CONFIG_DEFAULT)))
         if arguments == ["check-store"]:

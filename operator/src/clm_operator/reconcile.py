@@ -111,6 +111,8 @@ class Reconciler:
 
     async def _tell(self, snapshot: Snapshot, decided: Plan) -> None:
         for notice in decided.notices:
+            about = {"schedule": str(snapshot.key), "version": notice.about["metadata"]["name"]}
+            _LOG.info("%s", notice.message, extra={**about, "reason": str(notice.reason)})
             await self.cluster.post(notice, snapshot.now)
 
     def _delay(self, decided: Plan) -> float | None:

@@ -24,6 +24,10 @@ class Key:
     namespace: str
     name: str
 
+    def __str__(self) -> str:
+        """``namespace/name``."""
+        return f"{self.namespace}/{self.name}"
+
 
 def instant(text: str) -> datetime:
     """Read a Kubernetes time."""

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from clm_trainer.storage import Storage
-from tests.trainer.pipeline.fake_s3 import FakeS3, fake_s3
+from tests.support.minio import MinioServer, minio_server
+from tests.trainer.pipeline.fake_s3 import FakeS3, fake_s3, with_bars
 from tests.trainer.pipeline.runs import import_bars
 
 
@@ -28,9 +29,15 @@ def store(imported: Path, tmp_path: Path) -> Storage:
 def s3(imported: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeS3]:
     """An S3 of the test's own, with bars in bucket ``clm``."""
     with fake_s3() as fake:
-        files = (p for p in imported.rglob("*.parquet") if p.is_file())
-        fake.objects = {str(p.relative_to(imported)): p.read_bytes() for p in files}
+        with_bars(fake, imported)
         monkeypatch.setenv("AWS_ENDPOINT_URL", fake.url)
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test-secret")
         yield fake
+
+
+@pytest.fixture(scope="session")
+def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
+    """A real MinIO server."""
+    with minio_server(tmp_path_factory.mktemp("minio")) as server:
+        yield server

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
@@ -27,7 +28,7 @@ def fake_s3() -> Iterator[FakeS3]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(store))
     server.daemon_threads = True
     store.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield store
@@ -35,6 +36,13 @@ def fake_s3() -> Iterator[FakeS3]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def with_bars(store: FakeS3, folder: Path) -> FakeS3:
+    """Put a folder store's bars into it."""
+    files = (p for p in folder.rglob("*.parquet") if p.is_file())
+    store.objects = {str(p.relative_to(folder)): p.read_bytes() for p in files}
+    return store
 
 
 def _tag(content: bytes) -> str:

@@ -44,7 +44,8 @@ def import_bars(store: Storage, folder: Path, *, without: tuple[str, str] | None
     for symbol, name in SYMBOLS.items():
         frame = pd.read_parquet(BARS / f"binance-spot-{name}-1h.parquet").iloc[-24 * 300 :]
         if without is not None:
-            hole = frame["timestamp"].between(*(pd.Timestamp(t, tz="UTC") for t in without))
+            first, last = (pd.Timestamp(t, tz="UTC") for t in without)
+            hole = frame["timestamp"].between(first, last)
             frame = frame[~hole]
         path = folder / f"{name}.parquet"
         frame.to_parquet(path)

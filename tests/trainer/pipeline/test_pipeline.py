@@ -3,6 +3,7 @@ import hashlib
 import io
 import json
 import logging
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -12,7 +13,14 @@ from clm_api.layout import RunLayout
 from clm_api.report import FoldMetrics, MetricsFile, Progress
 from clm_trainer.storage import Storage
 from tests.trainer.pipeline.fake_s3 import FakeS3
-from tests.trainer.pipeline.runs import LAYOUT, content_of, manifest_of, run_here, small_run
+from tests.trainer.pipeline.runs import (
+    LAYOUT,
+    content_of,
+    import_bars,
+    manifest_of,
+    run_here,
+    small_run,
+)
 
 FILES = {
     "equity.parquet", "features.json", "folds.json", "metrics.json", "model/model.json",
@@ -139,6 +147,15 @@ def test_a_gpu_that_is_not_there_ends_the_run_before_any_work(store: Storage) ->
         run_here(store, spec)
     assert (caught.value.reason, caught.value.exit_code) == ("DeviceUnavailable", 68)
     assert store.list("runs") == []
+
+
+def test_bars_imported_in_two_parts_are_used_as_one(store: Storage, tmp_path: Path) -> None:
+    parts = Storage(str(tmp_path / "parts"))
+    import_bars(parts, tmp_path, without=("2025-11-20 00:00", "2025-12-02 05:00"))
+    import_bars(parts, tmp_path)
+    run_here(parts, small_run())
+    run_here(store, small_run())
+    assert content_of(parts, "metrics.json") == content_of(store, "metrics.json")
 
 
 def test_layouts_cant_leave_their_folder() -> None:

@@ -20,6 +20,8 @@ from clm_trainer.termination import write_last_words
 from clm_trainer.threads import thread_count
 
 LOG = logging.getLogger("clm_trainer")
+GRACE_S = 20.0
+"""Seconds between SIGTERM and the end; the kubelet kills after 30."""
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -43,7 +45,7 @@ def main(arguments: list[str]) -> int:
     for handler in logging.getLogger().handlers:
         handler.addFilter(_RunFields())
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    stop_on_sigterm(stop, GRACE_S)
     try:
         _train(stop)
     except ClmError as error:
@@ -52,6 +54,25 @@ def main(arguments: list[str]) -> int:
         LOG.exception("the run ended with an error that has no reason of its own")
         return _failed(ClmError(Reason.TRAINING_FAILED, f"{type(error).__name__}: {error}"))
     return 0
+
+
+def stop_on_sigterm(stop: threading.Event, grace_s: float) -> None:
+    """Set ``stop`` on SIGTERM; a run that then hangs, as in a slow request, is ended anyway.
+
+    Nothing is lost by that: only the manifest, which is one write, makes a result.
+    """
+
+    def give_up() -> None:
+        text = f"told to stop, and still busy {grace_s:g} s later; the run is retried"
+        os._exit(_failed(ClmError(Reason.INTERRUPTED, text)))
+
+    def handle(*_: object) -> None:
+        stop.set()
+        timer = threading.Timer(grace_s, give_up)
+        timer.daemon = True
+        timer.start()
+
+    signal.signal(signal.SIGTERM, handle)
 
 
 def _train(stop: threading.Event) -> None:

@@ -127,11 +127,12 @@ class Storage:
         return True
 
     def list(self, prefix: str) -> list[str]:
-        """Return the paths of all objects below a prefix, sorted."""
+        """Return the paths of all objects below a prefix, sorted; a folder's locks are none."""
 
         def read() -> list[str]:
             pages = obstore.list(self._store, prefix)
-            return sorted(str(meta["path"]) for page in pages for meta in page)
+            paths = (str(meta["path"]) for page in pages for meta in page)
+            return sorted(path for path in paths if not path.rsplit("/", 1)[-1].startswith("."))
 
         return self._guarded(prefix, read)
 

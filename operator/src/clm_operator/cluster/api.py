@@ -138,9 +138,7 @@ class Api:
         headers: dict[str, str] = {"Accept": "application/json"}
         if content_type:
             headers["Content-Type"] = content_type
-        await self._client.update_params_for_auth(
-            headers, [], ["BearerToken"], path, method, body
-        )
+        await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         url = self._client.configuration.host + path
         try:
             response = await self._client.call_api(

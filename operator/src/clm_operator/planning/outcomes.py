@@ -24,6 +24,7 @@ from clm_api.model_version import (
 )
 from clm_api.promotion import PromotionMode, judge
 from clm_api.reasons import Reason
+from clm_api.report import Progress
 from clm_operator.planning.failures import Failure, explain
 from clm_operator.settings import Settings
 from clm_operator.snapshot import (
@@ -205,7 +206,9 @@ def _judged(
             "reason": verdict.reason,
             "message": message[:4096],
             "completion_time": snapshot.now,
-            "progress": None,
+            "progress": Progress(
+                stage="done", percent=100, message="", last_updated_time=snapshot.now
+            ),
             "data": DataStatus.model_validate(data.model_dump()),
             "trained_until": file.trained_until,
             "metrics": MetricsStatus.model_validate(

@@ -1,0 +1,66 @@
+.DEFAULT_GOAL := help
+SHELL := bash
+VENV := .venv/bin
+CLUSTER := tools/cluster/cluster
+STORE ?= ./artifacts
+PYTEST_ARGS ?=
+SOURCES := crds/src operator/src trainer-image/src cli/src tools/cluster/local_cluster tools/demo
+
+.PHONY: help setup lint format generate verify test test-fast cluster-up cluster-down images bars demo demo-clean clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
+
+setup: ## Install what the other targets need: uv and the virtual environment
+	@tools/setup/setup.sh
+
+lint: setup ## Check style, types and layers
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/mypy $(SOURCES) tests
+	$(VENV)/lint-imports --cache-dir .import_linter_cache
+
+format: setup ## Format the code
+	$(VENV)/ruff check --fix .
+	$(VENV)/ruff format .
+
+generate: setup ## Write crds/*.yaml and the chart's copies from the Python models
+	$(VENV)/python -m clm_api.crdgen crds charts/clm/templates
+
+verify: setup ## Prove that the generated files are fresh
+	$(VENV)/python -m clm_api.crdgen crds charts/clm/templates --check
+
+test: setup verify ## Run all tests; sets up the API server, the node cluster, MinIO, a browser
+	@$(CLUSTER) setup
+	@tools/setup/browser.sh
+	@$(CLUSTER) build
+	$(VENV)/pytest $(PYTEST_ARGS)
+
+test-fast: setup ## Run the tests that need neither cluster nor store
+	$(VENV)/pytest -m "not api and not store and not cluster and not slow" $(PYTEST_ARGS)
+
+cluster-up: setup ## Start a cluster: kind where Docker answers, else without Docker (root, Linux)
+	@[ "$$($(CLUSTER) provider)" = kind ] || $(CLUSTER) setup
+	@$(CLUSTER) up
+	@echo 'select it with: eval "$$($(CLUSTER) env)"'
+
+cluster-down: ## Stop and forget the cluster
+	@$(CLUSTER) down
+
+images: ## Build the images and load them into the cluster
+	$(CLUSTER) image clm-operator:dev . --file Dockerfile.operator
+	$(CLUSTER) image clm-trainer:boosting-dev . --file Dockerfile.trainer --build-arg FLAVOUR=boosting
+	$(CLUSTER) image-minio
+
+bars: setup ## Import the bundled real bars into STORE (default ./artifacts)
+	@$(VENV)/clm data import examples/data/binance-spot-btcusdt-1h.parquet --symbol BTC/USDT --store $(STORE)
+	@$(VENV)/clm data import examples/data/binance-spot-ethusdt-1h.parquet --symbol ETH/USDT --store $(STORE)
+
+demo: setup ## Everything at once: cluster, images, chart, real bars, one judged model version
+	@$(VENV)/python -m tools.demo
+
+demo-clean: setup ## Remove what the demo made
+	@$(VENV)/python -m tools.demo clean
+
+clean: ## Remove local build results; caches stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache artifacts

@@ -1,0 +1,36 @@
+"""The chart as Helm renders it."""
+
+import subprocess
+from functools import cache
+from typing import Any
+
+import yaml
+from local_cluster import binaries
+
+from tests.support.repository import ROOT
+
+Raw = dict[str, Any]
+
+
+@cache
+def render(namespace: str, *values: str) -> tuple[Raw, ...]:
+    """Return all objects of a release ``clm`` with ``key=value`` settings."""
+    result = template(namespace, *values)
+    assert result.returncode == 0, result.stderr
+    return tuple(d for d in yaml.safe_load_all(result.stdout) if d)
+
+
+def template(namespace: str, *values: str) -> subprocess.CompletedProcess[str]:
+    """Run ``helm template``; it may fail."""
+    binaries.build(("helm",))
+    words = [word for value in values for word in ("--set-json", value)]
+    return subprocess.run(
+        [str(binaries.program("helm")), "template", "clm", str(ROOT / "charts" / "clm"),
+         "-n", namespace, "--kube-version", "1.35.0", *words],
+        text=True, capture_output=True, check=False,
+    )  # fmt: skip
+
+
+def of_kind(objects: tuple[Raw, ...], *kinds: str) -> list[Raw]:
+    """Return the objects of some kinds."""
+    return [o for o in objects if o["kind"] in kinds]

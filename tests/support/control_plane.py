@@ -1,0 +1,147 @@
+"""A real etcd, kube-apiserver and, where asked for, kube-controller-manager on free ports."""
+
+import json
+import subprocess
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from local_cluster import binaries
+from local_cluster.components import etcd, flags
+from local_cluster.pki import Authority
+from local_cluster.processes import Processes, answers
+
+from tests.support.ports import free_port
+
+Raw = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ControlPlane:
+    """A running API server.
+
+    Parameters
+    ----------
+    folder
+        Keys, logs and data.
+    server
+        Its address.
+    """
+
+    folder: Path
+    server: str
+    authority: Authority
+    processes: Processes
+
+    @classmethod
+    def start(cls, folder: Path) -> "ControlPlane":
+        """Start it; ready in a few seconds."""
+        binaries.build(binaries.CONTROL_PLANE)
+        for name in ("run", "logs"):
+            (folder / name).mkdir(parents=True)
+        authority = Authority(folder / "pki")
+        authority.create()
+        authority.server("127.0.0.1", "10.0.0.1")
+        authority.certificate("admin", "/O=system:masters/CN=admin", "clientAuth")
+        processes = Processes(folder / "run", folder / "logs", folder)
+        client, port = f"http://127.0.0.1:{free_port()}", free_port()
+        plane = cls(folder, f"https://127.0.0.1:{port}", authority, processes)
+        plane._start(client, port)
+        return plane
+
+    def _start(self, client: str, port: int) -> None:
+        ca, pki = self.authority.folder / "ca.crt", self.authority.folder
+        peer = f"http://127.0.0.1:{free_port()}"
+        self.processes.start("etcd", etcd(self.folder / "etcd", client, peer))
+        self.processes.wait("etcd", partial(answers, f"{client}/health", ca))
+        self.processes.start(
+            "kube-apiserver",
+            [
+                "kube-apiserver",
+                *flags(
+                    etcd_servers=client,
+                    bind_address="127.0.0.1",
+                    advertise_address="127.0.0.1",
+                    secure_port=port,
+                    service_cluster_ip_range="10.0.0.0/24",
+                    authorization_mode="RBAC",
+                    client_ca_file=pki / "ca.crt",
+                    tls_cert_file=pki / "kube-apiserver.crt",
+                    tls_private_key_file=pki / "kube-apiserver.key",
+                    service_account_issuer="https://kubernetes.default.svc.cluster.local",
+                    service_account_key_file=pki / "service-account.key",
+                    service_account_signing_key_file=pki / "service-account.key",
+                    cert_dir=self.folder / "certs",
+                ),
+            ],
+        )
+        self.processes.wait("kube-apiserver", partial(answers, f"{self.server}/readyz", ca))
+        self.authority.kubeconfig(self.kubeconfig, self.server, "admin")
+
+    def start_controllers(self) -> None:
+        """Start the Job controller, garbage collection and service accounts."""
+        controllers = "job-controller,garbage-collector-controller,serviceaccount-controller"
+        controllers += ",namespace-controller,root-ca-certificate-publisher-controller"
+        self.processes.start(
+            "kube-controller-manager",
+            [
+                "kube-controller-manager",
+                *flags(
+                    kubeconfig=self.kubeconfig,
+                    controllers=controllers,
+                    secure_port=0,
+                    root_ca_file=self.authority.folder / "ca.crt",
+                    service_account_private_key_file=self.authority.folder / "service-account.key",
+                    leader_elect="false",
+                ),
+            ],
+        )
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig."""
+        return self.folder / "admin.kubeconfig"
+
+    def account_kubeconfig(self, namespace: str, name: str, server: str | None = None) -> Path:
+        """Return a kubeconfig with a service account's real token, perhaps through a proxy."""
+        token = self.kubectl("-n", namespace, "create", "token", name, "--duration=2h").strip()
+        path = self.folder / f"{namespace}-{name}-{free_port()}.kubeconfig"
+        self.authority.write_kubeconfig(path, server or self.server, {"token": token})
+        return path
+
+    def kubectl(self, *arguments: object, stdin: str | None = None, check: bool = True) -> str:
+        """Run kubectl as administrator; return its output, errors included where not checked."""
+        command = [binaries.program("kubectl"), "--kubeconfig", self.kubeconfig, *arguments]
+        result = subprocess.run(
+            [str(word) for word in command],
+            text=True,
+            capture_output=True,
+            input=stdin,
+            check=False,
+        )
+        if check and result.returncode:
+            raise AssertionError(f"kubectl {arguments}: {result.stderr}")
+        return result.stdout if check else result.stdout + result.stderr
+
+    def apply(self, *objects: Raw) -> None:
+        """Apply objects."""
+        bundle = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+        self.kubectl("apply", "-f", "-", stdin=json.dumps(bundle))
+
+    def get(self, namespace: str, kind: str, name: str) -> Raw | None:
+        """Read one object; None if there is none."""
+        text = self.kubectl("-n", namespace, "get", kind, name, "-o", "json", "--ignore-not-found")
+        return dict(json.loads(text)) if text.strip() else None
+
+    def list(self, namespace: str, kind: str) -> list[Raw]:
+        """Read all objects of a kind, oldest first."""
+        sort = "--sort-by=.metadata.creationTimestamp"
+        return list(
+            json.loads(self.kubectl("-n", namespace, "get", kind, "-o", "json", sort))["items"]
+        )
+
+    def stop(self) -> None:
+        """End all processes."""
+        for name in ("kube-controller-manager", "kube-apiserver", "etcd"):
+            self.processes.stop(name)

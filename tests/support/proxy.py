@@ -1,0 +1,136 @@
+"""A reverse proxy that hurts: it sees every request and may refuse it or swallow its answer."""
+
+import asyncio
+import ssl
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+import aiohttp
+from aiohttp import web
+
+from tests.support.ports import free_port
+
+_HOP = {"transfer-encoding", "connection", "content-length", "keep-alive", "content-encoding"}
+
+
+class Verdict(Enum):
+    """What happens to a request."""
+
+    PASS = auto()
+    REFUSE = auto()
+    """It never arrives; the client's connection breaks."""
+    SWALLOW = auto()
+    """It arrives; the answer is lost, the client's connection breaks."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A request."""
+
+    method: str
+    path: str
+
+
+Judge = Callable[[Seen], Verdict | int]
+
+
+def let_pass(_: Seen) -> Verdict:
+    """Hurt nobody."""
+    return Verdict.PASS
+
+
+@dataclass
+class Proxy:
+    """Forwards to ``target``; ``judge`` decides, an int is the status of a made-up refusal."""
+
+    target: str
+    ca: str | None = None
+    judge: Judge = let_pass
+    after: Callable[[Seen], None] = lambda _: None
+    seen: list[Seen] = field(default_factory=list)
+    port: int = field(default_factory=free_port)
+
+    def __post_init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+        assert self._ready.wait(10)
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        """End it."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._start())
+        self._ready.set()
+        self._loop.run_forever()
+        self._loop.run_until_complete(self._end())
+        self._loop.close()
+
+    async def _start(self) -> None:
+        trust = ssl.create_default_context(cafile=self.ca) if self.ca else False
+        connector = aiohttp.TCPConnector(ssl=trust, limit=0, force_close=True)
+        timeout = aiohttp.ClientTimeout(total=None)
+        self._session = aiohttp.ClientSession(
+            connector=connector, timeout=timeout, auto_decompress=False
+        )
+        app = web.Application(client_max_size=2**30)
+        app.router.add_route("*", "/{tail:.*}", self._handle)
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port, shutdown_timeout=1).start()
+
+    async def _end(self) -> None:
+        await self._session.close()
+        await self._runner.cleanup()
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        seen = Seen(request.method, request.path)
+        self.seen.append(seen)
+        verdict = await asyncio.to_thread(self.judge, seen)
+        if isinstance(verdict, int):
+            return web.Response(status=verdict, text="the proxy refuses this")
+        if verdict is Verdict.REFUSE:
+            return self._cut(request)
+        headers = {
+            k: v for k, v in request.headers.items() if k.lower() not in _HOP - {"content-encoding"}
+        }
+        if not self.target.startswith("https"):
+            headers["Host"] = request.headers["Host"]
+        else:
+            headers.pop("Host", None)
+        body = await request.read()
+        async with self._session.request(
+            request.method, f"{self.target}{request.raw_path}", headers=headers, data=body
+        ) as answer:
+            if verdict is Verdict.SWALLOW:
+                await answer.read()
+                await asyncio.to_thread(self.after, seen)
+                return self._cut(request)
+            kept = {
+                k: v
+                for k, v in answer.headers.items()
+                if k.lower() not in _HOP - {"content-encoding", "content-length"}
+            }
+            response = web.StreamResponse(status=answer.status, headers=kept)
+            await response.prepare(request)
+            async for chunk in answer.content.iter_any():
+                await response.write(chunk)
+            await response.write_eof()
+            return response
+
+    @staticmethod
+    def _cut(request: web.Request) -> web.StreamResponse:
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=499)

@@ -1,0 +1,125 @@
+"""Every bad input ends a real process with a code, a reason and a sentence."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clm_api import environment
+from clm_trainer.storage import Storage
+from tests.trainer.pipeline.fake_s3 import FakeS3, fake_s3, with_bars
+from tests.trainer.pipeline.runs import LAYOUT, Pod, import_bars, small_run
+
+Logged = list[dict[str, Any]]
+
+
+@dataclass
+class Place:
+    """What a case may use: a folder store with bars, a folder of its own, an S3 with bars."""
+
+    imported: Path
+    folder: Path
+    s3: FakeS3
+
+
+@dataclass(frozen=True)
+class Case:
+    """A pod that fails, and how."""
+
+    name: str
+    pod: Callable[[Place], Pod]
+    code: int
+    reason: str
+    said: str
+
+
+def _with_bars(place: Place, **changes: Any) -> Pod:
+    return Pod(f"file://{place.imported}", place.folder, **changes)
+
+
+def _empty(place: Place, **extra: str) -> Pod:
+    return Pod(f"file://{place.folder}/store", place.folder, extra=extra)
+
+
+def _hole(place: Place) -> Pod:
+    store = Storage(str(place.folder / "store"))
+    import_bars(store, place.folder, without=("2025-09-01 00:00", "2025-09-01 23:00"))
+    return Pod(store.url, place.folder)
+
+
+def _torn(place: Place) -> Pod:
+    shutil.copytree(place.imported, place.folder / "store")
+    month = "bars/v1/binance/spot/BTC-USDT/1h/2025-11.parquet"
+    Storage(str(place.folder / "store")).put(month, b"no parquet at all")
+    return _empty(place)
+
+
+def _s3(refused: dict[str, int]) -> Callable[[Place], Pod]:
+    def pod(place: Place) -> Pod:
+        place.s3.refused = refused
+        endpoint = {"AWS_ENDPOINT_URL": place.s3.url}
+        return Pod("s3://clm", place.folder, extra=endpoint)
+
+    return pod
+
+
+def _one_symbol_too_many(place: Place) -> Pod:
+    return _with_bars(place, spec=small_run(data={"symbols": ["BTC/USDT", "NOPE/USDT"]}))
+
+
+UPLOAD = f"{LAYOUT.attempt('pod-1')}/trades"
+CASES = [
+    Case("the store refuses an upload again and again", _s3({UPLOAD: 503}), 73,
+         "StorageUnavailable", "does not answer (s3://clm at http://127.0.0.1"),
+    Case("no bars at all: the import is named", _empty, 69,
+         "DataUnavailable", "clm data import FILE --exchange binance"),
+    Case("one symbol has no bars", _one_symbol_too_many, 69, "DataUnavailable", "NOPE/USDT"),
+    Case("a hole is longer than allowed", _hole, 65,
+         "DataGap", "24 bar(s) from 2025-09-01 00:00"),
+    Case("the store refuses the credentials", _s3({"": 403}), 68,
+         "StorageDenied", "AWS_ACCESS_KEY_ID"),
+    Case("a stored month is no parquet", _torn, 70, "TrainingFailed", "Arrow"),
+    Case("no RunSpec", lambda p: _empty(p, **{environment.RUN_SPEC: ""}), 64,
+         "SpecInvalid", "CLM_RUN_SPEC is not set"),
+    Case("half a RunSpec", lambda p: _empty(p, **{environment.RUN_SPEC: '{"model": {}}'}), 64,
+         "SpecInvalid", "model.family"),
+    Case("no uid", lambda p: _empty(p, **{environment.RUN_UID: ""}), 64,
+         "SpecInvalid", "CLM_RUN_UID is not set"),
+    Case("no such kind of store", lambda p: _empty(p, **{environment.STORE_URL: "ftp://x"}), 64,
+         "SpecInvalid", "use s3://bucket/prefix"),
+]  # fmt: skip
+Started = dict[str, tuple[Pod, Future[tuple[int, Logged]]]]
+
+
+@pytest.fixture(scope="module")
+def started(imported: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
+    """All pods, two at a time beside the one that waits for its store."""
+    stores, pods = [], {}
+    with ThreadPoolExecutor(3) as workers:
+        for case in CASES:
+            running = fake_s3()
+            stores.append(running)
+            s3 = with_bars(running.__enter__(), imported)
+            pod = case.pod(Place(imported, tmp_path_factory.mktemp("pod"), s3))
+            pods[case.name] = (pod, workers.submit(pod.run))
+        yield pods
+    for running in stores:
+        running.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("case", CASES, ids=attrgetter("name"))
+def test_a_failing_run_says_why(case: Case, started: Started) -> None:
+    pod, running = started[case.name]
+    code, lines = running.result()
+    words = pod.last_words()
+    assert (code, words.code, words.reason) == (case.code, case.code, case.reason)
+    assert case.said in words.message
+    assert "test-secret" not in str(lines)
+    assert any(line.get("reason") == case.reason for line in lines)
+    traced = any("Traceback" in line.get("exception", "") for line in lines)
+    assert traced == (case.reason == "TrainingFailed")

@@ -1,0 +1,1 @@
+"""``make demo``: from nothing to a judged model version on a real cluster."""

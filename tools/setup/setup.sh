@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Everything that the project's commands need on this machine: uv at a pinned version and the
+# virtual environment from uv.lock. Fast when nothing is missing.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+UV_VERSION=0.13.9
+cache=${CLM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/clm}
+uv_home=$cache/uv-$UV_VERSION
+
+python=$(command -v python3 || true)
+[ -n "$python" ] || { echo "setup: python3 is missing: install Python 3.11 or later" >&2; exit 1; }
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    { echo "setup: $("$python" --version) is too old: install Python 3.11 or later" >&2; exit 1; }
+
+if [ ! -x "$uv_home/bin/uv" ]; then
+    rm -rf "$uv_home.new"
+    if ! "$python" -m venv "$uv_home.new"; then
+        [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null ||
+            { echo "setup: python3-venv is missing: install it" >&2; exit 1; }
+        DEBIAN_FRONTEND=noninteractive sh -c 'apt-get update -qq && apt-get install -y -qq python3-venv' >/dev/null
+        "$python" -m venv "$uv_home.new"
+    fi
+    "$uv_home.new/bin/python" -m pip install --quiet "uv==$UV_VERSION"
+    rm -rf "$uv_home"
+    mv "$uv_home.new" "$uv_home"
+fi
+export UV_SYSTEM_CERTS=1 UV_PYTHON_DOWNLOADS=never
+exec "$uv_home/bin/uv" sync --quiet --frozen --all-packages --all-extras --python "$python"
