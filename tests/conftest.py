@@ -48,4 +48,4 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
     """A real MinIO server."""
     server = MinioServer.start(tmp_path_factory.mktemp("minio") / "m")
     yield server
-    server.stop()
+    server.close()

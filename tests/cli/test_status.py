@@ -32,7 +32,7 @@ def test_one_screen_says_why_the_newest_version_was_rejected(api: FakeApi) -> No
     for line in (
         "profitFactor  1.12   ≥  1.3        Failed",
         "REJECTED  CriteriaFailed",
-        "significance: PSR 0.730  deflated 0.410 over 1 trials",
+        "significance: PSR 0.730  deflated 0.410 over 1 trial",
         "Running 55 %",
         "Wed 2099-12-02 12:00",
         "Ready      True    Scheduled  armed",

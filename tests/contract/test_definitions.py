@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import Any
 
 import pytest
+
 from clm_api.model_version import ModelVersionResource, Trigger, TriggerType
 from clm_api.promotion import Criteria, judge
 from clm_api.resolve import resolve
@@ -14,7 +15,6 @@ from clm_api.run import RunTrials
 from clm_api.training_schedule import TrainingScheduleResource, TrainingScheduleSpec
 from clm_operator.building.versions import version_manifest
 from clm_operator.snapshot import ScheduleObject
-
 from tests.support.control_plane import ControlPlane
 from tests.support.schedules import schedule, schedule_spec
 

@@ -5,8 +5,8 @@ from functools import cache
 from typing import Any
 
 import yaml
-from local_cluster import binaries
 
+from local_cluster import binaries
 from tests.support.repository import ROOT
 
 Raw = dict[str, Any]

@@ -11,7 +11,6 @@ from local_cluster import binaries
 from local_cluster.components import etcd, flags
 from local_cluster.pki import Authority
 from local_cluster.processes import Processes, answers
-
 from tests.support.ports import free_port
 
 Raw = dict[str, Any]

@@ -2,13 +2,14 @@
 
 import json
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
+
+import urllib3
+from minio import Minio
 
 from local_cluster import binaries
 from local_cluster.processes import Processes, answers
-from minio import Minio
-
 from tests.support.ports import free_port
 
 ACCESS_KEY, SECRET_KEY = "clm-tests", "clm-tests-secret"
@@ -54,11 +55,19 @@ class MinioServer:
             "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
         }
 
-    @property
+    @cached_property
+    def _pool(self) -> urllib3.PoolManager:
+        return urllib3.PoolManager(timeout=10)
+
+    @cached_property
     def client(self) -> Minio:
         """An administrator's client."""
         return Minio(
-            f"127.0.0.1:{self.port}", access_key=ACCESS_KEY, secret_key=SECRET_KEY, secure=False
+            f"127.0.0.1:{self.port}",
+            access_key=ACCESS_KEY,
+            secret_key=SECRET_KEY,
+            secure=False,
+            http_client=self._pool,
         )
 
     def make_bucket(self, name: str) -> str:
@@ -87,3 +96,8 @@ class MinioServer:
     def stop(self) -> None:
         """End the process; data stay."""
         self.processes.stop("minio")
+
+    def close(self) -> None:
+        """End the process and the client's connections."""
+        self.stop()
+        self._pool.clear()

@@ -86,13 +86,20 @@ class Proxy:
         )
         app = web.Application(client_max_size=2**30)
         app.router.add_route("*", "/{tail:.*}", self._handle)
-        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
+        self._runner = web.AppRunner(
+            app, access_log=None, handler_cancellation=True, shutdown_timeout=1
+        )
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port, shutdown_timeout=1).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
 
     async def _end(self) -> None:
-        await self._session.close()
         await self._runner.cleanup()
+        others = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await self._session.close()
+        await asyncio.sleep(0.1)  # connections close in the next rounds of the loop
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         seen = Seen(request.method, request.path)
@@ -111,7 +118,12 @@ class Proxy:
             headers.pop("Host", None)
         body = await request.read()
         async with self._session.request(
-            request.method, f"{self.target}{request.raw_path}", headers=headers, data=body
+            request.method,
+            f"{self.target}{request.raw_path}",
+            headers=headers,
+            data=body or None,
+            skip_auto_headers=("Content-Type", "User-Agent", "Accept-Encoding"),
+            allow_redirects=False,
         ) as answer:
             if verdict is Verdict.SWALLOW:
                 await answer.read()

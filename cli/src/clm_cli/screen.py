@@ -90,7 +90,8 @@ def _evidence(version: VersionView) -> list[RenderableType]:
     deflated = metrics.deflated_sharpe
     more = "" if deflated is None else f"  deflated {deflated:.3f}"
     trials = version.spec.run.trials.count
-    return [Text(f"significance: PSR {metrics.psr:.3f}{more} over {trials} trials")]
+    noun = "trial" if trials == 1 else "trials"
+    return [Text(f"significance: PSR {metrics.psr:.3f}{more} over {trials} {noun}")]
 
 
 def _runs(versions: list[VersionView]) -> Table:

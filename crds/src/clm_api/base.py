@@ -50,11 +50,12 @@ Duration = Annotated[str, Field(pattern=DURATION_PATTERN, max_length=6)]
 
 Quantity = Annotated[
     str,
-    BeforeValidator(lambda value: str(value) if isinstance(value, int) else value),
     Field(
         pattern=r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$",
+        max_length=32,
         json_schema_extra={"x-kubernetes-int-or-string": True},
     ),
+    BeforeValidator(lambda value: str(value) if isinstance(value, int) else value),
 ]
 """A Kubernetes quantity; users write ``cpu: 2`` as well as ``memory: 4Gi``."""
 

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -38,10 +38,6 @@ class Case:
     said: str
 
 
-def _with_bars(place: Place, **changes: Any) -> Pod:
-    return Pod(f"file://{place.imported}", place.folder, **changes)
-
-
 def _empty(place: Place, **extra: str) -> Pod:
     return Pod(f"file://{place.folder}/store", place.folder, extra=extra)
 
@@ -52,11 +48,16 @@ def _hole(place: Place) -> Pod:
     return Pod(store.url, place.folder)
 
 
-def _torn(place: Place) -> Pod:
+def _filled(place: Place) -> Pod:
     shutil.copytree(place.imported, place.folder / "store")
-    month = "bars/v1/binance/spot/BTC-USDT/1h/2025-11.parquet"
-    Storage(str(place.folder / "store")).put(month, b"no parquet at all")
     return _empty(place)
+
+
+def _torn(place: Place) -> Pod:
+    pod = _filled(place)
+    month = "bars/v1/binance/spot/BTC-USDT/1h/2025-11.parquet"
+    Storage(pod.store).put(month, b"no parquet at all")
+    return pod
 
 
 def _s3(refused: dict[str, int]) -> Callable[[Place], Pod]:
@@ -69,7 +70,8 @@ def _s3(refused: dict[str, int]) -> Callable[[Place], Pod]:
 
 
 def _one_symbol_too_many(place: Place) -> Pod:
-    return _with_bars(place, spec=small_run(data={"symbols": ["BTC/USDT", "NOPE/USDT"]}))
+    spec = small_run(data={"symbols": ["BTC/USDT", "NOPE/USDT"]})
+    return replace(_filled(place), spec=spec)
 
 
 UPLOAD = f"{LAYOUT.attempt('pod-1')}/trades"

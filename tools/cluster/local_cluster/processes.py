@@ -31,6 +31,7 @@ class Processes:
 
     def __init__(self, records: Path, logs: Path, cwd: Path) -> None:
         self.records, self.logs, self.cwd = records, logs, cwd
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     def pid(self, name: str) -> int | None:
         """Return the pid of a component that was started here and still runs."""
@@ -55,6 +56,7 @@ class Processes:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
+        self._children[name] = process
         record = {"pid": process.pid, "start": start_time(process.pid)}
         (self.records / f"{name}.json").write_text(json.dumps(record))
 
@@ -68,6 +70,8 @@ class Processes:
                 if time.monotonic() > deadline:
                     os.kill(pid, signal.SIGKILL)
                 time.sleep(0.05)
+        if name in self._children:
+            self._children.pop(name).wait()
         (self.records / f"{name}.json").unlink(missing_ok=True)
 
     def wait(self, name: str, healthy: Callable[[], bool], seconds: float = 90) -> None:
@@ -91,6 +95,7 @@ def answers(address: str, ca: Path) -> bool:
         urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
     )
     try:
-        return bool(opener.open(address, timeout=2).status == 200)
+        with opener.open(address, timeout=2) as answer:
+            return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False

@@ -1,0 +1,138 @@
+"""A schedule becomes a Job, a report and a verdict; at rest the operator writes nothing."""
+
+import os
+import subprocess
+import sys
+
+from clm_api.layout import RunLayout
+from tests.operator.rig import Rig, condition
+from tests.support.ports import eventually
+from tests.support.schedules import schedule
+
+
+def test_a_schedule_ends_in_a_judged_version_and_the_operator_comes_to_rest(rig: Rig) -> None:
+    operator = rig.start_operator()
+    rig.apply(schedule("btc", rig.namespace))
+    (version,) = rig.wait_ended("btc")
+    status = version["status"]
+    assert (status["phase"], status["stage"]) in (
+        ("Succeeded", "CANDIDATE"),
+        ("Succeeded", "REJECTED"),
+    )
+    assert [c["name"] for c in status["criteria"]] == [
+        "sharpe", "winRate", "profitFactor", "maxDrawdown", "trades",
+    ]  # fmt: skip
+    assert {"sharpe", "winRate", "profitFactor", "maxDrawdown", "trades"} <= set(status["metrics"])
+    assert len(status["metrics"]["folds"]) == 3
+    assert condition(status, "JobSucceeded")["status"] == "True"
+    assert condition(status, "ArtifactVerified")["status"] == "True"
+    seen = rig.wait_status("btc", lambda s: not s.get("active"), "no active run")
+    assert seen["lastRun"]["name"] == version["metadata"]["name"]
+    assert seen["trials"]["total"] == 1
+    assert condition(seen, "Ready")["status"] == "True"
+    assert condition(seen, "DataAvailable")["status"] == "True"
+
+    rig.settle()
+    before = rig.writes()
+    rig.plane.kubectl("-n", rig.namespace, "label", "tsched", "btc", "poke=1")
+    rig.settle()
+    assert rig.writes() == before, "a look without news writes nothing"
+
+    reasons = {
+        e["reason"] for e in rig.plane.list(rig.namespace, "events")
+        if e["source"].get("component") == "clm-operator"
+    }  # fmt: skip
+    assert {"RunScheduled", "TrainingStarted", status["reason"]} <= reasons
+    assert operator.get("/healthz") == (200, "ok")
+    text = operator.get("/metrics")[1]
+    assert 'clm_runs_total{family="xgboost"' in text
+    assert operator.stop() == 0
+
+    rig.start_operator()
+    rig.settle()
+    assert rig.writes() == before, "a restart with unchanged schedules writes nothing"
+
+
+def test_a_second_pod_of_the_same_run_exits_0_without_changing_anything(rig: Rig) -> None:
+    rig.start_operator()
+    rig.apply(schedule("twice", rig.namespace))
+    (version,) = rig.wait_ended("twice")
+    uid = version["metadata"]["uid"]
+    layout = RunLayout(rig.namespace, "twice", uid)
+    before = rig.minio.keys(rig.namespace, layout.prefix)
+    manifest = rig.minio.read(rig.namespace, layout.manifest)
+    (job,) = rig.plane.list(rig.namespace, "jobs")
+    container = job["spec"]["template"]["spec"]["containers"][0]
+    env = {e["name"]: e.get("value", "another-pod") for e in container["env"]}
+    done = subprocess.run(
+        [sys.executable, "-m", "clm_trainer", "train"],
+        env=os.environ | env | rig.minio.environment(), capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert rig.minio.read(rig.namespace, layout.manifest) == manifest
+    assert [
+        k for k in rig.minio.keys(rig.namespace, layout.prefix) if "another-pod" not in k
+    ] == before
+    assert not any("model" in k for k in rig.minio.keys(rig.namespace) if "another-pod" in k)
+
+
+def test_a_run_by_hand_starts_once_per_token(rig: Rig) -> None:
+    rig.start_operator()
+    rig.apply(schedule("hand", rig.namespace, runOnCreate=False))
+    rig.wait_status("hand", lambda s: s.get("nextScheduleTime"), "armed")
+    assert rig.versions("hand") == []
+    for _ in range(2):
+        rig.plane.kubectl(
+            "-n",
+            rig.namespace,
+            "annotate",
+            "tsched",
+            "hand",
+            "clm.dev/run-now=friday",
+            "--overwrite",
+        )
+    (version,) = rig.wait_ended("hand")
+    assert version["spec"]["trigger"] == {"type": "Manual", "reason": "friday"}
+    assert version["metadata"]["name"].startswith("hand-m-")
+    rig.settle()
+    assert len(rig.versions("hand")) == 1
+
+
+def test_retention_keeps_the_newest_failed_runs(rig: Rig) -> None:
+    rig.start_operator()
+    rig.apply(
+        schedule("kept", rig.namespace, runOnCreate=False, retention={"failedRuns": 1},
+                 data={"symbols": ["NOT/HERE"]})
+    )  # fmt: skip
+    names = []
+    for token in ("a", "b"):
+        rig.plane.kubectl(
+            "-n",
+            rig.namespace,
+            "annotate",
+            "tsched",
+            "kept",
+            f"clm.dev/run-now={token}",
+            "--overwrite",
+        )
+        names.append(rig.wait_ended("kept")[-1]["metadata"]["name"])
+        eventually(
+            lambda: (
+                not rig.schedule("kept")["status"].get("active")
+                and rig.schedule("kept")["status"].get("lastRunToken") == token
+            ),
+            "the run is over",
+        )
+        rig.settle()
+    assert [v["metadata"]["name"] for v in rig.versions("kept")] == [names[-1]] or len(
+        rig.versions("kept")
+    ) == 1
+
+
+def test_deleting_a_schedule_leaves_nothing_stuck(rig: Rig) -> None:
+    rig.start_operator()
+    rig.apply(schedule("gone", rig.namespace))
+    eventually(lambda: rig.plane.list(rig.namespace, "jobs"), "a Job")
+    rig.plane.kubectl("-n", rig.namespace, "delete", "tsched", "gone")
+    eventually(lambda: not rig.versions("gone"), "the versions are gone")
+    eventually(lambda: not rig.plane.list(rig.namespace, "jobs"), "the Jobs are gone")
