@@ -1,11 +1,14 @@
 """Shared by all tests: nothing inherits the developer's cluster, store or colours."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from tests.support.control_plane import ControlPlane
 from tests.support.minio_server import MinioServer
+from tests.support.ports import eventually
+from tests.support.repository import ROOT
 
 _FOREIGN = (
     "KUBECONFIG",
@@ -49,3 +52,17 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
     server = MinioServer.start(tmp_path_factory.mktemp("minio") / "m")
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def defined(plane: ControlPlane) -> ControlPlane:
+    """The API server with CLM's kinds."""
+    for name in ("trainingschedules", "modelversions"):
+        plane.kubectl("apply", "-f", ROOT / "crds" / f"{name}.yaml")
+        plane.kubectl("wait", "--for=condition=Established", f"crd/{name}.clm.dev", "--timeout=30s")
+        eventually(partial(_served, plane, name), f"{name} are served")
+    return plane
+
+
+def _served(plane: ControlPlane, name: str) -> bool:
+    return "No resources found" in plane.kubectl("get", name, "-A", check=False)

@@ -1,5 +1,6 @@
 """What a real API server makes of the definitions: defaults, refusals, columns, immutability."""
 
+import itertools
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -91,9 +92,7 @@ def _columns(text: str) -> dict[str, str]:
     starts = [i for i, c in enumerate(head) if c != " " and (i == 0 or head[i - 1] == " ")]
     bounds = [*starts, None]
     return {
-        head[a:b].strip(): row[a:b].strip()
-        for a, b in zip(bounds, bounds[1:], strict=False)
-        if a is not None
+        head[a:b].strip(): row[a:b].strip() for a, b in itertools.pairwise(bounds) if a is not None
     }
 
 

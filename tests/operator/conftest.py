@@ -16,12 +16,12 @@ _NUMBERS = itertools.count(1)
 
 @pytest.fixture
 def rig(
-    plane: ControlPlane, minio: MinioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    defined: ControlPlane, minio: MinioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Rig]:
     """Bars are in the store, no operator runs yet; the invariants are watched."""
     for key, value in minio.environment().items():
         monkeypatch.setenv(key, value)
-    rig = Rig.build(plane, minio, f"rig-{next(_NUMBERS)}", tmp_path)
+    rig = Rig.build(defined, minio, f"rig-{next(_NUMBERS)}", tmp_path)
     import_bars(rig.storage)
     watcher = Watcher(rig)
     yield rig

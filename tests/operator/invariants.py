@@ -63,6 +63,6 @@ class Watcher:
         found = item["metadata"].get("finalizers")
         self._expect(not found, f"{item['metadata']['name']} has finalizers {found}")
 
-    def _expect(self, holds: bool, breach: str) -> None:
+    def _expect(self, holds: object, breach: str) -> None:
         if not holds and breach not in self.breaches:
             self.breaches.append(breach)

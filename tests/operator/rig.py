@@ -1,4 +1,4 @@
-"""The whole machine around the operator: API server, store with real bars, kubelet, service account."""
+"""The whole machine around the operator: API server, store with real bars, kubelet, account."""
 
 import json
 from collections.abc import Callable
@@ -59,8 +59,6 @@ class Rig:
         """Make the namespace, the release's accounts and roles, and a bucket."""
         plane.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
         release = chart.render(namespace, *VALUES)
-        definitions = chart.of_kind(release, "CustomResourceDefinition")
-        plane.apply(*definitions)
         wanted = chart.of_kind(release, "ServiceAccount", "Role", "RoleBinding", "Secret")
         for item in wanted:
             item["metadata"].setdefault("namespace", namespace)

@@ -1,9 +1,13 @@
 """A real etcd, kube-apiserver and, where asked for, kube-controller-manager on free ports."""
 
 import json
+import ssl
 import subprocess
+import urllib.error
+import urllib.request
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,18 @@ from local_cluster.processes import Processes, answers
 from tests.support.ports import free_port
 
 Raw = dict[str, Any]
+_GROUPS = {
+    "tsched": ("apis/clm.dev/v1alpha1", "trainingschedules"),
+    "mv": ("apis/clm.dev/v1alpha1", "modelversions"),
+    "jobs": ("apis/batch/v1", "jobs"),
+    "pods": ("api/v1", "pods"),
+    "events": ("api/v1", "events"),
+}
+
+
+def _path(namespace: str, kind: str) -> str:
+    group, plural = _GROUPS[kind]
+    return f"/{group}/namespaces/{namespace}/{plural}"
 
 
 @dataclass(frozen=True)
@@ -128,17 +144,39 @@ class ControlPlane:
         bundle = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
         self.kubectl("apply", "-f", "-", stdin=json.dumps(bundle))
 
+    @cached_property
+    def _trust(self) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=str(self.authority.folder / "ca.crt"))
+        folder = self.authority.folder
+        context.load_cert_chain(folder / "admin.crt", folder / "admin.key")
+        return context
+
+    def request(
+        self, method: str, path: str, body: Raw | None = None, kind: str = ""
+    ) -> Raw | None:
+        """Ask the API server as administrator; None if there is no such object."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": kind or "application/json"}
+        request = urllib.request.Request(
+            f"{self.server}{path}", data=data, method=method, headers=headers
+        )
+        try:
+            with urllib.request.urlopen(request, context=self._trust, timeout=30) as answer:
+                return dict(json.load(answer))
+        except urllib.error.HTTPError as error:
+            with error:
+                if error.code == HTTPStatus.NOT_FOUND:
+                    return None
+                raise AssertionError(f"{method} {path}: {error.read().decode()}") from error
+
     def get(self, namespace: str, kind: str, name: str) -> Raw | None:
         """Read one object; None if there is none."""
-        text = self.kubectl("-n", namespace, "get", kind, name, "-o", "json", "--ignore-not-found")
-        return dict(json.loads(text)) if text.strip() else None
+        return self.request("GET", f"{_path(namespace, kind)}/{name}")
 
     def list(self, namespace: str, kind: str) -> list[Raw]:
         """Read all objects of a kind, oldest first."""
-        sort = "--sort-by=.metadata.creationTimestamp"
-        return list(
-            json.loads(self.kubectl("-n", namespace, "get", kind, "-o", "json", sort))["items"]
-        )
+        found = (self.request("GET", _path(namespace, kind)) or {}).get("items", [])
+        return sorted(found, key=lambda o: str(o["metadata"]["creationTimestamp"]))
 
     def stop(self) -> None:
         """End all processes."""

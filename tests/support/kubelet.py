@@ -3,7 +3,6 @@
 Pods that ask for a GPU, or name a node selector, stay Pending with the scheduler's words.
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -58,10 +57,8 @@ class ProcessKubelet:
         if "deletionTimestamp" in pod["metadata"]:
             if process is not None and process.poll() is None:
                 process.terminate()
-            self.plane.kubectl(
-                "-n", self.namespace, "delete", "pod", name, "--grace-period=0", "--force",
-                "--ignore-not-found", check=False,
-            )  # fmt: skip
+            path = f"/api/v1/namespaces/{self.namespace}/pods/{name}"
+            self.plane.request("DELETE", path, {"gracePeriodSeconds": 0})
         elif phase == "Pending" and process is None:
             self._begin(pod)
         elif process is not None and process.poll() is not None and phase == "Running":
@@ -104,10 +101,8 @@ class ProcessKubelet:
         self._patch(pod, {"phase": phase, "containerStatuses": [_container(state)]})
 
     def _patch(self, pod: Raw, status: Raw) -> None:
-        self.plane.kubectl(
-            "-n", self.namespace, "patch", "pod", pod["metadata"]["name"], "--subresource=status",
-            "--type=merge", "-p", json.dumps({"status": status}), check=False,
-        )  # fmt: skip
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{pod['metadata']['name']}/status"
+        self.plane.request("PATCH", path, {"status": status}, "application/merge-patch+json")
 
 
 def _container(state: Raw) -> Raw:

@@ -140,7 +140,9 @@ def train() -> dict[str, Any]:
                 fail(f"the run failed: {status.get('reason')}: {status.get('message')}")
             return dict(fresh[-1])
         time.sleep(1)
-    fail(f"no verdict after {settings.PATIENCE_S} s: kubectl -n {settings.NAMESPACE} get mv,pods")
+    return fail(
+        f"no verdict after {settings.PATIENCE_S} s: kubectl -n {settings.NAMESPACE} get mv,pods"
+    )
 
 
 def _versions() -> list[dict[str, Any]]:

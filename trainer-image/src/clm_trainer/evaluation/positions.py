@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from clm_api.errors import ClmError
+from clm_api.reasons import Reason
 from clm_api.training_schedule import TargetSpec
 from clm_trainer.panel import Bools, Floats, Panel
 
@@ -25,10 +27,20 @@ class PercentileMap:
 
     @classmethod
     def fit(cls, scores: Floats) -> "PercentileMap":
-        """Keep 512 quantiles of the finite scores, pooled over symbols."""
+        """Keep 512 quantiles of the finite scores, pooled over symbols.
+
+        Raises
+        ------
+        ClmError
+            InsufficientData: no bar of the tail has a score.
+        """
         finite = np.sort(scores[np.isfinite(scores)])
         if len(finite) == 0:
-            return cls(np.zeros(1))
+            raise ClmError(
+                Reason.INSUFFICIENT_DATA,
+                "no bar of the calibration tail is usable, so scores can't be ranked: "
+                "import more bars or raise spec.target.calibrationDays",
+            )
         ranks = np.linspace(0, len(finite) - 1, KEPT_QUANTILES)
         return cls(finite[np.round(ranks).astype(np.int64)])
 
@@ -42,7 +54,7 @@ class PercentileMap:
 
 
 def target_positions(
-    percentiles: Floats, sigma: Floats, panel: Panel, target: TargetSpec
+    percentiles: Floats, sigma: Floats, panel: Panel, target: TargetSpec, *, shorts: bool = False
 ) -> Floats:
     """Return the target decided at each close, as a fraction of the symbol's sleeve.
 
@@ -50,11 +62,13 @@ def target_positions(
     ----------
     percentiles, sigma
         Shape (bars, symbols) on the panel's rows.
+    shorts
+        Whether percentiles below 1 - entry_percentile go short; the rules are mirrored.
 
     Returns
     -------
     ndarray
-        Shape (bars, symbols), in [0, max_weight]. A hole's row repeats the last target.
+        Shape (bars, symbols), in [-max_weight, max_weight]. A hole's row repeats the last target.
     """
     out = np.empty_like(percentiles)
     for column in range(percentiles.shape[1]):
@@ -64,6 +78,7 @@ def target_positions(
             panel.open[:, column],
             panel.close[:, column],
             panel.gap[:, column],
+            shorts,
             target.entry_percentile,
             target.exit_percentile,
             target.min_hold_bars,
@@ -82,6 +97,7 @@ def _positions(
     open_: Floats,
     close: Floats,
     gap: Bools,
+    shorts: bool,  # noqa: FBT001 - numba functions take positional arguments
     entry: float,
     leave: float,
     min_hold: int,
@@ -92,20 +108,25 @@ def _positions(
 ) -> Floats:
     bars = len(percentile)
     out = np.zeros(bars)
-    weight, age, entry_sigma, entry_open = 0.0, 0, 0.0, np.nan
+    side, weight, age, entry_sigma, entry_open = 0.0, 0.0, 0, 0.0, 0.0
     for t in range(bars):
-        if weight > 0.0:
+        if side != 0.0 and (age > 0 or not gap[t]):
             age += 1
-            if np.isnan(entry_open) and not gap[t]:
+            if age == 1:
                 entry_open = open_[t]
-        if not gap[t] and weight > 0.0:
-            change = np.log(close[t] / entry_open)
+        if side != 0.0 and not gap[t]:
+            change = side * np.log(close[t] / entry_open)
+            rank = percentile[t] if side > 0 else 1 - percentile[t]
             hit = change >= take_profit * entry_sigma or change <= -stop_loss * entry_sigma
-            fading = age >= min_hold and percentile[t] < leave
-            if hit or fading:
-                weight = 0.0
-        elif not gap[t] and percentile[t] > entry:
-            weight = min(max_weight, target_sigma / sigma[t])
-            age, entry_sigma, entry_open = 0, sigma[t], np.nan
-        out[t] = weight
+            if hit or (age >= min_hold and rank < leave):
+                side = 0.0
+        elif not gap[t]:
+            if percentile[t] > entry:
+                side = 1.0
+            elif shorts and percentile[t] < 1 - entry:
+                side = -1.0
+            if side != 0.0:
+                weight = min(max_weight, target_sigma / sigma[t])
+                age, entry_sigma = 0, sigma[t]
+        out[t] = side * weight
     return out

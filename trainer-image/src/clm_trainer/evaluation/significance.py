@@ -4,9 +4,9 @@ All Sharpe ratios here are per bar, not annualised; kurtosis is Pearson's (norma
 """
 
 import math
+from statistics import NormalDist
 
-from scipy.stats import norm
-
+NORMAL = NormalDist()
 EULER_GAMMA = 0.5772156649
 CONFIDENCE = 0.95
 
@@ -23,7 +23,7 @@ def probabilistic_sharpe_ratio(
     Source: Bailey & López de Prado (2012), The Sharpe ratio efficient frontier.
     """
     edge = (sharpe - benchmark) * math.sqrt(observations - 1)
-    return float(norm.cdf(edge / _deviation(sharpe, skew, kurtosis)))
+    return float(NORMAL.cdf(edge / _deviation(sharpe, skew, kurtosis)))
 
 
 def expected_maximum_sharpe(*, trials: int, variance: float) -> float:
@@ -33,8 +33,8 @@ def expected_maximum_sharpe(*, trials: int, variance: float) -> float:
     """
     if trials <= 1:
         return 0.0
-    spread = (1 - EULER_GAMMA) * norm.ppf(1 - 1 / trials)
-    spread += EULER_GAMMA * norm.ppf(1 - 1 / (trials * math.e))
+    spread = (1 - EULER_GAMMA) * NORMAL.inv_cdf(1 - 1 / trials)
+    spread += EULER_GAMMA * NORMAL.inv_cdf(1 - 1 / (trials * math.e))
     return float(math.sqrt(variance) * spread)
 
 
@@ -79,4 +79,4 @@ def minimum_track_record_length(
     if sharpe <= benchmark:
         raise ValueError("the Sharpe ratio does not exceed the benchmark")
     shape = _deviation(sharpe, skew, kurtosis) ** 2
-    return float(1 + shape * (norm.ppf(CONFIDENCE) / (sharpe - benchmark)) ** 2)
+    return float(1 + shape * (NORMAL.inv_cdf(CONFIDENCE) / (sharpe - benchmark)) ** 2)

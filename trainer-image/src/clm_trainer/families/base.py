@@ -94,10 +94,27 @@ class Fitted(Protocol):
 class Family(Protocol):
     """Trains models of one kind; made anew for each run, so it may keep caches of the run."""
 
-    def fit(self, train: Dataset, context: FitContext) -> Fitted:
-        """Train on the rows of a span."""
+    def fit(self, train: Dataset, valid: Dataset, context: FitContext) -> Fitted:
+        """Train on the rows of a span.
+
+        Parameters
+        ----------
+        valid
+            The calibration tail, purged from ``train``: for early stopping.
+
+        Raises
+        ------
+        ClmError
+            Interrupted, InsufficientData, DeviceUnavailable.
+        """
         ...
 
     def load(self, folder: Path, names: tuple[str, ...]) -> Fitted:
-        """Read what ``Fitted.save`` wrote."""
+        """Read what ``Fitted.save`` wrote.
+
+        Raises
+        ------
+        ClmError
+            ArtifactCorrupt: it was trained on other features.
+        """
         ...

@@ -12,6 +12,7 @@ from clm_api.errors import ClmError
 from clm_api.families import XgboostParameters
 from clm_api.reasons import Reason
 from clm_api.run import RunModel
+from clm_trainer.devices import choose_device
 from clm_trainer.families.base import Dataset, FitContext
 from clm_trainer.panel import Floats
 
@@ -54,14 +55,18 @@ class XgboostFamily:
         self._parameters = parameters
         self._edges: Any = None
 
-    def fit(self, train: Dataset, context: FitContext) -> XgboostFitted:
-        """Train on every ``row_stride``-th bar.
+    def fit(self, train: Dataset, valid: Dataset, context: FitContext) -> XgboostFitted:
+        """Train on every ``row_stride``-th bar; there is no early stopping, so no use of ``valid``.
 
         Raises
         ------
         ClmError
             Interrupted: the run was told to stop. InsufficientData: no row is usable.
+            DeviceUnavailable: the GPU that was asked for is not visible (XGBoost would fall back).
         """
+        del valid
+        if context.device == "cuda":
+            choose_device(1)
         p = self._parameters
         rows, labels = _rows(train, p.row_stride)
         matrix = xgboost.QuantileDMatrix(
@@ -90,6 +95,7 @@ class XgboostFamily:
         )
         if context.should_stop():
             raise ClmError(Reason.INTERRUPTED, "told to stop while training; the run is retried")
+        booster.set_param({"device": "cpu"})  # scores come from host memory
         return XgboostFitted(booster, train.names)
 
     def load(self, folder: Path, names: tuple[str, ...]) -> XgboostFitted:

@@ -3,12 +3,54 @@
 import numpy as np
 import pandas as pd
 import talib
-from numpy.lib.stride_tricks import sliding_window_view
 
+from clm_trainer.features import rolling
+from clm_trainer.features.rolling import ratio
 from clm_trainer.panel import Floats
 
 SIGMA_SPAN_BARS = 168
 SIGMA_FLOOR = 5e-4
+_TINY = 1e-12
+
+RETURN_BARS = (1, 2, 4, 8, 12, 24, 48, 72, 168, 336)
+
+
+def own_features(
+    open_: Floats, high: Floats, low: Floats, close: Floats, volume: Floats
+) -> tuple[dict[str, Floats], Floats]:
+    """Return the features that one symbol's bars give, by name, and its volatility per bar."""
+    log_close = np.log(close)
+    returns = log_close - lagged(log_close, 1)
+    sigma = ewm_sigma(returns)
+    known_volume = carried(np.log(np.where(volume > 0, volume, 1.0)), volume > 0)
+    body, wick = candle(open_, high, low, close)
+    atr24, atr168 = (np.maximum(talib.ATR(high, low, close, n), _TINY) for n in (24, 168))
+    std24, std720 = (np.maximum(rolling.std(returns, n), _TINY) for n in (24, 720))
+    made = {
+        f"ret{k}": (log_close - lagged(log_close, k)) / (sigma * np.sqrt(k)) for k in RETURN_BARS
+    }
+    made |= {
+        f"emad{n}": (log_close - talib.EMA(log_close, n)) / (sigma * np.sqrt(n))
+        for n in (12, 48, 168)
+    }
+    made |= {
+        "macdh": talib.MACD(log_close, 12, 26, 9)[2] / sigma,
+        "rsi14": talib.RSI(close, 14) / 50 - 1,
+        "rsi48": talib.RSI(close, 48) / 50 - 1,
+        "atr_r": np.log(atr24 / atr168),
+        "vol24_168": np.log(std24 / sigma),
+        "vol168_720": np.log(sigma / std720),
+        "pos24": channel_position(close, high, low, 24),
+        "pos168": channel_position(close, high, low, 168),
+        "volz": np.clip(rolling.zscore(known_volume, 168), -5, 5),
+        "volz24": np.clip(rolling.zscore(rolling.total(known_volume, 24) / 24, 168), -5, 5),
+        "body": body,
+        "wick": wick,
+        "range": np.clip(np.log(high / low) / sigma, 0, 8),
+        "svol24": signed_volume(returns, volume, 24),
+        "skew72": rolling.skew(returns, 72),
+    }
+    return made, sigma
 
 
 def lagged(values: Floats, bars: int) -> Floats:
@@ -16,6 +58,13 @@ def lagged(values: Floats, bars: int) -> Floats:
     out = np.full_like(values, np.nan)
     if bars < len(values):
         out[bars:] = values[:-bars]
+    return out
+
+
+def carried(values: Floats, known: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> Floats:
+    """Carry the last known value on; before the first known one the first value stands."""
+    last = np.maximum.accumulate(np.where(known, np.arange(len(values)), 0))
+    out: Floats = values[last]
     return out
 
 
@@ -27,43 +76,16 @@ def ewm_sigma(log_returns: Floats) -> Floats:
     return np.maximum(sigma, SIGMA_FLOOR)
 
 
-def rolling(values: Floats, window: int) -> Floats:
-    """Return the windows that end at each bar, shape (bars, window); the head is NaN."""
-    padded = np.concatenate([np.full(window - 1, np.nan), values])
-    return sliding_window_view(padded, window)
-
-
-def rolling_std(values: Floats, window: int) -> Floats:
-    """Population standard deviation over a window."""
-    out: Floats = rolling(values, window).std(axis=1)
-    return out
-
-
-def rolling_z(values: Floats, window: int) -> Floats:
-    """Distance from the window's mean in standard deviations; 0 where nothing varies."""
-    windows = rolling(values, window)
-    std = windows.std(axis=1)
-    return _ratio(values - windows.mean(axis=1), std)
-
-
-def rolling_skew(values: Floats, window: int) -> Floats:
-    """Population skewness over a window; 0 where nothing varies."""
-    windows = rolling(values, window)
-    centred = windows - windows.mean(axis=1, keepdims=True)
-    std = np.sqrt((centred**2).mean(axis=1))
-    return _ratio((centred**3).mean(axis=1), std**3)
-
-
 def channel_position(close: Floats, high: Floats, low: Floats, window: int) -> Floats:
-    """Place of the close between the window's low and high, on [-1, 1]."""
+    """Place of the close between the window's low and high, on [-1, 1]; 0 without a range."""
     top, bottom = talib.MAX(high, window), talib.MIN(low, window)
-    return _ratio(2 * (close - bottom), top - bottom) - np.where(top > bottom, 1.0, 0.0)
+    return ratio(2 * close - bottom - top, top - bottom)
 
 
 def signed_volume(log_returns: Floats, volume: Floats, window: int) -> Floats:
     """Share of the volume that came with rising bars minus that of falling ones."""
     signed = np.where(np.isnan(log_returns), 0.0, np.sign(log_returns)) * volume
-    return _ratio(rolling(signed, window).sum(axis=1), rolling(volume, window).sum(axis=1))
+    return ratio(rolling.total(signed, window), rolling.total(volume, window))
 
 
 def candle(open_: Floats, high: Floats, low: Floats, close: Floats) -> tuple[Floats, Floats]:
@@ -71,11 +93,4 @@ def candle(open_: Floats, high: Floats, low: Floats, close: Floats) -> tuple[Flo
     span = high - low
     upper = high - np.maximum(open_, close)
     lower = np.minimum(open_, close) - low
-    return _ratio(close - open_, span), _ratio(upper - lower, span)
-
-
-def _ratio(over: Floats, under: Floats) -> Floats:
-    """Divide; 0 where the denominator is 0, NaN where anything is NaN."""
-    safe = np.where(under > 0, under, 1.0)
-    out: Floats = np.where(under > 0, over / safe, over * 0.0)
-    return np.where(np.isnan(under), np.nan, out)
+    return ratio(close - open_, span), ratio(upper - lower, span)

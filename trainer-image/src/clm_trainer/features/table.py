@@ -5,15 +5,18 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 import numpy as np
-import talib
 
-from clm_trainer.features import indicators as ind
+from clm_trainer.features.indicators import carried, own_features
 from clm_trainer.panel import Bools, Floats, Panel
 
 WARM_UP_BARS = 720
-RETURN_BARS = (1, 2, 4, 8, 12, 24, 48, 72, 168, 336)
 CROSS_BARS = (1, 4, 24, 168)
 RELATIVE_BARS = (24, 168)
+RL_NAMES = (
+    "ret4", "ret12", "ret24", "ret48", "ret72", "ret168", "emad48", "emad168", "rsi48",
+    "vol24_168", "vol168_720", "pos168", "volz24", "svol24", "rel24",
+)  # fmt: skip
+"""The 15 that the RL families observe."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,17 +44,13 @@ class FeatureTable:
 def build_features(panel: Panel) -> FeatureTable:
     """Compute all features; in holes indicators see the last close and volume 0."""
     own = [_symbol_features(panel, column) for column in range(len(panel.symbols))]
-    names = list(own[0][0])
-    columns = np.stack([np.stack(list(features.values()), axis=1) for features, _ in own], axis=1)
-    returns = {k: columns[:, :, names.index(f"ret{k}")] for k in {*CROSS_BARS, *RELATIVE_BARS}}
+    names = [*own[0][0]]
+    columns = np.stack([np.stack([*features.values()], axis=1) for features, _ in own], axis=1)
+    returns = {k: columns[:, :, names.index(f"ret{k}")] for k in CROSS_BARS}
     others = {k: _mean_of_others(values) for k, values in returns.items()}
-    cross = {f"x{k}": others[k] for k in CROSS_BARS}
-    alone = len(panel.symbols) == 1
-    relative = {
-        f"rel{k}": returns[k] * 0.0 if alone else returns[k] - others[k] for k in RELATIVE_BARS
-    }
-    extra = {**cross, **relative}
-    values = np.concatenate([columns, np.stack(list(extra.values()), axis=2)], axis=2)
+    extra = {f"x{k}": np.nan_to_num(others[k]) for k in CROSS_BARS}
+    extra |= {f"rel{k}": _relative(returns[k], others[k]) for k in RELATIVE_BARS}
+    values = np.concatenate([columns, np.stack([*extra.values()], axis=2)], axis=2)
     sigma = np.stack([s for _, s in own], axis=1)
     first = np.argmax(panel.listed, axis=0)
     warm = np.arange(len(panel))[:, None] >= first[None, :] + WARM_UP_BARS
@@ -60,25 +59,31 @@ def build_features(panel: Panel) -> FeatureTable:
 
 
 def _mean_of_others(values: Floats) -> Floats:
-    """Mean over the other symbols that have a value; 0 if there is none."""
+    """Mean over the other symbols that have a value; NaN if there is none."""
     known = np.isfinite(values)
     filled = np.where(known, values, 0.0)
     count = known.sum(axis=1, keepdims=True) - known
     total = filled.sum(axis=1, keepdims=True) - filled
-    return np.where(count > 0, total / np.maximum(count, 1), 0.0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _relative(own: Floats, others: Floats) -> Floats:
+    """Own minus the others' mean; 0 where no other symbol has a value."""
+    return np.where(np.isnan(others), own * 0.0, own - others)
 
 
 def _symbol_features(panel: Panel, column: int) -> tuple[dict[str, Floats], Floats]:
     """Return the features of one symbol by name, and its volatility; NaN before its first bar."""
     start = int(np.argmax(panel.listed[:, column]))
     rows = slice(start, None)
-    gap = panel.gap[rows, column]
-    close = _carried(panel.close[rows, column], gap)
+    there = ~panel.gap[rows, column]
+    close = carried(panel.close[rows, column], there)
     open_, high, low = (
-        np.where(gap, close, values[rows, column]) for values in (panel.open, panel.high, panel.low)
+        np.where(there, values[rows, column], close)
+        for values in (panel.open, panel.high, panel.low)
     )
-    volume = np.where(gap, 0.0, panel.volume[rows, column])
-    made, sigma = _features(open_, high, low, close, volume)
+    volume = np.where(there, panel.volume[rows, column], 0.0)
+    made, sigma = own_features(open_, high, low, close, volume)
     hours, days = panel.times.hour.to_numpy(), panel.times.day_of_week.to_numpy()
     clock = {
         "hour_sin": np.sin(2 * np.pi * hours / 24),
@@ -91,57 +96,12 @@ def _symbol_features(panel: Panel, column: int) -> tuple[dict[str, Floats], Floa
     return {**padded, **clock}, np.concatenate([head, sigma])
 
 
-def _carried(values: Floats, gap: Bools) -> Floats:
-    """Carry the last known value into holes; the first row is known."""
-    last = np.maximum.accumulate(np.where(gap, 0, np.arange(len(values))))
-    out: Floats = values[last]
-    return out
-
-
-def _features(
-    open_: Floats, high: Floats, low: Floats, close: Floats, volume: Floats
-) -> tuple[dict[str, Floats], Floats]:
-    log_close = np.log(close)
-    returns = log_close - ind.lagged(log_close, 1)
-    sigma = ind.ewm_sigma(returns)
-    log_volume = _carried(np.log(np.where(volume > 0, volume, 1.0)), volume <= 0)
-    body, wick = ind.candle(open_, high, low, close)
-    macd_histogram = talib.MACD(log_close, 12, 26, 9)[2]
-    made = {
-        f"ret{k}": (log_close - ind.lagged(log_close, k)) / (sigma * np.sqrt(k))
-        for k in RETURN_BARS
-    }
-    made |= {
-        f"emad{n}": (log_close - talib.EMA(log_close, n)) / (sigma * np.sqrt(n))
-        for n in (12, 48, 168)
-    }
-    made |= {
-        "macdh": macd_histogram / sigma,
-        "rsi14": talib.RSI(close, 14) / 50 - 1,
-        "rsi48": talib.RSI(close, 48) / 50 - 1,
-        "atr_r": np.log(
-            np.maximum(talib.ATR(high, low, close, 24), 1e-12)
-            / np.maximum(talib.ATR(high, low, close, 168), 1e-12)
-        ),
-        "vol24_168": np.log(np.maximum(ind.rolling_std(returns, 24), 1e-12) / sigma),
-        "vol168_720": np.log(sigma / np.maximum(ind.rolling_std(returns, 720), 1e-12)),
-        "pos24": ind.channel_position(close, high, low, 24),
-        "pos168": ind.channel_position(close, high, low, 168),
-        "volz": np.clip(ind.rolling_z(log_volume, 168), -5, 5),
-        "volz24": np.clip(ind.rolling_z(talib.SMA(log_volume, 24), 168), -5, 5),
-        "body": body,
-        "wick": wick,
-        "range": np.clip(np.log(high / low) / sigma, 0, 8),
-        "svol24": ind.signed_volume(returns, volume, 24),
-        "skew72": ind.rolling_skew(returns, 72),
-    }
-    return made, sigma
-
-
 def code_hash() -> str:
     """Return a digest of the feature code: an artifact is only served by the code that made it."""
     digest = hashlib.sha256()
-    for name in ("indicators.py", "table.py"):
-        text = files("clm_trainer.features").joinpath(name).read_text("utf-8")
-        digest.update(text.replace("\r\n", "\n").encode())
+    package = files("clm_trainer.features")
+    for source in sorted(package.iterdir(), key=lambda entry: entry.name):
+        if source.name.endswith(".py"):
+            text = source.read_text("utf-8").replace("\r\n", "\n")
+            digest.update(f"{source.name}\n{text}".encode())
     return digest.hexdigest()

@@ -9,7 +9,7 @@ from clm_api.report import FoldMetrics
 from clm_api.run import RunSpec
 from clm_trainer.evaluation import backtest, metrics
 from clm_trainer.evaluation.backtest import Backtest
-from clm_trainer.evaluation.metrics import Scores
+from clm_trainer.evaluation.scores import Scores, score_of
 from clm_trainer.evaluation.positions import target_positions
 from clm_trainer.families.base import Dataset
 from clm_trainer.panel import Floats, Panel
@@ -45,7 +45,7 @@ def evaluate(panel: Panel, rows: Dataset, trained: Trained, spec: RunSpec) -> Ev
     targets = target_positions(trained.percentiles, rows.sigma[start:stop], window, spec.target)
     cost_bps = spec.costs.fee_bps + spec.costs.slippage_bps
     result = backtest.run(window, targets, cost_bps)
-    scores = metrics.score_of(result, window, targets, cost_bps, spec.trials)
+    scores = score_of(result, window, targets, cost_bps, spec.trials)
     return Evaluated(
         result=result,
         scores=scores,

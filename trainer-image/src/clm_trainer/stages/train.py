@@ -8,6 +8,7 @@ import numpy as np
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
 from clm_api.run import RunSpec
+from numpy.typing import NDArray
 from clm_trainer.evaluation.positions import PercentileMap
 from clm_trainer.evaluation.splits import Span, Walk, walk_forward
 from clm_trainer.families import registry
@@ -36,7 +37,7 @@ class Trained:
 
     walk: Walk
     percentiles: Floats
-    fold_of: Floats
+    fold_of: NDArray[np.int64]
     model: Fitted
     ranks: PercentileMap
     fits: tuple[int, ...]

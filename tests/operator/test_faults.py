@@ -1,0 +1,118 @@
+"""The operator is killed at every one of its API writes: the outcome is that of a quiet run."""
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.operator.rig import Rig, as_json
+from tests.support.ports import eventually
+from tests.support.proxy import Seen, Verdict, let_pass
+from tests.support.schedules import schedule
+
+Raw = dict[str, Any]
+_VOLATILE = {
+    "uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "slot",
+    "lastTransitionTime", "lastUpdatedTime", "startTime", "completionTime", "duration", "jobRef",
+    "artifact", "reportUri", "nextScheduleTime", "lastScheduleTime", "since", "observedGeneration",
+    "annotations", "ownerReferences", "from", "to", "attempt", "progress", "lastSuccessfulTime",
+}  # fmt: skip
+WRITES_OF_A_RUN = 11
+"""Upper bound of what a quiet run writes before it is judged, events included."""
+
+
+def _stable(item: Any, name: str) -> Any:
+    """Drop what differs between any two runs: times, uids, the slot in a name."""
+    if isinstance(item, dict):
+        return {k: _stable(v, name) for k, v in item.items() if k not in _VOLATILE}
+    if isinstance(item, list):
+        return [_stable(v, name) for v in item]
+    return item.replace(name, "VERSION") if isinstance(item, str) else item
+
+
+def _final_state(rig: Rig) -> str:
+    (version,) = rig.versions()
+    name = version["metadata"]["name"]
+    seen = rig.schedule("swept")
+    manifests = [k for k in rig.minio.keys(rig.namespace) if k.endswith("/manifest.json")]
+    jobs = [j["metadata"]["name"] for j in rig.plane.list(rig.namespace, "jobs")]
+    parts = {
+        "version": version["status"],
+        "schedule": seen["status"],
+        "jobs": jobs,
+        "manifests": len(manifests),
+        "trials": seen["status"]["trials"]["total"],
+    }
+    text = as_json(_stable(parts, name))
+    return text.replace(rig.namespace, "NAMESPACE").replace(version["metadata"]["uid"], "UID")
+
+
+@dataclass
+class KillAtWrite:
+    """Kills the operator when its write number ``number`` arrives, before or after it counts."""
+
+    rig: Rig
+    number: int
+    mode: Verdict
+    count: int = 0
+    fired: bool = False
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def judge(self, seen: Seen) -> Verdict:
+        if seen.method == "GET":
+            return Verdict.PASS
+        with self._lock:
+            self.count += 1
+            if self.count != self.number:
+                return Verdict.REFUSE if self.fired else Verdict.PASS
+            self.fired = True
+        if self.mode is Verdict.REFUSE:
+            self.rig.operators[-1].kill()
+        return self.mode
+
+    def after(self, _: Seen) -> None:
+        self.rig.operators[-1].kill()
+
+
+def _finish(rig: Rig) -> str:
+    rig.wait_ended("swept", seconds=120)
+    rig.wait_status("swept", lambda s: not s.get("active") and s.get("trials"), "settled")
+    rig.settle()
+    return _final_state(rig)
+
+
+@pytest.fixture(scope="module")
+def quiet_state() -> list[str]:
+    """The outcome without a fault, filled by the first test of this file."""
+    return []
+
+
+def test_a_quiet_run_is_the_measure(rig: Rig, quiet_state: list[str]) -> None:
+    rig.start_operator()
+    rig.apply(schedule("swept", rig.namespace))
+    quiet_state.append(_finish(rig))
+    assert rig.writes() <= WRITES_OF_A_RUN + 4, [s for s in rig.api.seen if s.method != "GET"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", [Verdict.REFUSE, Verdict.SWALLOW], ids=["before", "after"])
+@pytest.mark.parametrize("number", range(1, WRITES_OF_A_RUN + 1))
+def test_killed_at_any_write_the_outcome_is_the_same(
+    rig: Rig, quiet_state: list[str], number: int, mode: Verdict
+) -> None:
+    fault = KillAtWrite(rig, number, mode)
+    rig.api.judge, rig.api.after = fault.judge, fault.after
+    rig.start_operator()
+    rig.apply(schedule("swept", rig.namespace))
+    eventually(
+        lambda: rig.operators[-1].ended or (rig.ended("swept") and not fault.fired),
+        f"the operator is killed at write {number}, or needs fewer",
+        seconds=120,
+    )
+    rig.api.judge = let_pass
+    if fault.fired:
+        rig.start_operator()
+    assert _finish(rig) == quiet_state[0]
