@@ -61,7 +61,7 @@ class Panel:
         return len(self.times)
 
     def window(self, start: int, stop: int) -> "Panel":
-        """Return the bars [start, stop)."""
+        """Return the bars [start, stop); ``listed`` then starts anew at the window's first bar."""
         rows = slice(start, stop)
         return replace(
             self,

@@ -112,7 +112,8 @@ def net_returns(
 def bar_returns(equity: Floats) -> Floats:
     """Return the change of each bar, the first against a start of 1.0; 0 once all is lost."""
     before = np.concatenate([[1.0], equity[:-1]])
-    return np.divide(equity, before, out=np.ones_like(equity), where=before > 0) - 1
+    change: Floats = np.divide(equity, before, out=np.ones_like(equity), where=before > 0)
+    return change - 1
 
 
 def _share(part: Floats, whole: Floats) -> Floats:
@@ -137,7 +138,7 @@ def _sleeves(
 
 def _trade_frame(trades: Floats, panel: Panel) -> pd.DataFrame:
     rows = pd.DataFrame(trades, columns=list(TRADE_COLUMNS))
-    entry, leave = rows["entry_row"].astype(int), rows["exit_row"].astype(int)
+    entry, leave = (trades[:, i].astype(np.int64) for i in (2, 3))
     symbols = np.array(panel.symbols, dtype=object)[trades[:, 0].astype(int)]
     numbers = ("entry_price", "exit_price", "weight", "gross_pnl", "costs", "funding", "net_pnl")
     return pd.DataFrame(
@@ -147,7 +148,7 @@ def _trade_frame(trades: Floats, panel: Panel) -> pd.DataFrame:
             "entry_time": panel.times[entry],
             "exit_time": panel.times[leave],
             **{name: rows[name] for name in numbers},
-            "bars": (leave - entry).astype("int64"),
+            "bars": leave - entry,
             "closed": rows["closed"].astype(bool),
         }
     )

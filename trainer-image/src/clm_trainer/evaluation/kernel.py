@@ -26,7 +26,7 @@ def _fill(equity: float, held: float, weight: float, rate: float) -> float:
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _most_trades(targets: Floats) -> int:
     bars, symbols = targets.shape
-    count = 2 * symbols
+    count: int = 2 * symbols
     for s in range(symbols):
         for t in range(1, bars):
             if targets[t, s] != targets[t - 1, s]:

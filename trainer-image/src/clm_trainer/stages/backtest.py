@@ -9,8 +9,8 @@ from clm_api.report import FoldMetrics
 from clm_api.run import RunSpec
 from clm_trainer.evaluation import backtest, metrics
 from clm_trainer.evaluation.backtest import Backtest
-from clm_trainer.evaluation.scores import Scores, score_of
 from clm_trainer.evaluation.positions import target_positions
+from clm_trainer.evaluation.scores import Scores, score_of
 from clm_trainer.families.base import Dataset
 from clm_trainer.panel import Floats, Panel
 from clm_trainer.stages.train import Trained
@@ -42,7 +42,8 @@ def evaluate(panel: Panel, rows: Dataset, trained: Trained, spec: RunSpec) -> Ev
     """
     start, stop = trained.walk.window
     window = panel.window(start, stop)
-    targets = target_positions(trained.percentiles, rows.sigma[start:stop], window, spec.target)
+    sigma, shorts = rows.sigma[start:stop], spec.target.positions != "longFlat"
+    targets = target_positions(trained.percentiles, sigma, window, spec.target, shorts=shorts)
     cost_bps = spec.costs.fee_bps + spec.costs.slippage_bps
     result = backtest.run(window, targets, cost_bps)
     scores = score_of(result, window, targets, cost_bps, spec.trials)

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
 from clm_api.run import RunSpec
-from numpy.typing import NDArray
 from clm_trainer.evaluation.positions import PercentileMap
 from clm_trainer.evaluation.splits import Span, Walk, walk_forward
 from clm_trainer.families import registry
@@ -32,7 +32,7 @@ class Trained:
     model, ranks
         The artifact: fitted on everything, with its own percentile map.
     fits
-        Rows and symbols that each fit learned, by fold, the final one last.
+        Labelled rows of each fit's span (before the family's stride), the final one last.
     """
 
     walk: Walk
@@ -51,13 +51,18 @@ def train(rows: Dataset, panel: Panel, spec: RunSpec, context: FitContext, tell:
     ClmError
         InsufficientData, Interrupted.
     """
+    first = np.argmax(panel.listed, axis=0)
+    first[~panel.listed.any(axis=0)] = len(panel)
     walk = walk_forward(
         bars=len(panel),
+        first_bar=int(first.min()),
+        history_bars=len(panel) - int(first.max()),
         bars_per_day=panel.bars_per_day,
         period_days=spec.evaluation.period_days,
         folds=spec.evaluation.folds,
         purge_bars=spec.evaluation.purge_bars,
         embargo_bars=spec.evaluation.embargo_bars,
+        horizon_bars=spec.target.horizon_bars,
         calibration_days=spec.target.calibration_days,
         warm_up_bars=WARM_UP_BARS,
     )
@@ -68,7 +73,7 @@ def train(rows: Dataset, panel: Panel, spec: RunSpec, context: FitContext, tell:
     steps, fits = len(walk.folds) + 1, []
     for number, span in enumerate(walk.folds):
         begin, end = span.test
-        fitted, ranks, learned = _fit(family, rows, span, _part(context, number, steps))
+        fitted, ranks, learned = fit_span(family, rows, span, _part(context, number, steps))
         scores = fitted.score(rows.rows(begin, end))
         percentiles[begin - start : end - start] = ranks.rank(scores)
         fold_of[begin - start : end - start] = number
@@ -77,20 +82,27 @@ def train(rows: Dataset, panel: Panel, spec: RunSpec, context: FitContext, tell:
             (number + 1) / steps,
             f"{spec.model.family} fold {number + 1}/{len(walk.folds)}  rows {learned}",
         )
-    model, ranks, learned = _fit(family, rows, walk.final, _part(context, steps - 1, steps))
+    model, ranks, learned = fit_span(family, rows, walk.final, _part(context, steps - 1, steps))
     fits.append(learned)
     tell(1.0, f"{spec.model.family} final fit  rows {learned}")
     return Trained(walk, percentiles, fold_of, model, ranks, tuple(fits))
 
 
-def _fit(
+def fit_span(
     family: Family, rows: Dataset, span: Span, context: FitContext
 ) -> tuple[Fitted, PercentileMap, int]:
+    """Return the model of one span, its percentile map, and the labelled rows it had.
+
+    Raises
+    ------
+    ClmError
+        Interrupted, InsufficientData.
+    """
     if context.should_stop():
         raise ClmError(Reason.INTERRUPTED, "told to stop while training; the run is retried")
-    learn = rows.rows(*span.fit)
-    fitted = family.fit(learn, context)
-    ranks = PercentileMap.fit(fitted.score(rows.rows(*span.calibration)))
+    learn, tail = rows.rows(*span.fit), rows.rows(*span.calibration)
+    fitted = family.fit(learn, tail, context)
+    ranks = PercentileMap.fit(fitted.score(tail))
     known = int((learn.usable & np.isfinite(learn.target)).sum())
     return fitted, ranks, known
 

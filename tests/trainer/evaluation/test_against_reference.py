@@ -1,0 +1,107 @@
+"""The kernel says what a slow reading of the accounting contract says, on wild markets too."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from clm_trainer.evaluation import backtest
+from clm_trainer.evaluation.backtest import Funding
+from clm_trainer.panel import Floats, Panel
+from tests.trainer.evaluation.markets import cases
+from tests.trainer.evaluation.reference import Sleeve, sleeve
+
+Case = tuple[Panel, Floats, float, Funding | None]
+EXACT = {"rtol": 1e-12, "atol": 1e-12}
+
+
+def slow(case: Case) -> list[Sleeve]:
+    panel, targets, cost_bps, funding = case
+    none = np.zeros(targets.shape)
+    due = (none, none) if funding is None else (funding.at_open, funding.inside)
+    arrays = (panel.open, panel.close, panel.gap, targets)
+    return [
+        sleeve(
+            *(array[:, s].tolist() for array in arrays),
+            cost_bps / 1e4,
+            *(array[:, s].tolist() for array in due),
+        )
+        for s in range(targets.shape[1])
+    ]
+
+
+@settings(max_examples=250, deadline=None, derandomize=True)
+@given(cases())
+def test_every_number_equals_the_reference(case: Case) -> None:
+    panel, targets, cost_bps, funding = case
+    fast, plain = backtest.run(panel, targets, cost_bps, funding), slow(case)
+    size, bars = len(plain), len(panel)
+
+    def mean(name: str) -> Floats:
+        return np.array([getattr(s, name) for s in plain]).mean(axis=0)
+
+    equity, frame = mean("marks"), fast.equity
+    before = np.concatenate([[1.0], equity[:-1]])
+    alive = before > 0
+    np.testing.assert_allclose(frame["equity"], equity, **EXACT)
+    for name in ("costs", "funding"):
+        part = frame["cost" if name == "costs" else name].to_numpy()
+        np.testing.assert_allclose((part * before)[alive], mean(name)[alive], **EXACT)
+    np.testing.assert_allclose(
+        frame["net_return"].to_numpy()[alive], (equity / np.where(alive, before, 1) - 1)[alive],
+        **EXACT,
+    )  # fmt: skip
+    lived = equity > 0
+    share = (mean("held")[lived] / equity[lived]).sum() / bars
+    assert fast.exposure == pytest.approx(share, rel=1e-11, abs=1e-12)
+    traded = sum(s.traded for s in plain) / size / bars * panel.bars_per_year
+    assert fast.turnover == pytest.approx(traded, rel=1e-11, abs=1e-12)
+    assert fast.ruined == tuple(n for n, s in zip(panel.symbols, plain, strict=True) if s.dead)
+    _same_trades(panel, fast, plain)
+
+
+def _same_trades(panel: Panel, fast: backtest.Backtest, plain: list[Sleeve]) -> None:
+    expected = [(name, t) for name, s in zip(panel.symbols, plain, strict=True) for t in s.trades]
+    assert len(fast.trades) == len(expected)
+    for row, (symbol, t) in zip(fast.trades.to_dict("records"), expected, strict=True):
+        assert (row["symbol"], row["side"], row["closed"]) == (symbol, t.side, t.closed)
+        assert row["entry_time"] == panel.times[t.entry_row]
+        assert row["exit_time"] == panel.times[t.exit_row]
+        assert row["bars"] == t.exit_row - t.entry_row
+        net = t.end / t.start - 1
+        costs, funding = t.costs / t.start, t.funding / t.start
+        wanted = (t.entry_price, t.exit_price, t.weight, costs, funding, net)
+        names = ("entry_price", "exit_price", "weight", "costs", "funding", "net_pnl")
+        np.testing.assert_allclose([row[n] for n in names], wanted, **EXACT)
+        assert row["net_pnl"] == pytest.approx(
+            row["gross_pnl"] - row["costs"] + row["funding"], abs=1e-12
+        )
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(cases())
+def test_the_frames_add_up(case: Case) -> None:
+    panel, targets, cost_bps, funding = case
+    result = backtest.run(panel, targets, cost_bps, funding)
+    frame = result.equity
+    np.testing.assert_allclose(
+        frame["gross_return"], frame["net_return"] + frame["cost"] - frame["funding"], **EXACT
+    )
+    np.testing.assert_allclose((1 + frame["net_return"]).cumprod(), frame["equity"], **EXACT)
+    whole = (1 + result.trades.groupby("symbol")["net_pnl"].agg(lambda p: (1 + p).prod() - 1)).sum()
+    flat = len(panel.symbols) - result.trades["symbol"].nunique()
+    assert (whole + flat) / len(panel.symbols) == pytest.approx(frame["equity"].iloc[-1], rel=1e-11)
+    plain = backtest.net_returns(panel, targets, cost_bps, funding)
+    np.testing.assert_array_equal(plain, frame["net_return"])
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(cases())
+def test_a_hole_changes_nothing_and_is_not_read(case: Case) -> None:
+    panel, targets, cost_bps, funding = case
+    frame = backtest.run(panel, targets, cost_bps, funding).equity
+    blank = panel.gap.all(axis=1)
+    assert (frame["net_return"].to_numpy()[blank] == 0).all()
+    other = np.where(panel.gap, -targets, targets)
+    np.testing.assert_array_equal(
+        backtest.net_returns(panel, other, cost_bps, funding), frame["net_return"]
+    )
