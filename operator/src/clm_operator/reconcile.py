@@ -95,13 +95,14 @@ class Reconciler:
         """Write the statuses that differ; return whether any did."""
         wrote = False
         for version, status in decided.version_statuses:
-            patch = merge_patch(version.status.to_json_dict(), status.to_json_dict())
+            patch = merge_patch(version.raw.get("status", {}), status.to_json_dict())
             wrote |= await self._patch(version.raw, patch)
             self.metrics.outcome(version, status)
         schedule, status_after = snapshot.schedule, decided.schedule_status
         if schedule is not None and status_after is not None:
-            before, after = schedule.status.to_json_dict(), status_after.to_json_dict()
-            wrote |= await self._patch(schedule.raw, merge_patch(before, after))
+            before = schedule.raw.get("status", {})
+            patch = merge_patch(before, status_after.to_json_dict())
+            wrote |= await self._patch(schedule.raw, patch)
         return wrote
 
     async def _patch(self, raw: Raw, patch: Raw) -> bool:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,7 +51,7 @@ def one(open_: list[float], close: list[float] | None = None, holes: tuple[int, 
 def with_holes(panel: Panel, gap: Bools) -> Panel:
     """The same panel without some bars."""
     names = ("open", "high", "low", "close", "volume")
-    arrays = {name: np.where(gap, np.nan, getattr(panel, name)) for name in names}
+    arrays: Any = {name: np.where(gap, np.nan, getattr(panel, name)) for name in names}
     return replace(panel, gap=panel.gap | gap, **arrays)
 
 

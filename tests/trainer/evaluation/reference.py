@@ -87,9 +87,10 @@ def sleeve(
     close: Series,
     gap: list[bool],
     targets: Series,
-    rate: float,
     at_open: Series,
     inside: Series,
+    *,
+    rate: float,
 ) -> Sleeve:
     s = Sleeve(rate)
     decided, owed, last = 0.0, 0.0, None

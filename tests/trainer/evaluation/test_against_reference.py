@@ -1,5 +1,7 @@
 """The kernel says what a slow reading of the accounting contract says, on wild markets too."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,10 @@ from tests.trainer.evaluation.markets import cases
 from tests.trainer.evaluation.reference import Sleeve, sleeve
 
 Case = tuple[Panel, Floats, float, Funding | None]
-EXACT = {"rtol": 1e-12, "atol": 1e-12}
+
+
+def same(actual: Any, expected: Any) -> None:
+    np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)
 
 
 def slow(case: Case) -> list[Sleeve]:
@@ -21,9 +26,8 @@ def slow(case: Case) -> list[Sleeve]:
     arrays = (panel.open, panel.close, panel.gap, targets)
     return [
         sleeve(
-            *(array[:, s].tolist() for array in arrays),
-            cost_bps / 1e4,
-            *(array[:, s].tolist() for array in due),
+            *(array[:, s].tolist() for array in (*arrays, *due)),
+            rate=cost_bps / 1e4,
         )
         for s in range(targets.shape[1])
     ]
@@ -37,19 +41,17 @@ def test_every_number_equals_the_reference(case: Case) -> None:
     size, bars = len(plain), len(panel)
 
     def mean(name: str) -> Floats:
-        return np.array([getattr(s, name) for s in plain]).mean(axis=0)
+        values: Floats = np.array([getattr(s, name) for s in plain]).mean(axis=0)
+        return values
 
     equity, frame = mean("marks"), fast.equity
     before = np.concatenate([[1.0], equity[:-1]])
     alive = before > 0
-    np.testing.assert_allclose(frame["equity"], equity, **EXACT)
+    same(frame["equity"], equity)
     for name in ("costs", "funding"):
         part = frame["cost" if name == "costs" else name].to_numpy()
-        np.testing.assert_allclose((part * before)[alive], mean(name)[alive], **EXACT)
-    np.testing.assert_allclose(
-        frame["net_return"].to_numpy()[alive], (equity / np.where(alive, before, 1) - 1)[alive],
-        **EXACT,
-    )  # fmt: skip
+        same((part * before)[alive], mean(name)[alive])
+    same(frame["net_return"].to_numpy()[alive], (equity / np.where(alive, before, 1) - 1)[alive])
     lived = equity > 0
     share = (mean("held")[lived] / equity[lived]).sum() / bars
     assert fast.exposure == pytest.approx(share, rel=1e-11, abs=1e-12)
@@ -71,7 +73,7 @@ def _same_trades(panel: Panel, fast: backtest.Backtest, plain: list[Sleeve]) -> 
         costs, funding = t.costs / t.start, t.funding / t.start
         wanted = (t.entry_price, t.exit_price, t.weight, costs, funding, net)
         names = ("entry_price", "exit_price", "weight", "costs", "funding", "net_pnl")
-        np.testing.assert_allclose([row[n] for n in names], wanted, **EXACT)
+        same([row[n] for n in names], wanted)
         assert row["net_pnl"] == pytest.approx(
             row["gross_pnl"] - row["costs"] + row["funding"], abs=1e-12
         )
@@ -83,13 +85,13 @@ def test_the_frames_add_up(case: Case) -> None:
     panel, targets, cost_bps, funding = case
     result = backtest.run(panel, targets, cost_bps, funding)
     frame = result.equity
-    np.testing.assert_allclose(
-        frame["gross_return"], frame["net_return"] + frame["cost"] - frame["funding"], **EXACT
-    )
-    np.testing.assert_allclose((1 + frame["net_return"]).cumprod(), frame["equity"], **EXACT)
-    whole = (1 + result.trades.groupby("symbol")["net_pnl"].agg(lambda p: (1 + p).prod() - 1)).sum()
-    flat = len(panel.symbols) - result.trades["symbol"].nunique()
-    assert (whole + flat) / len(panel.symbols) == pytest.approx(frame["equity"].iloc[-1], rel=1e-11)
+    same(frame["gross_return"], frame["net_return"] + frame["cost"] - frame["funding"])
+    same((1 + frame["net_return"]).cumprod(), frame["equity"])
+    ends = dict.fromkeys(panel.symbols, 1.0)
+    for trade in result.trades.to_dict("records"):
+        ends[trade["symbol"]] *= 1 + trade["net_pnl"]
+    end = sum(ends.values()) / len(ends)
+    assert end == pytest.approx(frame["equity"].iloc[-1], rel=1e-11, abs=1e-12)
     plain = backtest.net_returns(panel, targets, cost_bps, funding)
     np.testing.assert_array_equal(plain, frame["net_return"])
 

@@ -49,11 +49,17 @@ class XgboostFitted:
 
 
 class XgboostFamily:
-    """Trains boosters; the first fit's bin edges serve all later fits of the run."""
+    """Trains boosters.
+
+    Attributes
+    ----------
+    edges
+        The first fit's matrix: its bin edges serve all later fits of the run.
+    """
 
     def __init__(self, parameters: XgboostParameters) -> None:
-        self._parameters = parameters
-        self._edges: Any = None
+        self.parameters = parameters
+        self.edges: Any = None
 
     def fit(self, train: Dataset, valid: Dataset, context: FitContext) -> XgboostFitted:
         """Train on every ``row_stride``-th bar; there is no early stopping, so no use of ``valid``.
@@ -67,12 +73,12 @@ class XgboostFamily:
         del valid
         if context.device == "cuda":
             choose_device(1)
-        p = self._parameters
+        p = self.parameters
         rows, labels = _rows(train, p.row_stride)
         matrix = xgboost.QuantileDMatrix(
-            rows, labels, max_bin=p.max_bin, nthread=context.threads, ref=self._edges
+            rows, labels, max_bin=p.max_bin, nthread=context.threads, ref=self.edges
         )
-        self._edges = self._edges or matrix
+        self.edges = self.edges or matrix
         booster = xgboost.train(
             {
                 "objective": "reg:squarederror",

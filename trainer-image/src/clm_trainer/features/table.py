@@ -60,11 +60,14 @@ def build_features(panel: Panel) -> FeatureTable:
 
 def _mean_of_others(values: Floats) -> Floats:
     """Mean over the other symbols that have a value; NaN if there is none."""
-    known = np.isfinite(values)
-    filled = np.where(known, values, 0.0)
-    count = known.sum(axis=1, keepdims=True) - known
-    total = filled.sum(axis=1, keepdims=True) - filled
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    out = np.full_like(values, np.nan)
+    for column in range(values.shape[1]):
+        others = np.delete(values, column, axis=1)
+        known = np.isfinite(others)
+        count = known.sum(axis=1)
+        total = np.where(known, others, 0.0).sum(axis=1)
+        np.divide(total, count, out=out[:, column], where=count > 0)
+    return out
 
 
 def _relative(own: Floats, others: Floats) -> Floats:
@@ -91,9 +94,13 @@ def _symbol_features(panel: Panel, column: int) -> tuple[dict[str, Floats], Floa
         "weekday_sin": np.sin(2 * np.pi * days / 7),
         "weekday_cos": np.cos(2 * np.pi * days / 7),
     }
-    head = np.full(start, np.nan)
-    padded = {name: np.concatenate([head, values]) for name, values in made.items()}
-    return {**padded, **clock}, np.concatenate([head, sigma])
+
+    def padded(values: Floats) -> Floats:
+        out = np.full(len(panel), np.nan)
+        out[rows] = values
+        return np.where(panel.listed[:, column], out, np.nan)
+
+    return {name: padded(values) for name, values in made.items()} | clock, padded(sigma)
 
 
 def code_hash() -> str:

@@ -1,0 +1,196 @@
+"""Whatever is wrong ends in its named reason with a sentence; neighbours go on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any
+
+import pytest
+
+from clm_trainer.storage import Storage
+from tests.operator.rig import Rig, condition, import_bars
+from tests.support.ports import eventually
+from tests.support.proxy import Seen, Verdict
+from tests.support.schedules import schedule
+
+Raw = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Invalid:
+    name: str
+    overrides: Raw
+    says: str
+
+
+INVALID = [
+    Invalid("a cron expression that isn't one", {"interval": None, "schedule": "61 * * * *"},
+            'spec.schedule: "61 * * * *" is not a cron expression'),
+    Invalid("a cron expression that never fires", {"interval": None, "schedule": "0 0 30 2 *"},
+            "spec.schedule"),
+    Invalid("a cron expression of six fields", {"interval": None, "schedule": "0 0 * * * *"},
+            "must have five fields"),
+    Invalid("an unknown time zone",
+            {"interval": None, "schedule": "0 * * * *", "timeZone": "Mars/Base"},
+            'spec.timeZone: "Mars/Base" is not an IANA time zone'),
+    Invalid("slots that are too dense", {"interval": "5m"}, "more often than every 15 minutes"),
+]  # fmt: skip
+
+
+def test_an_invalid_spec_ends_in_a_condition_and_a_corrected_one_runs(rig: Rig) -> None:
+    rig.start_operator()
+    for number, case in enumerate(INVALID):
+        rig.apply(schedule(f"invalid-{number}", rig.namespace, **case.overrides))
+    rig.apply(schedule("neighbour", rig.namespace))
+    for number, case in enumerate(INVALID):
+        status = rig.wait_status(f"invalid-{number}", lambda s: condition(s, "Ready"), case.name)
+        ready = condition(status, "Ready")
+        assert (ready["status"], ready["reason"]) == ("False", "SpecInvalid"), case.name
+        assert case.says in ready["message"], case.name
+        assert rig.versions(f"invalid-{number}") == []
+    rig.wait_ended("neighbour")
+    rig.apply(schedule("invalid-4", rig.namespace))
+    assert rig.wait_ended("invalid-4")[0]["status"]["phase"] == "Succeeded"
+
+
+def _lose_bars(rig: Rig) -> None:
+    for key in rig.minio.keys(rig.namespace, "bars/"):
+        rig.minio.client.remove_object(bucket_name=rig.namespace, object_name=key)
+
+
+def _make_hole(rig: Rig) -> None:
+    _lose_bars(rig)
+    import_bars(Storage(f"s3://{rig.namespace}"), drop=slice(-500, -490))
+
+
+def _wrong_credentials(rig: Rig) -> None:
+    rig.kubelet.secret["AWS_SECRET_ACCESS_KEY"] = "wrong"
+
+
+def _store_down_at_upload(rig: Rig) -> None:
+    def judge(seen: Seen) -> Verdict:
+        uploads = seen.method == "PUT" and "/attempts/" in seen.path
+        return Verdict.REFUSE if uploads and "progress.json" not in seen.path else Verdict.PASS
+
+    rig.store_proxy.judge = judge
+
+
+def _out_of_memory(rig: Rig) -> None:
+    rig.kubelet.replace_command = ["sh", "-c", "kill -9 $$"]
+
+
+def _nothing(_: Rig) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Failing:
+    name: str
+    reason: str
+    says: str
+    prepare: Callable[[Rig], None] = _nothing
+    overrides: Raw = field(default_factory=dict)
+
+
+FAILING = [
+    Failing("an empty cache and no exchange", "DataUnavailable", "clm data import", _lose_bars),
+    Failing("a symbol that is not stored", "DataUnavailable", "NOT/HERE",
+            overrides={"data": {"symbols": ["NOT/HERE"]}}),
+    Failing("a hole in the bars", "DataGap", "10 bar(s) from", _make_hole),
+    Failing("more history than there is", "InsufficientData", "days of bars",
+            overrides={"evaluation": {"periodDays": 200}, "data": {"lookbackDays": 380}}),
+    Failing("wrong store credentials", "StorageDenied", "AWS_SECRET_ACCESS_KEY",
+            _wrong_credentials),
+    Failing("a store that is down at upload", "StorageUnavailable", "does not answer",
+            _store_down_at_upload),
+    Failing("a trainer killed for memory", "OOMKilled", "spec.job.resources.limits.memory",
+            _out_of_memory),
+    Failing("a GPU that no node has", "Unschedulable", "Insufficient nvidia.com/gpu",
+            overrides={"job": {"gpu": {"count": 1}, "pendingDeadlineSeconds": 10}}),
+    Failing("a node that no selector finds", "Unschedulable", "matching node",
+            overrides={"job": {"nodeSelector": {"pool": "moon"}, "pendingDeadlineSeconds": 10}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FAILING, ids=attrgetter("name"))
+def test_a_run_that_cannot_be_done_ends_in_its_reason(rig: Rig, case: Failing) -> None:
+    case.prepare(rig)
+    rig.start_operator()
+    rig.apply(schedule("failing", rig.namespace, **case.overrides))
+    (version,) = rig.wait_ended("failing", seconds=180)
+    status = version["status"]
+    assert (status["phase"], status["stage"]) == ("Failed", "FAILED")
+    assert status["reason"] == case.reason
+    assert case.says in status["message"]
+    seen = rig.wait_status("failing", lambda s: not s.get("active"), "no active run")
+    assert seen["lastRun"]["reason"] == case.reason
+    if case.reason.startswith(("Data", "Insufficient")):
+        assert condition(seen, "DataAvailable")["reason"] == case.reason
+    eventually(
+        lambda: all(
+            j["status"].get("failed") or j["status"].get("succeeded")
+            for j in rig.plane.list(rig.namespace, "jobs")
+        ),
+        "no Job is left working",
+    )
+
+
+def test_a_schedule_made_again_under_its_name_is_another_schedule(rig: Rig) -> None:
+    rig.start_operator()
+    rig.apply(schedule("again", rig.namespace))
+    (old,) = rig.wait_ended("again")
+    rig.plane.kubectl(
+        "-n", rig.namespace, "delete", "tsched", "again", "--cascade=orphan"
+    )  # its version stays and belongs to nobody
+    rig.apply(schedule("again", rig.namespace, model={"seed": 8}))
+    same_slot = old["metadata"]["name"]
+
+    def decided(status: Raw) -> bool:
+        reasons = [s["reason"] for s in status.get("skipped", ())]
+        fresh = [v for v in rig.versions("again") if v["metadata"]["name"] != same_slot]
+        return "NameCollision" in reasons or bool(fresh)
+
+    status = rig.wait_status("again", decided, "a collision or a fresh run")
+    if any(s["reason"] == "NameCollision" for s in status["skipped"] if s):
+        assert same_slot in status["skipped"][0]["message"]
+    assert condition(status, "Ready")["status"] == "True"
+    uids = {v["spec"]["scheduleRef"]["uid"] for v in rig.versions("again")}
+    assert rig.schedule("again")["metadata"]["uid"] in uids or len(uids) == 1
+
+
+def test_a_tampered_artifact_is_never_harvested(rig: Rig) -> None:
+    rig.config_overrides["progressPollSeconds"] = 30
+
+    def judge(seen: Seen) -> Verdict:
+        if seen.method == "PUT" and seen.path.endswith("/manifest.json"):
+            uid = seen.path.split("/")[-2]
+            prefix = f"runs/{rig.namespace}/tampered/{uid}/"
+            (equity,) = [
+                k for k in rig.minio.keys(rig.namespace, prefix) if k.endswith("equity.parquet")
+            ]
+            content = bytearray(rig.minio.read(rig.namespace, equity))
+            content[len(content) // 2] ^= 1
+            Storage(f"s3://{rig.namespace}").put(equity, bytes(content))
+        return Verdict.PASS
+
+    rig.store_proxy.judge = judge
+    rig.start_operator()
+    rig.apply(schedule("tampered", rig.namespace))
+    (version,) = rig.wait_ended("tampered")
+    assert version["status"]["reason"] == "ArtifactCorrupt"
+    assert "equity.parquet" in version["status"]["message"]
+
+
+def test_a_deleted_job_is_lost_and_an_operator_without_api_server_comes_back(rig: Rig) -> None:
+    rig.kubelet.replace_command = ["sleep", "600"]
+    operator = rig.start_operator()
+    rig.apply(schedule("lost", rig.namespace))
+    rig.wait_status(
+        "lost", lambda s: [a for a in s["active"] if a["phase"] == "Running"], "running"
+    )
+    rig.api.judge = lambda _: 503
+    rig.plane.kubectl("-n", rig.namespace, "delete", "jobs", "--all", "--wait=false")
+    rig.api.judge = lambda _: Verdict.PASS
+    (version,) = rig.wait_ended("lost")
+    assert version["status"]["reason"] == "JobLost"
+    assert not operator.ended

@@ -1,0 +1,147 @@
+"""Builders of what a round sees, with keyword overrides."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from clm_api.base import StatusModel
+from clm_api.layout import RunLayout
+from clm_api.model_version import Trigger, TriggerType
+from clm_api.report import FoldMetrics, Manifest, ManifestData, ManifestFile, MetricsFile
+from clm_api.resolve import resolve
+from clm_api.run import RunTrials
+from clm_api.training_schedule import TrainingScheduleSpec
+from clm_operator.building.versions import version_manifest
+from clm_operator.settings import DEFAULTS, Settings
+from clm_operator.snapshot import Job, Key, Pod, Report, ScheduleObject, Snapshot, Version
+from tests.support.schedules import schedule
+
+Raw = dict[str, Any]
+NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+KEY = Key("ns", "btc")
+GOOD = {"sharpe": 1.5, "winRate": 0.6, "profitFactor": 1.4, "maxDrawdown": 0.1, "trades": 60.0}
+
+
+def settings(**overrides: Any) -> Settings:
+    """Build the operator's settings."""
+    values: Raw = {
+        **DEFAULTS,
+        "store": {"url": "s3://models", "secretName": "store"},
+        "trainer": {"images": {"boosting": "trainer:1"}},
+        "watchNamespaces": ["ns"],
+    }
+    return Settings.model_validate(values | overrides)
+
+
+def stamp(time: datetime) -> str:
+    """Write a time as Kubernetes does."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def schedule_object(
+    *, status: Raw | None = None, created: datetime = NOW, token: str | None = None, **spec: Any
+) -> ScheduleObject:
+    """Build a TrainingSchedule as it is read."""
+    raw = schedule("btc", "ns", **spec)
+    meta = {"uid": "ts-uid", "generation": 1, "creationTimestamp": stamp(created)}
+    raw["metadata"] |= meta | {"resourceVersion": "1"}
+    if token is not None:
+        raw["metadata"]["annotations"] = {"clm.dev/run-now": token}
+    defaulted = TrainingScheduleSpec.model_validate(raw["spec"]).to_json_dict()
+    return ScheduleObject.read(raw | {"spec": defaulted, "status": status or {}})
+
+
+def version(
+    name: str = "btc-1",
+    *,
+    status: Raw | None = None,
+    slot: datetime = NOW,
+    created: datetime = NOW,
+    trigger: TriggerType = TriggerType.SCHEDULED,
+    **spec: Any,
+) -> Version:
+    """Build a ModelVersion as it is read."""
+    owner = schedule_object(**spec)
+    assert owner.spec is not None
+    run = resolve(
+        owner.spec, slot=slot, trials=RunTrials(),
+        pod_defaults=settings().pod_defaults(owner.spec.model.family),
+    )  # fmt: skip
+    raw = version_manifest(
+        owner, owner.spec, name=name, slot=slot, trigger=Trigger(type=trigger), run=run
+    )
+    meta = {"uid": f"uid-{name}", "generation": 1, "creationTimestamp": stamp(created)}
+    raw["metadata"] |= meta | {"resourceVersion": "1"}
+    return Version.read(raw | {"status": status or {}})
+
+
+def job(
+    name: str = "btc-1",
+    *pods: Pod,
+    condition: tuple[str, str] | None = None,
+    owner: str | None = None,
+    suspend: bool = False,
+    created: datetime = NOW,
+) -> Job:
+    """Build a Job; ``condition`` is its type and reason."""
+    status = {}
+    if condition is not None:
+        kind, reason = condition
+        status = {
+            "conditions": [{"type": kind, "status": "True", "reason": reason, "message": "m"}]
+        }
+    owners = [{"controller": True, "uid": owner or f"uid-{name}"}]
+    meta = {
+        "name": name, "uid": f"job-{name}", "creationTimestamp": stamp(created),
+        "ownerReferences": owners,
+    }  # fmt: skip
+    return Job({"metadata": meta, "spec": {"suspend": suspend}, "status": status}, pods)
+
+
+def pod(
+    phase: str = "Running",
+    *,
+    exit_code: int | None = None,
+    reason: str = "",
+    message: str = "",
+    complaint: str = "",
+    created: datetime = NOW,
+) -> Pod:
+    """Build a training pod."""
+    started = created if phase != "Pending" else None
+    return Pod("pod-uid", created, phase, started, exit_code, reason, message, complaint)
+
+
+def report(
+    metrics: dict[str, float] | None = None, undefined: dict[str, str] | None = None
+) -> Report:
+    """Build a verified result."""
+    data = ManifestData.model_validate(
+        {"from": NOW - timedelta(days=240), "to": NOW, "bars": 9, "gaps": 0, "sha256": "0" * 64}
+    )
+    path = f"{RunLayout.relative_attempt('pod-uid')}/metrics.json"
+    file = ManifestFile.model_validate(
+        {"path": path, "size": 1, "sha256": "0" * 64, "format": "json"}
+    )
+    manifest = Manifest(
+        attempt="pod-uid", files=[file], image="trainer:1", code_revision="0.1.0", libraries={},
+        seed=7, data=data, created_at=NOW,
+    )  # fmt: skip
+    fold = FoldMetrics(fold=0, train_from=NOW, train_to=NOW, test_from=NOW, test_to=NOW)
+    values = GOOD if metrics is None else metrics
+    file_ = MetricsFile(metrics=values, undefined=undefined or {}, bars=9, trained_until=NOW)
+    return Report(manifest, "1" * 64, file_, (fold,), 1)
+
+
+def snapshot(
+    *versions: Version,
+    schedule: ScheduleObject | None = None,
+    now: datetime = NOW,
+    **parts: Any,
+) -> Snapshot:
+    """Build a round's view."""
+    return Snapshot(now, KEY, schedule or schedule_object(), versions, **parts)
+
+
+def plain(status: StatusModel) -> Raw:
+    """Return a status as it is written."""
+    return status.to_json_dict()

@@ -1,0 +1,151 @@
+"""The plan of a round: what is created, in which order things are recorded, when to look again."""
+
+from datetime import timedelta
+
+from clm_api.model_version import TriggerType
+from clm_api.schedule_status import TrialsStatus
+from clm_api.training_schedule import RetentionSpec
+from clm_operator.planning import trials
+from clm_operator.planning.decide import plan
+from clm_operator.planning.retention import to_delete
+from clm_operator.snapshot import Snapshot
+from tests.operator.units import builders as b
+
+SEEN = {"scheduleSeen": {"hash": "x", "since": b.stamp(b.NOW)}}
+
+
+def created(seen: Snapshot) -> list[str]:
+    """Return the names of the versions that a plan creates."""
+    return [m["metadata"]["name"] for m in plan(seen, b.settings()).create_versions]
+
+
+def test_a_new_schedule_starts_its_initial_version_with_everything_frozen() -> None:
+    made = plan(b.snapshot(), b.settings())
+    (manifest,) = made.create_versions
+    assert manifest["metadata"]["name"] == f"btc-{int(b.NOW.timestamp()) // 60}"
+    assert manifest["spec"]["trigger"]["type"] == "Initial"
+    pod = manifest["spec"]["run"]["pod"]
+    assert pod["image"] == "trainer:1"
+    assert pod["resources"]["limits"] == {"memory": "4Gi"}
+    assert made.create_jobs == ()
+
+
+def test_a_partial_map_never_drops_the_operators_defaults() -> None:
+    spec = {"job": {"resources": {"limits": {"cpu": "2"}}}}
+    families = {"xgboost": {**b.settings().families["xgboost"], "nodeSelector": {"pool": "a"}}}
+    configured = b.settings(families=families)
+    (manifest,) = plan(b.snapshot(schedule=b.schedule_object(**spec)), configured).create_versions
+    pod = manifest["spec"]["run"]["pod"]
+    assert pod["resources"]["limits"] == {"cpu": "2", "memory": "4Gi"}
+    assert pod["resources"]["requests"] == {"cpu": "500m", "memory": "1Gi"}
+    assert pod["nodeSelector"] == {"pool": "a"}
+
+
+def test_a_name_that_belongs_to_something_else_is_recorded_and_skipped() -> None:
+    name = f"btc-{int(b.NOW.timestamp()) // 60}"
+    made = plan(b.snapshot(taken=frozenset({name})), b.settings())
+    assert made.create_versions == ()
+    assert made.schedule_status is not None
+    (skipped,) = made.schedule_status.skipped
+    assert skipped.reason == "NameCollision"
+    assert made.schedule_status.last_schedule_time == b.NOW
+
+
+def test_a_deleted_schedule_starts_nothing() -> None:
+    gone = b.schedule_object()
+    gone.raw["metadata"]["deletionTimestamp"] = b.stamp(b.NOW)
+    assert plan(b.snapshot(schedule=gone), b.settings()).create_versions == ()
+
+
+def test_a_token_starts_one_run_and_is_remembered() -> None:
+    asked = b.schedule_object(token="friday", runOnCreate=False)
+    made = plan(b.snapshot(schedule=asked), b.settings())
+    (manifest,) = made.create_versions
+    assert manifest["spec"]["trigger"] == {"type": "Manual", "reason": "friday"}
+    assert made.schedule_status is not None
+    assert made.schedule_status.last_run_token == "friday"
+    done = b.schedule_object(token="friday", runOnCreate=False, status={"lastRunToken": "friday"})
+    assert created(b.snapshot(schedule=done)) == []
+
+
+def test_policy_forbid_refuses_a_run_by_hand_beside_an_active_one() -> None:
+    asked = b.schedule_object(token="now", runOnCreate=False)
+    made = plan(b.snapshot(b.version(), schedule=asked), b.settings())
+    assert made.create_versions == ()
+    assert made.schedule_status is not None
+    assert made.schedule_status.skipped[-1].reason == "ConcurrencyForbidden"
+
+
+def test_policy_replace_ends_all_active_runs_but_the_newest() -> None:
+    old = b.version("btc-1", slot=b.NOW - timedelta(hours=6))
+    new = b.version("btc-2")
+    owner = b.schedule_object(concurrencyPolicy="Replace", runOnCreate=False)
+    made = plan(b.snapshot(old, new, schedule=owner), b.settings())
+    ended = {v.name: s.reason for v, s in made.version_statuses}
+    assert ended["btc-1"] == "Replaced"
+    assert ended["btc-2"] != "Replaced"
+
+
+def test_an_invalid_spec_keeps_folding_the_runs_that_are_there() -> None:
+    broken = b.schedule_object(interval=None, schedule="61 * * * *")
+    done = b.version(status={"jobRef": {"name": "btc-1", "uid": "j"}, "phase": "Running"})
+    made = plan(b.snapshot(done, schedule=broken, reports={"btc-1": b.report()}), b.settings())
+    assert made.create_versions == ()
+    assert [s.stage for _, s in made.version_statuses] == ["CANDIDATE"]
+    assert made.schedule_status is not None
+    ready = {c.type: c for c in made.schedule_status.conditions}["Ready"]
+    assert (ready.status, ready.reason) == ("False", "SpecInvalid")
+
+
+def test_an_active_run_is_polled_and_an_idle_schedule_sleeps_until_its_slot() -> None:
+    busy = plan(b.snapshot(b.version(), schedule=b.schedule_object(status=SEEN)), b.settings())
+    assert busy.wake_at == b.NOW + timedelta(seconds=5)
+    idle = plan(b.snapshot(schedule=b.schedule_object(runOnCreate=False)), b.settings())
+    assert idle.wake_at == b.NOW + timedelta(hours=6)
+
+
+def test_a_judged_version_is_counted_once_and_frozen_into_the_next_run() -> None:
+    judged = {"phase": "Succeeded", "stage": "REJECTED", "metrics": {"sharpe": 1.0}}
+    versions = [b.version(f"btc-{n}", status=judged) for n in (1, 2)]
+    versions.append(b.version("btc-3", status=judged | {"metrics": {"sharpe": 3.0}}))
+    versions.append(b.version("btc-4", status=judged | {"metrics": {"trades": 0}}))
+    once = trials.count(TrialsStatus(), versions)
+    assert (once.total, once.measured) == (4, 3)
+    assert abs(once.mean_sharpe - 5 / 3) < 1e-12
+    assert abs(once.sharpe_variance - 4 / 3) < 1e-12
+    assert trials.count(once, versions) == once
+    told = trials.frozen((once, TrialsStatus(total=1)), bars_per_year=100)
+    assert told.count == 6
+    assert told.sharpe_variance is not None
+    assert abs(told.sharpe_variance - 4 / 300) < 1e-12
+    assert trials.frozen((TrialsStatus(total=1, measured=1),), 100).sharpe_variance is None
+
+
+def test_two_schedules_figures_combine_like_one_list() -> None:
+    values = [0.5, -1.0, 2.0, 0.1, 3.0]
+    alike = [
+        b.version(f"btc-{i}", status={"phase": "Succeeded", "metrics": {"sharpe": v}})
+        for i, v in enumerate(values)
+    ]
+    whole = trials.frozen((trials.count(TrialsStatus(), alike),), 1.0)
+    halves = (trials.count(TrialsStatus(), alike[:2]), trials.count(TrialsStatus(), alike[2:]))
+    parts = trials.frozen(halves, 1.0)
+    assert whole.sharpe_variance is not None
+    assert parts.sharpe_variance is not None
+    assert abs(whole.sharpe_variance - parts.sharpe_variance) < 1e-12
+
+
+def test_retention_removes_the_oldest_beyond_the_limits_and_never_a_candidate() -> None:
+    def ended(number: int, stage: str) -> dict[str, object]:
+        phase = "Failed" if stage == "FAILED" else "Succeeded"
+        return {"name": f"btc-{number}", "status": {"phase": phase, "stage": stage}}
+
+    stages = ["CANDIDATE", "REJECTED", "FAILED", "REJECTED", "CANDIDATE", "FAILED", "REJECTED"]
+    versions = [b.version(**ended(n, stage)) for n, stage in enumerate(stages)]  # type: ignore[arg-type]
+    gone = to_delete(versions, RetentionSpec(successful_runs=1, failed_runs=0))
+    assert [v.name for v in gone] == ["btc-1", "btc-3", "btc-2", "btc-5"]
+
+
+def test_runs_by_hand_take_no_slot() -> None:
+    by_hand = b.version("btc-m-1", trigger=TriggerType.MANUAL)
+    assert by_hand.slot is None

@@ -1,0 +1,133 @@
+"""What came of a run: every combination of Job, pods, result and store."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from operator import attrgetter
+from typing import Any
+
+import pytest
+
+from clm_api.reasons import Reason
+from clm_api.report import Progress
+from clm_operator.planning.outcomes import Act, fold
+from clm_operator.snapshot import CorruptReport, Job, ReportRead, UnreadableReport, Version
+from tests.operator.units import builders as b
+
+LATER = b.NOW + timedelta(hours=1)
+HAD_JOB = {"phase": "Running", "stage": "TRAINING", "jobRef": {"name": "btc-1", "uid": "job-btc-1"}}
+NO_STORE = UnreadableReport(Reason.STORAGE_UNAVAILABLE, "the store is away")
+LAST_WORDS = '{"code": 65, "reason": "DataGap", "message": "a hole in BTC/USDT"}'
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    phase: str
+    stage: str
+    reason: str
+    job: Job | None = None
+    report: ReportRead = None
+    act: Act = Act.NOTHING
+    status: dict[str, Any] = field(default_factory=dict)
+    spec: dict[str, Any] = field(default_factory=dict)
+    says: str = ""
+
+
+CASES = [
+    Case("a fresh version gets its Job", "Pending", "TRAINING", "RunScheduled",
+         act=Act.CREATE_JOB),
+    Case("a Job without a pod waits", "Pending", "TRAINING", "JobCreated", b.job(created=LATER)),
+    Case("a Job that a queue holds back waits without a deadline", "Pending", "TRAINING",
+         "QuotaPending", b.job(suspend=True), spec={"job": {"pendingDeadlineSeconds": 10}}),
+    Case("a pod that no node takes fails after its deadline", "Failed", "FAILED", "Unschedulable",
+         b.job("btc-1", b.pod("Pending", complaint="Insufficient nvidia.com/gpu")),
+         spec={"job": {"pendingDeadlineSeconds": 10}}, says="Insufficient nvidia.com/gpu"),
+    Case("a working pod is Running", "Running", "TRAINING", "TrainingStarted",
+         b.job("btc-1", b.pod(created=LATER))),
+    Case("a pod that is silent for too long is ended", "Failed", "FAILED", "DeadlineExceeded",
+         b.job("btc-1", b.pod()), says="no progress for 900 s"),
+    Case("a completed Job with a good result is a candidate", "Succeeded", "CANDIDATE",
+         "CriteriaPassed", b.job(condition=("Complete", "")), b.report()),
+    Case("a weak result is rejected with the comparison", "Succeeded", "REJECTED",
+         "CriteriaFailed", b.job(condition=("Complete", "")), b.report(b.GOOD | {"sharpe": 0.5}),
+         says="sharpe 0.5 < 1"),
+    Case("too few trades have a reason of their own", "Succeeded", "REJECTED", "TooFewTrades",
+         b.job(condition=("Complete", "")), b.report(b.GOOD | {"trades": 12.0})),
+    Case("no trades have a reason of their own", "Succeeded", "REJECTED", "NoTrades",
+         b.job(condition=("Complete", "")), b.report({"trades": 0.0, "maxDrawdown": 0.0})),
+    Case("a failed Job with a result is harvested anyway", "Succeeded", "CANDIDATE",
+         "CriteriaPassed", b.job(condition=("Failed", "BackoffLimitExceeded")), b.report()),
+    Case("a vanished Job with a result is harvested anyway", "Succeeded", "CANDIDATE",
+         "CriteriaPassed", None, b.report(), status=HAD_JOB),
+    Case("a Job that was never seen but left a result is not made again", "Succeeded",
+         "CANDIDATE", "CriteriaPassed", None, b.report()),
+    Case("a vanished Job without a result is lost", "Failed", "FAILED", "JobLost",
+         status=HAD_JOB),
+    Case("a completed Job without a manifest is corrupt", "Failed", "FAILED", "ArtifactCorrupt",
+         b.job(condition=("Complete", ""))),
+    Case("a result that contradicts its manifest is corrupt", "Failed", "FAILED",
+         "ArtifactCorrupt", b.job(condition=("Complete", "")),
+         CorruptReport("equity.parquet differs"), says="equity.parquet differs"),
+    Case("a completed Job waits for the store", "Running", "TRAINING", "",
+         b.job(condition=("Complete", "")), NO_STORE, status=HAD_JOB, says="the store is away"),
+    Case("a failed Job does not wait for the store", "Failed", "FAILED", "DataGap",
+         b.job("btc-1", b.pod("Failed", exit_code=65, message=LAST_WORDS),
+               condition=("Failed", "PodFailurePolicy")), NO_STORE),
+    Case("the pod's last words are the reason", "Failed", "FAILED", "DataGap",
+         b.job("btc-1", b.pod("Failed", exit_code=65, message=LAST_WORDS),
+               condition=("Failed", "PodFailurePolicy")), says="a hole in BTC/USDT"),
+    Case("a container killed for memory says so", "Failed", "FAILED", "OOMKilled",
+         b.job("btc-1", b.pod("Failed", exit_code=137, reason="OOMKilled"),
+               condition=("Failed", "BackoffLimitExceeded")), says="limit (4Gi)"),
+    Case("a pod without last words failed in training", "Failed", "FAILED", "TrainingFailed",
+         b.job("btc-1", b.pod("Failed", exit_code=1, message="boom"),
+               condition=("Failed", "BackoffLimitExceeded")), says="exit code 1: boom"),
+    Case("the Job's deadline says which field", "Failed", "FAILED", "DeadlineExceeded",
+         b.job(condition=("Failed", "DeadlineExceeded")), says="spec.job.activeDeadlineSeconds"),
+    Case("somebody else's Job of that name is a collision", "Failed", "FAILED", "NameCollision",
+         b.job(owner="stranger")),
+    Case("a version that failed while its Job works has the Job deleted", "Failed", "FAILED",
+         "Unschedulable", b.job(), act=Act.DELETE_JOB,
+         status={"phase": "Failed", "stage": "FAILED", "reason": "Unschedulable"}),
+    Case("an ended version never changes again", "Succeeded", "REJECTED", "CriteriaFailed",
+         b.job(condition=("Complete", "")), b.report(),
+         status={"phase": "Succeeded", "stage": "REJECTED", "reason": "CriteriaFailed"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=attrgetter("name"))
+def test_what_came_of_a_run(case: Case) -> None:
+    version = b.version(status=case.status, **case.spec)
+    jobs = {} if case.job is None else {"btc-1": case.job}
+    seen = b.snapshot(version, now=LATER, jobs=jobs, reports={"btc-1": case.report})
+    outcome = fold(version, seen, b.settings())
+    got = outcome.status
+    assert (got.phase, got.stage, got.reason, outcome.act) == (
+        case.phase, case.stage, case.reason, case.act,
+    )  # fmt: skip
+    assert case.says in got.message
+
+
+def test_a_version_that_cannot_be_read_ends_in_a_condition() -> None:
+    raw = b.version().raw
+    broken = Version.read(raw | {"spec": raw["spec"] | {"slot": "yesterday"}})
+    got = fold(broken, b.snapshot(broken), b.settings()).status
+    assert (got.phase, got.reason) == ("Failed", "SpecInvalid")
+    assert "spec.slot" in got.message
+
+
+def test_progress_keeps_a_long_run_alive() -> None:
+    version = b.version()
+    said = Progress(stage="train", percent=40, message="fold 2/3", last_updated_time=LATER)
+    jobs = {"btc-1": b.job("btc-1", b.pod())}
+    seen = b.snapshot(version, now=LATER, jobs=jobs, progress={"btc-1": said})
+    got = fold(version, seen, b.settings()).status
+    assert got.phase == "Running"
+    assert got.progress == said
+
+
+def test_dry_run_says_that_nothing_follows() -> None:
+    version = b.version(promotion={"mode": "DryRun"})
+    jobs = {"btc-1": b.job(condition=("Complete", ""))}
+    seen = b.snapshot(version, jobs=jobs, reports={"btc-1": b.report()})
+    assert "DryRun" in fold(version, seen, b.settings()).status.message

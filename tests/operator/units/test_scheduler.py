@@ -1,0 +1,102 @@
+"""The work queue: one worker a key, wake-ups that merge, errors that wait alone."""
+
+import asyncio
+from collections import Counter
+from datetime import datetime
+
+from clm_operator.cluster.api import ApiError, WriteBudget
+from clm_operator.metrics import Metrics
+from clm_operator.scheduler import Scheduler
+from clm_operator.snapshot import Key
+from tests.operator.units.builders import NOW
+
+A, B = Key("ns", "a"), Key("ns", "b")
+
+
+class FakeClock:
+    """A clock that runs with the event loop and starts at 0."""
+
+    def now(self) -> datetime:
+        return NOW
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+async def _run(scheduler: Scheduler, until: asyncio.Event) -> None:
+    task = asyncio.create_task(scheduler.run())
+    await asyncio.wait_for(until.wait(), 10)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_key_is_never_worked_on_twice_at_once_and_wake_ups_merge() -> None:
+    busy: set[Key] = set()
+    calls: Counter[Key] = Counter()
+    done = asyncio.Event()
+
+    async def work(key: Key) -> float | None:
+        assert key not in busy
+        busy.add(key)
+        calls[key] += 1
+        if calls[key] == 1:
+            for _ in range(5):
+                scheduler.wake(key)
+        await asyncio.sleep(0)
+        busy.discard(key)
+        if calls == Counter({A: 2, B: 2}):
+            done.set()
+        return None
+
+    scheduler = Scheduler(work, FakeClock(), Metrics())
+    for _ in range(3):
+        scheduler.wake(A)
+        scheduler.wake(B)
+    await _run(scheduler, done)
+    assert calls == Counter({A: 2, B: 2})
+
+
+async def test_a_key_that_fails_is_tried_again_and_its_neighbour_goes_on() -> None:
+    calls: Counter[Key] = Counter()
+    done = asyncio.Event()
+
+    async def work(key: Key) -> float | None:
+        calls[key] += 1
+        if key == A and calls[A] == 1:
+            raise ApiError(503, "away")
+        if calls[A] == 2:
+            done.set()
+        return None
+
+    scheduler = Scheduler(work, FakeClock(), Metrics())
+    scheduler.wake(A)
+    scheduler.wake(B)
+    await _run(scheduler, done)
+    assert calls == Counter({A: 2, B: 1})
+
+
+async def test_a_later_due_time_replaces_an_earlier_one() -> None:
+    times: list[float] = []
+    done = asyncio.Event()
+
+    async def work(_: Key) -> float | None:
+        times.append(asyncio.get_running_loop().time())
+        done.set()
+        return None
+
+    scheduler = Scheduler(work, FakeClock(), Metrics())
+    start = asyncio.get_running_loop().time()
+    scheduler.wake_in(A, 0.01)
+    scheduler.wake_in(A, 0.1)
+    await _run(scheduler, done)
+    assert len(times) == 1
+    assert times[0] - start >= 0.1
+
+
+async def test_writes_beyond_the_budget_wait() -> None:
+    clock = FakeClock()
+    budget = WriteBudget(50, clock.monotonic)
+    start = clock.monotonic()
+    for _ in range(55):
+        await budget.take()
+    assert clock.monotonic() - start >= 0.09
