@@ -106,7 +106,7 @@ def test_the_normal_distribution_has_kurtosis_3() -> None:
 @given(st.lists(st.floats(-0.5, 0.5), min_size=2, max_size=50))
 def test_drawdown_is_a_share_and_sees_the_worst_bar(drawn: list[float]) -> None:
     returns: Floats = np.array(drawn)
-    equity: Floats = np.cumprod(1 + returns)
+    equity = np.cumprod(1 + returns, dtype=np.float64).astype(np.float64)
     fall = metrics.max_drawdown(equity)
     assert 0 <= fall < 1
     assert fall >= -returns.min() - 1e-12

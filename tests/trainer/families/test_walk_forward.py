@@ -41,7 +41,7 @@ def test_everything_can_be_recomputed_from_the_frames(made: Run) -> None:
     _, _, evaluated = made
     equity, trades = evaluated.result.equity, evaluated.result.trades
     m = evaluated.scores.metrics
-    assert m["totalReturn"] == pytest.approx((1 + equity["net_return"]).prod() - 1)
+    assert m["totalReturn"] == pytest.approx(np.prod(1 + equity["net_return"].to_numpy()) - 1)
     assert m["trades"] == trades["closed"].sum() == sum(f.trades for f in evaluated.folds)
     folds = [f.total_return or 0 for f in evaluated.folds]
     assert np.prod(np.array(folds) + 1) - 1 == pytest.approx(m["totalReturn"], abs=1e-6)

@@ -1,0 +1,110 @@
+"""The chart as Helm renders it: closed values, least rights, restricted pods, a config that loads."""
+
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from clm_operator.settings import load_settings
+from tests.support import chart
+
+Raw = dict[str, Any]
+DEMO = ("minio.enabled=true",)
+S3 = ('objectStore={"secretName": "s3"}',)
+FULL = (
+    *S3, 'watchNamespaces=["one","two"]', 'commonLabels={"team":"quant"}',
+    'serviceMonitor={"enabled":true}', 'exchangeUrl="http://proxy:8080"',
+    'families={"xgboost":{"resources":{"limits":{"memory":"8Gi"}}}}',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("values", [DEMO, S3, FULL], ids=["demo", "s3", "full"])
+def test_the_operators_configuration_loads(values: tuple[str, ...], tmp_path: Path) -> None:
+    config = chart.of_kind(chart.render("ns", *values), "ConfigMap")[0]["data"]["config.yaml"]
+    path = tmp_path / "config.yaml"
+    path.write_text(config)
+    settings = load_settings(path)
+    resources = settings.families[next(iter(settings.families))]["resources"]
+    assert resources["requests"]["memory"] == "1Gi", "a partial map drops no default"
+    if values is FULL:
+        assert settings.watch_namespaces == ["one", "two"]
+        assert resources["limits"]["memory"] == "8Gi"
+
+
+@pytest.mark.parametrize(
+    "typo",
+    ["operatr={}", 'operator={"replicas":2}', 'objectStore={"bukket":"x"}', 'minio={"enabled":"yes"}',
+     'families={"xgbost":{}}', 'operator={"image":{"repository":"x","digest":"latest"}}'],
+    ids=str,
+)  # fmt: skip
+def test_a_misspelt_value_fails(typo: str) -> None:
+    result = chart.template("ns", *DEMO, typo)
+    assert result.returncode != 0
+    assert "values don't meet the specifications" in result.stderr
+
+
+def test_without_a_store_the_install_says_what_to_set() -> None:
+    assert "set objectStore.secretName" in chart.template("ns").stderr
+
+
+def test_the_operator_has_the_least_rights() -> None:
+    objects = chart.render("ns", *FULL)
+    assert not chart.of_kind(objects, "ClusterRole", "ClusterRoleBinding")
+    roles = chart.of_kind(objects, "Role")
+    assert [r["metadata"]["namespace"] for r in roles] == ["one", "two"]
+    for role in roles:
+        for rule in role["rules"]:
+            assert "*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"]
+            assert "secrets" not in rule["resources"]
+
+
+def test_trainers_have_no_rights_and_no_token() -> None:
+    objects = chart.render("ns", *FULL)
+    accounts = {a["metadata"]["name"]: a for a in chart.of_kind(objects, "ServiceAccount")}
+    assert accounts["clm-trainer"]["automountServiceAccountToken"] is False
+    bound = [s["name"] for b in chart.of_kind(objects, "RoleBinding") for s in b["subjects"]]
+    assert "clm-trainer" not in bound
+
+
+def _pod_specs(objects: tuple[Raw, ...]) -> list[Raw]:
+    made = [o["spec"]["template"]["spec"] for o in chart.of_kind(objects, "Deployment")]
+    return made + [o["spec"] for o in chart.of_kind(objects, "Pod")]
+
+
+@pytest.mark.parametrize(
+    "pod", _pod_specs(chart.render("ns", *DEMO)), ids=lambda p: p["containers"][0]["name"]
+)
+def test_every_pod_is_restricted(pod: Raw) -> None:
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"
+    for container in pod["containers"]:
+        context = container["securityContext"]
+        assert context["allowPrivilegeEscalation"] is False
+        assert context["readOnlyRootFilesystem"] is True
+        assert context["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_definitions_are_kept_and_can_be_left_out() -> None:
+    kept = chart.of_kind(chart.render("ns", *DEMO), "CustomResourceDefinition")
+    assert len(kept) == 2
+    assert {d["metadata"]["annotations"]["helm.sh/resource-policy"] for d in kept} == {"keep"}
+    without = chart.render("ns", *DEMO, 'crds={"enabled":false}')
+    assert not chart.of_kind(without, "CustomResourceDefinition")
+
+
+def test_the_charts_definitions_are_the_contracts() -> None:
+    rendered = {
+        d["metadata"]["name"]: d["spec"]
+        for d in chart.of_kind(chart.render("ns", *DEMO), "CustomResourceDefinition")
+    }
+    for name in ("trainingschedules", "modelversions"):
+        plain = yaml.safe_load((chart.ROOT / "crds" / f"{name}.yaml").read_text())
+        assert rendered[plain["metadata"]["name"]] == plain["spec"]
+
+
+def test_common_labels_are_everywhere() -> None:
+    objects = [o for o in chart.render("ns", *FULL) if o["kind"] != "CustomResourceDefinition"]
+    labels = map(itemgetter("labels"), (o["metadata"] for o in objects))
+    assert all(found["team"] == "quant" for found in labels)

@@ -1,0 +1,130 @@
+"""Chart, images and runs by a real kubelet."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.e2e.conftest import Node
+from tests.support.ports import eventually
+from tests.support.repository import ROOT
+from tests.support.schedules import schedule
+
+Raw = dict[str, Any]
+EXAMPLE = ROOT / "examples" / "xgboost.yaml"
+
+
+def test_helm_test_reaches_the_store(release: Node) -> None:
+    said = release.run("helm", "test", "clm", "-n", "clm-e2e", "--logs", "--timeout", "60s")
+    assert "an object was written, read back and removed" in said
+
+
+def test_the_example_is_judged_and_the_command_line_shows_it(release: Node) -> None:
+    name = yaml.safe_load(EXAMPLE.read_text())["metadata"]["name"]
+    release.kubectl("apply", "-f", EXAMPLE)
+    version = release.wait_ended(name)
+    status = version["status"]
+    assert status["phase"] == "Succeeded", status
+    assert len(status["criteria"]) == 5
+    assert status["metrics"]["trades"] > 0
+    (job,) = [j for j in release.json("jobs")["items"]]
+    assert job["metadata"]["name"] == version["metadata"]["name"]
+    shown = release.run(ROOT / ".venv/bin/clm", "status", name, "-n", "clm-e2e")
+    assert status["stage"] in shown
+    assert "profitFactor" in shown
+    told = json.loads(
+        release.run(ROOT / ".venv/bin/clm", "status", name, "-n", "clm-e2e", "-o", "json")
+    )
+    assert version["metadata"]["name"] in json.dumps(told)
+    followed = release.run(ROOT / ".venv/bin/clm", "run", name, "-n", "clm-e2e")
+    assert status["stage"] in followed
+
+
+def _small(name: str, **overrides: Any) -> Raw:
+    item = schedule(name, "clm-e2e", **overrides)
+    del item["metadata"]["namespace"]
+    return item
+
+
+def test_the_kernel_kills_a_run_that_needs_too_much_memory(release: Node) -> None:
+    limits = {"requests": {"memory": "60Mi"}, "limits": {"memory": "60Mi"}}
+    release.apply(_small("hungry", job={"resources": limits, "backoffLimit": 0}))
+    status = release.wait_ended("hungry")["status"]
+    assert status["reason"] == "OOMKilled", status
+    assert "60Mi" in status["message"]
+
+
+def test_the_scheduler_finds_no_gpu(release: Node) -> None:
+    release.apply(_small("gpu", job={"gpu": {"count": 4}, "pendingDeadlineSeconds": 10}))
+    status = release.wait_ended("gpu")["status"]
+    assert status["reason"] == "Unschedulable", status
+    assert "Insufficient nvidia.com/gpu" in status["message"]
+    eventually(
+        lambda: not [p for p in release.json("pods")["items"] if p["metadata"]["name"].startswith("gpu-")],
+        "the waiting pod is gone",
+    )  # fmt: skip
+
+
+def test_the_deadline_ends_a_run(release: Node) -> None:
+    slow = {"activeDeadlineSeconds": 30, "backoffLimit": 0}
+    rounds = {"family": "xgboost", "xgboost": {"rounds": 5000, "maxDepth": 12, "rowStride": 1}}
+    cpu = {"resources": {"limits": {"cpu": "100m"}}}
+    release.apply(_small("slow", job=slow | cpu, model=rounds))
+    status = release.wait_ended("slow")["status"]
+    assert status["reason"] == "DeadlineExceeded", status
+    assert "spec.job.activeDeadlineSeconds (30)" in status["message"]
+
+
+def _first(release: Node, schedule_name: str, phase: str) -> Callable[[], str | None]:
+    def look() -> str | None:
+        for pod in release.json("pods", "-l", f"clm.dev/schedule={schedule_name}")["items"]:
+            if pod["status"]["phase"] == phase:
+                return str(pod["metadata"]["name"])
+        return None
+
+    return look
+
+
+def test_an_evicted_pod_is_replaced_without_counting_as_a_failure(release: Node) -> None:
+    release.apply(_small("drained", job={"backoffLimit": 0}))
+    pod = eventually(_first(release, "drained", "Running"), "a running pod", 90)
+    body = {
+        "apiVersion": "policy/v1", "kind": "Eviction",
+        "metadata": {"name": pod, "namespace": "clm-e2e"},
+    }  # fmt: skip
+    path = ROOT / ".cluster" / "eviction.json"
+    path.write_text(json.dumps(body))
+    release.run(
+        "kubectl", "create", "--raw",
+        f"/api/v1/namespaces/clm-e2e/pods/{pod}/eviction", "-f", path,
+    )  # fmt: skip
+    status = release.wait_ended("drained")["status"]
+    assert status["phase"] == "Succeeded", status
+    assert status["attempt"] == 2
+
+
+def test_a_restarted_operator_writes_nothing_when_nothing_changed(release: Node) -> None:
+    before = {
+        item["metadata"]["name"]: item["metadata"]["resourceVersion"]
+        for item in release.json("tsched,mv")["items"]
+    }
+    release.kubectl("rollout", "restart", "deployment/clm-operator")
+    release.kubectl("rollout", "status", "deployment/clm-operator", "--timeout=60s")
+    deadline = time.monotonic() + 5
+    eventually(lambda: time.monotonic() > deadline, "five quiet seconds")
+    after = {
+        item["metadata"]["name"]: item["metadata"]["resourceVersion"]
+        for item in release.json("tsched,mv")["items"]
+    }
+    assert after == before
+
+
+@pytest.mark.slow
+def test_uninstalling_in_the_wrong_order_leaves_nothing_stuck(release: Node) -> None:
+    release.run("helm", "uninstall", "clm", "-n", "clm-e2e", "--wait", "--timeout", "60s")
+    release.kubectl("delete", "tsched", "--all", "--timeout=30s")
+    eventually(lambda: not release.json("mv")["items"], "no version is left")
+    eventually(lambda: not release.json("jobs")["items"], "no Job is left")

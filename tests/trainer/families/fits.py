@@ -1,0 +1,57 @@
+"""Builders of what a family is given: rows, a context, the family itself."""
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clm_api.families import Family as FamilyName
+from clm_api.run import RunModel
+from clm_trainer.families import registry
+from clm_trainer.families.base import Dataset, Family, FitContext, Fitted
+from clm_trainer.stages.features import dataset
+from tests.trainer.evaluation.markets import real, with_holes
+
+SMALL: dict[FamilyName, dict[str, Any]] = {FamilyName.XGBOOST: {"rounds": 12}}
+"""Parameters with which a family fits in a second; absent: the defaults."""
+
+every_family = pytest.mark.parametrize("name", sorted(registry.MODULES), ids=str)
+
+
+def model(name: FamilyName, seed: int = 1, **parameters: Any) -> RunModel:
+    own = {**SMALL.get(name, {}), **parameters}
+    return RunModel.model_validate({"family": name, "seed": seed, name.value: own})
+
+
+def family(name: FamilyName, seed: int = 1) -> Family:
+    return registry.create(model(name, seed))
+
+
+def context(**overrides: Any) -> FitContext:
+    usual: dict[str, Any] = {
+        "seed": 1, "device": "cpu", "threads": 2,
+        "progress": lambda _done, _line: None, "should_stop": lambda: False,
+    }  # fmt: skip
+    return FitContext(**{**usual, **overrides})
+
+
+@cache
+def rows() -> Dataset:
+    """150 days of real bars with holes; a hole's features are NaN, not only unusable."""
+    gap = np.random.default_rng(2).random((150 * 24, 2)) < 0.02
+    made, _ = dataset(with_holes(real(150), gap), 24)
+    features = np.where(made.usable[:, :, None], made.features, np.nan)
+    return replace(made, features=features)
+
+
+def parts(made: Dataset | None = None) -> tuple[Dataset, Dataset, Dataset]:
+    """Training rows, calibration tail and test rows, purged."""
+    whole = rows() if made is None else made
+    return whole.rows(0, 2600), whole.rows(2625, 3100), whole.rows(3125, 3600)
+
+
+def fitted(name: FamilyName, seed: int = 1, made: Dataset | None = None, **how: Any) -> Fitted:
+    train, valid, _ = parts(made)
+    return family(name, seed).fit(train, valid, context(seed=seed, **how))
