@@ -30,7 +30,7 @@ def test_the_example_is_judged_and_the_command_line_shows_it(release: Node) -> N
     assert status["phase"] == "Succeeded", status
     assert len(status["criteria"]) == 5
     assert status["metrics"]["trades"] > 0
-    (job,) = [j for j in release.json("jobs")["items"]]
+    (job,) = release.json("jobs")["items"]
     assert job["metadata"]["name"] == version["metadata"]["name"]
     shown = release.run(ROOT / ".venv/bin/clm", "status", name, "-n", "clm-e2e")
     assert status["stage"] in shown
@@ -62,10 +62,8 @@ def test_the_scheduler_finds_no_gpu(release: Node) -> None:
     status = release.wait_ended("gpu")["status"]
     assert status["reason"] == "Unschedulable", status
     assert "Insufficient nvidia.com/gpu" in status["message"]
-    eventually(
-        lambda: not [p for p in release.json("pods")["items"] if p["metadata"]["name"].startswith("gpu-")],
-        "the waiting pod is gone",
-    )  # fmt: skip
+    selector = ("-l", "clm.dev/schedule=gpu")
+    eventually(lambda: not release.json("pods", *selector)["items"], "the waiting pod is gone")
 
 
 def test_the_deadline_ends_a_run(release: Node) -> None:

@@ -1,4 +1,4 @@
-"""Builders of what a family is given: rows, a context, the family itself."""
+"""Fits of any registered family on a few months of real bars."""
 
 from dataclasses import replace
 from functools import cache
@@ -10,9 +10,10 @@ import pytest
 from clm_api.families import Family as FamilyName
 from clm_api.run import RunModel
 from clm_trainer.families import registry
-from clm_trainer.families.base import Dataset, Family, FitContext, Fitted
+from clm_trainer.families.base import Dataset, Family, Fitted
 from clm_trainer.stages.features import dataset
 from tests.trainer.evaluation.markets import real, with_holes
+from tests.trainer.families.runs import context
 
 SMALL: dict[FamilyName, dict[str, Any]] = {FamilyName.XGBOOST: {"rounds": 12}}
 """Parameters with which a family fits in a second; absent: the defaults."""
@@ -20,21 +21,9 @@ SMALL: dict[FamilyName, dict[str, Any]] = {FamilyName.XGBOOST: {"rounds": 12}}
 every_family = pytest.mark.parametrize("name", sorted(registry.MODULES), ids=str)
 
 
-def model(name: FamilyName, seed: int = 1, **parameters: Any) -> RunModel:
-    own = {**SMALL.get(name, {}), **parameters}
-    return RunModel.model_validate({"family": name, "seed": seed, name.value: own})
-
-
 def family(name: FamilyName, seed: int = 1) -> Family:
-    return registry.create(model(name, seed))
-
-
-def context(**overrides: Any) -> FitContext:
-    usual: dict[str, Any] = {
-        "seed": 1, "device": "cpu", "threads": 2,
-        "progress": lambda _done, _line: None, "should_stop": lambda: False,
-    }  # fmt: skip
-    return FitContext(**{**usual, **overrides})
+    model = {"family": name, "seed": seed, name.value: SMALL.get(name, {})}
+    return registry.create(RunModel.model_validate(model))
 
 
 @cache
@@ -42,8 +31,7 @@ def rows() -> Dataset:
     """150 days of real bars with holes; a hole's features are NaN, not only unusable."""
     gap = np.random.default_rng(2).random((150 * 24, 2)) < 0.02
     made, _ = dataset(with_holes(real(150), gap), 24)
-    features = np.where(made.usable[:, :, None], made.features, np.nan)
-    return replace(made, features=features)
+    return replace(made, features=np.where(made.usable[:, :, None], made.features, np.nan))
 
 
 def parts(made: Dataset | None = None) -> tuple[Dataset, Dataset, Dataset]:
@@ -54,4 +42,4 @@ def parts(made: Dataset | None = None) -> tuple[Dataset, Dataset, Dataset]:
 
 def fitted(name: FamilyName, seed: int = 1, made: Dataset | None = None, **how: Any) -> Fitted:
     train, valid, _ = parts(made)
-    return family(name, seed).fit(train, valid, context(seed=seed, **how))
+    return family(name, seed).fit(train, valid, context(seed, **how))

@@ -12,7 +12,8 @@ from clm_api.families import Family as FamilyName
 from clm_trainer import devices
 from clm_trainer.evaluation.positions import PercentileMap
 from clm_trainer.families import registry
-from tests.trainer.families.fits import context, every_family, family, fitted, parts, rows
+from tests.trainer.families.fits import every_family, family, fitted, parts, rows
+from tests.trainer.families.runs import context
 
 
 def test_every_family_of_the_contract_is_registered() -> None:

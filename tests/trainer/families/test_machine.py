@@ -1,4 +1,4 @@
-"""What a fit may use of the machine: the cgroup's quota of threads, and only GPUs that are there."""
+"""What a fit may use of the machine: threads of the cgroup's quota, and GPUs that are there."""
 
 import ctypes
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ def test_quota(case: Quota, tmp_path: Path) -> None:
 def test_threads(
     cores: int, cpus: float | None, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(threads.os, "sched_getaffinity", lambda _: set(range(cores)))
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(cores)))
     monkeypatch.setattr(threads, "quota", lambda: cpus)
     assert threads.thread_count() == count
 
