@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from clm_api.families import Family
 from clm_api.model_version import TriggerType
 from clm_api.schedule_status import TrialsStatus
 from clm_api.training_schedule import RetentionSpec
@@ -31,10 +32,10 @@ def test_a_new_schedule_starts_its_initial_version_with_everything_frozen() -> N
 
 
 def test_a_partial_map_never_drops_the_operators_defaults() -> None:
-    spec = {"job": {"resources": {"limits": {"cpu": "2"}}}}
-    families = {"xgboost": {**b.settings().families["xgboost"], "nodeSelector": {"pool": "a"}}}
+    job = {"resources": {"limits": {"cpu": "2"}}}
+    families = {"xgboost": {**b.settings().families[Family.XGBOOST], "nodeSelector": {"pool": "a"}}}
     configured = b.settings(families=families)
-    (manifest,) = plan(b.snapshot(schedule=b.schedule_object(**spec)), configured).create_versions
+    (manifest,) = plan(b.snapshot(schedule=b.schedule_object(job=job)), configured).create_versions
     pod = manifest["spec"]["run"]["pod"]
     assert pod["resources"]["limits"] == {"cpu": "2", "memory": "4Gi"}
     assert pod["resources"]["requests"] == {"cpu": "500m", "memory": "1Gi"}

@@ -31,6 +31,8 @@ class Case:
     ranks: list[float]
     held: list[float]
     close: list[float] = field(default_factory=lambda: [100.0] * 8)
+    fill: float | None = None
+    """Open of row 1; its close where absent."""
     holes: tuple[int, ...] = ()
     shorts: bool = False
     target: dict[str, Any] = field(default_factory=dict)
@@ -52,6 +54,9 @@ CASES = [
     Case("above the stop loss: on", [HIGH] + [MID] * 7, [1] * 8, close=[100, 100, *[97.2] * 6]),
     Case("profit counts from the fill, not from the decision", [HIGH] + [MID] * 7, [1] * 8,
          close=[95, *[100] * 7]),
+    Case("the fill's own bar may take profit: its close against its open",
+         [HIGH] + [MID] * 7, [1, 0, 0, 0, 0, 0, 0, 0], fill=97.9),
+    Case("the fill's own bar may stop", [HIGH] + [MID] * 7, [1, 0, 0, 0, 0, 0, 0, 0], fill=103.2),
     Case("again in at the next decision if the rank still qualifies",
          [HIGH, LOW, LOW, LOW, HIGH, HIGH, HIGH, HIGH], [1, 1, 1, 0, 1, 1, 1, 1]),
     Case("a hole repeats the last target and decides nothing",
@@ -82,7 +87,7 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=attrgetter("name"))
 def test_positions(case: Case) -> None:
     opens = [case.close[0], *case.close[:-1]]
-    opens[1] = case.close[1]
+    opens[1] = case.close[1] if case.fill is None else case.fill
     got = target_positions(
         column(*case.ranks),
         column(*[SIGMA] * 8),

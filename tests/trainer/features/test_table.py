@@ -158,6 +158,13 @@ def test_in_a_hole_the_close_is_carried_and_the_volume_is_0() -> None:
     assert of(table, "ret1")[1000, 0] == 0
     jump = np.log(panel.close[1001, 0] / panel.close[999, 0]) / table.sigma[1001, 0]
     assert of(table, "ret1")[1001, 0] == pytest.approx(jump)
+    window = slice(1010 - 23, 1011)
+    close, volume = panel.close[window, 0].copy(), panel.volume[window, 0].copy()
+    hole = 1000 - window.start
+    close[hole], volume[hole] = close[hole - 1], 0.0
+    before = np.concatenate([[panel.close[window.start - 1, 0]], close[:-1]])
+    share = (np.sign(close - before) * volume).sum() / volume.sum()
+    assert of(table, "svol24")[1010, 0] == pytest.approx(share, rel=1e-12)
 
 
 @pytest.mark.parametrize("bars", [1, 2, 24, 300, 719], ids=lambda n: f"{n} bars")

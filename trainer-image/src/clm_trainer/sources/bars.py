@@ -102,7 +102,7 @@ def holes(times: pd.DatetimeIndex, step: pd.Timedelta) -> list[tuple[pd.Timestam
     """Return the holes between bars as (first missing open time, number of bars)."""
     distance = (times[1:] - times[:-1]) // step
     found = np.flatnonzero(distance > 1)
-    return [(times[i] + step, int(distance[i]) - 1) for i in found]
+    return [(times[int(i)] + step, int(distance[int(i)]) - 1) for i in found]
 
 
 def spikes(close: pd.Series) -> int:

@@ -49,7 +49,8 @@ def encode(frame: pd.DataFrame) -> bytes:
 
 def decode(content: bytes) -> pd.DataFrame:
     """Return the bars of one month."""
-    return pq.read_table(io.BytesIO(content)).to_pandas()
+    frame: pd.DataFrame = pq.read_table(io.BytesIO(content)).to_pandas()
+    return frame
 
 
 def empty() -> pd.DataFrame:
@@ -81,10 +82,10 @@ class BarCache:
             if pd.Timestamp(month, tz="UTC") >= before:
                 continue
             content = self.store.get(_path(key, month))
-            times = decode(content)["timestamp"] if content else pd.Series([], dtype=object)
+            times = pd.DatetimeIndex((decode(content) if content else empty())["timestamp"])
             earlier = times[times < before]
             if len(earlier):
-                return pd.Timestamp(earlier.iloc[-1])
+                return earlier[-1]
         return None
 
     def stored_months(self, key: BarKey) -> list[str]:

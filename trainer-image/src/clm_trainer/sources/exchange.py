@@ -4,6 +4,7 @@ import difflib
 import logging
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import ccxt
@@ -32,8 +33,8 @@ class Exchange:
 
     def __init__(self, name: str, *, attempts: int = 4) -> None:
         if name not in ccxt.exchanges:
-            near = difflib.get_close_matches(name, ccxt.exchanges, 3)
-            text = f'spec.data.exchange: "{name}" is no ccxt exchange; near: {", ".join(near) or "none"}'
+            near = ", ".join(difflib.get_close_matches(name, ccxt.exchanges, 3)) or "none"
+            text = f'spec.data.exchange: "{name}" is no ccxt exchange; near: {near}'
             raise ClmError(Reason.SPEC_INVALID, text)
         self.name, self._attempts, self.requests = name, attempts, 0
         self._client: Any = getattr(ccxt, name)({"enableRateLimit": True, "timeout": 20_000})
@@ -83,11 +84,9 @@ class Exchange:
         """Return the exchange's bars in [start, stop), as it sent them."""
         pages, since = [], start
         while since < stop:
-            rows = self._call(
-                lambda since=since: self._client.fetch_ohlcv(
-                    key.symbol, key.timeframe, since=int(since.timestamp() * 1000), limit=_PAGE_BARS
-                )
-            )
+            first_ms = int(since.timestamp() * 1000)
+            request = partial(self._client.fetch_ohlcv, since=first_ms, limit=_PAGE_BARS)
+            rows = self._call(partial(request, key.symbol, key.timeframe))
             if not rows:
                 break
             page = pd.DataFrame(rows, columns=list(COLUMNS))

@@ -66,20 +66,21 @@ def _read(path: Path) -> pd.DataFrame:
     raise invalid(f"{path}: use .parquet or .csv")
 
 
-def _utc(values: "pd.Series[str]", path: Path) -> "pd.Series[pd.Timestamp]":
+def _utc(values: "pd.Series[str]", path: Path) -> pd.DatetimeIndex:
     """Read times with a zone, or numbers whose size tells their unit; naive texts are UTC."""
     if is_numeric_dtype(values):
         unit = next((u for size, u in _UNITS if float(values.abs().min()) >= size), None)
         largest = next((u for size, u in _UNITS if float(values.abs().max()) >= size), None)
         if unit is None or unit != largest:
             raise invalid(f"{path}: timestamp mixes units or is no time since 1970")
-        parsed = pd.to_datetime(values.astype("int64"), unit=unit, utc=True)
+        ticks = values.to_numpy("int64").astype(f"datetime64[{unit}]")
+        parsed = pd.DatetimeIndex(ticks).tz_localize("UTC")
     else:
         try:
-            parsed = pd.to_datetime(values, utc=True)
+            parsed = pd.DatetimeIndex(pd.to_datetime(values, utc=True))
         except (ValueError, TypeError) as error:
             raise invalid(f"{path}: timestamp can't be read: {error}") from error
     if parsed.isna().any():
-        row = int(parsed.isna().to_numpy().argmax())
+        row = int(parsed.isna().argmax())
         raise invalid(f"{path}: timestamp of row {row} is empty")
-    return parsed.dt.as_unit("us")
+    return parsed.as_unit("us")

@@ -37,8 +37,9 @@ def fetch(data: RunData, store: Storage) -> tuple[Panel, DataReport]:
     cache = BarCache(store)
     keys = [BarKey(data.exchange, data.market, s, data.timeframe) for s in data.symbols]
     wanted = _Range(pd.Timestamp(data.from_), pd.Timestamp(data.to))
+    notes: list[str] = []
     if data.refresh is Refresh.NEVER:
-        span, requests, notes = _stored_range(cache, keys, wanted), 0, []
+        span, requests = _stored_range(cache, keys, wanted), 0
         before = dict.fromkeys(keys, -1)
     else:
         span = wanted

@@ -1,0 +1,87 @@
+"""The bucket itself: created for demos, proved usable by ``helm test``."""
+
+import os
+import time
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import urllib3
+from minio import Minio
+from minio.error import S3Error
+from obstore.exceptions import BaseError
+
+from clm_api.errors import ClmError
+from clm_api.reasons import Reason
+from clm_operator.artifacts.reader import open_store, unreadable
+from clm_operator.settings import StoreSettings
+
+_PATIENCE_S = 60.0
+_PAUSE_S = 1.0
+_EXISTS = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
+
+
+def ensure_bucket(settings: StoreSettings, patience_s: float = _PATIENCE_S) -> None:
+    """Create the bucket if it is missing; wait for a store that is only just starting.
+
+    Raises
+    ------
+    ClmError
+        StorageDenied, or StorageUnavailable once patience is at its end.
+    """
+    url = urlsplit(settings.endpoint or "https://s3.amazonaws.com")
+    pool = urllib3.PoolManager(timeout=5, retries=False)
+    client = Minio(
+        url.netloc,
+        access_key=os.environ.get("AWS_ACCESS_KEY_ID"),
+        secret_key=os.environ.get("AWS_SECRET_ACCESS_KEY"),
+        secure=url.scheme == "https",
+        region=settings.region,
+        http_client=pool,
+    )
+    bucket, deadline = urlsplit(settings.url).netloc, time.monotonic() + patience_s
+    try:
+        while (trouble := _created(client, bucket)) is not None:
+            if trouble.reason is Reason.STORAGE_DENIED or time.monotonic() > deadline:
+                raise trouble
+            time.sleep(_PAUSE_S)
+    finally:
+        pool.clear()
+
+
+def _created(client: Minio, bucket: str) -> ClmError | None:
+    """Create the bucket; return what was in the way, None if it is there now."""
+    try:
+        if not client.bucket_exists(bucket_name=bucket):
+            client.make_bucket(bucket_name=bucket)
+    except S3Error as error:
+        if error.code in _EXISTS:
+            return None
+        starting = error.response.status >= 500
+        reason = Reason.STORAGE_UNAVAILABLE if starting else Reason.STORAGE_DENIED
+        return ClmError(reason, f"bucket {bucket}: {error.code}: {error.message}")
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        text = f"bucket {bucket}: the object store does not answer: {error}"
+        return ClmError(Reason.STORAGE_UNAVAILABLE, text)
+    return None
+
+
+def check_store(settings: StoreSettings) -> str:
+    """Write, read and remove one object; return a sentence that says so.
+
+    Raises
+    ------
+    ClmError
+        StorageDenied or StorageUnavailable, with what the store answered.
+    """
+    store, path = open_store(settings), f"checks/{uuid4()}"
+    try:
+        store.put(path, path.encode(), use_multipart=False)
+        content = bytes(store.get(path).bytes())
+        store.delete(path)
+    except (BaseError, OSError) as error:
+        found = unreadable(error)
+        raise ClmError(found.reason, found.message) from error
+    if content != path.encode():
+        text = f"{settings.url} returned other bytes than were written"
+        raise ClmError(Reason.STORAGE_UNAVAILABLE, text)
+    return f"{settings.url}: wrote, read and removed one object"

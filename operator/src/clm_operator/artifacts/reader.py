@@ -1,0 +1,196 @@
+"""What runs left in the store, verified: a result counts only if every byte matches its manifest.
+
+The operator never opens a model; it reads two JSON files and digests the rest as it streams by.
+"""
+
+import hashlib
+import logging
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+from obstore.store import ObjectStore, from_url
+from pydantic import TypeAdapter, ValidationError
+
+from clm_api.layout import RunLayout
+from clm_api.reasons import Reason
+from clm_api.report import FoldMetrics, Manifest, ManifestFile, MetricsFile, Progress
+from clm_operator.settings import StoreSettings
+from clm_operator.snapshot import CorruptReport, Report, ReportRead, UnreadableReport
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig, S3Config
+
+_LOG = logging.getLogger(__name__)
+_MAX_MANIFEST_BYTES = 1 << 20
+_MAX_RUN_BYTES = 2 << 30
+_READ = ("metrics.json", "folds.json")
+_MAX_READ_BYTES = 1 << 20
+_DENIED = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket", "403")
+_FOLDS = TypeAdapter(list[FoldMetrics])
+
+
+class _CorruptError(Exception):
+    """A stored result contradicts itself; the text says which file, and how."""
+
+
+def open_store(settings: StoreSettings) -> ObjectStore:
+    """Return the store; keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+
+    A store that is away is given up after seconds: the work queue asks again.
+    """
+    if settings.url.startswith("file://"):
+        return from_url(settings.url, mkdir=True)
+    config: S3Config = {
+        "access_key_id": os.environ.get("AWS_ACCESS_KEY_ID", ""),
+        "secret_access_key": os.environ.get("AWS_SECRET_ACCESS_KEY", ""),
+        "region": settings.region,
+    }
+    if settings.endpoint:
+        config["endpoint"] = settings.endpoint
+    client: ClientConfig = {
+        "timeout": "30s",
+        "connect_timeout": "3s",
+        "allow_http": (settings.endpoint or "").startswith("http://"),
+    }
+    retry: RetryConfig = {"max_retries": 2, "retry_timeout": timedelta(seconds=5)}
+    return from_url(settings.url, config=config, client_options=client, retry_config=retry)
+
+
+@dataclass(frozen=True)
+class ArtifactReader:
+    """Reads results and progress of runs."""
+
+    store: ObjectStore
+
+    async def report(self, layout: RunLayout) -> ReportRead:
+        """Return a run's verified result, or what is wrong with it; None if there is none."""
+        try:
+            found = await self._small(layout.manifest, _MAX_MANIFEST_BYTES)
+            return None if found is None else await self._verified(layout, found)
+        except _CorruptError as error:
+            return CorruptReport(str(error))
+        except (BaseError, OSError) as error:
+            return unreadable(error)
+
+    async def progress(self, layout: RunLayout, attempt: str) -> Progress | None:
+        """Return what a pod says of itself; None if it has not said anything readable yet.
+
+        Progress decides nothing but the stall deadline, so what can't be read is only logged.
+        """
+        path = layout.progress(attempt)
+        try:
+            found = await self._small(path, _MAX_READ_BYTES)
+            return None if found is None else Progress.model_validate_json(found)
+        except (_CorruptError, ValidationError, BaseError, OSError) as error:
+            _LOG.warning("%s can't be read: %s", path, _short(error))
+            return None
+
+    async def _verified(self, layout: RunLayout, raw: bytes) -> Report:
+        try:
+            manifest = Manifest.model_validate_json(raw)
+        except ValidationError as error:
+            raise _CorruptError(f"manifest.json: {_first(error)}") from error
+        _check_paths(manifest)
+        contents = {file.path: await self._check(layout, file) for file in manifest.files}
+        try:
+            metrics, folds = (contents[manifest.file(name).path] for name in _READ)
+        except KeyError as error:
+            raise _CorruptError(f"the manifest lists no {error.args[0]}") from error
+        return Report(
+            manifest=manifest,
+            manifest_sha256=hashlib.sha256(raw).hexdigest(),
+            metrics=_metrics(metrics),
+            folds=_folds(folds),
+            size_bytes=sum(file.size for file in manifest.files),
+        )
+
+    async def _check(self, layout: RunLayout, file: ManifestFile) -> bytes:
+        """Compare a file with its entry; return its content if it is one that is read."""
+        path, wanted = f"{layout.prefix}/{file.path}", PurePosixPath(file.path).name in _READ
+        if wanted and file.size > _MAX_READ_BYTES:
+            raise _CorruptError(f"{file.path}: {file.size} bytes are too many to be read")
+        try:
+            result = await self.store.get_async(path)
+        except FileNotFoundError as error:
+            raise _CorruptError(f"{file.path} is listed in the manifest and missing") from error
+        size = int(result.meta["size"])
+        if size != file.size:
+            raise _CorruptError(f"{file.path}: {size} bytes, the manifest says {file.size}")
+        digest, kept = hashlib.sha256(), bytearray()
+        async for chunk in result.stream():
+            digest.update(chunk)
+            if wanted:
+                kept += bytes(chunk)
+        if digest.hexdigest() != file.sha256:
+            raise _CorruptError(f"{file.path}: its sha256 differs from the manifest's")
+        return bytes(kept)
+
+    async def _small(self, path: str, limit: int) -> bytes | None:
+        try:
+            result = await self.store.get_async(path)
+        except FileNotFoundError as error:
+            if "NoSuchBucket" in str(error):
+                raise
+            return None
+        size = int(result.meta["size"])
+        if size > limit:
+            raise _CorruptError(f"{path}: {size} bytes are too many to be read")
+        return bytes(await result.bytes_async())
+
+
+def _check_paths(manifest: Manifest) -> None:
+    """Everything lies in the attempt's own folder, once, and is small enough to be digested."""
+    folder, seen = f"{RunLayout.relative_attempt(manifest.attempt)}/", set[str]()
+    for file in manifest.files:
+        inside = file.path.startswith(folder)
+        if not inside or any(part in ("", ".", "..") for part in file.path.split("/")):
+            raise _CorruptError(f"{file.path} lies outside {folder}")
+        if file.path in seen:
+            raise _CorruptError(f"{file.path} is listed twice")
+        seen.add(file.path)
+        if PurePosixPath(file.path).suffix != f".{file.format}":
+            raise _CorruptError(f"{file.path} does not end in .{file.format}")
+    total = sum(file.size for file in manifest.files)
+    if total > _MAX_RUN_BYTES:
+        raise _CorruptError(f"the files have {total} bytes, more than {_MAX_RUN_BYTES}")
+
+
+def _metrics(content: bytes) -> MetricsFile:
+    try:
+        return MetricsFile.model_validate_json(content)
+    except ValidationError as error:
+        raise _CorruptError(f"metrics.json: {_first(error)}") from error
+
+
+def _folds(content: bytes) -> tuple[FoldMetrics, ...]:
+    try:
+        return tuple(_FOLDS.validate_json(content))
+    except ValidationError as error:
+        raise _CorruptError(f"folds.json: {_first(error)}") from error
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in first["loc"])
+    return f"{field}: {first['msg']}" if field else str(first["msg"])
+
+
+def unreadable(error: BaseException) -> UnreadableReport:
+    """Return the reason and the sentence for what a store did not do."""
+    denied = isinstance(error, PermissionDeniedError | UnauthenticatedError)
+    if denied or any(word in str(error) for word in _DENIED):
+        return UnreadableReport(
+            Reason.STORAGE_DENIED,
+            f"the object store refuses the operator: {_short(error)}; check the bucket and the "
+            "Secret that objectStore.secretName names",
+        )
+    text = f"the object store does not answer, and is asked again: {_short(error)}"
+    return UnreadableReport(Reason.STORAGE_UNAVAILABLE, text)
+
+
+def _short(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]
