@@ -16,8 +16,8 @@ from clm_api.base import Model
 from clm_api.conditions import condition, set_conditions
 from clm_api.errors import ClmError, SpecError
 from clm_api.families import DEFAULT_FOLDS, Family
-from clm_api.layout import RunLayout, bars_month
-from clm_api.promotion import Criteria, judge
+from clm_api.layout import RunLayout, bars_month, funding_month
+from clm_api.promotion import Criteria, Significance, judge
 from clm_api.reasons import EXIT_CODES, Reason
 from clm_api.resolve import deep_merge, model_name, resolve
 from clm_api.run import RunTrials
@@ -110,6 +110,7 @@ class Judged:
     metrics: dict[str, float] = field(default_factory=dict)
     undefined: dict[str, str] = field(default_factory=dict)
     drop: tuple[str, ...] = ()
+    gates: dict[str, float] = field(default_factory=dict)
 
 
 GOOD = {"sharpe": 1.0, "winRate": 0.52, "profitFactor": 1.3, "maxDrawdown": 0.15, "trades": 50.0}
@@ -125,15 +126,24 @@ JUDGED = [
            {"trades": 3.0}, {"profitFactor": "NoLosses"}, ("profitFactor",)),
     Judged("an undefined Sharpe ratio fails", "REJECTED", Reason.CRITERIA_FAILED,
            undefined={"sharpe": "NoVariance"}, drop=("sharpe",)),
+    Judged("a gate that is met passes", "CANDIDATE", Reason.CRITERIA_PASSED, {"psr": 0.95},
+           gates={"min_psr": 0.95}),
+    Judged("a gate that is missed rejects what meets all criteria", "REJECTED",
+           Reason.CRITERIA_FAILED, {"psr": 0.94999999}, gates={"min_psr": 0.95}),
+    Judged("each gate looks at its own metric", "REJECTED", Reason.CRITERIA_FAILED,
+           {"psr": 0.99, "deflatedSharpe": 0.5}, gates={"min_deflated_sharpe": 0.95}),
+    Judged("a gate on an undefined metric rejects", "REJECTED", Reason.CRITERIA_FAILED,
+           undefined={"psr": "NoVariance"}, gates={"min_psr": 0.0}),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("case", JUDGED, ids=attrgetter("name"))
 def test_how_a_version_is_judged(case: Judged) -> None:
     metrics = {k: v for k, v in (GOOD | case.metrics).items() if k not in case.drop}
-    verdict = judge(metrics, case.undefined, Criteria())
+    gates = Significance.model_validate(case.gates)
+    verdict = judge(metrics, case.undefined, Criteria(), gates)
     assert (verdict.stage, verdict.reason) == (case.stage, case.reason)
-    assert len(verdict.verdicts) == 5
+    assert len(verdict.verdicts) == 5 + len(case.gates)
 
 
 def test_every_null_is_filled_and_the_range_is_frozen() -> None:
@@ -150,6 +160,49 @@ def test_every_null_is_filled_and_the_range_is_frozen() -> None:
     assert model_name(spec()) == "xgboost_multi_1h"
 
 
+@dataclass(frozen=True)
+class Resolved:
+    name: str
+    overrides: dict[str, Any]
+    fee: float
+    entry: float
+    symbols: list[str] = field(default_factory=lambda: ["BTC/USDT", "ETH/USDT"])
+    charged: bool = True
+
+
+SHORT = {"positions": "longFlatShort"}
+PERPETUALS = ["BTC/USDT:USDT", "ETH/USDT:USDT"]
+RESOLVED = [
+    Resolved("spot", {}, 10, 0.75, charged=False),
+    Resolved("perpetuals", {"data": {"market": "usdm"}}, 5, 0.75, PERPETUALS),
+    Resolved("perpetuals in full", {"data": {"market": "usdm", "symbols": PERPETUALS}}, 5, 0.75,
+             PERPETUALS),
+    Resolved("both spellings, in their order",
+             {"data": {"market": "usdm", "symbols": ["ETH/USDC", "BTC/USDT:USDT"]}}, 5, 0.75,
+             ["ETH/USDC:USDC", "BTC/USDT:USDT"]),
+    Resolved("long and short", {"data": {"market": "usdm"}, "target": SHORT}, 5, 0.85, PERPETUALS),
+    Resolved("a fee and an entry of one's own",
+             {"data": {"market": "usdm"}, "target": SHORT | {"entryPercentile": 0.6},
+              "costs": {"feeBps": 0.0}}, 0, 0.6, PERPETUALS),
+    Resolved("no funding", {"data": {"market": "usdm"}, "costs": {"funding": "None"}}, 5, 0.75,
+             PERPETUALS, charged=False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", RESOLVED, ids=attrgetter("name"))
+def test_what_the_market_decides(case: Resolved) -> None:
+    run = resolve(
+        spec(**case.overrides),
+        slot=datetime(2026, 1, 5, 12, tzinfo=UTC), trials=RunTrials(), pod_defaults=POD,
+    )  # fmt: skip
+    assert run.costs.fee_bps == case.fee
+    assert run.target.entry_percentile == case.entry
+    assert run.data.symbols == case.symbols
+    assert run.charges_funding == case.charged
+    named = model_name(spec(data={"market": run.data.market, "symbols": run.data.symbols[:1]}))
+    assert named == f"xgboost_{case.symbols[0].split(':')[0].replace('/', '').lower()}_1h"
+
+
 def test_a_merge_keeps_neighbours_and_replaces_lists() -> None:
     base = {"a": {"x": 1, "y": 2}, "l": [1, 2]}
     assert deep_merge(base, {"a": {"y": 3}, "l": [9]}) == {"a": {"x": 1, "y": 3}, "l": [9]}
@@ -159,6 +212,9 @@ def test_a_merge_keeps_neighbours_and_replaces_lists() -> None:
 def test_a_path_cannot_leave_its_folder() -> None:
     assert bars_month("binance", "spot", "BTC/USDT", "1h", "2026-01").endswith(
         "binance/spot/BTC-USDT/1h/2026-01.parquet"
+    )
+    assert funding_month("binance", "usdm", "BTC/USDT:USDT", "2026-01").endswith(
+        "binance/usdm/BTC-USDT_USDT/funding/2026-01.parquet"
     )
     with pytest.raises(ValueError, match="can't be part"):
         _ = RunLayout("ns", "..", "uid").prefix

@@ -1,4 +1,4 @@
-"""Builders: a schedule and its versions as the API server returns them."""
+"""Builders: a schedule and its versions as they are put into the API server."""
 
 from copy import deepcopy
 from pathlib import Path
@@ -9,7 +9,6 @@ import yaml
 Raw = dict[str, Any]
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "crds" / "samples"
-UID = "3f0c7a1e-5d0b-4f59-9f3c-0d4bb7a1c111"
 VERDICTS = [
     ("sharpe", 1.23, "≥", 1.0, "Passed"),
     ("winRate", 0.57, "≥", 0.52, "Passed"),
@@ -26,7 +25,7 @@ def sample(name: str) -> Raw:
 
 def schedule(name: str = "btc-eth", **status: Any) -> Raw:
     raw = sample("trainingschedule-minimal")
-    raw["metadata"] |= {"name": name, "uid": UID, "namespace": "trading"}
+    raw["metadata"]["name"] = name
     raw["status"] = {
         "scheduleText": "every 6h",
         "nextScheduleTime": "2099-12-02T12:00:00Z",
@@ -41,11 +40,12 @@ def schedule(name: str = "btc-eth", **status: Any) -> Raw:
     return raw
 
 
-def version(name: str = "btc-eth-29410920", *, slot: str = "2025-12-02T06:00:00Z", token: str = "",
-            **status: Any) -> Raw:  # fmt: skip
+def version(owner: Raw, name: str = "btc-eth-29410920", *, slot: str = "2025-12-02T06:00:00Z",
+            token: str = "", **status: Any) -> Raw:  # fmt: skip
+    """Build a version of a schedule that the API server has."""
     raw = sample("modelversion-minimal")
-    raw["metadata"] |= {"name": name, "namespace": "trading", "uid": name}
-    raw["spec"]["scheduleRef"] = {"name": "btc-eth", "uid": UID}
+    raw["metadata"]["name"] = name
+    raw["spec"]["scheduleRef"] = {key: owner["metadata"][key] for key in ("name", "uid")}
     raw["spec"]["slot"] = slot
     if token:
         raw["spec"]["trigger"] = {"type": "Manual", "reason": token}
@@ -53,7 +53,7 @@ def version(name: str = "btc-eth-29410920", *, slot: str = "2025-12-02T06:00:00Z
     return raw
 
 
-def judged(name: str = "btc-eth-29410920", stage: str = "REJECTED", **more: Any) -> Raw:
+def judged(owner: Raw, name: str = "btc-eth-29410920", stage: str = "REJECTED", **more: Any) -> Raw:
     status = {
         "phase": "Succeeded",
         "stage": stage,
@@ -66,4 +66,4 @@ def judged(name: str = "btc-eth-29410920", stage: str = "REJECTED", **more: Any)
             for n, v, o, t, w in VERDICTS
         ],
     }
-    return version(name, **{**deepcopy(status), **more})
+    return version(owner, name, **{**deepcopy(status), **more})

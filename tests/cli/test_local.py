@@ -103,7 +103,13 @@ def test_a_file_with_two_schedules_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("--symbol", "btc"), ("--timeframe", "2h"), ("--market", "usdm"), ("--exchange", "../x")],
+    [
+        ("--symbol", "btc"),
+        ("--symbol", "BTC/USDT:USDT"),
+        ("--timeframe", "2h"),
+        ("--market", "coinm"),
+        ("--exchange", "../x"),
+    ],
 )
 def test_import_options_obey_the_rules_of_a_schedule(
     option: str, value: str, tmp_path: Path

@@ -2,12 +2,15 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
+import clm_cli.cluster
 from clm_cli.__main__ import app
 from clm_cli.cluster import ClusterError
-from tests.cli.fake_api import FakeApi
+from tests.cli.namespace import Namespace
 from tests.cli.objects import judged, schedule, version
+from tests.support.ports import free_port
 
 RUNNER = CliRunner(env={"COLUMNS": "160", "TZ": "UTC"})
 
@@ -18,16 +21,16 @@ def text(*arguments: str) -> str:
     return result.stdout
 
 
-def test_one_screen_says_why_the_newest_version_was_rejected(api: FakeApi) -> None:
-    api.objects["trainingschedules"]["btc-eth"] = schedule()
+def test_one_screen_says_why_the_newest_version_was_rejected(api: Namespace) -> None:
+    owner = api.put(schedule())
     running = version(
-        "btc-eth-29411280", slot="2025-12-02T12:00:00Z", phase="Running", stage="TRAINING",
+        owner, "btc-eth-29411280", slot="2025-12-02T12:00:00Z", phase="Running", stage="TRAINING",
         progress={"stage": "train", "percent": 55, "lastUpdatedTime": "2025-12-02T12:01:00Z"},
     )  # fmt: skip
-    other = judged("other")
+    other = judged(owner, "other")
     other["spec"]["scheduleRef"]["uid"] = "deleted-and-made-again"
-    found = {"a": judged(), "b": running, "c": other}
-    api.objects["modelversions"] = found
+    for raw in (judged(owner), running, other):
+        api.put(raw)
     shown = text("btc-eth")
     for line in (
         "profitFactor  1.12   ≥  1.3        Failed",
@@ -42,44 +45,43 @@ def test_one_screen_says_why_the_newest_version_was_rejected(api: FakeApi) -> No
     assert "\x1b" not in shown
 
 
-def test_without_a_name_every_schedule_is_one_line(api: FakeApi) -> None:
-    names = ("b", "a")
-    api.objects["trainingschedules"] = {n: schedule(n) for n in names}
+def test_without_a_name_every_schedule_is_one_line(api: Namespace) -> None:
+    for name in ("b", "a"):
+        api.put(schedule(name))
     lines = text().splitlines()
     assert [line.split()[0] for line in lines] == ["schedule", "a", "b"]
     assert "every 6h" in lines[1]
 
 
-def test_an_empty_namespace_says_how_to_begin(api: FakeApi) -> None:
-    assert api.url
+@pytest.mark.usefixtures("api")
+def test_an_empty_namespace_says_how_to_begin() -> None:
     assert "kubectl apply -f examples/xgboost.yaml" in text()
 
 
-def test_json_is_what_the_api_server_said(api: FakeApi) -> None:
-    api.objects["trainingschedules"]["btc-eth"] = schedule()
-    api.objects["modelversions"]["a"] = judged()
+def test_json_is_what_the_api_server_said(api: Namespace) -> None:
+    owner = api.put(schedule())
+    judgement = api.put(judged(owner))
     document = json.loads(text("btc-eth", "-o", "json"))
-    assert document["schedule"] == schedule()
-    assert document["versions"] == [judged()]
+    assert document == {"schedule": owner, "versions": [judgement]}
 
 
-def test_a_suspended_schedule_has_no_next_slot(api: FakeApi) -> None:
+def test_a_suspended_schedule_has_no_next_slot(api: Namespace) -> None:
     raw = schedule()
     raw["spec"]["suspend"] = True
-    api.objects["trainingschedules"]["btc-eth"] = raw
+    api.put(raw)
     assert "none: suspended" in text("btc-eth")
 
 
-def test_an_unknown_schedule_is_one_sentence(api: FakeApi) -> None:
-    assert api.url
+def test_an_unknown_schedule_is_one_sentence(api: Namespace) -> None:
     result = RUNNER.invoke(app, ["status", "nope"])
     assert isinstance(result.exception, ClusterError)
-    said = 'namespace trading: trainingschedules.clm.dev "nope" not found'
+    said = f'namespace {api.name}: trainingschedules.clm.dev "nope" not found'
     assert str(result.exception) == said
 
 
-def test_missing_definitions_are_named(api: FakeApi) -> None:
-    api.installed = False
+@pytest.mark.usefixtures("api")
+def test_missing_definitions_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clm_cli.cluster, "GROUP", "nobody-defined.clm.dev")
     result = RUNNER.invoke(app, ["status"])
     assert "resources are not installed here" in str(result.exception)
 
@@ -91,8 +93,15 @@ def test_no_kubeconfig_says_what_to_set(tmp_path: Path, monkeypatch: pytest.Monk
     assert "set KUBECONFIG" in str(result.exception)
 
 
-def test_a_dead_api_server_is_named(api: FakeApi, tmp_path: Path) -> None:
-    api.url = "http://127.0.0.1:9"
-    api.kubeconfig(tmp_path / "kubeconfig")
+def test_a_dead_api_server_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    address, path = f"http://127.0.0.1:{free_port()}", tmp_path / "kubeconfig"
+    config = {
+        "current-context": "dead",
+        "clusters": [{"name": "dead", "cluster": {"server": address}}],
+        "users": [{"name": "dead", "user": {"token": "t"}}],
+        "contexts": [{"name": "dead", "context": {"cluster": "dead", "user": "dead"}}],
+    }
+    path.write_text(yaml.safe_dump(config))
+    monkeypatch.setenv("KUBECONFIG", str(path))
     result = RUNNER.invoke(app, ["status"])
-    assert "the API server at http://127.0.0.1:9 does not answer" in str(result.exception)
+    assert f"the API server at {address} does not answer" in str(result.exception)

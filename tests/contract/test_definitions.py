@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from clm_api.model_version import ModelVersionResource, Trigger, TriggerType
-from clm_api.promotion import Criteria, judge
+from clm_api.promotion import Criteria, Significance, judge
 from clm_api.resolve import resolve
 from clm_api.run import RunTrials
 from clm_api.training_schedule import TrainingScheduleResource, TrainingScheduleSpec
@@ -43,6 +43,25 @@ REFUSED = [
             {"data": {"lookbackDays": 200}}),
     Refused("entry below exit", "spec.target.entryPercentile must be above exitPercentile",
             {"target": {"entryPercentile": 0.5, "exitPercentile": 0.6}}),
+    Refused("an exit above the default entry for long/flat",
+            "spec.target.entryPercentile must be above exitPercentile",
+            {"target": {"exitPercentile": 0.75}}),
+    Refused("an exit above the default entry for long/short",
+            "spec.target.entryPercentile must be above exitPercentile",
+            {"data": {"market": "usdm"},
+             "target": {"positions": "longFlatShort", "exitPercentile": 0.85}}),
+    Refused("short on spot", "longFlatShort needs spec.data.market usdm: nothing can be sold short",
+            {"target": {"positions": "longFlatShort"}}),
+    Refused("a perpetual on spot", "spot has none: set market to usdm, or write BTC/USDT",
+            {"data": {"symbols": ["BTC/USDT:USDT"]}}),
+    Refused("an inverse perpetual", "settles in its quote currency: write BTC/USDT:USDT",
+            {"data": {"market": "usdm", "symbols": ["ETH/USDT", "BTC/USD:BTC"]}}),
+    Refused("one perpetual under both its names", "name the same perpetual: keep one of the two",
+            {"data": {"market": "usdm", "symbols": ["BTC/USDT:USDT", "ETH/USDT", "BTC/USDT"]}}),
+    Refused("a market that is not there", "spec.data.market", {"data": {"market": "coinm"}}),
+    Refused("a dated future", "spec.data.symbols",
+            {"data": {"market": "usdm", "symbols": ["BTC/USDT:USDT-261225"]}}),
+    Refused("funding at a guess", "spec.costs.funding", {"costs": {"funding": "Estimated"}}),
     Refused("an unknown family", "Unsupported value", {"model": {"family": "oracle"}}),
     Refused("no symbols", "spec.data.symbols", {"data": {"symbols": []}}),
     Refused("one symbol twice", "Duplicate value",
@@ -63,6 +82,38 @@ def test_the_api_server_refuses(defined: ControlPlane, case: Refused) -> None:
     body = json.dumps(schedule(case.metadata, NAMESPACE, **case.overrides))
     said = defined.kubectl("create", "--dry-run=server", "-f", "-", stdin=body, check=False)
     assert case.says in said
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"data": {"market": "usdm", "symbols": ["BTC/USDT:USDT", "ETH/USDT"]}},
+        {"data": {"market": "usdm"}, "target": {"positions": "longFlatShort"}},
+        {"data": {"market": "usdm"},
+         "target": {"positions": "longFlatShort", "exitPercentile": 0.84}},
+        {"data": {"market": "usdm", "symbols": [f"{'A' * 18}{i:02}/{'B' * 20}" for i in range(50)]},
+         "costs": {"funding": "None"}},
+    ],
+    ids=["both spellings", "long and short", "the default entry is above", "50 long symbols"],
+)  # fmt: skip
+def test_the_api_server_accepts(defined: ControlPlane, overrides: dict[str, Any]) -> None:
+    body = json.dumps(schedule("accepted", NAMESPACE, **overrides))
+    defined.kubectl("create", "--dry-run=server", "-f", "-", stdin=body)
+
+
+@pytest.mark.parametrize(("positions", "valid"), [("longFlat", False), ("longFlatShort", True)])
+def test_a_null_entry_stands_for_its_default(
+    defined: ControlPlane, positions: str, *, valid: bool
+) -> None:
+    body = schedule("null-entry", NAMESPACE, data={"market": "usdm"})
+    body["spec"]["target"] = {
+        "positions": positions, "entryPercentile": None, "exitPercentile": 0.8
+    }  # fmt: skip
+    said = defined.kubectl(
+        "create", "--dry-run=server", "-f", "-", stdin=json.dumps(body), check=False
+    )
+    assert ("created" in said) == valid
+    assert ("entryPercentile must be above" in said) != valid
 
 
 def test_defaults_arrive_wherever_a_field_is_left_out(defined: ControlPlane) -> None:
@@ -132,7 +183,7 @@ def test_every_column_shows_a_value(defined: ControlPlane) -> None:
     assert all(shown.values()), shown
     defined.apply(_version(defined, "columns"))
     metrics = {"sharpe": 1.5, "winRate": 0.6, "profitFactor": 1.4, "maxDrawdown": 0.1, "trades": 60}
-    verdict = judge(metrics, {}, Criteria())
+    verdict = judge(metrics, {}, Criteria(), Significance())
     _status(defined, "mv", "columns-1", {
         "phase": "Succeeded", "stage": verdict.stage, "reason": verdict.reason,
         "metrics": metrics | {"psr": 0.9, "deflatedSharpe": 0.5}, "duration": "42s",

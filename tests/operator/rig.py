@@ -127,7 +127,7 @@ class Rig:
         terminal = [v for v in found if v.get("status", {}).get("phase") in ("Succeeded", "Failed")]
         return found if len(terminal) >= count else None
 
-    def wait_ended(self, schedule: str, count: int = 1, seconds: float = 90) -> list[Raw]:
+    def wait_ended(self, schedule: str, count: int = 1, seconds: float = 300) -> list[Raw]:
         """Wait for it."""
         return eventually(
             lambda: self.ended(schedule, count), f"{count} ended version(s) of {schedule}", seconds

@@ -16,7 +16,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def eventually(look: Callable[[], T | None], what: str, seconds: float = 60) -> T:
+def eventually(look: Callable[[], T | None], what: str, seconds: float = 180) -> T:
     """Look until there is something; fail with what was waited for."""
     deadline = time.monotonic() + seconds
     while True:

@@ -9,8 +9,10 @@ from clm_cli import data, local
 from clm_cli.cluster import ClusterError
 from clm_cli.output import fail
 from clm_cli.run import run
+from clm_cli.simulate import simulate
 from clm_cli.status import status
 from clm_cli.validate import validate
+from clm_cli.verify import verify
 
 app = typer.Typer(
     name="clm",
@@ -22,6 +24,8 @@ app = typer.Typer(
 app.command()(status)
 app.command()(run)
 app.command()(validate)
+app.command()(verify)
+app.command()(simulate)
 app.add_typer(local.app, name="local")
 app.add_typer(data.app, name="data")
 

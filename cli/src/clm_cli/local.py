@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from clm_trainer.storage import Storage
 
 NAMESPACE = "local"
-_POD = {"image": "local", "gpu": {"count": 0}, "resources": {}}
+LOCAL_POD = {"image": "local", "gpu": {"count": 0}, "resources": {}}
 _LOG = logging.getLogger("clm_trainer")
 
 app = typer.Typer(help="Runs without a cluster.", no_args_is_help=True)
@@ -46,7 +46,7 @@ def run(
     name, spec = schedule_of(file)
     logs.configure(json_lines=False)
     now = datetime.now(UTC)
-    resolved = resolve(spec, slot=now, trials=RunTrials(), pod_defaults=_POD)
+    resolved = resolve(spec, slot=now, trials=RunTrials(), pod_defaults=LOCAL_POD)
     objects = open_store(store)
     from clm_trainer import pipeline
 
@@ -71,6 +71,7 @@ def _say_verdict(objects: "Storage", place: layout.RunLayout, spec: RunSpec) -> 
     manifest = Manifest.model_validate_json(objects.get(place.manifest) or b"")
     path = manifest.file("metrics.json").path
     file = MetricsFile.model_validate_json(objects.get(f"{place.prefix}/{path}") or b"")
-    judgement = judge(file.metrics, file.undefined, spec.promotion.criteria)
+    rules = spec.promotion
+    judgement = judge(file.metrics, file.undefined, rules.criteria, rules.significance)
     said = " · ".join(verdict.message for verdict in judgement.verdicts)
     _LOG.info("%s  %s", judgement.stage, said, extra={"stage": "judge"})

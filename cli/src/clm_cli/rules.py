@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from clm_api.crdgen import crds
+from clm_api.training_schedule import DEFAULT_ENTRY_PERCENTILE
 
 Schema = dict[str, Any]
 _NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
@@ -18,8 +19,26 @@ _READINGS: dict[str, Callable[[Any], bool]] = {
     "self.data.lookbackDays >= self.evaluation.periodDays + 180": lambda s: (
         s["data"]["lookbackDays"] >= s["evaluation"]["periodDays"] + 180
     ),
-    "self.target.entryPercentile > self.target.exitPercentile": lambda s: (
-        s["target"]["entryPercentile"] > s["target"]["exitPercentile"]
+    "(has(self.target.entryPercentile) ? self.target.entryPercentile : "
+    "self.target.positions == 'longFlat' ? 0.75 : 0.85) > self.target.exitPercentile": lambda s: (
+        s["target"].get("entryPercentile", DEFAULT_ENTRY_PERCENTILE[s["target"]["positions"]])
+        > s["target"]["exitPercentile"]
+    ),
+    "self.target.positions == 'longFlat' || self.data.market == 'usdm'": lambda s: (
+        s["target"]["positions"] == "longFlat" or s["data"]["market"] == "usdm"
+    ),
+    "self.market == 'usdm' || self.symbols.all(s, !s.contains(':'))": lambda d: (
+        d["market"] == "usdm" or not any(":" in s for s in d["symbols"])
+    ),
+    "self.symbols.all(s, !s.contains(':') || s.split(':')[0].endsWith('/' + s.split(':')[1]))": (
+        lambda d: all(
+            ":" not in s or s.split(":")[0].endswith("/" + s.split(":")[1]) for s in d["symbols"]
+        )
+    ),
+    "self.symbols.all(s, s.contains(':') || !(s + ':' + s.split('/')[1] in self.symbols))": (
+        lambda d: all(
+            ":" in s or f"{s}:{s.split('/')[1]}" not in d["symbols"] for s in d["symbols"]
+        )
     ),
     "!self.contains('TZ')": lambda s: "TZ" not in s,
     "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') "
@@ -37,15 +56,20 @@ def schema_of(kind: str) -> Schema:
     return schema
 
 
-def broken_rules(kind: str, resource: dict[str, Any]) -> list[str]:
+def broken_rules(kind: str, resource: dict[str, Any], path: str = "") -> list[str]:
     """Return the messages of the rules that a resource breaks, each with its field's path.
 
     Parameters
     ----------
     resource
         With defaults filled in and without fields that are null.
+    path
+        Of the field that ``resource`` is the value of, such as ``spec.data``; "" for all of it.
     """
-    return list(_broken(schema_of(kind), resource, ""))
+    schema = schema_of(kind)
+    for part in path.split(".") if path else ():
+        schema = schema["properties"][part]
+    return list(_broken(schema, resource, path))
 
 
 def _broken(schema: Schema, value: Any, path: str) -> Iterator[str]:

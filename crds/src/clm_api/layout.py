@@ -14,15 +14,27 @@ def _segment(text: str) -> str:
     return text
 
 
-def bars_prefix(exchange: str, market: str, symbol: str, timeframe: str) -> str:
-    """Return the folder of one symbol's bars; ``BTC/USDT`` becomes ``BTC-USDT``."""
-    parts = (exchange, market, symbol.replace("/", "-").replace(":", "_"), timeframe)
-    return "/".join(("bars", "v1", *map(_segment, parts)))
+def _month(exchange: str, market: str, symbol: str, series: str, month: str) -> str:
+    parts = (exchange, market, symbol.replace("/", "-").replace(":", "_"), series, month)
+    return "/".join(("bars", "v1", *map(_segment, parts))) + ".parquet"
 
 
 def bars_month(exchange: str, market: str, symbol: str, timeframe: str, month: str) -> str:
-    """Return the object of one month of bars; ``month`` is ``YYYY-MM``."""
-    return f"{bars_prefix(exchange, market, symbol, timeframe)}/{_segment(month)}.parquet"
+    """Return the object of one month of bars.
+
+    Parameters
+    ----------
+    symbol
+        ``BTC/USDT`` becomes ``BTC-USDT``, ``BTC/USDT:USDT`` becomes ``BTC-USDT_USDT``.
+    month
+        As ``YYYY-MM``.
+    """
+    return _month(exchange, market, symbol, timeframe, month)
+
+
+def funding_month(exchange: str, market: str, symbol: str, month: str) -> str:
+    """Return the object of one month of a perpetual's funding payments, beside its bars."""
+    return _month(exchange, market, symbol, "funding", month)
 
 
 @dataclass(frozen=True)

@@ -170,7 +170,7 @@ class ModelVersionStatus(StatusModel):
             },
         ),
     ] = Field(default_factory=list)
-    """JobSucceeded, ArtifactVerified, CriteriaMet."""
+    """JobSucceeded, ArtifactVerified, CriteriaMet, StatisticallySignificant."""
 
 
 class ModelVersionResource:

@@ -1,4 +1,4 @@
-"""The five promotion criteria and how a version is judged by them; used by operator and trainer."""
+"""The promotion criteria and how a version is judged by them; used by operator and trainer."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -32,6 +32,15 @@ class Criteria(Model):
     """Largest fall of equity from its running maximum, as a fraction."""
     min_trades: Annotated[int, Field(ge=0, le=1000000)] = 50
     """Smallest number of closed trades in the evaluation window."""
+
+
+class Significance(Model):
+    """Extra gates on how much the Sharpe ratio is worth; a null one asks for nothing."""
+
+    min_psr: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Smallest probabilistic Sharpe ratio, such as 0.95: rejects most lucky noise."""
+    min_deflated_sharpe: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Smallest deflated Sharpe ratio, such as 0.95: also discounts the number of trials."""
 
 
 class Verdict(StrEnum):
@@ -132,11 +141,32 @@ CRITERIA: tuple[Check, ...] = (
 )
 
 
+Gate = Callable[[Values, Mapping[str, str], Significance], CriterionVerdict | None]
+
+
+def probability_below_minimum(
+    v: Values, undefined: Mapping[str, str], s: Significance
+) -> CriterionVerdict | None:
+    """A short or crooked record proves little, however steep it is."""
+    return None if s.min_psr is None else _judge("psr", "≥", s.min_psr, v, undefined)
+
+
+def deflated_below_minimum(
+    v: Values, undefined: Mapping[str, str], s: Significance
+) -> CriterionVerdict | None:
+    """The best of many tries is steep by luck."""
+    least = s.min_deflated_sharpe
+    return None if least is None else _judge("deflatedSharpe", "≥", least, v, undefined)
+
+
+GATES: tuple[Gate, ...] = (probability_below_minimum, deflated_below_minimum)
+
+
 class Judgement(Model):
     """The verdicts of all criteria and what follows from them."""
 
     verdicts: tuple[CriterionVerdict, ...]
-    """One verdict per criterion, in a fixed order."""
+    """One verdict per criterion, then one per gate that is asked for, in a fixed order."""
     stage: Literal["CANDIDATE", "REJECTED"]
     """CANDIDATE if every criterion passed."""
     reason: Reason
@@ -145,8 +175,13 @@ class Judgement(Model):
     """All comparisons in one line."""
 
 
-def judge(values: Values, undefined: Mapping[str, str], criteria: Criteria) -> Judgement:
-    """Judge unrounded metrics by the five criteria.
+def judge(
+    values: Values,
+    undefined: Mapping[str, str],
+    criteria: Criteria,
+    significance: Significance,
+) -> Judgement:
+    """Judge unrounded metrics by the five criteria and the gates that are asked for.
 
     Parameters
     ----------
@@ -155,7 +190,11 @@ def judge(values: Values, undefined: Mapping[str, str], criteria: Criteria) -> J
     undefined
         Why a metric is undefined, by its name.
     """
-    verdicts = tuple(check(values, undefined, criteria) for check in CRITERIA)
+    gates = (gate(values, undefined, significance) for gate in GATES)
+    verdicts = (
+        *(check(values, undefined, criteria) for check in CRITERIA),
+        *(verdict for verdict in gates if verdict is not None),
+    )
     failed = [v for v in verdicts if v.verdict is Verdict.FAILED]
     if not failed:
         reason = Reason.CRITERIA_PASSED

@@ -70,6 +70,16 @@ class FoldMetrics(StatusModel):
     """Return of the test block."""
     trades: Annotated[int, Field(ge=0)] = 0
     """Trades closed in the test block."""
+    turnover: Rounded | None = None
+    """Traded notional over equity in the test block, per year."""
+    exposure: Rounded | None = None
+    """Mean share of equity in positions in the test block."""
+    break_even_bps: Rounded | None = None
+    """Cost in basis points a side at which the test block's mean return would be 0."""
+    sharpe_at_double_cost: Rounded | None = None
+    """Annualised Sharpe ratio of the test block at twice the costs."""
+    buy_and_hold_sharpe: Rounded | None = None
+    """Annualised Sharpe ratio of buying at the window's start and holding, in the test block."""
 
 
 class MetricsFile(Model):

@@ -13,12 +13,19 @@ from clm_api.run import (
     RunPod,
     RunPromotion,
     RunSpec,
+    RunTarget,
     RunTrials,
 )
+from clm_api.symbols import Market, canonical
 from clm_api.timing import TIMEFRAME_SECONDS, floor_to
-from clm_api.training_schedule import TrainingScheduleSpec
+from clm_api.training_schedule import (
+    DEFAULT_ENTRY_PERCENTILE,
+    TargetSpec,
+    TrainingScheduleSpec,
+)
 
-SPOT_FEE_BPS = 10.0
+DEFAULT_FEE_BPS: dict[Market, float] = {"spot": 10.0, "usdm": 5.0}
+"""``spec.costs.feeBps`` when it is null."""
 
 
 def deep_merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,7 +58,7 @@ def resolve(
     """
     to = floor_to(slot, TIMEFRAME_SECONDS[spec.data.timeframe])
     pod = deep_merge(pod_defaults, spec.job.to_json_dict())
-    model, evaluation = spec.model, spec.evaluation
+    model, data, evaluation = spec.model, spec.data, spec.evaluation
     parameters = model.xgboost or XgboostParameters()
     return RunSpec(
         model=RunModel(
@@ -61,12 +68,13 @@ def resolve(
         ),
         data=RunData.model_validate(
             {
-                **spec.data.model_dump(exclude={"lookback_days"}),
-                "from": to - timedelta(days=spec.data.lookback_days),
+                **data.model_dump(exclude={"lookback_days"}),
+                "symbols": [canonical(symbol, data.market) for symbol in data.symbols],
+                "from": to - timedelta(days=data.lookback_days),
                 "to": to,
             }
         ),
-        target=spec.target,
+        target=_target(spec.target),
         evaluation=RunEvaluation(
             period_days=evaluation.period_days,
             folds=evaluation.folds or DEFAULT_FOLDS[model.family],
@@ -78,17 +86,27 @@ def resolve(
             embargo_bars=evaluation.embargo_bars,
         ),
         costs=RunCosts(
-            fee_bps=SPOT_FEE_BPS if spec.costs.fee_bps is None else spec.costs.fee_bps,
+            fee_bps=(
+                DEFAULT_FEE_BPS[data.market] if spec.costs.fee_bps is None else spec.costs.fee_bps
+            ),
             slippage_bps=spec.costs.slippage_bps,
+            funding=spec.costs.funding,
         ),
-        promotion=RunPromotion(mode=spec.promotion.mode, criteria=spec.promotion.criteria),
+        promotion=RunPromotion.model_validate(spec.promotion.model_dump()),
         trials=trials,
         pod=RunPod.model_validate(pod),
+    )
+
+
+def _target(target: TargetSpec) -> RunTarget:
+    values = target.model_dump(exclude_none=True)
+    return RunTarget.model_validate(
+        {"entry_percentile": DEFAULT_ENTRY_PERCENTILE[target.positions]} | values
     )
 
 
 def model_name(spec: TrainingScheduleSpec) -> str:
     """Return ``<family>_<symbol or multi>_<timeframe>``, such as ``xgboost_multi_1h``."""
     symbols = spec.data.symbols
-    market = symbols[0].replace("/", "").lower() if len(symbols) == 1 else "multi"
-    return f"{spec.model.family}_{market}_{spec.data.timeframe}"
+    pair = symbols[0].split(":")[0].replace("/", "").lower() if len(symbols) == 1 else "multi"
+    return f"{spec.model.family}_{pair}_{spec.data.timeframe}"

@@ -6,13 +6,15 @@ from pydantic import Field
 
 from clm_api.base import Instant, LabelText, Model, Name, Text
 from clm_api.families import Family, XgboostParameters
-from clm_api.promotion import Criteria, PromotionMode
+from clm_api.promotion import Criteria, PromotionMode, Significance
+from clm_api.symbols import Market, Symbol
 from clm_api.training_schedule import (
+    EntryPercentile,
+    FundingCharge,
     GpuSpec,
+    PositionRules,
     Refresh,
     ResourcesSpec,
-    Symbol,
-    TargetSpec,
     TolerationSpec,
 )
 
@@ -33,10 +35,10 @@ class RunData(Model):
 
     exchange: Annotated[str, Field(max_length=32)]
     """The exchange's ccxt id."""
-    market: Literal["spot"]
-    """The market on that exchange."""
+    market: Market
+    """spot, or usdm: linear perpetuals."""
     symbols: Annotated[list[Symbol], Field(min_length=1, max_length=50)]
-    """Symbols pooled into one model."""
+    """Symbols pooled into one model; perpetuals by their full name, such as BTC/USDT:USDT."""
     timeframe: Literal["1m", "5m", "15m", "30m", "1h", "4h", "1d"]
     """Length of a bar."""
     from_: Annotated[Instant, Field(alias="from")]
@@ -47,6 +49,13 @@ class RunData(Model):
     """Whether the exchange may be asked."""
     max_gap_bars: Annotated[int, Field(ge=0, le=10000)]
     """Longest hole that is masked."""
+
+
+class RunTarget(PositionRules):
+    """How scores become positions: rank on a calibration tail, enter, exit, size."""
+
+    entry_percentile: EntryPercentile
+    """Go long above this percentile, with longFlatShort short below 1 - this."""
 
 
 class RunEvaluation(Model):
@@ -69,6 +78,8 @@ class RunCosts(Model):
     """Exchange fee in basis points a side."""
     slippage_bps: Annotated[float, Field(ge=0, le=1000)]
     """Slippage in basis points a side."""
+    funding: FundingCharge = FundingCharge.HISTORICAL
+    """Only for market usdm: whether the funding that was paid is charged."""
 
 
 class RunPromotion(Model):
@@ -78,6 +89,8 @@ class RunPromotion(Model):
     """How far the version may go."""
     criteria: Criteria
     """Thresholds that must all be met."""
+    significance: Significance = Field(default_factory=Significance)
+    """Extra gates that were asked for."""
 
 
 class RunTrials(Model):
@@ -125,7 +138,7 @@ class RunSpec(Model):
     """The model to train."""
     data: RunData
     """The bars to use."""
-    target: TargetSpec
+    target: RunTarget
     """How scores become positions."""
     evaluation: RunEvaluation
     """The out-of-sample window."""
@@ -137,3 +150,8 @@ class RunSpec(Model):
     """Versions judged before: deflates the Sharpe ratio."""
     pod: RunPod
     """The training pod."""
+
+    @property
+    def charges_funding(self) -> bool:
+        """Whether positions pay and receive the funding of perpetuals."""
+        return self.data.market == "usdm" and self.costs.funding is FundingCharge.HISTORICAL

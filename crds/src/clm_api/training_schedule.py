@@ -13,7 +13,8 @@ from clm_api.base import (
     Quantity,
 )
 from clm_api.families import Family, XgboostParameters
-from clm_api.promotion import Criteria, PromotionMode
+from clm_api.promotion import Criteria, PromotionMode, Significance
+from clm_api.symbols import Market, Symbol
 
 
 class ConcurrencyPolicy(StrEnum):
@@ -31,6 +32,13 @@ class Refresh(StrEnum):
     NEVER = "Never"
 
 
+class FundingCharge(StrEnum):
+    """Which funding a perpetual's holder is charged."""
+
+    HISTORICAL = "Historical"
+    NONE = "None"
+
+
 class ModelSpec(Model):
     """What to train."""
 
@@ -42,16 +50,37 @@ class ModelSpec(Model):
     """Seed of everything random; the same seed and bars give the same model."""
 
 
-Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,20}/[A-Z0-9]{1,20}$", max_length=41)]
-
-
 class DataSpec(Model):
     """Which bars to train on."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "self.market == 'usdm' || self.symbols.all(s, !s.contains(':'))",
+                    "message": "a symbol with a colon names a perpetual, and spot has none: "
+                    "set market to usdm, or write BTC/USDT",
+                },
+                {
+                    "rule": "self.symbols.all(s, !s.contains(':') "
+                    "|| s.split(':')[0].endsWith('/' + s.split(':')[1]))",
+                    "message": "a linear perpetual settles in its quote currency: "
+                    "write BTC/USDT:USDT or BTC/USDT",
+                },
+                {
+                    "rule": "self.symbols.all(s, s.contains(':') "
+                    "|| !(s + ':' + s.split('/')[1] in self.symbols))",
+                    "message": "BTC/USDT and BTC/USDT:USDT name the same perpetual: "
+                    "keep one of the two",
+                },
+            ]
+        }
+    )
+
     exchange: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,32}$", max_length=32)] = "binance"
     """The exchange's ccxt id."""
-    market: Literal["spot"] = "spot"
-    """The market on that exchange."""
+    market: Market = "spot"
+    """spot, or usdm: linear perpetuals, of which BTC/USDT and BTC/USDT:USDT name the same."""
     symbols: Annotated[
         list[Symbol],
         Field(min_length=1, max_length=50, json_schema_extra={"x-kubernetes-list-type": "set"}),
@@ -67,19 +96,25 @@ class DataSpec(Model):
     """Longest hole that is masked; a longer one fails the run with DataGap."""
 
 
-class TargetSpec(Model):
-    """How scores become positions: rank on a calibration tail, enter, exit, size."""
+Positions = Literal["longFlat", "longFlatShort"]
 
-    positions: Literal["longFlat"] = "longFlat"
-    """longFlat holds a symbol or nothing (spot)."""
+DEFAULT_ENTRY_PERCENTILE: dict[Positions, float] = {"longFlat": 0.75, "longFlatShort": 0.85}
+"""``spec.target.entryPercentile`` when it is null."""
+
+EntryPercentile = Annotated[float, Field(ge=0.5, le=0.999)]
+
+
+class PositionRules(Model):
+    """How scores become positions, the entry left out: a schedule may leave it open."""
+
+    positions: Positions = "longFlat"
+    """longFlat holds a symbol or nothing; longFlatShort also sells it short (market usdm only)."""
     horizon_bars: Annotated[int, Field(ge=1, le=500)] = 24
     """Bars ahead that the model predicts."""
     calibration_days: Annotated[int, Field(ge=14, le=365)] = 90
     """Length of the tail of the training span on which scores are ranked."""
-    entry_percentile: Annotated[float, Field(ge=0.5, le=0.999)] = 0.75
-    """Go long when a score's percentile is above this."""
     exit_percentile: Annotated[float, Field(ge=0.001, le=0.9)] = 0.5
-    """Leave when the percentile is below this, after minHoldBars."""
+    """Leave when the percentile is below this, after minHoldBars; a short when above 1 - this."""
     min_hold_bars: Annotated[int, Field(ge=0, le=1000)] = 12
     """Bars before a falling score may end a position."""
     take_profit_sigmas: Annotated[float, Field(ge=0.05, le=20)] = 1.0
@@ -90,6 +125,13 @@ class TargetSpec(Model):
     """Annual volatility that a position's size aims at."""
     max_weight: Annotated[float, Field(ge=0.01, le=1)] = 1.0
     """Largest position as a fraction of the symbol's share of equity."""
+
+
+class TargetSpec(PositionRules):
+    """How scores become positions: rank on a calibration tail, enter, exit, size."""
+
+    entry_percentile: EntryPercentile | None = None
+    """Go long above this percentile, short below 1 - this; null: 0.75, longFlatShort 0.85."""
 
 
 class EvaluationSpec(Model):
@@ -109,9 +151,11 @@ class CostsSpec(Model):
     """What a trade costs, charged on each fill's notional."""
 
     fee_bps: Annotated[float, Field(ge=0, le=1000)] | None = None
-    """Exchange fee in basis points a side; null takes 10 for spot."""
+    """Exchange fee in basis points a side; null takes 10 for spot, 5 for usdm."""
     slippage_bps: Annotated[float, Field(ge=0, le=1000)] = 3.0
     """Slippage against the open in basis points a side."""
+    funding: FundingCharge = FundingCharge.HISTORICAL
+    """Only for market usdm: Historical charges the funding that was paid, None charges none."""
 
 
 class PromotionSpec(Model):
@@ -121,6 +165,8 @@ class PromotionSpec(Model):
     """Manual stops at CANDIDATE; DryRun judges only and says what a promotion would need."""
     criteria: Criteria = Field(default_factory=Criteria)
     """Thresholds that must all be met."""
+    significance: Significance = Field(default_factory=Significance)
+    """Extra gates: without them about 4 % of pure noise passes the criteria."""
 
 
 class RetentionSpec(Model):
@@ -213,9 +259,19 @@ class TrainingScheduleSpec(Model):
                     "spec.evaluation.periodDays + 180: 180 days are the least to train on",
                 },
                 {
-                    "rule": "self.target.entryPercentile > self.target.exitPercentile",
+                    "rule": "(has(self.target.entryPercentile) ? self.target.entryPercentile : "
+                    "self.target.positions == 'longFlat' "
+                    f"? {DEFAULT_ENTRY_PERCENTILE['longFlat']} "
+                    f": {DEFAULT_ENTRY_PERCENTILE['longFlatShort']}) "
+                    "> self.target.exitPercentile",
                     "message": "spec.target.entryPercentile must be above exitPercentile: "
-                    "a position would end on the bar that opened it",
+                    "a position would end on the bar that opened it; null takes 0.75 for "
+                    "longFlat, 0.85 for longFlatShort",
+                },
+                {
+                    "rule": "self.target.positions == 'longFlat' || self.data.market == 'usdm'",
+                    "message": "spec.target.positions longFlatShort needs spec.data.market usdm: "
+                    "nothing can be sold short on spot",
                 },
             ]
         }

@@ -3,6 +3,8 @@
 from clm_api.layout import RunLayout
 from clm_api.report import Progress
 from clm_api.schedule_status import TrialsStatus
+from clm_api.symbols import canonical
+from clm_api.training_schedule import DataSpec
 from clm_operator.artifacts.reader import ArtifactReader
 from clm_operator.building.names import LABEL_VERSION
 from clm_operator.clock import Clock
@@ -101,13 +103,16 @@ async def _siblings(
     """Only a round that may create a version needs the other schedules' trials."""
     if schedule.spec is None:
         return ()
-    data = schedule.spec.data
-    others = []
+    asked, others = _asked(schedule.spec.data), []
     for raw in await cluster.schedules(key.namespace):
         other = ScheduleObject.read(raw)
         if other.uid == schedule.uid or other.spec is None:
             continue
-        theirs = other.spec.data
-        if set(theirs.symbols) == set(data.symbols) and theirs.timeframe == data.timeframe:
+        if _asked(other.spec.data) == asked:
             others.append(other.status.trials)
     return tuple(others)
+
+
+def _asked(data: DataSpec) -> tuple[frozenset[str], str]:
+    """Return what identifies the data whose trials are counted together."""
+    return frozenset(canonical(s, data.market) for s in data.symbols), data.timeframe

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clm_api.errors import ClmError
-from clm_api.training_schedule import TargetSpec
+from clm_api.run import RunTarget
 from clm_trainer.evaluation.positions import PercentileMap, target_positions
 from clm_trainer.panel import Floats, Panel
 from tests.trainer.evaluation.markets import NAN, column, one, panel_of
@@ -20,9 +20,9 @@ SIGMA = 0.01
 """With a horizon of 4 bars: take profit at +2 %, stop at -3 % (of log return)."""
 
 
-def target(**overrides: Any) -> TargetSpec:
-    quick = {"horizonBars": 4, "minHoldBars": 3, "volatilityTarget": 5, "exitPercentile": 0.5}
-    return TargetSpec.model_validate(quick | overrides)
+def target(**overrides: Any) -> RunTarget:
+    quick = {"entryPercentile": 0.75, "horizonBars": 4, "minHoldBars": 3, "volatilityTarget": 5}
+    return RunTarget.model_validate(quick | overrides)
 
 
 @dataclass

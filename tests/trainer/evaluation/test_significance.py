@@ -44,6 +44,23 @@ def test_an_unknown_variance_is_that_of_worthless_strategies() -> None:
     assert unknown == deflated_sharpe_ratio(**shape, variance=1 / 1249)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("skew", "kurtosis", "benchmark", "edge"),
+    [
+        (0, 3, 0, 1 / math.sqrt(1.005)),
+        (-1, 5, 0, 1 / math.sqrt(1.11)),
+        (0, 3, 0.05, 0.5 / math.sqrt(1.005)),
+    ],
+    ids=["normal returns have kurtosis 3, not 0", "skewed and fat-tailed", "against a benchmark"],
+)
+def test_probabilistic_by_hand(skew: float, kurtosis: float, benchmark: float, edge: float) -> None:
+    """A Sharpe ratio of 0.1 over 101 bars is 1.0 before its shape is known."""
+    got = probabilistic_sharpe_ratio(
+        sharpe=0.1, observations=101, skew=skew, kurtosis=kurtosis, benchmark=benchmark
+    )
+    assert got == pytest.approx((1 + math.erf(edge / math.sqrt(2))) / 2, abs=1e-12)
+
+
 def test_no_edge_is_a_coin_toss() -> None:
     assert probabilistic_sharpe_ratio(sharpe=0, observations=99, skew=-2, kurtosis=9) == 0.5
 

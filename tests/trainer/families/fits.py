@@ -30,7 +30,7 @@ def family(name: FamilyName, seed: int = 1) -> Family:
 def rows() -> Dataset:
     """150 days of real bars with holes; a hole's features are NaN, not only unusable."""
     gap = np.random.default_rng(2).random((150 * 24, 2)) < 0.02
-    made, _ = dataset(with_holes(real(150), gap), 24)
+    made = dataset(with_holes(real(150), gap), 24)
     return replace(made, features=np.where(made.usable[:, :, None], made.features, np.nan))
 
 

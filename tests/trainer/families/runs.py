@@ -50,6 +50,6 @@ def context(
 
 
 def run(panel: Panel, spec: RunSpec) -> tuple[Dataset, Trained, Evaluated]:
-    rows, _ = dataset(panel, spec.target.horizon_bars)
+    rows = dataset(panel, spec.target.horizon_bars)
     trained = train(rows, panel, spec, context(spec.model.seed), lambda _, __: None)
     return rows, trained, evaluate(panel, rows, trained, spec)

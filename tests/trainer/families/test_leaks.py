@@ -7,11 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from clm_api.errors import ClmError
 from clm_trainer.evaluation.lookahead import require_causal
 from clm_trainer.evaluation.positions import target_positions
 from clm_trainer.evaluation.splits import Walk
 from clm_trainer.families import registry
+from clm_trainer.families.base import Dataset, Fitted
+from clm_trainer.features import FeatureTable, build_features
 from clm_trainer.panel import Floats, Panel
+from clm_trainer.stages.causality import require_no_look_ahead
+from clm_trainer.stages.develop import develop
 from clm_trainer.stages.features import dataset
 from clm_trainer.stages.train import fit_span, train
 from tests.trainer.evaluation.markets import real
@@ -33,7 +38,7 @@ def poisoned(panel: Panel, begin: int) -> Panel:
 def fitted(panel: Panel, walk: Walk, fold: int, folder: Path) -> tuple[bytes, Floats]:
     """The model and the thresholds of one fold, fitted as a run does: after those before it."""
     spec = quick()
-    rows, _ = dataset(panel, spec.target.horizon_bars)
+    rows = dataset(panel, spec.target.horizon_bars)
     family = registry.create(spec.model)
     for span in walk.folds[: fold + 1]:
         model, ranks, _ = fit_span(family, rows, span, context())
@@ -44,7 +49,7 @@ def fitted(panel: Panel, walk: Walk, fold: int, folder: Path) -> tuple[bytes, Fl
 @pytest.fixture(scope="module")
 def walk() -> Walk:
     panel, spec = real(260), quick()
-    rows, _ = dataset(panel, spec.target.horizon_bars)
+    rows = dataset(panel, spec.target.horizon_bars)
     return train(rows, panel, spec, context(), lambda _, __: None).walk
 
 
@@ -72,14 +77,53 @@ def test_the_poison_would_be_noticed(walk: Walk, tmp_path: Path) -> None:
 
 def test_signals_ignore_everything_after_them() -> None:
     spec, panel = quick(), real(260)
-    rows, _ = dataset(panel, spec.target.horizon_bars)
+    rows = dataset(panel, spec.target.horizon_bars)
     trained = train(rows, panel, spec, context(), lambda _, __: None)
     start = trained.walk.window[0]
 
     def signals(known: Panel) -> Floats:
-        seen, _ = dataset(known, spec.target.horizon_bars)
+        seen = dataset(known, spec.target.horizon_bars)
         ranks = trained.ranks.rank(trained.model.score(seen))
         held = target_positions(ranks, seen.sigma, known, spec.target)
         return np.concatenate([ranks, held], axis=1)
 
     require_causal(signals, panel, cuts=[800, start + 1, start + 100, len(panel) - 1])
+
+
+def test_a_planted_leak_ends_the_run_and_the_features_as_they_are_do_not() -> None:
+    def tomorrow(panel: Panel) -> FeatureTable:
+        table = build_features(panel)
+        values = table.values.copy()
+        values[:-1, :, 0] = np.diff(np.log(panel.close), axis=0)
+        return replace(table, values=values)
+
+    with pytest.raises(ClmError, match="look-ahead") as caught:
+        develop(real(260), quick(), context(), build=tomorrow)
+    assert (caught.value.reason, caught.value.exit_code) == ("MetricsRejected", 66)
+    assert develop(real(260), quick(), context()).metrics.metrics["trades"] > 0
+
+
+def test_a_signal_that_looks_at_its_whole_window_ends_the_run() -> None:
+    panel, spec = real(260), quick()
+    made = develop(panel, spec, context())
+
+    class Centred:
+        """Scores relative to the mean of all rows that it is given."""
+
+        def __init__(self, inner: Fitted) -> None:
+            self.inner = inner
+
+        def score(self, window: Dataset) -> Floats:
+            scores = self.inner.score(window)
+            centred: Floats = scores - np.nanmean(scores)
+            return centred
+
+        def save(self, folder: Path) -> None:
+            self.inner.save(folder)
+
+        def importance(self) -> dict[str, float]:
+            return self.inner.importance()
+
+    trained = replace(made.trained, model=Centred(made.trained.model))
+    with pytest.raises(ClmError, match="look-ahead"):
+        require_no_look_ahead(panel, made.rows, trained, spec.target.horizon_bars, build_features)

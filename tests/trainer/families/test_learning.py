@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
+from tools.study.mirrored import mirrored
 
 from clm_api.families import Family as FamilyName
 from clm_api.run import RunModel
@@ -17,7 +18,6 @@ from clm_trainer.panel import Floats
 from clm_trainer.stages.features import dataset
 from tests.trainer.evaluation.markets import real
 from tests.trainer.families.fits import every_family
-from tests.trainer.families.mirrored import mirrored
 from tests.trainer.families.runs import context
 
 DAYS, TEST_DAYS, TAIL_DAYS = 900, 365, 90
@@ -36,7 +36,7 @@ def rank_correlation(one: Floats, other: Floats) -> float:
 def judged(name: FamilyName, strength: float, seed: int) -> tuple[float, float]:
     """Rank correlation of a year's scores with the latent, and with the labels."""
     panel, latent = mirrored(real(DAYS), seed, strength)
-    rows, _ = dataset(panel, HORIZON_BARS)
+    rows = dataset(panel, HORIZON_BARS)
     cut, purge = len(rows) - TEST_DAYS * 24, HORIZON_BARS + 1
     tail = cut - purge - TAIL_DAYS * 24
     train, valid = rows.rows(0, tail - purge), rows.rows(tail, cut - purge)

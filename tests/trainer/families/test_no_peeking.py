@@ -50,7 +50,7 @@ def fits_of(
     spec = quick(model={"family": name.value, name.value: SMALL.get(name, {})})
     with patch.context() as inside:
         inside.setattr(stage, "fit_span", keep)
-        rows, _ = dataset(panel, spec.target.horizon_bars)
+        rows = dataset(panel, spec.target.horizon_bars)
         trained = stage.train(rows, panel, spec, context(), lambda _done, _line: None)
     return kept, trained.percentiles
 

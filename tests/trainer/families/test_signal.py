@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from tools.study.mirrored import mirrored
 
 from clm_api.promotion import Criteria
 from tests.trainer.evaluation.markets import real
-from tests.trainer.families.mirrored import mirrored
 from tests.trainer.families.runs import run, run_spec
 
 SEEDS = (11, 12, 13, 14)

@@ -83,7 +83,7 @@ def test_reference_statistics_are_deciles(made: Run) -> None:
 
 def test_progress_is_monotone_over_all_fits() -> None:
     panel, spec, seen = real(260), quick(), list[float]()
-    rows, _ = dataset(panel, spec.target.horizon_bars)
+    rows = dataset(panel, spec.target.horizon_bars)
     told = context(progress=lambda done, _: seen.append(done))
     train(rows, panel, spec, told, lambda done, _: seen.append(done))
     assert seen == sorted(seen)

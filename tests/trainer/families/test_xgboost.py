@@ -19,7 +19,7 @@ from tests.trainer.families.runs import context
 @pytest.fixture(scope="module")
 def rows() -> Dataset:
     """120 days of real bars."""
-    return dataset(real(120), 24)[0]
+    return dataset(real(120), 24)
 
 
 def family(**parameters: Any) -> XgboostFamily:

@@ -34,8 +34,8 @@ def test_too_short_for_any_label(bars: int) -> None:
 
 def test_the_dataset_is_aligned() -> None:
     panel = real(40)
-    rows, table = dataset(panel, 24)
-    np.testing.assert_array_equal(rows.features, build_features(panel).values)
+    rows, table = dataset(panel, 24), build_features(panel)
+    np.testing.assert_array_equal(rows.features, table.values)
     assert rows.names == table.names
     assert rows.symbols == panel.symbols
     part = rows.rows(100, 200)
@@ -46,5 +46,5 @@ def test_the_dataset_is_aligned() -> None:
 
 def test_holes_are_never_usable() -> None:
     gap = np.random.default_rng(1).random((40 * 24, 2)) < 0.05
-    rows, _ = dataset(with_holes(real(40), gap), 24)
+    rows = dataset(with_holes(real(40), gap), 24)
     assert not (rows.usable & gap).any()

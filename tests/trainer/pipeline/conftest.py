@@ -1,3 +1,4 @@
+import itertools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -5,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from clm_trainer.storage import Storage
-from tests.support.minio import MinioServer, minio_server
-from tests.trainer.pipeline.fake_s3 import FakeS3, fake_s3, with_bars
+from tests.support.minio_server import MinioServer
+from tests.trainer.pipeline.buckets import Bucket
 from tests.trainer.pipeline.runs import import_bars
+
+_NUMBERS = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
@@ -26,18 +29,10 @@ def store(imported: Path, tmp_path: Path) -> Storage:
 
 
 @pytest.fixture
-def s3(imported: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeS3]:
-    """An S3 of the test's own, with bars in bucket ``clm``."""
-    with fake_s3() as fake:
-        with_bars(fake, imported)
-        monkeypatch.setenv("AWS_ENDPOINT_URL", fake.url)
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test-secret")
-        yield fake
-
-
-@pytest.fixture(scope="session")
-def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
-    """A real MinIO server."""
-    with minio_server(tmp_path_factory.mktemp("minio")) as server:
-        yield server
+def s3(minio: MinioServer, imported: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    """A bucket of the test's own, with bars."""
+    bucket = Bucket(minio, f"pipeline-{next(_NUMBERS)}", imported)
+    for name, value in bucket.environment.items():
+        monkeypatch.setenv(name, value)
+    yield bucket
+    bucket.close()

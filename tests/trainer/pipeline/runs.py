@@ -22,6 +22,7 @@ from clm_trainer.sources.bars import BarKey
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.sources.importer import import_file
 from clm_trainer.storage import Storage
+from tests.support.minio_server import ACCESS_KEY, SECRET_KEY
 from tests.trainer.pipeline.sheets import BARS, NOW, run_spec
 
 LAYOUT = RunLayout("trading", "btc-eth", "0b53b0d6-2f0c-4b7e-9a53-5a2c6a1b9f6e")
@@ -107,8 +108,8 @@ class Pod:
             environment.ATTEMPT: self.attempt,
             environment.STORE_URL: self.store,
             environment.TERMINATION_LOG: str(self.folder / "termination-log"),
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test-secret",
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
         }
         return subprocess.Popen(
             [sys.executable, "-m", "clm_trainer", "train"],
@@ -119,8 +120,11 @@ class Pod:
 
     def run(self) -> tuple[int, list[dict[str, Any]]]:
         """Return exit code and log lines."""
-        process = self.start()
-        _, errors = process.communicate(timeout=180)
+        with self.start() as process:
+            try:
+                _, errors = process.communicate(timeout=180)
+            finally:
+                process.kill()
         return process.returncode, [json.loads(line) for line in errors.splitlines()]
 
     def last_words(self) -> TerminationMessage:

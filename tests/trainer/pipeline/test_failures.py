@@ -12,7 +12,8 @@ import pytest
 
 from clm_api import environment
 from clm_trainer.storage import Storage
-from tests.trainer.pipeline.fake_s3 import FakeS3, fake_s3, with_bars
+from tests.support.minio_server import SECRET_KEY, MinioServer
+from tests.trainer.pipeline.buckets import Bucket
 from tests.trainer.pipeline.runs import LAYOUT, Pod, import_bars, small_run
 
 Logged = list[dict[str, Any]]
@@ -20,11 +21,10 @@ Logged = list[dict[str, Any]]
 
 @dataclass
 class Place:
-    """What a case may use: a folder store with bars, a folder of its own, an S3 with bars."""
+    """What a case may use: a folder store with bars, a folder of its own."""
 
     imported: Path
     folder: Path
-    s3: FakeS3
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,18 @@ class Case:
 
     name: str
     pod: Callable[[Place], Pod]
+    code: int
+    reason: str
+    said: str
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A bucket that refuses a pod's writes, and what the pod says."""
+
+    name: str
+    bucket: str
+    refused: dict[str, int]
     code: int
     reason: str
     said: str
@@ -60,31 +72,24 @@ def _torn(place: Place) -> Pod:
     return pod
 
 
-def _s3(refused: dict[str, int]) -> Callable[[Place], Pod]:
-    def pod(place: Place) -> Pod:
-        place.s3.refused = refused
-        endpoint = {"AWS_ENDPOINT_URL": place.s3.url}
-        return Pod("s3://clm", place.folder, extra=endpoint)
-
-    return pod
-
-
 def _one_symbol_too_many(place: Place) -> Pod:
     spec = small_run(data={"symbols": ["BTC/USDT", "NOPE/USDT"]})
     return replace(_filled(place), spec=spec)
 
 
 UPLOAD = f"{LAYOUT.attempt('pod-1')}/trades"
+REFUSALS = [
+    Refusal("the store refuses an upload again and again", "busy", {UPLOAD: 503}, 73,
+            "StorageUnavailable", "does not answer (s3://busy at http://127.0.0.1"),
+    Refusal("the store refuses the credentials", "denying", {"": 403}, 68,
+            "StorageDenied", "AWS_ACCESS_KEY_ID"),
+]  # fmt: skip
 CASES = [
-    Case("the store refuses an upload again and again", _s3({UPLOAD: 503}), 73,
-         "StorageUnavailable", "does not answer (s3://clm at http://127.0.0.1"),
     Case("no bars at all: the import is named", _empty, 69,
          "DataUnavailable", "clm data import FILE --exchange binance"),
     Case("one symbol has no bars", _one_symbol_too_many, 69, "DataUnavailable", "NOPE/USDT"),
     Case("a hole is longer than allowed", _hole, 65,
          "DataGap", "24 bar(s) from 2025-09-01 00:00"),
-    Case("the store refuses the credentials", _s3({"": 403}), 68,
-         "StorageDenied", "AWS_ACCESS_KEY_ID"),
     Case("a stored month is no parquet", _torn, 70, "TrainingFailed", "Arrow"),
     Case("no RunSpec", lambda p: _empty(p, **{environment.RUN_SPEC: ""}), 64,
          "SpecInvalid", "CLM_RUN_SPEC is not set"),
@@ -100,28 +105,48 @@ Started = dict[str, tuple[Pod, Future[tuple[int, Logged]]]]
 
 @pytest.fixture(scope="module")
 def started(imported: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
-    """All pods, two at a time beside the one that waits for its store."""
-    stores, pods = [], {}
-    with ThreadPoolExecutor(3) as workers:
+    """All pods with a folder store, two at a time."""
+    pods = {}
+    with ThreadPoolExecutor(2) as workers:
         for case in CASES:
-            running = fake_s3()
-            stores.append(running)
-            s3 = with_bars(running.__enter__(), imported)
-            pod = case.pod(Place(imported, tmp_path_factory.mktemp("pod"), s3))
+            pod = case.pod(Place(imported, tmp_path_factory.mktemp("pod")))
             pods[case.name] = (pod, workers.submit(pod.run))
         yield pods
-    for running in stores:
-        running.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="module")
+def refused(
+    started: Started, minio: MinioServer, imported: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Started]:
+    """All pods whose bucket refuses them, one beside the others: it waits long for its store."""
+    buckets, pods = [], {}
+    with ThreadPoolExecutor(1) as workers:
+        for case in REFUSALS:
+            bucket = Bucket(minio, case.bucket, imported, case.refused)
+            buckets.append(bucket)
+            pod = Pod(bucket.url, tmp_path_factory.mktemp("pod"), extra=bucket.environment)
+            pods[case.name] = (pod, workers.submit(pod.run))
+        yield pods
+    for bucket in buckets:
+        bucket.close()
+
+
+@pytest.mark.parametrize("case", REFUSALS, ids=attrgetter("name"))
+def test_a_refused_run_says_why(case: Refusal, refused: Started) -> None:
+    _says_why(case, *refused[case.name])
 
 
 @pytest.mark.parametrize("case", CASES, ids=attrgetter("name"))
 def test_a_failing_run_says_why(case: Case, started: Started) -> None:
-    pod, running = started[case.name]
+    _says_why(case, *started[case.name])
+
+
+def _says_why(case: Case | Refusal, pod: Pod, running: Future[tuple[int, Logged]]) -> None:
     code, lines = running.result()
     words = pod.last_words()
     assert (code, words.code, words.reason) == (case.code, case.code, case.reason)
     assert case.said in words.message
-    assert "test-secret" not in str(lines)
+    assert SECRET_KEY not in str(lines) + words.message
     assert any(line.get("reason") == case.reason for line in lines)
     traced = any("Traceback" in line.get("exception", "") for line in lines)
     assert traced == (case.reason == "TrainingFailed")

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from clm_trainer.storage import Storage
-from tests.support.minio import MinioServer
+from tests.support.minio_server import MinioServer
 from tests.trainer.pipeline.runs import (
     LAYOUT,
     Pod,
@@ -13,8 +13,6 @@ from tests.trainer.pipeline.runs import (
     run_here,
     small_run,
 )
-
-pytestmark = pytest.mark.store
 
 
 @pytest.fixture
@@ -27,7 +25,7 @@ def environment(minio: MinioServer, monkeypatch: pytest.MonkeyPatch) -> MinioSer
 def test_a_run_into_minio_equals_one_into_a_folder(
     environment: MinioServer, store: Storage, tmp_path: Path
 ) -> None:
-    remote = Storage(f"{environment.bucket('equal')}/some/prefix")
+    remote = Storage(f"{environment.make_bucket('equal-to-a-folder')}/some/prefix")
     import_bars(remote, tmp_path)
     for place in (store, remote):
         run_here(place, small_run())
@@ -40,7 +38,7 @@ def test_a_run_into_minio_equals_one_into_a_folder(
 
 def test_a_pod_with_a_wrong_key_says_so(environment: MinioServer, tmp_path: Path) -> None:
     wrong = {**environment.environment(), "AWS_SECRET_ACCESS_KEY": "wrong-secret"}
-    pod = Pod(environment.bucket("denied"), tmp_path, extra=wrong)
+    pod = Pod(environment.make_bucket("wrong-key"), tmp_path, extra=wrong)
     code, _ = pod.run()
     words = pod.last_words()
     assert (code, words.reason) == (68, "StorageDenied")
@@ -48,7 +46,7 @@ def test_a_pod_with_a_wrong_key_says_so(environment: MinioServer, tmp_path: Path
 
 
 def test_a_pod_publishes_into_minio(environment: MinioServer, tmp_path: Path) -> None:
-    store = Storage(environment.bucket("pod"))
+    store = Storage(environment.make_bucket("of-a-pod"))
     import_bars(store, tmp_path)
     code, lines = Pod(store.url, tmp_path, extra=environment.environment()).run()
     assert code == 0, lines

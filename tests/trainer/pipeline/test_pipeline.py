@@ -12,7 +12,7 @@ from clm_api.errors import ClmError
 from clm_api.layout import RunLayout
 from clm_api.report import FoldMetrics, MetricsFile, Progress
 from clm_trainer.storage import Storage
-from tests.trainer.pipeline.fake_s3 import FakeS3
+from tests.trainer.pipeline.buckets import Bucket
 from tests.trainer.pipeline.runs import (
     LAYOUT,
     content_of,
@@ -118,25 +118,26 @@ def test_told_to_stop_a_run_ends_without_a_result(store: Storage, calls: int) ->
     assert store.get(LAYOUT.manifest) is None
 
 
-def test_a_run_into_s3_publishes_too(s3: FakeS3) -> None:
-    run_here(Storage("s3://clm/"), small_run())
-    assert LAYOUT.manifest in s3.objects
-    assert list(s3.objects)[-1] == LAYOUT.manifest, "the manifest is the last write"
+def test_a_run_into_s3_publishes_too(s3: Bucket) -> None:
+    run_here(Storage(f"{s3.url}/"), small_run())
+    assert LAYOUT.manifest in s3.keys
+    assert s3.written[-1] == LAYOUT.manifest, "the manifest is the last write"
 
 
-def test_progress_that_cant_be_written_does_not_matter(s3: FakeS3) -> None:
+def test_progress_that_cant_be_written_does_not_matter(s3: Bucket) -> None:
     s3.refused = {f"{LAYOUT.attempt('pod-1')}/progress": 400}
-    run_here(Storage("s3://clm/"), small_run())
-    assert LAYOUT.manifest in s3.objects
-    assert not any("progress" in key for key in s3.objects)
+    run_here(Storage(f"{s3.url}/"), small_run())
+    assert LAYOUT.manifest in s3.keys
+    assert LAYOUT.progress("pod-1") in s3.written
+    assert not any("progress" in key for key in s3.keys)
 
 
-def test_an_upload_that_fails_leaves_no_result(s3: FakeS3) -> None:
+def test_an_upload_that_fails_leaves_no_result(s3: Bucket) -> None:
     s3.refused = {f"{LAYOUT.attempt('pod-1')}/trades": 503}
     with pytest.raises(ClmError) as caught:
-        run_here(Storage("s3://clm/", patience_s=0.2), small_run())
+        run_here(Storage(f"{s3.url}/", patience_s=0.2), small_run())
     assert (caught.value.reason, caught.value.exit_code) == ("StorageUnavailable", 73)
-    assert LAYOUT.manifest not in s3.objects
+    assert LAYOUT.manifest not in s3.keys
 
 
 def test_a_gpu_that_is_not_there_ends_the_run_before_any_work(store: Storage) -> None:

@@ -14,11 +14,10 @@ from clm_trainer.families.base import FitContext
 from clm_trainer.outcome import Outcome
 from clm_trainer.progress import ProgressReporter
 from clm_trainer.sources.report import DataReport
-from clm_trainer.stages.backtest import evaluate
-from clm_trainer.stages.features import dataset
+from clm_trainer.stages.develop import develop
 from clm_trainer.stages.fetch import fetch
+from clm_trainer.stages.funding import funding_events, judged_bars
 from clm_trainer.stages.report import write
-from clm_trainer.stages.train import train
 from clm_trainer.storage import Storage
 from clm_trainer.threads import thread_count
 
@@ -73,17 +72,9 @@ def run(
     enter("fetch")
     panel, bars = fetch(spec.data, store)
     log.info(_bars(spec, bars), extra={"stage": "fetch"})
-
-    enter("features")
-    rows, _ = dataset(panel, spec.target.horizon_bars)
-    say = "%d features of %d bars × %d symbols"
-    log.info(say, len(rows.names), *rows.usable.shape, extra={"stage": "features"})
-
-    enter("train")
-
-    def tell(done: float, line: str) -> None:
-        log.info(line, extra={"stage": "train"})
-        progress("train", done, line)
+    events = funding_events(spec, judged_bars(panel, spec), store)
+    if events is not None:
+        log.info("%d funding events", len(events), extra={"stage": "fetch"})
 
     context = FitContext(
         seed=spec.model.seed,
@@ -92,15 +83,11 @@ def run(
         progress=lambda done, line: progress("train", done, line),
         should_stop=should_stop,
     )
-    trained = train(rows, panel, spec, context, tell)
-
-    enter("backtest")
-    evaluated = evaluate(panel, rows, trained, spec)
-    log.info(_summary(spec, evaluated.scores.metrics), extra={"stage": "backtest"})
+    developed = develop(panel, spec, context, events, enter=enter)
 
     enter("report")
     folder = Attempt(store, layout, attempt)
-    outcome = Outcome(spec, layout, version, panel, bars, rows, trained, evaluated)
+    outcome = Outcome(spec, layout, version, bars, developed)
     if write(outcome, folder, now=clock()):
         say = "%d files in %s"
         log.info(say, len(folder.files), layout.attempt(attempt), extra={"stage": "report"})
@@ -117,13 +104,3 @@ def _bars(spec: RunSpec, bars: DataReport) -> str:
         f"{symbols} {spec.data.timeframe} {bars.from_:%Y-%m-%d}..{bars.to:%Y-%m-%d}  "
         f"{bars.bars} bars ({bars.requests} requests, {cached} from cache), {gaps} gaps"
     )
-
-
-_SHOWN = (("sharpe", "sharpe", ".2f"), ("win", "winRate", ".3f"), ("pf", "profitFactor", ".2f"))
-
-
-def _summary(spec: RunSpec, metrics: dict[str, float]) -> str:
-    """Say the result at a glance; what is undefined is left out."""
-    parts = [f"{spec.evaluation.period_days} days out of sample", f"trades {metrics['trades']:.0f}"]
-    parts += [f"{name} {metrics[key]:{form}}" for name, key, form in _SHOWN if key in metrics]
-    return "  ".join([*parts, f"maxdd {metrics['maxDrawdown']:.3f}"])

@@ -26,6 +26,7 @@ from clm_api.promotion import PromotionMode, judge
 from clm_api.reasons import Reason
 from clm_api.report import Progress
 from clm_operator.planning.failures import Failure, explain
+from clm_operator.planning.luck import significance
 from clm_operator.settings import Settings
 from clm_operator.snapshot import (
     CorruptReport,
@@ -192,7 +193,7 @@ def _judged(
     settings: Settings,
 ) -> Outcome:
     promotion, file = spec.run.promotion, report.metrics
-    verdict = judge(file.metrics, file.undefined, promotion.criteria)
+    verdict = judge(file.metrics, file.undefined, promotion.criteria, promotion.significance)
     message = verdict.message
     if promotion.mode is PromotionMode.DRY_RUN:
         message += " · DryRun: judged only, nothing follows from it"
@@ -234,6 +235,7 @@ def _judged(
             ("JobSucceeded", True, "Completed", "the run stored a result"),
             ("ArtifactVerified", True, "DigestsMatch", files),
             ("CriteriaMet", passed, verdict.reason, verdict.message),
+            ("StatisticallySignificant", *significance(file, spec.run.trials)),
         ),
     )
 

@@ -25,11 +25,12 @@ def _fill(equity: float, held: float, weight: float, rate: float) -> float:
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _most_trades(targets: Floats) -> int:
-    bars, symbols = targets.shape
+    symbols, bars = targets.shape
     count: int = 2 * symbols
     for s in range(symbols):
+        row = targets[s]
         for t in range(1, bars):
-            if targets[t, s] != targets[t - 1, s]:
+            if row[t] != row[t - 1]:
                 count += 1
     return count
 
@@ -47,6 +48,35 @@ def _note(
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
+def _quiet(targets: Floats, gap: Bools, now: float) -> int:
+    """Return after how many bars something else than marking is due: a hole, or a fill."""
+    for t in range(len(targets)):
+        if gap[t]:
+            return t
+        if targets[t] != now:
+            return t + 1
+    return len(targets)
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _hold(close: Floats, cash: float, units: float, marks: Floats, held: Floats) -> int:
+    """Mark bars without fills; return how many there are before ruin."""
+    ruinous = 0
+    for t in range(len(close)):
+        mark = cash + units * close[t]
+        marks[t] = mark
+        ruinous += mark <= 0
+    for t in range(len(held)):
+        held[t] = abs(units * close[t])
+    before = len(close)
+    if ruinous:
+        before = 0
+        while marks[before] > 0:
+            before += 1
+    return before
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
 def sleeves(
     targets: Floats,
     open_: Floats,
@@ -56,55 +86,67 @@ def sleeves(
     inside: Floats,
     rate: float,
     wanted_before: float,
-) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
+    marks: Floats,
+    costs: Floats,
+    funding: Floats,
+    traded: Floats,
+    held: Floats,
+) -> Floats:
     """Run every sleeve from equity 1.0, each on its own.
+
+    All arrays are of shape (symbols, bars): a symbol's bars lie side by side in memory.
 
     Parameters
     ----------
     targets
-        Decided at each close, shape (bars, symbols); a hole's row is not read.
+        Decided at each close; a hole's bar is not read.
     open_, close, gap
-        Shape (bars, symbols).
+        Prices, and where there are none.
     at_open, inside
-        Funding due per unit held (mark price × rate) at a bar's open and inside it, shape
-        (bars, symbols); the rows are not read where nothing was ever due (zero rows).
+        Funding due per unit held (mark price × rate) at a bar's open and inside it; no bars where
+        nothing was ever due.
     rate
         Cost per notional.
     wanted_before
-        Target that row 0 brings along; it fills at row 1 (the benchmark's 1.0).
+        Target that bar 0 brings along; it fills at bar 1 (the benchmark's 1.0).
+    marks
+        Written: value of the sleeve at each close. All results are in units of its start.
+    costs, funding, traded, held
+        Written unless they have no bars: costs paid, funding received, traded share of equity,
+        value held. They start as zeros.
 
     Returns
     -------
-    tuple
-        Marks, costs, funding, traded share of equity, value held: each (bars, symbols), in units
-        of the sleeve's start; and trades with ``TRADE_COLUMNS``, an open one last of its symbol.
+    ndarray
+        Trades with ``TRADE_COLUMNS``, an open one last of its symbol.
     """
-    bars, symbols = targets.shape
-    funded = len(at_open) > 0
-    marks, costs = np.ones((bars, symbols)), np.zeros((bars, symbols))
-    funding, traded = np.zeros((bars, symbols)), np.zeros((bars, symbols))
-    held = np.zeros((bars, symbols))
+    symbols, bars = targets.shape
+    funded, whole = at_open.shape[1] > 0, held.shape[1] > 0
     trades = np.zeros((_most_trades(targets), 12))
     count = 0
     for s in range(symbols):
         cash, units, mark, value = 1.0, 0.0, 1.0, 0.0
         now, wanted = 0.0, wanted_before
         paid, got, due = 0.0, 0.0, 0.0
-        last, ruined = 0, False
-        for t in range(bars):
-            if ruined:
-                marks[t, s] = 0.0
-                continue
-            if gap[t, s]:
+        last, t = 0, 0
+        while t < bars:
+            if gap[s, t]:
                 if funded:
-                    due += units * (at_open[t, s] + inside[t, s])
-                marks[t, s], held[t, s] = mark, value
+                    due += units * (at_open[s, t] + inside[s, t])
+                marks[s, t] = mark
+                if whole:
+                    held[s, t] = value
+                t += 1
                 continue
-            price = open_[t, s]
+            ruined = False
             if funded:
-                due += units * at_open[t, s]
-                cash, got, funding[t, s], due = cash - due, got - due, -due, 0.0
+                due += units * at_open[s, t]
+                cash, got = cash - due, got - due
+                if whole:
+                    funding[s, t] = -due
+                due = 0.0
             if wanted != now and t > 0:
+                price = open_[s, t]
                 flips = now * wanted < 0
                 for leg in range(2 if flips else 1):
                     aim = 0.0 if flips and leg == 0 else wanted
@@ -114,8 +156,9 @@ def sleeves(
                         ruined = True
                         break
                     next_units = aim * after / price
-                    costs[t, s] += before - after
-                    traded[t, s] += abs(next_units - units) * price / before
+                    if whole:
+                        costs[s, t] += before - after
+                        traded[s, t] += abs(next_units - units) * price / before
                     if units == 0.0:
                         paid, got = 0.0, 0.0
                         row = trades[count]
@@ -128,20 +171,34 @@ def sleeves(
                     units, cash = next_units, after - next_units * price
                 now = wanted
             if not ruined:
-                price = close[t, s]
+                price = close[s, t]
                 if funded:
-                    part = units * inside[t, s]
-                    cash, got, funding[t, s] = cash - part, got - part, funding[t, s] - part
+                    part = units * inside[s, t]
+                    cash, got = cash - part, got - part
+                    if whole:
+                        funding[s, t] -= part
                 mark = cash + units * price
                 ruined = mark <= 0
             if ruined:
                 _note(trades[count], t, price, 0.0, paid, got, 1.0)
                 count += 1
-                cash, units, mark = 0.0, 0.0, 0.0
+                units = 0.0
+                marks[s, t:] = 0.0
+                if whole:
+                    held[s, t:] = 0.0
+                break
             value = abs(units * price)
-            marks[t, s], held[t, s] = mark, value
-            wanted, last = targets[t, s], t
+            marks[s, t] = mark
+            if whole:
+                held[s, t] = value
+            wanted, last = targets[s, t], t
+            t += 1
+            if wanted == now and not funded:
+                stop = t + _quiet(targets[s, t:], gap[s, t:], now)
+                t += _hold(close[s, t:stop], cash, units, marks[s, t:stop], held[s, t:stop])
+                last = t - 1
+                mark, wanted, value = marks[s, last], targets[s, last], abs(units * close[s, last])
         if units != 0.0:
-            _note(trades[count], last, close[last, s], mark, paid, got, 0.0)
+            _note(trades[count], last, close[s, last], mark, paid, got, 0.0)
             count += 1
-    return marks, costs, funding, traded, held, trades[:count]
+    return trades[:count]

@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Callable
+from statistics import NormalDist
 
 import numpy as np
 
-from clm_trainer.evaluation.significance import NORMAL
 from clm_trainer.panel import Floats
 
 _BISECTIONS = 60
@@ -45,7 +45,7 @@ def profit_factor(pnl: Floats) -> float | None:
 
 def wilson(share: float, trades: int) -> tuple[float, float]:
     """Return the 95 % interval of a share (Wilson 1927)."""
-    z = NORMAL.inv_cdf(0.975)
+    z = NormalDist().inv_cdf(0.975)
     spread = z * z / trades
     centre = (share + spread / 2) / (1 + spread)
     half = z / (1 + spread) * math.sqrt(share * (1 - share) / trades + spread / (4 * trades))

@@ -7,7 +7,7 @@ from numba import njit
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
-from clm_api.training_schedule import TargetSpec
+from clm_api.run import RunTarget
 from clm_trainer.panel import Bools, Floats, Panel
 
 KEPT_QUANTILES = 512
@@ -54,7 +54,7 @@ class PercentileMap:
 
 
 def target_positions(
-    percentiles: Floats, sigma: Floats, panel: Panel, target: TargetSpec, *, shorts: bool = False
+    percentiles: Floats, sigma: Floats, panel: Panel, target: RunTarget, *, shorts: bool = False
 ) -> Floats:
     """Return the target decided at each close, as a fraction of the symbol's sleeve.
 

@@ -10,6 +10,7 @@ from clm_api.reasons import Reason
 from clm_api.run import RunTrials
 from clm_trainer.evaluation import backtest, metrics, significance
 from clm_trainer.evaluation.backtest import Backtest, Funding
+from clm_trainer.evaluation.costs import cost_figures
 from clm_trainer.panel import Floats, Panel
 
 
@@ -57,15 +58,14 @@ def score_of(
     out = Scores(bars=len(returns))
     out.metrics["totalReturn"] = float(equity[-1] - 1)
     out.metrics["maxDrawdown"] = metrics.max_drawdown(equity)
-    out.metrics["turnover"], out.metrics["exposure"] = result.turnover, result.exposure
     _trade_metrics(out, result.trades)
     _sharpe_metrics(out, returns, panel, trials, traded=len(result.trades) > 0)
     out.put("sortino", metrics.sortino(returns, year), "NoLosses")
-    even = metrics.break_even_bps(lambda bps: float(returns_at(bps).mean()))
-    out.put("breakEvenBps", even, "NoProfitBeforeCosts")
-    out.put("sharpeAtDoubleCost", _annual(returns_at(2 * cost_bps), year), "NoVariance")
-    held = backtest.bar_returns(result.equity["benchmark"].to_numpy())
-    out.put("buyAndHoldSharpe", _annual(held, year), "NoVariance")
+    honest = cost_figures(result, returns_at, cost_bps, year)
+    out.metrics["turnover"], out.metrics["exposure"] = honest.turnover, honest.exposure
+    out.put("breakEvenBps", honest.break_even_bps, "NoProfitBeforeCosts")
+    out.put("sharpeAtDoubleCost", honest.sharpe_at_double_cost, "NoVariance")
+    out.put("buyAndHoldSharpe", honest.buy_and_hold_sharpe, "NoVariance")
     _reject_not_finite(out.metrics)
     return out
 
@@ -113,11 +113,6 @@ def _sharpe_metrics(
         m["minTrackRecordDays"] = length / panel.bars_per_day
     else:
         out.undefined["minTrackRecordDays"] = "SharpeNotPositive"
-
-
-def _annual(returns: Floats, bars_per_year: float) -> float | None:
-    per_bar = metrics.sharpe_per_bar(returns)
-    return None if per_bar is None else per_bar * math.sqrt(bars_per_year)
 
 
 def _reject_not_finite(found: dict[str, float]) -> None:

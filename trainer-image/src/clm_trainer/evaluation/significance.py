@@ -1,10 +1,28 @@
 """How much a Sharpe ratio is worth, given its length, its shape and the number of tries.
 
-All Sharpe ratios here are per bar, not annualised; kurtosis is Pearson's (normal = 3).
+All Sharpe ratios here are per bar, not annualised; kurtosis is Pearson's (normal = 3). The tests
+that need the returns themselves have files of their own and are offered here too.
 """
 
 import math
 from statistics import NormalDist
+
+from clm_trainer.evaluation.bootstrap import PairedComparison, paired_bootstrap
+from clm_trainer.evaluation.overfitting import Overfitting, probability_of_backtest_overfitting
+
+__all__ = [
+    "CONFIDENCE",
+    "EULER_GAMMA",
+    "NORMAL",
+    "Overfitting",
+    "PairedComparison",
+    "deflated_sharpe_ratio",
+    "expected_maximum_sharpe",
+    "minimum_track_record_length",
+    "paired_bootstrap",
+    "probabilistic_sharpe_ratio",
+    "probability_of_backtest_overfitting",
+]
 
 NORMAL = NormalDist()
 EULER_GAMMA = 0.5772156649

@@ -7,6 +7,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from clm_api.errors import ClmError
+from clm_api.layout import bars_month
 from clm_api.reasons import Reason
 from clm_api.timing import TIMEFRAME_SECONDS
 
@@ -14,26 +15,6 @@ PRICES = ("open", "high", "low", "close")
 COLUMNS = ("timestamp", *PRICES, "volume")
 _SPIKE_SIGMAS = 20.0
 _SHOWN = 5
-
-
-@dataclass(frozen=True)
-class BarKey:
-    """Whose bars they are."""
-
-    exchange: str
-    market: str
-    symbol: str
-    timeframe: str
-
-    @property
-    def step(self) -> pd.Timedelta:
-        """Length of a bar."""
-        return pd.Timedelta(seconds=TIMEFRAME_SECONDS[self.timeframe])
-
-    def __str__(self) -> str:
-        """Exchange, market, symbol and timeframe."""
-        return f"{self.exchange} {self.market} {self.symbol} {self.timeframe}"
-
 
 _SCHEMA = pa.DataFrameSchema(
     {
@@ -57,45 +38,72 @@ def invalid(message: str) -> ClmError:
     return ClmError(Reason.DATA_INVALID, message)
 
 
-def cleaned(frame: pd.DataFrame, key: BarKey, source: str) -> pd.DataFrame:
-    """Sort bars, drop identical duplicates, and refuse everything that can't be true.
+@dataclass(frozen=True)
+class BarKey:
+    """Whose bars they are."""
 
-    Parameters
-    ----------
-    frame
-        Columns timestamp (UTC), open, high, low, close, volume.
-    source
-        Where the bars come from, for messages.
+    exchange: str
+    market: str
+    symbol: str
+    timeframe: str
 
-    Raises
-    ------
-    ClmError
-        DataInvalid, naming the row, the column and why.
-    """
-    frame = frame[list(COLUMNS)].astype(dict.fromkeys((*PRICES, "volume"), "float64"))
-    frame = frame.drop_duplicates().sort_values("timestamp", kind="stable", ignore_index=True)
-    times = frame["timestamp"]
-    doubled = frame[times.duplicated(keep=False)]
-    if len(doubled):
-        first = doubled.iloc[:2]
-        raise invalid(
-            f"{source}: two different bars for {first['timestamp'].iloc[0]} of {key}: close "
-            f"{first['close'].iloc[0]} and {first['close'].iloc[1]}; remove the wrong one"
-        )
-    off = times[times.dt.as_unit("ns").astype("int64") % key.step.value != 0]
-    if len(off):
-        raise invalid(f"{source}: {off.iloc[0]} is not on the {key.timeframe} grid (UTC)")
-    try:
-        _SCHEMA.validate(frame, lazy=True)
-    except pa.errors.SchemaErrors as error:
-        case = error.failure_cases.iloc[0]
-        row = int(case["index"]) if pd.notna(case["index"]) else 0
-        column = case["column"] if case["schema_context"] == "Column" else "bar"
-        raise invalid(
-            f"{source}: {column} of {times.iloc[row]} is wrong: {case['check']} "
-            f"(found {case['failure_case']}); {len(error.failure_cases)} problem(s) in all"
-        ) from error
-    return frame
+    @property
+    def step(self) -> pd.Timedelta:
+        """Length of a bar."""
+        return pd.Timedelta(seconds=TIMEFRAME_SECONDS[self.timeframe])
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of a bar's columns, the time first."""
+        return COLUMNS
+
+    def month(self, month: str) -> str:
+        """Return the path of one month's bars; ``month`` is ``YYYY-MM``."""
+        return bars_month(self.exchange, self.market, self.symbol, self.timeframe, month)
+
+    def cleaned(self, frame: pd.DataFrame, source: str) -> pd.DataFrame:
+        """Sort bars, drop identical duplicates, and refuse everything that can't be true.
+
+        Parameters
+        ----------
+        frame
+            Columns timestamp (UTC), open, high, low, close, volume.
+        source
+            Where the bars come from, for messages.
+
+        Raises
+        ------
+        ClmError
+            DataInvalid, naming the row, the column and why.
+        """
+        frame = frame[list(COLUMNS)].astype(dict.fromkeys(COLUMNS[1:], "float64"))
+        frame = frame.drop_duplicates().sort_values("timestamp", kind="stable", ignore_index=True)
+        times = frame["timestamp"]
+        doubled = frame[times.duplicated(keep=False)]
+        if len(doubled):
+            first = doubled.iloc[:2]
+            raise invalid(
+                f"{source}: two different bars for {first['timestamp'].iloc[0]} of {self}: close "
+                f"{first['close'].iloc[0]} and {first['close'].iloc[1]}; remove the wrong one"
+            )
+        off = times[times.dt.as_unit("ns").astype("int64") % self.step.value != 0]
+        if len(off):
+            raise invalid(f"{source}: {off.iloc[0]} is not on the {self.timeframe} grid (UTC)")
+        try:
+            _SCHEMA.validate(frame, lazy=True)
+        except pa.errors.SchemaErrors as error:
+            case = error.failure_cases.iloc[0]
+            row = int(case["index"]) if pd.notna(case["index"]) else 0
+            column = case["column"] if case["schema_context"] == "Column" else "bar"
+            raise invalid(
+                f"{source}: {column} of {times.iloc[row]} is wrong: {case['check']} "
+                f"(found {case['failure_case']}); {len(error.failure_cases)} problem(s) in all"
+            ) from error
+        return frame
+
+    def __str__(self) -> str:
+        """Exchange, market, symbol and timeframe."""
+        return f"{self.exchange} {self.market} {self.symbol} {self.timeframe}"
 
 
 def holes(times: pd.DatetimeIndex, step: pd.Timedelta) -> list[tuple[pd.Timestamp, int]]:

@@ -18,33 +18,44 @@ from clm_trainer.sources.bars import COLUMNS, BarKey
 from clm_trainer.sources.cache import empty
 
 _LOG = logging.getLogger(__name__)
-_PAGE_BARS = 1000
+_PAGE_BARS = {"spot": 1000, "usdm": 499}
+"""Binance's perpetuals weigh 2 up to 499 bars, and 5 for 1000."""
+_TYPES = {"spot": ("spot",), "usdm": ("linear", "swap")}
+"""What exchanges call a market when asked for its symbols."""
 _T = TypeVar("_T")
 
 
 class Exchange:
-    """One exchange's public market data.
+    """The public data of one market of an exchange.
 
     Parameters
     ----------
+    market
+        spot or usdm; symbols of usdm must be written in full, such as ``BTC/USDT:USDT``, so that
+        none of them means a spot symbol.
     attempts
         Tries of a request that failed for a reason that may pass.
     """
 
-    def __init__(self, name: str, *, attempts: int = 4) -> None:
+    def __init__(self, name: str, market: str, *, attempts: int = 4) -> None:
         if name not in ccxt.exchanges:
             near = ", ".join(difflib.get_close_matches(name, ccxt.exchanges, 3)) or "none"
             text = f'spec.data.exchange: "{name}" is no ccxt exchange; near: {near}'
             raise ClmError(Reason.SPEC_INVALID, text)
-        self.name, self._attempts, self.requests = name, attempts, 0
+        self.name, self._market, self._attempts, self.requests = name, market, attempts, 0
+        self._page_bars = _PAGE_BARS[market]
         self._client: Any = getattr(ccxt, name)({"enableRateLimit": True, "timeout": 20_000})
-        self._client.options["defaultType"] = "spot"
-        self._client.options["fetchMarkets"] = {"types": ["spot"]}
+        options = self._client.options
+        options["defaultType"] = "spot" if market == "spot" else "swap"
+        asked = options.get("fetchMarkets")
+        if isinstance(asked, dict) and "types" in asked:
+            types = [kind for kind in asked["types"] if kind in _TYPES[market]]
+            options["fetchMarkets"] = {**asked, "types": types}
         if url := os.environ.get(environment.EXCHANGE_URL):
             self._redirect(url.rstrip("/"))
 
     def _redirect(self, url: str) -> None:
-        """Send the public spot API to another host, for proxies."""
+        """Send the public API to another host, for proxies."""
         api = self._client.urls["api"]
         for group, address in list(api.items()) if isinstance(api, dict) else ():
             if isinstance(address, str):
@@ -72,6 +83,9 @@ class Exchange:
                 f'spec.data.symbols: {self.name} has no "{key.symbol}"; near: '
                 f"{', '.join(near) or 'none'}",
             )
+        if self._market == "usdm" and not markets[key.symbol].get("linear"):
+            text = f"spec.data.symbols: {key.symbol} is no linear perpetual on {self.name}"
+            raise ClmError(Reason.SYMBOL_UNKNOWN, text)
         if markets[key.symbol].get("active") is False:
             text = f"spec.data.symbols: {key.symbol} is not traded on {self.name} any more"
             raise ClmError(Reason.SYMBOL_UNKNOWN, text)
@@ -85,7 +99,7 @@ class Exchange:
         pages, since = [], start
         while since < stop:
             first_ms = int(since.timestamp() * 1000)
-            request = partial(self._client.fetch_ohlcv, since=first_ms, limit=_PAGE_BARS)
+            request = partial(self._client.fetch_ohlcv, since=first_ms, limit=self._page_bars)
             rows = self._call(partial(request, key.symbol, key.timeframe))
             if not rows:
                 break
@@ -99,7 +113,7 @@ class Exchange:
                 break
             since = last + key.step
         if not pages:
-            return empty()
+            return empty(COLUMNS)
         frame = pd.concat(pages, ignore_index=True)
         inside = (frame["timestamp"] >= start) & (frame["timestamp"] < stop)
         return frame[inside].reset_index(drop=True)

@@ -7,12 +7,14 @@ import pandas as pd
 
 from clm_api.report import FoldMetrics
 from clm_api.run import RunSpec
-from clm_trainer.evaluation import backtest, metrics
+from clm_trainer.evaluation import backtest
 from clm_trainer.evaluation.backtest import Backtest
 from clm_trainer.evaluation.positions import target_positions
 from clm_trainer.evaluation.scores import Scores, score_of
 from clm_trainer.families.base import Dataset
 from clm_trainer.panel import Floats, Panel
+from clm_trainer.stages.folds import fold_metrics
+from clm_trainer.stages.funding import at_opens, dues
 from clm_trainer.stages.train import Trained
 
 
@@ -24,65 +26,67 @@ class Evaluated:
     ----------
     predictions
         One row per bar and symbol: what was predicted and decided on its close.
+    funding
+        Every funding event of the window: time, symbol, funding_rate, mark_price; None where
+        none is charged.
     """
 
     result: Backtest
     scores: Scores
     folds: tuple[FoldMetrics, ...]
     predictions: pd.DataFrame
+    funding: pd.DataFrame | None
 
 
-def evaluate(panel: Panel, rows: Dataset, trained: Trained, spec: RunSpec) -> Evaluated:
+def evaluate(
+    panel: Panel,
+    rows: Dataset,
+    trained: Trained,
+    spec: RunSpec,
+    events: pd.DataFrame | None = None,
+) -> Evaluated:
     """Turn percentiles into positions and backtest them once; positions carry over folds.
+
+    Parameters
+    ----------
+    events
+        The funding that the window's perpetuals had, as ``funding_events`` returns it.
 
     Raises
     ------
     ClmError
         MetricsRejected: a metric is not a finite number.
+    ValueError
+        The run charges funding, and there are no events.
     """
+    if spec.charges_funding and events is None:
+        raise ValueError("a run that charges funding needs the window's events")
     start, stop = trained.walk.window
     window = panel.window(start, stop)
     sigma, shorts = rows.sigma[start:stop], spec.target.positions != "longFlat"
     targets = target_positions(trained.percentiles, sigma, window, spec.target, shorts=shorts)
     cost_bps = spec.costs.fee_bps + spec.costs.slippage_bps
-    result = backtest.run(window, targets, cost_bps)
-    scores = score_of(result, window, targets, cost_bps, spec.trials)
+    funding = None if events is None else dues(events, window)
+    result = backtest.run(window, targets, cost_bps, funding)
+    scores = score_of(result, window, targets, cost_bps, spec.trials, funding)
+
+    def returns_at(bps: float) -> Floats:
+        return backtest.net_returns(window, targets, bps, funding)
+
     return Evaluated(
         result=result,
         scores=scores,
-        folds=_folds(panel, trained, result),
-        predictions=_predictions(window, trained, targets),
+        folds=fold_metrics(panel, trained, result, returns_at, cost_bps),
+        predictions=_predictions(window, trained, targets, events),
+        funding=events,
     )
 
 
-def _folds(panel: Panel, trained: Trained, result: Backtest) -> tuple[FoldMetrics, ...]:
-    start, _ = trained.walk.window
-    returns = result.equity["net_return"].to_numpy()
-    closed = result.trades[result.trades["closed"]]
-    out = []
-    for number, span in enumerate(trained.walk.folds):
-        begin, end = span.test
-        block = returns[begin - start : end - start]
-        sharpe = metrics.sharpe_per_bar(block)
-        first, last = panel.times[begin], panel.times[end - 1]
-        out.append(
-            FoldMetrics(
-                fold=number,
-                train_from=panel.times[span.fit[0]],
-                train_to=panel.times[span.calibration[1] - 1],
-                test_from=first,
-                test_to=last,
-                sharpe=None if sharpe is None else sharpe * np.sqrt(panel.bars_per_year),
-                total_return=float(np.prod(1 + block) - 1),
-                trades=int(closed["exit_time"].between(first, last).sum()),
-            )
-        )
-    return tuple(out)
-
-
-def _predictions(window: Panel, trained: Trained, targets: Floats) -> pd.DataFrame:
+def _predictions(
+    window: Panel, trained: Trained, targets: Floats, events: pd.DataFrame | None
+) -> pd.DataFrame:
     bars, symbols = targets.shape
-    nothing = np.full(bars * symbols, np.nan)
+    rate, mark = at_opens(events, window)
     return pd.DataFrame(
         {
             "time": window.times.repeat(symbols),
@@ -91,8 +95,8 @@ def _predictions(window: Panel, trained: Trained, targets: Floats) -> pd.DataFra
             "open": window.open.ravel(),
             "close": window.close.ravel(),
             "gap": window.gap.ravel(),
-            "funding_rate": nothing,
-            "mark_price": nothing,
+            "funding_rate": rate.ravel(),
+            "mark_price": mark.ravel(),
             "signal": trained.percentiles.ravel(),
             "position": targets.ravel(),
         }

@@ -1,5 +1,7 @@
 """Features and labels from bars."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from clm_trainer.families.base import Dataset
@@ -20,10 +22,12 @@ def forward_returns(panel: Panel, sigma: Floats, horizon: int) -> Floats:
     return np.clip(label, -LABEL_LIMIT, LABEL_LIMIT)
 
 
-def dataset(panel: Panel, horizon: int) -> tuple[Dataset, FeatureTable]:
-    """Return all rows of a panel with features and labels."""
-    table = build_features(panel)
-    rows = Dataset(
+def dataset(
+    panel: Panel, horizon: int, build: Callable[[Panel], FeatureTable] = build_features
+) -> Dataset:
+    """Return all rows of a panel with the features that ``build`` makes, and labels."""
+    table = build(panel)
+    return Dataset(
         times=panel.times,
         symbols=panel.symbols,
         names=table.names,
@@ -32,4 +36,3 @@ def dataset(panel: Panel, horizon: int) -> tuple[Dataset, FeatureTable]:
         sigma=table.sigma,
         usable=table.usable,
     )
-    return rows, table

@@ -11,7 +11,7 @@ from clm_api.reasons import Reason
 from clm_api.run import RunData
 from clm_api.training_schedule import Refresh
 from clm_trainer.panel import Panel
-from clm_trainer.sources.bars import COLUMNS, BarKey, cleaned, describe_holes, holes, spikes
+from clm_trainer.sources.bars import COLUMNS, BarKey, describe_holes, holes, spikes
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.sources.report import DataReport, SymbolReport, frame_digest
 from clm_trainer.storage import Storage
@@ -44,7 +44,7 @@ def fetch(data: RunData, store: Storage) -> tuple[Panel, DataReport]:
     else:
         span = wanted
         before, requests, notes = _update(cache, keys, span)
-    frames = {key: cleaned(cache.read(key, span.start, span.stop), key, "cache") for key in keys}
+    frames = {key: key.cleaned(cache.read(key, span.start, span.stop), "cache") for key in keys}
     for key, frame in frames.items():
         _require(frame, key, span, data)
     panel = _panel(frames, span)
@@ -92,7 +92,7 @@ def _update(
         return before, 0, []
     from clm_trainer.sources.exchange import Exchange
 
-    exchange = Exchange(keys[0].exchange)
+    exchange = Exchange(keys[0].exchange, keys[0].market)
     notes: list[str] = []
     try:
         closed = min(span.stop, exchange.now().floor(keys[0].step))
@@ -100,7 +100,7 @@ def _update(
             exchange.check(key)
             for part in _missing(stored[key], _Range(span.start, closed), key):
                 fresh = exchange.bars(key, part.start, part.stop)
-                cache.write(key, cleaned(fresh, key, exchange.name), exchange.name)
+                cache.write(key, key.cleaned(fresh, exchange.name), exchange.name)
     except ClmError as error:
         passing = error.reason in (Reason.DATA_UNAVAILABLE, Reason.EXCHANGE_BANNED)
         if not passing or not all(_fresh(stored[key], span, key) for key in keys):

@@ -48,7 +48,7 @@ def write(outcome: Outcome, attempt: Attempt, *, now: datetime) -> bool:
 
 def _model_files(outcome: Outcome) -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as folder:
-        outcome.trained.model.save(Path(folder))
+        outcome.developed.trained.model.save(Path(folder))
         return {f"model/{p.name}": p.read_bytes() for p in Path(folder).iterdir()}
 
 
@@ -61,19 +61,20 @@ def _versions() -> dict[str, str]:
 def _tear_sheet(
     outcome: Outcome, attempt: Attempt, libraries: dict[str, str], now: datetime
 ) -> TearSheet:
-    evaluated, bars = outcome.evaluated, outcome.bars
+    developed, bars = outcome.developed, outcome.bars
+    evaluated = developed.evaluated
     return TearSheet(
         title=outcome.layout.schedule,
         version=outcome.version,
         run=outcome.layout.uid,
         spec=outcome.spec,
-        metrics=outcome.metrics,
+        metrics=developed.metrics,
         folds=evaluated.folds,
         equity=evaluated.result.equity,
         trades=evaluated.result.trades,
-        importance=outcome.trained.model.importance(),
+        importance=developed.trained.model.importance(),
         coverage=[_coverage(one) for one in bars.symbols],
-        holes=_holes(bars, outcome.panel.timeframe),
+        holes=_holes(bars, developed.panel.timeframe),
         origin=_origin(bars),
         data_sha256=bars.sha256,
         libraries=libraries,

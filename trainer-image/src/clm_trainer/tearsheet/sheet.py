@@ -108,7 +108,12 @@ def _context(sheet: TearSheet) -> dict[str, Any]:
         "m": metrics.metrics,
         "undefined": metrics.undefined,
         "file": metrics,
-        "judgement": judge(metrics.metrics, metrics.undefined, spec.promotion.criteria),
+        "judgement": judge(
+            metrics.metrics,
+            metrics.undefined,
+            spec.promotion.criteria,
+            spec.promotion.significance,
+        ),
         "window": (sheet.equity["time"].iloc[0], sheet.equity["time"].iloc[-1]),
         "equity": plots.equity(sheet.equity, sheet.folds),
         "drawdown": plots.drawdown(sheet.equity, spec.promotion.criteria.max_drawdown),
@@ -121,6 +126,7 @@ def _context(sheet: TearSheet) -> dict[str, Any]:
         "trades": list(newest.head(_SHOWN_TRADES).to_dict("records")),
         "all_trades": len(sheet.trades),
         "cost_bps": spec.costs.fee_bps + spec.costs.slippage_bps,
+        "funding": tables.total_funding(sheet.equity) if spec.charges_funding else None,
         "parameters": _parameters(spec),
     }
 

@@ -37,6 +37,12 @@ def monthly_returns(equity: pd.DataFrame) -> list[YearReturns]:
     ]
 
 
+def total_funding(equity: pd.DataFrame) -> float:
+    """Return what funding added to ``equity.parquet``'s 1.0 at the start; negative: was paid."""
+    before = equity["equity"].shift(fill_value=1.0)
+    return float((equity["funding"] * before).sum())
+
+
 @dataclass(frozen=True)
 class TradeSummary:
     """Closed trades of one symbol, or of all."""

@@ -1,0 +1,104 @@
+"""``clm simulate``: a schedule replayed on history."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from clm_api.errors import SpecError
+from clm_api.resolve import resolve
+from clm_api.run import RunSpec, RunTrials
+from clm_cli.local import LOCAL_POD
+from clm_cli.manifests import schedule_of
+from clm_cli.output import console, errors
+from clm_cli.stores import Store, open_store
+
+if TYPE_CHECKING:
+    from clm_api.training_schedule import TrainingScheduleSpec
+
+_DAY = "%Y-%m-%d"
+
+
+def simulate(
+    file: Annotated[Path, typer.Argument(help="Manifest of one TrainingSchedule.")],
+    from_: Annotated[datetime, typer.Option("--from", formats=[_DAY], help="First slot, UTC.")],
+    to: Annotated[datetime, typer.Option("--to", formats=[_DAY], help="End, exclusive, UTC.")],
+    store: Store,
+    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("simulations"),
+) -> None:
+    """Would this schedule and its gate have made money: train at each past slot, judge, trade.
+
+    Each slot trains on what was known then. A version that passes goes into production at its
+    slot and is traded until the next one passes. Interrupted, the same command goes on.
+
+    Plain kubectl: none; it needs bars in the store, no cluster.
+    """
+    name, spec = schedule_of(file)
+    start, stop = from_.replace(tzinfo=UTC), to.replace(tzinfo=UTC)
+    if start >= stop:
+        raise SpecError("--from", f"{start:{_DAY}} is not before --to {stop:{_DAY}}")
+    objects = open_store(store)
+    from clm_trainer.simulation.run import Simulator
+
+    simulator = Simulator.prepare(spec, _resolved(spec, start, stop), start, stop, objects, out)
+    with Progress(
+        "{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        console=errors,
+    ) as bar:  # fmt: skip
+        task = bar.add_task("versions", total=None)
+        simulator.train(lambda done, all_: bar.update(task, completed=done, total=all_))
+    facts = simulator.finish()
+    for line in _lines(name, facts, simulator.folder):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _resolved(spec: "TrainingScheduleSpec", start: datetime, stop: datetime) -> RunSpec:
+    """Return a run over all bars of the simulation: from the first slot's data to the end."""
+    days = timedelta(days=spec.data.lookback_days)
+    run = resolve(spec, slot=stop, trials=RunTrials(), pod_defaults=LOCAL_POD)
+    data = run.data.model_copy(update={"from_": start - days})
+    return run.model_copy(update={"data": data})
+
+
+def _lines(name: str, facts: dict[str, Any], folder: Path) -> list[str]:
+    judged = facts["versions"] - facts["failed"]
+    made, held = facts["production"], facts["buyAndHold"]
+    after = facts["nextPeriod"]
+    span = f"{facts['from'][:10]}..{facts['to'][:10]}"
+    slots = " ".join(p["slot"][:10] for p in facts["promotions"])
+    rows = (
+        (name, f"{span}  {facts['versions']} versions, {facts['failed']} failed"),
+        ("passed", f"{facts['passed']} of {judged}"),
+        ("promotions", f"{len(facts['promotions'])}  {slots}"),
+        ("production", f"{_figures(made)}  sharpe {_number(made.get('sharpe'))}"),
+        ("buy and hold", _figures(held)),
+        ("next period", f"passed {_next(after['passed'])}; rejected {_next(after['rejected'])}"),
+        ("gate vs next", f"rank correlation of Sharpe {_number(after['gateCorrelation'])}"),
+        ("answer", _answer(facts)),
+    )
+    return [*(f"{label:<13} {text}" for label, text in rows), str(folder / "simulation.json")]
+
+
+def _figures(values: dict[str, float]) -> str:
+    return f"return {values['totalReturn']:+.1%}  maxdd {values['maxDrawdown']:.3f}"
+
+
+def _next(group: dict[str, Any]) -> str:
+    return (
+        f"{group['versions']}: sharpe mean {_number(group['mean_sharpe'])} "
+        f"median {_number(group['median_sharpe'])}"
+    )
+
+
+def _answer(facts: dict[str, Any]) -> str:
+    if not facts["promotions"]:
+        return "nothing passed the gate, so nothing was traded"
+    gained = facts["production"]["totalReturn"]
+    verb = "made" if gained > 0 else "lost"
+    return f"the schedule and its gate would have {verb} {abs(gained):.1%} after costs"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"

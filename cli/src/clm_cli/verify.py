@@ -1,0 +1,62 @@
+"""``clm verify``: can a published run's numbers be trusted."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clm_api.errors import ClmError, SpecError
+from clm_api.layout import MANIFEST
+from clm_api.reasons import Reason
+from clm_cli.output import console
+from clm_cli.stores import open_store
+
+
+def verify(
+    uri: Annotated[
+        str,
+        typer.Argument(
+            metavar="URI",
+            help="Address of a manifest.json: a path, file:// or s3://; S3 credentials and "
+            "endpoint in the usual AWS_ variables.",
+        ),
+    ],
+) -> None:
+    """Work out a run's equity, trades and metrics again, from its files alone, to 1e-9.
+
+    By code of its own that shares nothing with what made them. First every file is compared with
+    the manifest. Exit code 66, and every value that differs, if the numbers don't agree.
+
+    Plain kubectl: none; kubectl get mv NAME -o jsonpath={.status.artifact.uri} prints the address.
+    """
+    run = open_store(_folder(uri))
+    from clm_trainer import recompute
+
+    groups = recompute.verify(run)
+    for group in groups:
+        _say(f"{group.name:<8} {group.checked:<11} largest difference {group.largest:.2g}")
+    differences = [one for group in groups for one in group.differences]
+    for one in differences:
+        _say(f"  {one}")
+    if differences:
+        raise ClmError(
+            Reason.METRICS_REJECTED,
+            f"{len(differences)} values don't follow from the files of {uri}: don't trust this run",
+        )
+
+
+def _folder(uri: str) -> str:
+    """Return the manifest's folder; a local one must exist, for opening a store would make it."""
+    folder, _, name = uri.rpartition("/")
+    if name != MANIFEST:
+        raise SpecError("URI", f'"{uri}" does not end in {MANIFEST}')
+    if uri.startswith("file://") or "://" not in uri:
+        local = Path(uri.removeprefix("file://"))
+        if not local.is_file():
+            raise SpecError("URI", f"there is no {local}")
+        return str(local.parent)
+    return folder
+
+
+def _say(line: str) -> None:
+    console.print(line, markup=False, highlight=False, soft_wrap=True)

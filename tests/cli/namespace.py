@@ -1,0 +1,92 @@
+"""One namespace of the real API server, and kubeconfigs that name it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clm_api import API_VERSION
+from tests.support.control_plane import ControlPlane
+from tests.support.ports import eventually
+
+Raw = dict[str, Any]
+_PLURALS = {"TrainingSchedule": "trainingschedules", "ModelVersion": "modelversions"}
+_ACCOUNT = "person"
+_RULES = [
+    {"apiGroups": ["clm.dev"], "resources": ["trainingschedules"], "verbs": ["get", "patch"]},
+    {"apiGroups": ["clm.dev"], "resources": ["modelversions"], "verbs": ["list"]},
+]
+"""All that somebody needs who starts a run and follows it."""
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """A namespace of the test's own."""
+
+    plane: ControlPlane
+    name: str
+
+    @classmethod
+    def make(cls, plane: ControlPlane, name: str) -> "Namespace":
+        """Create it."""
+        plane.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+        return cls(plane, name)
+
+    def path(self, kind: str, name: str = "") -> str:
+        """Return the path of a kind, or of one object, at the API server."""
+        plural = f"/apis/{API_VERSION}/namespaces/{self.name}/{_PLURALS[kind]}"
+        return f"{plural}/{name}" if name else plural
+
+    def put(self, raw: Raw) -> Raw:
+        """Create an object unless it is there, write its status, return it as it is now."""
+        path = self.path(raw["kind"], raw["metadata"]["name"])
+        if self.plane.request("GET", path) is None:
+            self.plane.request("POST", self.path(raw["kind"]), raw)
+        status = {"status": raw["status"]}
+        self.plane.request("PATCH", f"{path}/status", status, "application/merge-patch+json")
+        return self.read(raw["kind"], raw["metadata"]["name"])
+
+    def read(self, kind: str, name: str) -> Raw:
+        """Return an object as it is now."""
+        found = self.plane.request("GET", self.path(kind, name))
+        assert found is not None, f"there is no {kind} {name}"
+        return found
+
+    def kubeconfig(self, path: Path) -> Path:
+        """Write an administrator's kubeconfig that names this namespace."""
+        return self._written(self.plane.kubeconfig, path)
+
+    def account_kubeconfig(self, path: Path, server: str) -> Path:
+        """Write one of an account that may only start and follow runs, at another address."""
+        self.plane.apply(*self._account())
+        eventually(self._account_may_list, "the account has its rights")
+        return self._written(self.plane.account_kubeconfig(self.name, _ACCOUNT, server), path)
+
+    def _account(self) -> list[Raw]:
+        group, metadata = "rbac.authorization.k8s.io", {"name": _ACCOUNT, "namespace": self.name}
+        account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
+        role = {"apiVersion": f"{group}/v1", "kind": "Role", "metadata": metadata, "rules": _RULES}
+        binding = {
+            "apiVersion": f"{group}/v1",
+            "kind": "RoleBinding",
+            "metadata": metadata,
+            "roleRef": {"apiGroup": group, "kind": "Role", "name": _ACCOUNT},
+            "subjects": [{"kind": "ServiceAccount"} | metadata],
+        }
+        return [account, role, binding]
+
+    def _account_may_list(self) -> bool:
+        asked = {"group": "clm.dev", "resource": "modelversions", "verb": "list"}
+        review = {
+            "user": f"system:serviceaccount:{self.name}:{_ACCOUNT}",
+            "resourceAttributes": asked | {"namespace": self.name},
+        }
+        path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+        answer = self.plane.request("POST", path, {"spec": review})
+        return answer is not None and bool(answer["status"]["allowed"])
+
+    def _written(self, source: Path, path: Path) -> Path:
+        config = json.loads(source.read_text())
+        config["contexts"][0]["context"]["namespace"] = self.name
+        path.write_text(json.dumps(config))
+        return path

@@ -1,0 +1,1 @@
+"""A schedule replayed on history: what it and its gate would have earned."""

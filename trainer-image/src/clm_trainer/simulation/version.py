@@ -1,0 +1,71 @@
+"""One past slot: a version trained on what was known then, and what it says of later bars."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from clm_api.errors import ClmError
+from clm_api.report import MetricsFile
+from clm_api.run import RunSpec
+from clm_trainer.families.base import FitContext
+from clm_trainer.panel import Floats, Panel
+from clm_trainer.stages.develop import develop
+from clm_trainer.stages.features import dataset
+
+
+@dataclass(frozen=True, eq=False)
+class PastVersion:
+    """A version as its Job would have left it, and its signals from its slot on.
+
+    Parameters
+    ----------
+    slot
+        When it was trained; the first bar that it never saw opens then.
+    metrics
+        Its gate's metrics, as a first trial; None if the run failed.
+    percentiles, sigma
+        Shape (bars from the slot to the end, symbols); empty if the run failed.
+    failure
+        Reason and message of a failed run, else empty.
+    """
+
+    slot: datetime
+    metrics: MetricsFile | None
+    percentiles: Floats
+    sigma: Floats
+    failure: str = ""
+
+
+def past_version(
+    panel: Panel,
+    known: int,
+    spec: RunSpec,
+    slot: datetime,
+    context: FitContext,
+    events: pd.DataFrame | None = None,
+) -> PastVersion:
+    """Train on the first ``known`` bars of a panel, then score all later ones.
+
+    Features of the later bars are built with the earlier ones in front of them, as a bot would.
+
+    Parameters
+    ----------
+    panel
+        Starts where the run's data start.
+    spec
+        The run; its data range is not read, the panel stands for it.
+    events
+        Funding that covers the run's evaluation window, perpetuals only.
+    """
+    try:
+        developed = develop(panel.window(0, known), spec, context, events)
+    except ClmError as error:
+        none = np.empty((0, len(panel.symbols)))
+        return PastVersion(slot, None, none, none, f"{error.reason}: {error.message}")
+    rows = dataset(panel, spec.target.horizon_bars)
+    later = rows.rows(known, len(panel))
+    trained = developed.trained
+    percentiles = trained.ranks.rank(trained.model.score(later))
+    return PastVersion(slot, developed.metrics, percentiles, later.sigma)

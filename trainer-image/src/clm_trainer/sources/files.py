@@ -1,0 +1,63 @@
+"""Tables that people hand over as files: parquet or CSV, times in any usual form."""
+
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+import pyarrow as pa
+from pandas.api.types import is_numeric_dtype
+
+from clm_trainer.sources.bars import invalid
+
+_Unit = Literal["ns", "us", "ms", "s"]
+_UNITS: tuple[tuple[float, _Unit], ...] = ((1e17, "ns"), (1e14, "us"), (1e11, "ms"), (1e8, "s"))
+
+
+def read_table(path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
+    """Return a file's rows, column ``timestamp`` as UTC times.
+
+    Raises
+    ------
+    ClmError
+        DataInvalid: it can't be read, has no rows, or lacks a column that is needed.
+    """
+    frame = _read(path)
+    missing = [name for name in needed if name not in frame.columns]
+    if missing:
+        raise invalid(f"{path}: column {missing[0]} is missing; needed: {', '.join(needed)}")
+    if frame.empty:
+        raise invalid(f"{path}: has no rows")
+    return frame.assign(timestamp=_utc(frame["timestamp"], path))
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        if path.suffix == ".csv":
+            return pd.read_csv(path)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise invalid(f"{path}: can't be read: {error}") from error
+    raise invalid(f"{path}: use .parquet or .csv")
+
+
+def _utc(values: "pd.Series[str]", path: Path) -> pd.DatetimeIndex:
+    """Read ISO 8601, without a zone as UTC, or numbers whose size tells their unit."""
+    if is_numeric_dtype(values):
+        unit = next((u for size, u in _UNITS if float(values.abs().min()) >= size), None)
+        largest = next((u for size, u in _UNITS if float(values.abs().max()) >= size), None)
+        if unit is None or unit != largest:
+            raise invalid(f"{path}: timestamp mixes units or is no time since 1970")
+        parsed = pd.DatetimeIndex(pd.to_datetime(values, unit=unit, utc=True))
+    else:
+        try:
+            parsed = pd.DatetimeIndex(pd.to_datetime(values, utc=True, format="ISO8601"))
+        except (ValueError, TypeError) as error:
+            raise invalid(
+                f"{path}: timestamp can't be read: {error}; write 2025-12-31 16:00:00Z, "
+                "or a number since 1970"
+            ) from error
+    if parsed.isna().any():
+        row = int(parsed.isna().argmax())
+        raise invalid(f"{path}: timestamp of row {row} is empty")
+    return parsed.as_unit("us")

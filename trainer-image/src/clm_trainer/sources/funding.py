@@ -1,0 +1,92 @@
+"""Funding payments of perpetuals: when they fell due, at what rate and on what price."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from clm_api.layout import funding_month
+from clm_trainer.sources.bars import invalid
+
+COLUMNS = ("timestamp", "funding_rate", "mark_price")
+LARGEST_RATE = 0.1
+"""A larger share of the notional at once is no funding but a wrong unit."""
+
+
+@dataclass(frozen=True)
+class FundingKey:
+    """Whose funding it is."""
+
+    exchange: str
+    market: str
+    symbol: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of an event's columns, the time first."""
+        return COLUMNS
+
+    def month(self, month: str) -> str:
+        """Return the path of one month's events; ``month`` is ``YYYY-MM``."""
+        return funding_month(self.exchange, self.market, self.symbol, month)
+
+    def cleaned(self, frame: pd.DataFrame, source: str) -> pd.DataFrame:
+        """Round times to the minute, drop repetitions, and refuse what can't be true.
+
+        Two rows of one minute are one event if they agree; a mark price that only one of them
+        knows is kept.
+
+        Parameters
+        ----------
+        frame
+            Columns timestamp (UTC), funding_rate (fraction of the notional; positive: longs pay)
+            and mark_price (NaN where it is not known).
+        source
+            Where the events come from, for messages.
+
+        Raises
+        ------
+        ClmError
+            DataInvalid, naming the row and why.
+        """
+        frame = frame[list(COLUMNS)].astype(dict.fromkeys(COLUMNS[1:], "float64"))
+        for column, wrong, why in _faults(frame):
+            if wrong.any():
+                row = frame[wrong].iloc[0]
+                raise invalid(
+                    f"{source}: {column} {row[column]} of {row['timestamp']} {why}; "
+                    f"{int(wrong.sum())} such row(s) in all"
+                )
+        frame = frame.assign(timestamp=frame["timestamp"].dt.round("min"))
+        events = frame.groupby("timestamp", sort=True)
+        for column in COLUMNS[1:]:
+            differ = events[column].max() - events[column].min() > 0
+            if differ.any():
+                time = differ.idxmax()
+                one, other, *_ = frame.loc[frame["timestamp"] == time, column].dropna().unique()
+                raise invalid(
+                    f"{source}: two different events for {time} of {self}: {column} {one} and "
+                    f"{other}; remove the wrong one"
+                )
+        return events.first().reset_index()
+
+    def __str__(self) -> str:
+        """Exchange, market, symbol and what it is."""
+        return f"{self.exchange} {self.market} {self.symbol} funding"
+
+
+def _faults(frame: pd.DataFrame) -> Iterator[tuple[str, "pd.Series[bool]", str]]:
+    """Yield what may be wrong with a row: the column, the rows that have it, and why."""
+    rate, mark = frame["funding_rate"], frame["mark_price"]
+    yield "funding_rate", ~np.isfinite(rate), "is not a finite number"
+    yield (
+        "funding_rate",
+        rate.abs() > LARGEST_RATE,
+        f"is beyond {LARGEST_RATE}: write it as a fraction of the notional, 0.0001 for 0.01 %",
+    )
+    yield (
+        "mark_price",
+        mark.notna() & ~(np.isfinite(mark) & (mark > 0)),
+        "is not a positive number: leave it empty where it is not known",
+    )
