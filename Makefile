@@ -4,9 +4,10 @@ VENV := .venv/bin
 CLUSTER := tools/cluster/cluster
 STORE ?= ./artifacts
 PYTEST_ARGS ?=
-SOURCES := crds/src operator/src trainer-image/src cli/src tools/cluster/local_cluster tools/demo
+FAMILY ?= xgboost
+SOURCES := crds/src operator/src trainer-image/src cli/src tools/cluster/local_cluster tools/demo tools/study
 
-.PHONY: help setup lint format generate verify test test-fast cluster-up cluster-down images bars demo demo-clean clean
+.PHONY: help setup lint format generate verify test test-fast study cluster-up cluster-down images bars demo demo-clean clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -38,6 +39,9 @@ test: setup verify ## Run all tests; sets up the API server, the node cluster, M
 
 test-fast: setup ## Run the tests that need neither cluster nor store
 	$(VENV)/pytest -m "not api and not store and not cluster and not slow" $(PYTEST_ARGS)
+
+study: setup ## How often noise and a planted signal pass the gate: FAMILY=xgboost, about 10 minutes
+	$(VENV)/python -m tools.study $(FAMILY)
 
 cluster-up: setup ## Start a cluster: kind where Docker answers, else without Docker (root, Linux)
 	@[ "$$($(CLUSTER) provider)" = kind ] || $(CLUSTER) setup

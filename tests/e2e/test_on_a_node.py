@@ -87,7 +87,8 @@ def _first(release: Node, schedule_name: str, phase: str) -> Callable[[], str | 
 
 
 def test_an_evicted_pod_is_replaced_without_counting_as_a_failure(release: Node) -> None:
-    release.apply(_small("drained", job={"backoffLimit": 0}))
+    long = {"family": "xgboost", "xgboost": {"rounds": 3000}}
+    release.apply(_small("drained", job={"backoffLimit": 0}, model=long))
     pod = eventually(_first(release, "drained", "Running"), "a running pod", 90)
     body = {
         "apiVersion": "policy/v1", "kind": "Eviction",

@@ -107,6 +107,8 @@ FAILING = [
             _out_of_memory),
     Failing("a GPU that no node has", "Unschedulable", "Insufficient nvidia.com/gpu",
             overrides={"job": {"gpu": {"count": 1}, "pendingDeadlineSeconds": 10}}),
+    Failing("a request above the limit", "SpecInvalid", "must be less than or equal to cpu limit",
+            overrides={"job": {"resources": {"requests": {"cpu": "2"}, "limits": {"cpu": "1"}}}}),
     Failing("a node that no selector finds", "Unschedulable", "matching node",
             overrides={"job": {"nodeSelector": {"pool": "moon"}, "pendingDeadlineSeconds": 10}}),
 ]  # fmt: skip

@@ -7,11 +7,18 @@ cd "$(dirname "$0")/../.."
 UV_VERSION=0.13.9
 cache=${CLM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/clm}
 uv_home=$cache/uv-$UV_VERSION
+# Two make targets at once would build one environment twice, at the same time.
+mkdir -p "$cache"
+exec 9>"$cache/setup.lock"
+flock 9
 
 python=$(command -v python3 || true)
 [ -n "$python" ] || { echo "setup: python3 is missing: install Python 3.11 or later" >&2; exit 1; }
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     { echo "setup: $("$python" --version) is too old: install Python 3.11 or later" >&2; exit 1; }
+
+# A shim of a version manager is another path each time uv asks: it would make the environment anew.
+python=$("$python" -c 'import os, sys; print(os.path.realpath(sys.executable))')
 
 if [ ! -x "$uv_home/bin/uv" ]; then
     rm -rf "$uv_home.new"

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ def main(family: str) -> None:
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(os.cpu_count(), spawn) as pool:
         sets = {name: _run_set(pool, family, name, size) for name, size in SIZES.items()}
-        leaks = list(pool.map(_leak, [family] * LEAKS, range(LEAKS)))
+        refuse = partial(leak_is_refused, family, build=leaking)
+        leaks = list(pool.map(refuse, range(LEAKS)))
     refused = {"runs": len(leaks), "refused": sum(leaks)}
     facts = {"family": family, "sets": sets, "leaks": refused, "shares": shares(sets)}
     (RESULTS / f"{family}.json").write_text(json.dumps(facts, indent=1) + "\n")
@@ -36,19 +38,11 @@ def main(family: str) -> None:
 
 def _run_set(pool: ProcessPoolExecutor, family: str, name: str, size: int) -> list[dict[str, Any]]:
     rows = []
-    for row in pool.map(_judge, [Seed(family, name, n) for n in range(size)]):
+    for row in pool.map(Seed.judged, [Seed(family, name, n) for n in range(size)]):
         rows.append(row)
         print(f"\r{family} {name} {len(rows)}/{size}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     return rows
-
-
-def _judge(seed: Seed) -> dict[str, Any]:
-    return seed.judged()
-
-
-def _leak(family: str, seed: int) -> bool:
-    return leak_is_refused(family, seed, leaking)
 
 
 if __name__ == "__main__":

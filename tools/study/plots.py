@@ -1,6 +1,6 @@
 """The picture of a study: what the gate sees, and what came after it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from tools.study.seeds import MODES
 _COLOURS = {"noise": "#98a1af", "planted": "#1f5fd0"}
 
 
-def draw(path: Path, family: str, sets: dict[str, Sequence[dict[str, Any]]]) -> None:
+def draw(path: Path, family: str, sets: Mapping[str, Sequence[dict[str, Any]]]) -> None:
     """Draw, for each mode, the gate's Sharpe ratios and those of the next 90 days against them."""
     with mpl.rc_context({"svg.hashsalt": "study", "svg.fonttype": "none", "font.size": 9}):
         figure = Figure(figsize=(9.0, 6.2), layout="constrained")
@@ -26,7 +26,7 @@ def draw(path: Path, family: str, sets: dict[str, Sequence[dict[str, Any]]]) -> 
         figure.savefig(path, metadata={"Date": None, "Creator": None})
 
 
-def _histogram(axes: Axes, mode: str, sets: dict[str, Sequence[dict[str, Any]]]) -> None:
+def _histogram(axes: Axes, mode: str, sets: Mapping[str, Sequence[dict[str, Any]]]) -> None:
     bins = np.linspace(-8, 12, 41).tolist()
     for name, rows in sets.items():
         values = [r[mode]["sharpe"] for r in rows if r[mode]["sharpe"] is not None]
@@ -38,7 +38,7 @@ def _histogram(axes: Axes, mode: str, sets: dict[str, Sequence[dict[str, Any]]])
     axes.legend(frameon=False)
 
 
-def _scatter(axes: Axes, mode: str, sets: dict[str, Sequence[dict[str, Any]]]) -> None:
+def _scatter(axes: Axes, mode: str, sets: Mapping[str, Sequence[dict[str, Any]]]) -> None:
     for name, rows in sets.items():
         known = [r[mode] for r in rows if None not in (r[mode]["sharpe"], r[mode]["nextSharpe"])]
         for stage, marker in (("REJECTED", "."), ("CANDIDATE", "o")):

@@ -29,7 +29,7 @@ BARS = Path(__file__).parents[2] / "examples" / "data"
 SYMBOLS = {"BTC/USDT": "btcusdt", "ETH/USDT": "ethusdt"}
 SHAPES = ("2022-01-01", "2025-01-01")
 """The years whose bar sizes are used; what came later was looked at once (recipes)."""
-LOOKBACK_DAYS, NEXT_DAYS = 730, 90
+LOOKBACK_DAYS, NEXT_DAYS, EVERY_DAYS = 730, 90, 30
 MODES = ("longFlat", "longFlatShort")
 STRENGTHS = {"noise": 0.0, "planted": 0.1}
 _SHOWN = ("sharpe", "winRate", "profitFactor", "maxDrawdown", "trades", "psr")
@@ -37,26 +37,36 @@ _SHOWN = ("sharpe", "winRate", "profitFactor", "maxDrawdown", "trades", "psr")
 
 @cache
 def shapes() -> Panel:
-    """Return the real bars of the years that are used."""
+    """Return the real bars of the years that are used, twice in a row: six years of bar sizes."""
     read = {s: pd.read_parquet(BARS / f"binance-spot-{n}-1h.parquet") for s, n in SYMBOLS.items()}
     start, stop = (pd.Timestamp(day, tz="UTC") for day in SHAPES)
-    times = pd.date_range(start, stop, freq="h", inclusive="left").as_unit("us")
-    frames = [frame.set_index("timestamp").reindex(times).ffill() for frame in read.values()]
-    arrays: dict[str, Any] = {
+    grid = pd.date_range(start, stop, freq="h", inclusive="left").as_unit("us")
+    frames = [frame.set_index("timestamp").reindex(grid).ffill() for frame in read.values()]
+    once = {
         name: np.stack([frame[name].to_numpy(float) for frame in frames], axis=1)
         for name in ("open", "high", "low", "close", "volume")
     }
+    # The second round goes on at the level where the first one ends.
+    step = once["close"][-1] / once["open"][0]
+    arrays: dict[str, Any] = {
+        name: np.concatenate([values, values if name == "volume" else values * step])
+        for name, values in once.items()
+    }
     gap = np.zeros(arrays["close"].shape, dtype=bool)
+    times = pd.date_range(start, periods=len(gap), freq="h").as_unit("us")
     return Panel(
         times=times, symbols=tuple(SYMBOLS), timeframe=pd.Timedelta(hours=1), gap=gap, **arrays
     )
 
 
 def market(strength: float, seed: int) -> Panel:
-    """Return a drawn market: the run's data, then the days in which its version is held."""
-    drawn, _ = mirrored(shapes(), seed, strength)
-    bars = (LOOKBACK_DAYS + NEXT_DAYS) * 24
-    return drawn.window(len(drawn) - bars, len(drawn))
+    """Return a drawn market: the run's data, then the days in which its version is held.
+
+    Every seed draws its own directions; its bar sizes begin 30 days after those of the one before.
+    """
+    sizes, bars = shapes(), (LOOKBACK_DAYS + NEXT_DAYS) * 24
+    begin = seed * EVERY_DAYS * 24 % (len(sizes) - bars)
+    return mirrored(sizes.window(begin, begin + bars), seed, strength)[0]
 
 
 def run_spec(family: str, mode: str) -> RunSpec:

@@ -1,7 +1,7 @@
 """Shares of the sets, and the table that says them."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tools.study.seeds import MODES
@@ -10,7 +10,7 @@ Rows = Sequence[dict[str, Any]]
 PSR, TRADES = 0.95, 50
 
 
-def shares(sets: dict[str, Rows]) -> dict[str, Any]:
+def shares(sets: Mapping[str, Rows]) -> dict[str, Any]:
     """Return for each set and mode how many passed, with and without the PSR gate, and what then.
 
     ``nextPassed`` and ``nextRejected`` are means of the Sharpe ratio over the next 90 days.

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from clm_api.families import DEFAULT_FOLDS, Family, XgboostParameters
+from clm_api.quantities import amount
 from clm_api.run import (
     RunCosts,
     RunData,
@@ -20,6 +21,7 @@ from clm_api.symbols import Market, canonical
 from clm_api.timing import TIMEFRAME_SECONDS, floor_to
 from clm_api.training_schedule import (
     DEFAULT_ENTRY_PERCENTILE,
+    JobSpec,
     TargetSpec,
     TrainingScheduleSpec,
 )
@@ -57,7 +59,7 @@ def resolve(
         The operator's defaults for the family in the shape of ``RunPod``, image included.
     """
     to = floor_to(slot, TIMEFRAME_SECONDS[spec.data.timeframe])
-    pod = deep_merge(pod_defaults, spec.job.to_json_dict())
+    pod = _fitting(deep_merge(pod_defaults, spec.job.to_json_dict()), spec.job)
     model, data, evaluation = spec.model, spec.data, spec.evaluation
     parameters = model.xgboost or XgboostParameters()
     return RunSpec(
@@ -103,6 +105,19 @@ def _target(target: TargetSpec) -> RunTarget:
     return RunTarget.model_validate(
         {"entry_percentile": DEFAULT_ENTRY_PERCENTILE[target.positions]} | values
     )
+
+
+def _fitting(pod: dict[str, Any], job: JobSpec) -> dict[str, Any]:
+    """Lower a request that only the defaults ask for to the limit that the schedule sets."""
+    asked = job.resources.to_json_dict() if job.resources else {}
+    limits, requests = asked.get("limits", {}), asked.get("requests", {})
+    resources = dict(pod.get("resources", {}))
+    wanted = dict(resources.get("requests", {}))
+    for name, limit in limits.items():
+        default = wanted.get(name)
+        if name not in requests and default is not None and amount(str(default)) > amount(limit):
+            wanted[name] = limit
+    return pod | {"resources": resources | {"requests": wanted}} if wanted else pod
 
 
 def model_name(spec: TrainingScheduleSpec) -> str:

@@ -1,5 +1,8 @@
 """All reads of one round: the cluster, then the store where a run's state asks for it."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
 from clm_api.layout import RunLayout
 from clm_api.report import Progress
 from clm_api.schedule_status import TrialsStatus
@@ -21,19 +24,35 @@ from clm_operator.snapshot import (
 )
 
 
+@dataclass(frozen=True)
+class FoundOut:
+    """What only a create can tell.
+
+    Parameters
+    ----------
+    taken
+        Names that belong to something else.
+    refused
+        Jobs that the API server calls invalid, with its words.
+    """
+
+    taken: frozenset[str] = frozenset()
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
 async def gather(
     key: Key,
     cluster: Cluster,
     reader: ArtifactReader,
     clock: Clock,
-    taken: frozenset[str] = frozenset(),
+    found_out: FoundOut,
 ) -> Snapshot:
     """Read everything that a round decides on.
 
     Parameters
     ----------
-    taken
-        Names that a create has found to belong to something else.
+    found_out
+        What earlier rounds learned by trying.
     """
     raw = await cluster.schedule(key)
     if raw is None:
@@ -54,7 +73,8 @@ async def gather(
         reports=reports,
         progress=progress,
         sibling_trials=await _siblings(key, schedule, cluster),
-        taken=taken | foreign,
+        taken=found_out.taken | foreign,
+        refused=found_out.refused,
     )
 
 

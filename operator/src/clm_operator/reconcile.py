@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from clm_operator.artifacts.reader import ArtifactReader
 from clm_operator.clock import Clock
-from clm_operator.cluster.api import ConflictError
+from clm_operator.cluster.api import ConflictError, InvalidError
 from clm_operator.cluster.resources import Cluster, Raw
-from clm_operator.gather import gather
+from clm_operator.gather import FoundOut, gather
 from clm_operator.metrics import Metrics
 from clm_operator.planning.decide import Plan, plan
 from clm_operator.settings import Settings
@@ -44,13 +44,14 @@ class Reconciler:
 
     async def __call__(self, key: Key) -> float | None:
         """Run rounds until nothing is left to do; return when to look again, in seconds."""
-        taken: frozenset[str] = frozenset()
+        known = FoundOut()
         for _ in range(_MAX_ROUNDS):
-            snapshot = await gather(key, self.cluster, self.reader, self.clock, taken)
+            snapshot = await gather(key, self.cluster, self.reader, self.clock, known)
             decided = plan(snapshot, self.settings)
             try:
-                created, taken = await self._create(snapshot, decided, taken)
-                if taken - snapshot.taken:
+                created, learned = await self._create(snapshot, decided, known)
+                if learned != known:
+                    known = learned
                     continue
                 wrote = await self._write(snapshot, decided)
             except ConflictError as error:
@@ -62,10 +63,10 @@ class Reconciler:
         raise TooManyRoundsError(key)
 
     async def _create(
-        self, snapshot: Snapshot, decided: Plan, taken: frozenset[str]
-    ) -> tuple[bool, frozenset[str]]:
-        """Create versions, then Jobs; return whether any was made, and names that were taken."""
-        created = False
+        self, snapshot: Snapshot, decided: Plan, known: FoundOut
+    ) -> tuple[bool, FoundOut]:
+        """Create versions, then Jobs; return whether any was made, and what that told."""
+        created, taken, refused = False, known.taken, dict(known.refused)
         for manifest in decided.create_versions:
             name = manifest["metadata"]["name"]
             try:
@@ -76,14 +77,17 @@ class Reconciler:
                 if not await self._ours(snapshot, name):
                     taken |= {name}
         for manifest in decided.create_jobs:
-            await self.cluster.create_job(manifest)
-            created = True
+            try:
+                await self.cluster.create_job(manifest)
+                created = True
+            except InvalidError as error:
+                refused[manifest["metadata"]["name"]] = error.message
         for version in decided.delete_jobs:
             job = snapshot.jobs[version.name]
             await self.cluster.delete_job(snapshot.key.namespace, version.name, job.uid)
         for version in decided.delete_versions:
             await self.cluster.delete_version(version.raw)
-        return created, taken
+        return created, FoundOut(taken, refused)
 
     async def _ours(self, snapshot: Snapshot, name: str) -> bool:
         """Whether a name that is taken was taken by this schedule, perhaps by an earlier life."""

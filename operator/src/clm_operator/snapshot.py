@@ -1,5 +1,6 @@
 """What one round knows: everything that was read, and the time at which it was read."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -285,3 +286,5 @@ class Snapshot:
     """Trials of other schedules on the same symbols and timeframe."""
     taken: frozenset[str] = frozenset()
     """Names that exist and belong to something else."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Why the API server says that the Job of a version can't exist, by name."""

@@ -150,3 +150,22 @@ def test_retention_removes_the_oldest_beyond_the_limits_and_never_a_candidate() 
 def test_runs_by_hand_take_no_slot() -> None:
     by_hand = b.version("btc-m-1", trigger=TriggerType.MANUAL)
     assert by_hand.slot is None
+
+
+def test_a_limit_below_the_default_request_lowers_the_request() -> None:
+    job = {"resources": {"limits": {"cpu": "100m", "memory": "512Mi"}}}
+    (manifest,) = plan(
+        b.snapshot(schedule=b.schedule_object(job=job)), b.settings()
+    ).create_versions
+    assert manifest["spec"]["run"]["pod"]["resources"] == {
+        "limits": {"cpu": "100m", "memory": "512Mi"},
+        "requests": {"cpu": "100m", "memory": "512Mi"},
+    }
+
+
+def test_a_request_that_the_schedule_sets_itself_is_left_alone() -> None:
+    job = {"resources": {"limits": {"cpu": "100m"}, "requests": {"cpu": "2"}}}
+    (manifest,) = plan(
+        b.snapshot(schedule=b.schedule_object(job=job)), b.settings()
+    ).create_versions
+    assert manifest["spec"]["run"]["pod"]["resources"]["requests"]["cpu"] == "2"

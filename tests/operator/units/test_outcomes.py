@@ -116,6 +116,14 @@ def test_a_version_that_cannot_be_read_ends_in_a_condition() -> None:
     assert "spec.slot" in got.message
 
 
+def test_a_job_that_the_api_server_calls_invalid_ends_the_run_with_its_words() -> None:
+    seen = b.snapshot(b.version(), refused={"btc-1": "requests: must be less than the limit"})
+    outcome = fold(seen.versions[0], seen, b.settings())
+    assert (outcome.status.phase, outcome.status.reason) == ("Failed", "SpecInvalid")
+    assert "must be less than the limit: correct spec.job" in outcome.status.message
+    assert outcome.act is Act.NOTHING
+
+
 def test_progress_keeps_a_long_run_alive() -> None:
     version = b.version()
     said = Progress(stage="train", percent=40, message="fold 2/3", last_updated_time=LATER)

@@ -84,4 +84,4 @@ def check_store(settings: StoreSettings) -> str:
     if content != path.encode():
         text = f"{settings.url} returned other bytes than were written"
         raise ClmError(Reason.STORAGE_UNAVAILABLE, text)
-    return f"{settings.url}: wrote, read and removed one object"
+    return f"{settings.url}: an object was written, read back and removed"

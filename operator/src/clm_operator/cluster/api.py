@@ -29,6 +29,7 @@ class ApiError(Exception):
     def __init__(self, status: int, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(f"{status}: {message}")
         self.status = status
+        self.message = message
         self.retry_after_s = retry_after_s
 
 
@@ -40,7 +41,15 @@ class NotFoundError(ApiError):
     """There is no such object."""
 
 
-_ERRORS: dict[int, type[ApiError]] = {404: NotFoundError, 409: ConflictError}
+class InvalidError(ApiError):
+    """The object can't exist like this: asking again would not help."""
+
+
+_ERRORS: dict[int, type[ApiError]] = {
+    404: NotFoundError,
+    409: ConflictError,
+    422: InvalidError,
+}
 
 
 class WriteBudget:

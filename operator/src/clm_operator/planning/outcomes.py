@@ -81,6 +81,9 @@ def fold(version: Version, snapshot: Snapshot, settings: Settings) -> Outcome:
             case UnreadableReport() if job is None or job.condition("Complete"):
                 return _waiting_for_store(version, report, snapshot.now)
     if job is None:
+        if (words := snapshot.refused.get(version.name)) is not None:
+            text = f"the API server refuses its Job: {words}: correct spec.job"
+            return failed(version, Failure(Reason.SPEC_INVALID, text), snapshot.now)
         if version.status.job_ref is None:
             return Outcome(version, _pending(version), Act.CREATE_JOB)
         gone = "its Job was deleted before it had stored a result: start another run"

@@ -1,0 +1,49 @@
+"""The first ten seeds of each set come out exactly as the committed study says."""
+
+import json
+from typing import Any
+
+import pytest
+from tools.study.seeds import MODES, Seed, leak_is_refused, leaking
+from tools.study.shares import shares, table
+
+from clm_trainer.features import build_features
+from tests.support.repository import ROOT
+
+SEEDS = 10
+
+
+def committed(family: str) -> dict[str, Any]:
+    return dict(json.loads((ROOT / "docs" / "study" / f"{family}.json").read_text()))
+
+
+def counts(rows: list[dict[str, Any]]) -> dict[str, list[str]]:
+    return {mode: [row[mode]["stage"] for row in rows] for mode in MODES}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["noise", "planted"])
+def test_the_verdicts_of_ten_seeds_are_those_of_the_study(name: str) -> None:
+    made = [Seed("xgboost", name, number).judged() for number in range(SEEDS)]
+    assert counts(made) == counts(committed("xgboost")["sets"][name][:SEEDS])
+
+
+@pytest.mark.slow
+def test_a_planted_leak_is_refused_and_the_same_market_without_it_is_not() -> None:
+    assert leak_is_refused("xgboost", 0, leaking)
+    assert not leak_is_refused("xgboost", 0, build_features)
+
+
+def test_the_committed_shares_follow_from_the_committed_seeds() -> None:
+    study = committed("xgboost")
+    assert study["shares"] == shares(study["sets"])
+    assert {name: len(rows) for name, rows in study["sets"].items()} == {
+        "noise": 200, "planted": 100,
+    }  # fmt: skip
+    assert study["leaks"] == {"runs": 20, "refused": 20}
+
+
+def test_the_table_in_the_docs_is_the_committed_study() -> None:
+    page = (ROOT / "docs" / "study.md").read_text()
+    for line in table(committed("xgboost")):
+        assert line.strip() in page
