@@ -17,7 +17,8 @@ _VOLATILE = {
     "uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "slot",
     "lastTransitionTime", "lastUpdatedTime", "startTime", "completionTime", "duration", "jobRef",
     "artifact", "reportUri", "nextScheduleTime", "lastScheduleTime", "since", "observedGeneration",
-    "annotations", "ownerReferences", "from", "to", "attempt", "progress", "lastSuccessfulTime",
+    "annotations", "ownerReferences", "from", "to", "attempt", "podUid", "progress",
+    "lastSuccessfulTime",
 }  # fmt: skip
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\dZ| UTC)?")
 WRITES_OF_A_RUN = 14

@@ -145,7 +145,9 @@ class ModelVersionStatus(StatusModel):
     job_ref: JobRef | None = None
     """The Job that carries out the run."""
     attempt: Annotated[int, Field(ge=0)] = 0
-    """Pods that were started."""
+    """Pods that were made."""
+    pod_uid: Annotated[str, Field(max_length=36)] | None = None
+    """The newest of them; its files lie under attempts/ in the run's folder."""
     progress: Progress | None = None
     """How far the run is."""
     data: DataStatus | None = None

@@ -1,6 +1,6 @@
 """What came of a run: every combination of Job, pods, result and store."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from operator import attrgetter
 from typing import Any
@@ -122,6 +122,27 @@ def test_a_job_that_the_api_server_calls_invalid_ends_the_run_with_its_words() -
     assert (outcome.status.phase, outcome.status.reason) == ("Failed", "SpecInvalid")
     assert "must be less than the limit: correct spec.job" in outcome.status.message
     assert outcome.act is Act.NOTHING
+
+
+PODS = {name: replace(b.pod(created=LATER), uid=name) for name in ("a", "b", "c")}
+ATTEMPTS = [
+    ("the first pod", {}, "a", 1),
+    ("the same pod again", {"attempt": 1, "podUid": "a"}, "a", 1),
+    ("a second pod beside the first", {"attempt": 1, "podUid": "a"}, "ab", 2),
+    ("a second pod after the first was evicted and is gone", {"attempt": 1, "podUid": "a"}, "b", 2),
+    ("two new ones at once", {"attempt": 1, "podUid": "a"}, "abc", 3),
+    ("none is left", {"attempt": 2, "podUid": "b"}, "", 2),
+]
+
+
+@pytest.mark.parametrize(("name", "before", "pods", "attempt"), ATTEMPTS, ids=str)
+def test_attempts_are_counted_by_pod(
+    name: str, before: dict[str, Any], pods: str, attempt: int
+) -> None:
+    version = b.version(status={**HAD_JOB, **before})
+    jobs = {"btc-1": b.job("btc-1", *(PODS[p] for p in pods), created=LATER)}
+    got = fold(version, b.snapshot(version, now=LATER, jobs=jobs), b.settings()).status
+    assert (got.attempt, got.pod_uid) == (attempt, pods[-1] if pods else "b"), name
 
 
 def test_progress_keeps_a_long_run_alive() -> None:

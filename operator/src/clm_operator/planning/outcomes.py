@@ -31,6 +31,7 @@ from clm_operator.settings import Settings
 from clm_operator.snapshot import (
     CorruptReport,
     Job,
+    Pod,
     Report,
     Snapshot,
     UnreadableReport,
@@ -250,10 +251,18 @@ def _with_job(status: ModelVersionStatus, job: Job | None) -> ModelVersionStatus
     return status.model_copy(
         update={
             "job_ref": JobRef(name=job.raw["metadata"]["name"], uid=job.uid),
-            "attempt": max(status.attempt, len(job.pods)),
+            "attempt": status.attempt + len(_new_pods(status, job)),
+            "pod_uid": job.pods[-1].uid if job.pods else status.pod_uid,
             "start_time": status.start_time or (min(started) if started else None),
         }
     )
+
+
+def _new_pods(status: ModelVersionStatus, job: Job) -> tuple[Pod, ...]:
+    """Return the pods made since the last look; an evicted one may be gone by now."""
+    uids = [pod.uid for pod in job.pods]
+    known = uids.index(status.pod_uid) + 1 if status.pod_uid in uids else 0
+    return job.pods[known:]
 
 
 def _timed(status: ModelVersionStatus) -> ModelVersionStatus:
