@@ -33,4 +33,5 @@ if [ ! -x "$uv_home/bin/uv" ]; then
     mv "$uv_home.new" "$uv_home"
 fi
 export UV_SYSTEM_CERTS=1 UV_PYTHON_DOWNLOADS=never
-exec "$uv_home/bin/uv" sync --quiet --frozen --all-packages --all-extras --python "$python"
+# Compiled once here, or by every process where PYTHONDONTWRITEBYTECODE is set: seconds each.
+exec "$uv_home/bin/uv" sync --compile-bytecode --quiet --frozen --all-packages --all-extras --python "$python"
