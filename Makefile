@@ -7,7 +7,7 @@ PYTEST_ARGS ?=
 FAMILY ?= xgboost
 SOURCES := crds/src operator/src trainer-image/src cli/src tools/cluster/local_cluster tools/demo tools/study
 
-.PHONY: help setup lint format generate verify test test-fast study cluster-up cluster-down images bars demo demo-clean clean
+.PHONY: help setup lint format generate verify test test-fast study bench cluster-up cluster-down images bars demo demo-clean clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -42,6 +42,10 @@ test-fast: setup ## Run the tests that need neither cluster nor store
 
 study: setup ## How often noise and a planted signal pass the gate: FAMILY=xgboost, about 10 minutes
 	$(VENV)/python -m tools.study $(FAMILY)
+
+bench: ## Measure the ratios against other libraries, which get an environment of their own
+	@bench/setup.sh
+	@$(VENV)/python -m bench
 
 cluster-up: setup ## Start a cluster: kind where Docker answers, else without Docker (root, Linux)
 	@[ "$$($(CLUSTER) provider)" = kind ] || $(CLUSTER) setup
