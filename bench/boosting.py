@@ -29,19 +29,11 @@ def context(seed: int = 1) -> FitContext:
 
 @cache
 def panel() -> Panel:
-    read = [
-        pd.read_parquet(BARS / f"binance-spot-{name}-1h.parquet").set_index("timestamp")
-        for name in ("btcusdt", "ethusdt")
-    ]
-    end = min(frame.index[-1] for frame in read)
+    names = {"BTC/USDT": "btcusdt", "ETH/USDT": "ethusdt"}
+    read = {s: pd.read_parquet(BARS / f"binance-spot-{n}-1h.parquet") for s, n in names.items()}
+    end = min(frame["timestamp"].iloc[-1] for frame in read.values())
     times = pd.date_range(end=end, periods=24 * DAYS, freq="h")
-    arrays = {
-        name: np.stack([f[name].reindex(times).to_numpy(float) for f in read], axis=1)
-        for name in ("open", "high", "low", "close", "volume")
-    }
-    gap = np.isnan(arrays["close"])
-    pair = ("BTC/USDT", "ETH/USDT")
-    return Panel(times=times, symbols=pair, timeframe=pd.Timedelta("1h"), gap=gap, **arrays)
+    return Panel.from_frames(read, times, pd.Timedelta("1h"))
 
 
 @cache

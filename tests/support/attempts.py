@@ -72,12 +72,8 @@ def files_of(
     scores = score_of(result, panel, targets, cost_bps, tried, funding)
     edges = [k * len(panel) // folds for k in range(folds + 1)]
 
-    def returns_at(bps: float) -> Floats:
-        return backtest.net_returns(panel, targets, bps, funding)
-
     def costs(rows: slice) -> dict[str, Any]:
-        year = panel.bars_per_year
-        return vars(cost_figures(result, returns_at, cost_bps, year, rows))
+        return vars(cost_figures(result, panel, targets, cost_bps, funding, rows))
 
     shape = {"srPerBar": scores.sr_per_bar, "skew": scores.skew, "kurtosis": scores.kurtosis}
     report = {

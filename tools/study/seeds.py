@@ -41,22 +41,22 @@ def shapes() -> Panel:
     read = {s: pd.read_parquet(BARS / f"binance-spot-{n}-1h.parquet") for s, n in SYMBOLS.items()}
     start, stop = (pd.Timestamp(day, tz="UTC") for day in SHAPES)
     grid = pd.date_range(start, stop, freq="h", inclusive="left").as_unit("us")
-    frames = [frame.set_index("timestamp").reindex(grid).ffill() for frame in read.values()]
-    once = {
-        name: np.stack([frame[name].to_numpy(float) for frame in frames], axis=1)
-        for name in ("open", "high", "low", "close", "volume")
+    hour = pd.Timedelta(hours=1)
+    filled = {
+        symbol: frame.set_index("timestamp").reindex(grid).ffill().rename_axis("timestamp")
+        for symbol, frame in read.items()
     }
+    frames = {symbol: frame.reset_index() for symbol, frame in filled.items()}
+    once = Panel.from_frames(frames, grid, hour)
     # The second round goes on at the level where the first one ends.
-    step = once["close"][-1] / once["open"][0]
-    arrays: dict[str, Any] = {
-        name: np.concatenate([values, values if name == "volume" else values * step])
-        for name, values in once.items()
+    step = once.close[-1] / once.open[0]
+    twice: dict[str, Any] = {
+        name: np.concatenate([getattr(once, name), getattr(once, name) * step])
+        for name in ("open", "high", "low", "close")
     }
-    gap = np.zeros(arrays["close"].shape, dtype=bool)
-    times = pd.date_range(start, periods=len(gap), freq="h").as_unit("us")
-    return Panel(
-        times=times, symbols=tuple(SYMBOLS), timeframe=pd.Timedelta(hours=1), gap=gap, **arrays
-    )
+    twice["volume"], twice["gap"] = (np.concatenate([a, a]) for a in (once.volume, once.gap))
+    times = pd.date_range(start, periods=2 * len(once), freq="h").as_unit("us")
+    return replace(once, times=times, **twice)
 
 
 def market(strength: float, seed: int) -> Panel:

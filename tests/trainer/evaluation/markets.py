@@ -58,18 +58,24 @@ def with_holes(panel: Panel, gap: Bools) -> Panel:
 @cache
 def real(days: int, symbols: int = 2) -> Panel:
     """The newest days of the bundled real bars; they end on 2025-12-31 or where the files do."""
-    names = ("btcusdt", "ethusdt")[:symbols]
-    read = [pd.read_parquet(BARS / f"binance-spot-{n}-1h.parquet") for n in names]
-    frames = [frame.set_index("timestamp") for frame in read]
-    end = min(frame.index[-1] for frame in frames)
+    names = {"BTC/USDT": "btcusdt", "ETH/USDT": "ethusdt"}
+    pair = list(names)[:symbols]
+    read = {s: pd.read_parquet(BARS / f"binance-spot-{names[s]}-1h.parquet") for s in pair}
+    end = min(frame["timestamp"].iloc[-1] for frame in read.values())
     times = pd.date_range(end=end, periods=24 * days, freq="h")
-    arrays = {
-        name: np.stack([f[name].reindex(times).to_numpy(float) for f in frames], axis=1)
-        for name in ("open", "high", "low", "close", "volume")
-    }
-    pair = ("BTC/USDT", "ETH/USDT")[:symbols]
-    gap = np.isnan(arrays["close"])
-    return Panel(times=times, symbols=pair, timeframe=pd.Timedelta("1h"), gap=gap, **arrays)
+    return Panel.from_frames(read, times, pd.Timedelta("1h"))
+
+
+def poisoned(panel: Panel, begin: int) -> Panel:
+    """Absurd bars from ``begin`` on."""
+    rng = np.random.default_rng(begin)
+    rest = (len(panel) - begin, len(panel.symbols))
+    arrays: Any = {}
+    for name in ("open", "high", "low", "close", "volume"):
+        values = getattr(panel, name).copy()
+        values[begin:] = np.exp(rng.normal(0, 5, rest))
+        arrays[name] = values
+    return replace(panel, **arrays)
 
 
 WEIGHTS = (-1.0, -0.6, -0.25, 0.0, 0.0, 0.4, 0.4, 0.75, 1.0)

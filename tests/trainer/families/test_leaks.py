@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from tools.study.seeds import leaking
 
 from clm_api.errors import ClmError
 from clm_trainer.evaluation.lookahead import require_causal
@@ -13,26 +13,14 @@ from clm_trainer.evaluation.positions import target_positions
 from clm_trainer.evaluation.splits import Walk
 from clm_trainer.families import registry
 from clm_trainer.families.base import Dataset, Fitted
-from clm_trainer.features import FeatureTable, build_features
+from clm_trainer.features import build_features
 from clm_trainer.panel import Floats, Panel
 from clm_trainer.stages.causality import require_no_look_ahead
 from clm_trainer.stages.develop import develop
 from clm_trainer.stages.features import dataset
 from clm_trainer.stages.train import fit_span, train
-from tests.trainer.evaluation.markets import real
+from tests.trainer.evaluation.markets import poisoned, real
 from tests.trainer.families.runs import context, quick
-
-
-def poisoned(panel: Panel, begin: int) -> Panel:
-    """Absurd bars from ``begin`` on."""
-    rng = np.random.default_rng(begin)
-    rest = (len(panel) - begin, len(panel.symbols))
-    arrays: Any = {}
-    for name in ("open", "high", "low", "close", "volume"):
-        values = getattr(panel, name).copy()
-        values[begin:] = np.exp(rng.normal(0, 5, rest))
-        arrays[name] = values
-    return replace(panel, **arrays)
 
 
 def fitted(panel: Panel, walk: Walk, fold: int, folder: Path) -> tuple[bytes, Floats]:
@@ -91,14 +79,8 @@ def test_signals_ignore_everything_after_them() -> None:
 
 
 def test_a_planted_leak_ends_the_run_and_the_features_as_they_are_do_not() -> None:
-    def tomorrow(panel: Panel) -> FeatureTable:
-        table = build_features(panel)
-        values = table.values.copy()
-        values[:-1, :, 0] = np.diff(np.log(panel.close), axis=0)
-        return replace(table, values=values)
-
     with pytest.raises(ClmError, match="look-ahead") as caught:
-        develop(real(260), quick(), context(), build=tomorrow)
+        develop(real(260), quick(), context(), build=leaking)
     assert (caught.value.reason, caught.value.exit_code) == ("MetricsRejected", 66)
     assert develop(real(260), quick(), context()).metrics.metrics["trades"] > 0
 

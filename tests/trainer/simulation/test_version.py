@@ -1,27 +1,14 @@
 """A past version is what its Job would have left, and knows nothing of what came later."""
 
-from dataclasses import replace
-from typing import Any
-
 import numpy as np
 
-from clm_trainer.panel import Panel
 from clm_trainer.simulation.version import past_version
 from clm_trainer.stages.develop import develop
-from tests.trainer.evaluation.markets import real
+from tests.trainer.evaluation.markets import poisoned, real
 from tests.trainer.families.runs import context, quick
 from tests.trainer.simulation.past import START
 
 KNOWN = 260 * 24
-
-
-def poisoned(panel: Panel, begin: int) -> Panel:
-    arrays: dict[str, Any] = {}
-    for name in ("open", "high", "low", "close", "volume"):
-        values = getattr(panel, name).copy()
-        values[begin:] *= 7.0
-        arrays[name] = values
-    return replace(panel, **arrays)
 
 
 def test_it_is_the_version_of_a_run_that_ended_there() -> None:

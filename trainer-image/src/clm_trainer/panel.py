@@ -1,5 +1,6 @@
 """Bars of several symbols on one grid: the shape in which market data travel."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -39,6 +40,32 @@ class Panel:
     close: Floats
     volume: Floats
     gap: Bools
+
+    @classmethod
+    def from_frames(
+        cls,
+        frames: Mapping[str, pd.DataFrame],
+        times: pd.DatetimeIndex,
+        timeframe: pd.Timedelta,
+    ) -> "Panel":
+        """Lay bars on a grid; what a frame lacks is a hole.
+
+        Parameters
+        ----------
+        frames
+            By symbol; columns timestamp (UTC, unique), open, high, low, close, volume.
+        times
+            The grid: open times ``timeframe`` apart.
+        """
+        on_grid = [frame.set_index("timestamp").reindex(times) for frame in frames.values()]
+
+        def column(name: str) -> Floats:
+            return np.stack([f[name].to_numpy(dtype=np.float64) for f in on_grid], axis=1)
+
+        names = ("open", "high", "low", "close", "volume")
+        prices = {name: column(name) for name in names}
+        gap = np.isnan(prices["close"])
+        return cls(times=times, symbols=tuple(frames), timeframe=timeframe, gap=gap, **prices)
 
     @cached_property
     def listed(self) -> Bools:

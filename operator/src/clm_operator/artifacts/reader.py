@@ -6,16 +6,17 @@ The operator never opens a model; it reads two JSON files and digests the rest a
 import hashlib
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import ObjectStore, from_url
 from pydantic import TypeAdapter, ValidationError
 
-from clm_api.layout import RunLayout
+from clm_api.layout import MANIFEST, RunLayout
 from clm_api.reasons import Reason
 from clm_api.report import FoldMetrics, Manifest, ManifestFile, MetricsFile, Progress
 from clm_operator.settings import StoreSettings
@@ -31,6 +32,7 @@ _READ = ("metrics.json", "folds.json")
 _MAX_READ_BYTES = 1 << 20
 _DENIED = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket", "403")
 _FOLDS = TypeAdapter(list[FoldMetrics])
+_T = TypeVar("_T")
 
 
 class _CorruptError(Exception):
@@ -90,10 +92,7 @@ class ArtifactReader:
             return None
 
     async def _verified(self, layout: RunLayout, raw: bytes) -> Report:
-        try:
-            manifest = Manifest.model_validate_json(raw)
-        except ValidationError as error:
-            raise _CorruptError(f"manifest.json: {_first(error)}") from error
+        manifest = _parsed(MANIFEST, Manifest.model_validate_json, raw)
         _check_paths(manifest)
         contents = {file.path: await self._check(layout, file) for file in manifest.files}
         try:
@@ -103,8 +102,8 @@ class ArtifactReader:
         return Report(
             manifest=manifest,
             manifest_sha256=hashlib.sha256(raw).hexdigest(),
-            metrics=_metrics(metrics),
-            folds=_folds(folds),
+            metrics=_parsed("metrics.json", MetricsFile.model_validate_json, metrics),
+            folds=tuple(_parsed("folds.json", _FOLDS.validate_json, folds)),
             size_bytes=sum(file.size for file in manifest.files),
         )
 
@@ -159,18 +158,11 @@ def _check_paths(manifest: Manifest) -> None:
         raise _CorruptError(f"the files have {total} bytes, more than {_MAX_RUN_BYTES}")
 
 
-def _metrics(content: bytes) -> MetricsFile:
+def _parsed(name: str, read: Callable[[bytes], _T], content: bytes) -> _T:
     try:
-        return MetricsFile.model_validate_json(content)
+        return read(content)
     except ValidationError as error:
-        raise _CorruptError(f"metrics.json: {_first(error)}") from error
-
-
-def _folds(content: bytes) -> tuple[FoldMetrics, ...]:
-    try:
-        return tuple(_FOLDS.validate_json(content))
-    except ValidationError as error:
-        raise _CorruptError(f"folds.json: {_first(error)}") from error
+        raise _CorruptError(f"{name}: {_first(error)}") from error
 
 
 def _first(error: ValidationError) -> str:

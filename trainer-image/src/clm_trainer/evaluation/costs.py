@@ -1,12 +1,10 @@
 """Cost honesty: what a result owes to trading little, to low costs, or to the market itself."""
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from clm_trainer.evaluation import metrics
-from clm_trainer.evaluation.backtest import Backtest, bar_returns
-from clm_trainer.panel import Floats
+from clm_trainer.evaluation import backtest, metrics
+from clm_trainer.evaluation.backtest import Backtest, Funding
+from clm_trainer.panel import Floats, Panel
 
 
 @dataclass(frozen=True)
@@ -34,30 +32,29 @@ class CostFigures:
 
 def cost_figures(
     result: Backtest,
-    returns_at: Callable[[float], Floats],
+    panel: Panel,
+    targets: Floats,
     cost_bps: float,
-    bars_per_year: float,
+    funding: Funding | None = None,
     rows: slice = slice(None),
 ) -> CostFigures:
-    """Return the figures of some rows of a backtest.
+    """Return the figures of some rows of a backtest of ``targets`` on ``panel``.
 
     Parameters
     ----------
-    returns_at
-        Bar returns of the whole window, same targets, at a cost in basis points a side.
     rows
         The block; the window is never cut, so positions carry over its borders.
     """
-    held = bar_returns(result.equity["benchmark"].to_numpy())[rows]
+
+    def returns_at(bps: float) -> Floats:
+        return backtest.net_returns(panel, targets, bps, funding)[rows]
+
+    year = panel.bars_per_year
+    held = backtest.bar_returns(result.equity["benchmark"].to_numpy())[rows]
     return CostFigures(
-        turnover=float(result.traded[rows].mean() * bars_per_year),
+        turnover=float(result.traded[rows].mean() * year),
         exposure=float(result.exposed[rows].mean()),
-        break_even_bps=metrics.break_even_bps(lambda bps: float(returns_at(bps)[rows].mean())),
-        sharpe_at_double_cost=_annual(returns_at(2 * cost_bps)[rows], bars_per_year),
-        buy_and_hold_sharpe=_annual(held, bars_per_year),
+        break_even_bps=metrics.break_even_bps(lambda bps: float(returns_at(bps).mean())),
+        sharpe_at_double_cost=metrics.annual_sharpe(returns_at(2 * cost_bps), year),
+        buy_and_hold_sharpe=metrics.annual_sharpe(held, year),
     )
-
-
-def _annual(returns: Floats, bars_per_year: float) -> float | None:
-    per_bar = metrics.sharpe_per_bar(returns)
-    return None if per_bar is None else per_bar * math.sqrt(bars_per_year)

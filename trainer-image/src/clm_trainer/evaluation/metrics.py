@@ -20,6 +20,12 @@ def sharpe_per_bar(returns: Floats) -> float | None:
     return float(returns.mean()) / deviation if deviation > 1e-15 else None
 
 
+def annual_sharpe(returns: Floats, bars_per_year: float) -> float | None:
+    """Return the annualised Sharpe ratio; None without variance."""
+    per_bar = sharpe_per_bar(returns)
+    return None if per_bar is None else per_bar * math.sqrt(bars_per_year)
+
+
 def sortino(returns: Floats, bars_per_year: float) -> float | None:
     """Mean over the root of the mean squared loss, annualised; None without a loss."""
     downside = math.sqrt(float((np.minimum(returns, 0) ** 2).mean()))

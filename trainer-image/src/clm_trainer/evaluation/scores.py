@@ -8,7 +8,7 @@ import pandas as pd
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
 from clm_api.run import RunTrials
-from clm_trainer.evaluation import backtest, metrics, significance
+from clm_trainer.evaluation import metrics, significance
 from clm_trainer.evaluation.backtest import Backtest, Funding
 from clm_trainer.evaluation.costs import cost_figures
 from clm_trainer.panel import Floats, Panel
@@ -48,10 +48,6 @@ def score_of(
     ClmError
         MetricsRejected: a metric is not a finite number.
     """
-
-    def returns_at(bps: float) -> Floats:
-        return backtest.net_returns(panel, targets, bps, funding)
-
     returns = result.equity["net_return"].to_numpy()
     equity = result.equity["equity"].to_numpy()
     year = panel.bars_per_year
@@ -61,7 +57,7 @@ def score_of(
     _trade_metrics(out, result.trades)
     _sharpe_metrics(out, returns, panel, trials, traded=len(result.trades) > 0)
     out.put("sortino", metrics.sortino(returns, year), "NoLosses")
-    honest = cost_figures(result, returns_at, cost_bps, year)
+    honest = cost_figures(result, panel, targets, cost_bps, funding)
     out.metrics["turnover"], out.metrics["exposure"] = honest.turnover, honest.exposure
     out.put("breakEvenBps", honest.break_even_bps, "NoProfitBeforeCosts")
     out.put("sharpeAtDoubleCost", honest.sharpe_at_double_cost, "NoVariance")

@@ -15,7 +15,7 @@ from clm_api.report import MetricsFile
 from clm_api.run import RunSpec, RunTrials
 from clm_trainer.evaluation import backtest, significance
 from clm_trainer.evaluation.backtest import Backtest, Funding
-from clm_trainer.evaluation.metrics import sharpe_per_bar
+from clm_trainer.evaluation.metrics import annual_sharpe
 from clm_trainer.evaluation.positions import target_positions
 from clm_trainer.evaluation.scores import Scores, score_of
 from clm_trainer.panel import Floats, Panel
@@ -169,6 +169,4 @@ def next_period(
     cost_bps = spec.costs.fee_bps + spec.costs.slippage_bps
     due = None if funding is None else Funding(funding.at_open[rows], funding.inside[rows])
     returns = backtest.net_returns(window, targets, cost_bps, due)
-    per_bar = sharpe_per_bar(returns)
-    sharpe = None if per_bar is None else per_bar * float(np.sqrt(panel.bars_per_year))
-    return sharpe, float(np.prod(1 + returns) - 1)
+    return annual_sharpe(returns, panel.bars_per_year), float(np.prod(1 + returns) - 1)

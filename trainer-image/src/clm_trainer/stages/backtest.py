@@ -69,14 +69,10 @@ def evaluate(
     funding = None if events is None else dues(events, window)
     result = backtest.run(window, targets, cost_bps, funding)
     scores = score_of(result, window, targets, cost_bps, spec.trials, funding)
-
-    def returns_at(bps: float) -> Floats:
-        return backtest.net_returns(window, targets, bps, funding)
-
     return Evaluated(
         result=result,
         scores=scores,
-        folds=fold_metrics(panel, trained, result, returns_at, cost_bps),
+        folds=fold_metrics(panel, trained, result, targets, cost_bps, funding),
         predictions=_predictions(window, trained, targets, events),
         funding=events,
     )

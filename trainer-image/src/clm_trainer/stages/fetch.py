@@ -3,7 +3,6 @@
 import logging
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from clm_api.errors import ClmError
@@ -11,7 +10,7 @@ from clm_api.reasons import Reason
 from clm_api.run import RunData
 from clm_api.training_schedule import Refresh
 from clm_trainer.panel import Panel
-from clm_trainer.sources.bars import COLUMNS, BarKey, describe_holes, holes, spikes
+from clm_trainer.sources.bars import BarKey, describe_holes, holes, spikes
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.sources.report import DataReport, SymbolReport, frame_digest
 from clm_trainer.storage import Storage
@@ -47,7 +46,9 @@ def fetch(data: RunData, store: Storage) -> tuple[Panel, DataReport]:
     frames = {key: key.cleaned(cache.read(key, span.start, span.stop), "cache") for key in keys}
     for key, frame in frames.items():
         _require(frame, key, span, data)
-    panel = _panel(frames, span)
+    step = keys[0].step
+    times = pd.date_range(span.start, span.stop, freq=step, inclusive="left").as_unit("us")
+    panel = Panel.from_frames({key.symbol: frame for key, frame in frames.items()}, times, step)
     symbols = tuple(
         SymbolReport(
             symbol=key.symbol,
@@ -152,21 +153,3 @@ def _require(frame: pd.DataFrame, key: BarKey, span: _Range, data: RunData) -> N
             f"{key}: {describe_holes(long)}; longer than spec.data.maxGapBars "
             f"({data.max_gap_bars}): import the missing bars or raise the limit",
         )
-
-
-def _panel(frames: dict[BarKey, pd.DataFrame], span: _Range) -> Panel:
-    step = next(iter(frames)).step
-    times = pd.date_range(span.start, span.stop, freq=step, inclusive="left").as_unit("us")
-    on_grid = [frame.set_index("timestamp").reindex(times) for frame in frames.values()]
-
-    def column(name: str) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
-        return np.stack([f[name].to_numpy(dtype=np.float64) for f in on_grid], axis=1)
-
-    prices = {name: column(name) for name in COLUMNS if name != "timestamp"}
-    return Panel(
-        times=times,
-        symbols=tuple(key.symbol for key in frames),
-        timeframe=step,
-        gap=np.isnan(prices["close"]),
-        **prices,
-    )

@@ -1,12 +1,10 @@
 """What each fold contributed to the one backtest of the window."""
 
-from collections.abc import Callable
-
 import numpy as np
 
 from clm_api.report import FoldMetrics
 from clm_trainer.evaluation import metrics
-from clm_trainer.evaluation.backtest import Backtest
+from clm_trainer.evaluation.backtest import Backtest, Funding
 from clm_trainer.evaluation.costs import cost_figures
 from clm_trainer.panel import Floats, Panel
 from clm_trainer.stages.train import Trained
@@ -16,24 +14,24 @@ def fold_metrics(
     panel: Panel,
     trained: Trained,
     result: Backtest,
-    returns_at: Callable[[float], Floats],
+    targets: Floats,
     cost_bps: float,
+    funding: Funding | None,
 ) -> tuple[FoldMetrics, ...]:
     """Return the spans of the folds, and their share of the result.
 
     Parameters
     ----------
-    returns_at
-        Bar returns of the window, same targets, at a cost in basis points a side.
+    targets, funding
+        Of the evaluation window, shape (bars, symbols).
     """
-    start, _ = trained.walk.window
-    year, returns = panel.bars_per_year, result.equity["net_return"].to_numpy()
+    start, stop = trained.walk.window
+    window, returns = panel.window(start, stop), result.equity["net_return"].to_numpy()
     closed = result.trades[result.trades["closed"]]
     out = []
     for number, span in enumerate(trained.walk.folds):
         begin, end = span.test
         rows = slice(begin - start, end - start)
-        sharpe = metrics.sharpe_per_bar(returns[rows])
         first, last = panel.times[begin], panel.times[end - 1]
         out.append(
             FoldMetrics(
@@ -42,10 +40,10 @@ def fold_metrics(
                 train_to=panel.times[span.calibration[1] - 1],
                 test_from=first,
                 test_to=last,
-                sharpe=None if sharpe is None else sharpe * np.sqrt(year),
+                sharpe=metrics.annual_sharpe(returns[rows], panel.bars_per_year),
                 total_return=float(np.prod(1 + returns[rows]) - 1),
                 trades=int(closed["exit_time"].between(first, last).sum()),
-                **vars(cost_figures(result, returns_at, cost_bps, year, rows)),
+                **vars(cost_figures(result, window, targets, cost_bps, funding, rows)),
             )
         )
     return tuple(out)
