@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench.serve import Result, Task
-from clm_api.families import XgboostParameters
+from clm_api.parameters.boosting import XgboostParameters
 from clm_api.resolve import resolve
 from clm_api.run import RunSpec, RunTrials
 from clm_api.training_schedule import TrainingScheduleSpec

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic.alias_generators import to_camel
 from typer.testing import CliRunner
 
+from clm_api.families import Family, FamilyParameters
 from clm_cli import manifests, rules
 from clm_cli.__main__ import app
 from tests.cli.objects import ROOT, SAMPLES, sample
@@ -40,8 +42,21 @@ def test_the_full_samples_name_every_field() -> None:
         ("ModelVersion", "modelversion-full"),
     ):
         spec = rules.schema_of(kind)["properties"]["spec"]
-        either = {"interval"} if kind == "TrainingSchedule" else set()
-        assert _missing(spec, sample(name)["spec"], "spec") - {f"spec.{e}" for e in either} == set()
+        either = {"spec.interval"} if kind == "TrainingSchedule" else set()
+        place = "spec" if kind == "TrainingSchedule" else "spec.run"
+        either |= {f"{place}.model.{to_camel(f.field)}" for f in Family if f != "xgboost"}
+        assert _missing(spec, sample(name)["spec"], "spec") == either
+
+
+@pytest.mark.parametrize("family", [f for f in Family if f != "xgboost"], ids=str)
+def test_each_family_has_a_sample_that_names_every_parameter(family: Family) -> None:
+    model = sample(f"trainingschedule-{family}")["spec"]["model"]
+    assert FamilyParameters.model_validate(model) == FamilyParameters(
+        **{"family": family, family.field: FamilyParameters(family=family).parameters}
+    )
+    schema = rules.schema_of("TrainingSchedule")["properties"]["spec"]["properties"]["model"]
+    field = to_camel(family.field)
+    assert _missing(schema["properties"][field], model[field], field) == set()
 
 
 def _missing(schema: dict[str, Any], value: Any, path: str) -> set[str]:
@@ -78,6 +93,8 @@ CASES = [
     ("spec.data", {"market": "usdm", "symbols": ["BTC/USD:BTC"]}, "settles in its quote currency"),
     ("spec.data", {"market": "usdm", "symbols": ["A/B", "A/B:B"]}, "name the same perpetual"),
     ("spec.model.xgboost.rounds", 0, "spec.model.xgboost.rounds: 0 is refused"),
+    ("spec.model.nhits", {}, "spec.model: nhits holds parameters of family nhits, and family names"),
+    ("spec.model.rlV2", {}, "rlV2 holds parameters of family rl-v2, and family names another"),
     ("spec.model.xgboost.round", 5, 'did you mean "rounds"?'),
     ("spec.job.podTemplate", {}, "spec.job.podTemplate: is no field"),
     ("spec.costs.feeBps", float("nan"), "spec.costs.feeBps: nan is refused"),

@@ -9,10 +9,18 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from clm_api.crdgen import crds
+from clm_api.families import FAMILY_RULES
 from clm_api.training_schedule import DEFAULT_ENTRY_PERCENTILE
 
 Schema = dict[str, Any]
 _NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+
+
+def _only_own(rule: str) -> Callable[[Any], bool]:
+    """Read ``!has(self.field) || self.family == 'family'``."""
+    field, family = rule.removeprefix("!has(self.").removesuffix("'").split(") || self.family == '")
+    return lambda m: field not in m or m["family"] == family
+
 
 _READINGS: dict[str, Callable[[Any], bool]] = {
     "has(self.schedule) != has(self.interval)": lambda s: ("schedule" in s) != ("interval" in s),
@@ -46,7 +54,7 @@ _READINGS: dict[str, Callable[[Any], bool]] = {
         _NAME.fullmatch(s["metadata"]["name"]) is not None and len(s["metadata"]["name"]) <= 52
     ),
     "self == oldSelf": lambda _: True,
-}
+} | {r["rule"]: _only_own(r["rule"]) for r in FAMILY_RULES}
 
 
 def schema_of(kind: str) -> Schema:

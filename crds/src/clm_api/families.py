@@ -1,42 +1,98 @@
-"""The model families and their typed parameters; defaults are the measured ones of the docs."""
+"""The model families, and the parameters that each of them takes."""
 
 from enum import StrEnum
-from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict
+from pydantic.alias_generators import to_camel
 
 from clm_api.base import Model
+from clm_api.parameters.boosting import LightgbmParameters, XgboostParameters
+from clm_api.parameters.neural import NhitsParameters, PatchtstParameters
+from clm_api.parameters.rl import RlV2Parameters, RlV3Parameters
 
 
 class Family(StrEnum):
     """The model families that a schedule can name."""
 
     XGBOOST = "xgboost"
-    """Gradient-boosted trees."""
+    """Gradient-boosted trees by XGBoost."""
+    LIGHTGBM = "lightgbm"
+    """Gradient-boosted trees by LightGBM."""
+    NHITS = "nhits"
+    """Neural hierarchical interpolation of the path of returns."""
+    PATCHTST = "patchtst"
+    """Transformer over patches of the path of returns."""
+    RL_V2 = "rl-v2"
+    """Double DQN."""
+    RL_V3 = "rl-v3"
+    """PPO."""
+
+    @property
+    def field(self) -> str:
+        """Name of its parameters' attribute in ``FamilyParameters``."""
+        return self.value.replace("-", "_")
 
 
-DEFAULT_FOLDS: dict[Family, int] = {Family.XGBOOST: 3}
+DEFAULT_FOLDS: dict[Family, int] = {
+    Family.XGBOOST: 3,
+    Family.LIGHTGBM: 3,
+    Family.NHITS: 1,
+    Family.PATCHTST: 1,
+    Family.RL_V2: 1,
+    Family.RL_V3: 1,
+}
 """Walk-forward folds when ``spec.evaluation.folds`` is null."""
 
+FAMILY_RULES: list[dict[str, str]] = [
+    {
+        "rule": f"!has(self.{to_camel(family.field)}) || self.family == '{family}'",
+        "message": f"{to_camel(family.field)} holds parameters of family {family}, "
+        "and family names another",
+    }
+    for family in Family
+]
+"""CEL rules: only the named family's parameters may be set."""
 
-class XgboostParameters(Model):
-    """Parameters of the XGBoost family: a regression of the volatility-scaled forward return."""
 
-    max_depth: Annotated[int, Field(ge=1, le=12)] = 2
-    """Depth of a tree. Deeper trees fit noise: the signal in hourly bars is small."""
-    learning_rate: Annotated[float, Field(ge=0.001, le=1)] = 0.05
-    """Shrinkage of each tree."""
-    rounds: Annotated[int, Field(ge=1, le=5000)] = 50
-    """Number of trees; fixed, there is no early stopping."""
-    subsample: Annotated[float, Field(ge=0.1, le=1)] = 0.7
-    """Share of the rows that each tree sees."""
-    colsample_bytree: Annotated[float, Field(ge=0.05, le=1)] = 0.3
-    """Share of the features that each tree sees."""
-    reg_lambda: Annotated[float, Field(ge=0, le=10000)] = 10.0
-    """L2 penalty on leaf weights."""
-    max_bin: Annotated[int, Field(ge=8, le=1024)] = 64
-    """Histogram bins per feature."""
-    min_child_fraction: Annotated[float, Field(ge=0, le=0.5)] = 0.13
-    """Smallest leaf as a share of the training rows: labels overlap, so rows depend on another."""
-    row_stride: Annotated[int, Field(ge=1, le=168)] = 4
-    """Every how many bars a training row is taken (labels overlap, so little is lost)."""
+class FamilyParameters(Model):
+    """A family and its parameters; only those of that family may be set."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"x-kubernetes-validations": [{**rule} for rule in FAMILY_RULES]}
+    )
+
+    family: Family
+    """The model family."""
+    xgboost: XgboostParameters | None = None
+    """Parameters of family xgboost; measured defaults where absent."""
+    lightgbm: LightgbmParameters | None = None
+    """Parameters of family lightgbm; measured defaults where absent."""
+    nhits: NhitsParameters | None = None
+    """Parameters of family nhits; measured defaults where absent."""
+    patchtst: PatchtstParameters | None = None
+    """Parameters of family patchtst; measured defaults where absent."""
+    rl_v2: RlV2Parameters | None = None
+    """Parameters of family rl-v2; measured defaults where absent."""
+    rl_v3: RlV3Parameters | None = None
+    """Parameters of family rl-v3; measured defaults where absent."""
+
+    @property
+    def parameters(self) -> Model:
+        """The family's parameters, defaults where none are given."""
+        given: Model | None = getattr(self, self.family.field)
+        return _DEFAULTS[self.family] if given is None else given
+
+    @property
+    def seeds(self) -> int:
+        """Number of models that are averaged; each is a trial of its own."""
+        return int(getattr(self.parameters, "seeds", 1))
+
+
+_DEFAULTS: dict[Family, Model] = {
+    Family.XGBOOST: XgboostParameters(),
+    Family.LIGHTGBM: LightgbmParameters(),
+    Family.NHITS: NhitsParameters(),
+    Family.PATCHTST: PatchtstParameters(),
+    Family.RL_V2: RlV2Parameters(),
+    Family.RL_V3: RlV3Parameters(),
+}

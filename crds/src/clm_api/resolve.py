@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from clm_api.families import DEFAULT_FOLDS, Family, XgboostParameters
+from clm_api.families import DEFAULT_FOLDS
 from clm_api.quantities import amount
 from clm_api.run import (
     RunCosts,
@@ -61,12 +61,9 @@ def resolve(
     to = floor_to(slot, TIMEFRAME_SECONDS[spec.data.timeframe])
     pod = _fitting(deep_merge(pod_defaults, spec.job.to_json_dict()), spec.job)
     model, data, evaluation = spec.model, spec.data, spec.evaluation
-    parameters = model.xgboost or XgboostParameters()
     return RunSpec(
-        model=RunModel(
-            family=model.family,
-            xgboost=parameters if model.family is Family.XGBOOST else None,
-            seed=model.seed,
+        model=RunModel.model_validate(
+            {"family": model.family, "seed": model.seed, model.family.field: model.parameters}
         ),
         data=RunData.model_validate(
             {

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from clm_api.base import Instant, LabelText, Model, Name, Text
-from clm_api.families import Family, XgboostParameters
+from clm_api.families import FamilyParameters
 from clm_api.promotion import Criteria, PromotionMode, Significance
 from clm_api.symbols import Market, Symbol
 from clm_api.training_schedule import (
@@ -19,13 +19,9 @@ from clm_api.training_schedule import (
 )
 
 
-class RunModel(Model):
+class RunModel(FamilyParameters):
     """The model to train."""
 
-    family: Family
-    """The model family."""
-    xgboost: XgboostParameters | None = None
-    """Parameters of family xgboost."""
     seed: Annotated[int, Field(ge=0, le=2147483647)]
     """Seed of everything random."""
 
@@ -97,7 +93,7 @@ class RunTrials(Model):
     """How many versions were judged on the same symbols and timeframe before this one."""
 
     count: Annotated[int, Field(ge=1, le=100000000)] = 1
-    """Versions ever judged, this one included."""
+    """Versions ever judged, this one included; a version of three seeds counts three times."""
     sharpe_variance: Annotated[float, Field(ge=0)] | None = None
     """Variance of their Sharpe ratios per bar; absent while fewer than two are known."""
 

@@ -12,7 +12,7 @@ from clm_api.base import (
     Name,
     Quantity,
 )
-from clm_api.families import Family, XgboostParameters
+from clm_api.families import FamilyParameters
 from clm_api.promotion import Criteria, PromotionMode, Significance
 from clm_api.symbols import Market, Symbol
 
@@ -39,13 +39,9 @@ class FundingCharge(StrEnum):
     NONE = "None"
 
 
-class ModelSpec(Model):
+class ModelSpec(FamilyParameters):
     """What to train."""
 
-    family: Family
-    """The model family."""
-    xgboost: XgboostParameters | None = None
-    """Parameters of family xgboost; measured defaults where absent."""
     seed: Annotated[int, Field(ge=0, le=2147483647)] = 7
     """Seed of everything random; the same seed and bars give the same model."""
 

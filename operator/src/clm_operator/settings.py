@@ -11,16 +11,26 @@ from clm_api.errors import SpecError
 from clm_api.families import Family
 from clm_api.resolve import deep_merge
 
+
+def _pod(flavour: str, memory_request: str) -> dict[str, Any]:
+    return {
+        "flavour": flavour,
+        "gpu": {"count": 0},
+        "resources": {
+            "requests": {"cpu": "500m", "memory": memory_request},
+            "limits": {"memory": "4Gi"},
+        },
+    }
+
+
 DEFAULTS: dict[str, Any] = {
     "families": {
-        "xgboost": {
-            "flavour": "boosting",
-            "gpu": {"count": 0},
-            "resources": {
-                "requests": {"cpu": "500m", "memory": "1Gi"},
-                "limits": {"memory": "4Gi"},
-            },
-        }
+        "xgboost": _pod("boosting", "1Gi"),
+        "lightgbm": _pod("boosting", "1Gi"),
+        "nhits": _pod("neural", "2Gi"),
+        "patchtst": _pod("neural", "2Gi"),
+        "rl-v2": _pod("rl", "2Gi"),
+        "rl-v3": _pod("rl", "2Gi"),
     }
 }
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic.alias_generators import to_camel
 
 from clm_api.families import Family as FamilyName
-from clm_api.run import RunModel
 from clm_trainer.families import registry
 from clm_trainer.families.base import Dataset, Family, Fitted
 from clm_trainer.stages.features import dataset
 from tests.trainer.evaluation.markets import real, with_holes
-from tests.trainer.families.runs import context
+from tests.trainer.families.runs import context, run_spec
 
 SMALL: dict[FamilyName, dict[str, Any]] = {FamilyName.XGBOOST: {"rounds": 12}}
 """Parameters with which a family fits in a second; absent: the defaults."""
@@ -22,8 +22,8 @@ every_family = pytest.mark.parametrize("name", sorted(registry.MODULES), ids=str
 
 
 def family(name: FamilyName, seed: int = 1) -> Family:
-    model = {"family": name, "seed": seed, name.value: SMALL.get(name, {})}
-    return registry.create(RunModel.model_validate(model))
+    model = {"family": name, "seed": seed, to_camel(name.field): SMALL.get(name, {})}
+    return registry.create(run_spec(model=model))
 
 
 @cache

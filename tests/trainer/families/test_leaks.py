@@ -27,7 +27,7 @@ def fitted(panel: Panel, walk: Walk, fold: int, folder: Path) -> tuple[bytes, Fl
     """The model and the thresholds of one fold, fitted as a run does: after those before it."""
     spec = quick()
     rows = dataset(panel, spec.target.horizon_bars)
-    family = registry.create(spec.model)
+    family = registry.create(spec)
     for span in walk.folds[: fold + 1]:
         model, ranks, _ = fit_span(family, rows, span, context())
     model.save(folder)

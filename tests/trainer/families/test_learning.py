@@ -12,13 +12,12 @@ import pytest
 from tools.study.mirrored import mirrored
 
 from clm_api.families import Family as FamilyName
-from clm_api.run import RunModel
 from clm_trainer.families import registry
 from clm_trainer.panel import Floats
 from clm_trainer.stages.features import dataset
 from tests.trainer.evaluation.markets import real
 from tests.trainer.families.fits import every_family
-from tests.trainer.families.runs import context
+from tests.trainer.families.runs import context, run_spec
 
 DAYS, TEST_DAYS, TAIL_DAYS = 900, 365, 90
 HORIZON_BARS = 24
@@ -40,7 +39,10 @@ def judged(name: FamilyName, strength: float, seed: int) -> tuple[float, float]:
     cut, purge = len(rows) - TEST_DAYS * 24, HORIZON_BARS + 1
     tail = cut - purge - TAIL_DAYS * 24
     train, valid = rows.rows(0, tail - purge), rows.rows(tail, cut - purge)
-    family, test = registry.create(RunModel(family=name, seed=seed)), rows.rows(cut, len(rows))
+    family, test = (
+        registry.create(run_spec(model={"family": name, "seed": seed})),
+        rows.rows(cut, len(rows)),
+    )
     scores = family.fit(train, valid, context(seed)).score(test)
     known = np.repeat(latent[cut:, None], len(rows.symbols), axis=1)
     return rank_correlation(scores, known), rank_correlation(scores, test.target)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic.alias_generators import to_camel
 
 from clm_api.families import Family as FamilyName
 from clm_trainer.evaluation.positions import PercentileMap
@@ -47,7 +48,7 @@ def fits_of(
         kept.append(Fit(files, made[1].quantiles, span))
         return made
 
-    spec = quick(model={"family": name.value, name.value: SMALL.get(name, {})})
+    spec = quick(model={"family": name.value, to_camel(name.field): SMALL.get(name, {})})
     with patch.context() as inside:
         inside.setattr(stage, "fit_span", keep)
         rows = dataset(panel, spec.target.horizon_bars)

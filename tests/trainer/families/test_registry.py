@@ -17,14 +17,13 @@ def test_it_has_exactly_the_families_of_the_contract() -> None:
 
 @pytest.mark.parametrize("family", Family)
 def test_every_family_can_be_made(family: Family) -> None:
-    model = run_spec(model={"family": family.value}).model
-    made = registry.create(model)
+    made = registry.create(run_spec(model={"family": family.value}))
     assert callable(made.fit)
     assert callable(made.load)
 
 
 def test_parameters_reach_the_family() -> None:
-    family = registry.create(run_spec(model={"xgboost": {"maxDepth": 5}}).model)
+    family = registry.create(run_spec(model={"xgboost": {"maxDepth": 5}}))
     assert isinstance(family, XgboostFamily)
     assert family.parameters.max_depth == 5
     assert family.parameters.rounds == 50, "the measured default"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from clm_api.errors import ClmError
-from clm_api.families import XgboostParameters
+from clm_api.parameters.boosting import XgboostParameters
 from clm_trainer.families.base import Dataset
 from clm_trainer.families.xgboost import XgboostFamily, XgboostFitted
 from clm_trainer.stages.features import dataset

@@ -217,7 +217,9 @@ def _version(
     run = resolve(
         spec,
         slot=slot,
-        trials=trials.frozen((status.trials, *snapshot.sibling_trials), bars_per_year),
+        trials=trials.frozen(
+            (status.trials, *snapshot.sibling_trials), bars_per_year, spec.model.seeds
+        ),
         pod_defaults=settings.pod_defaults(spec.model.family),
     )
     return version_manifest(schedule, spec, name=name, slot=slot, trigger=trigger, run=run)

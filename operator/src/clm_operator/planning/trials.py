@@ -8,7 +8,7 @@ from clm_operator.snapshot import Version
 
 
 def count(present: TrialsStatus, versions: Iterable[Version]) -> TrialsStatus:
-    """Add the judged versions that are not in the figures yet, once each.
+    """Add the judged versions that are not in the figures yet, once for each of their seeds.
 
     Mean and variance are updated value by value (Welford 1962).
     """
@@ -20,7 +20,7 @@ def count(present: TrialsStatus, versions: Iterable[Version]) -> TrialsStatus:
         if version.name in counted or version.status.metrics is None:
             continue
         counted.add(version.name)
-        total += 1
+        total += version.spec.run.model.seeds if version.spec else 1
         sharpe = version.status.metrics.sharpe
         if sharpe is None:
             continue
@@ -37,7 +37,7 @@ def count(present: TrialsStatus, versions: Iterable[Version]) -> TrialsStatus:
     )
 
 
-def frozen(parts: Iterable[TrialsStatus], bars_per_year: float) -> RunTrials:
+def frozen(parts: Iterable[TrialsStatus], bars_per_year: float, seeds: int = 1) -> RunTrials:
     """Combine the figures of several schedules into what a new run is told (Chan et al. 1979).
 
     Parameters
@@ -46,6 +46,8 @@ def frozen(parts: Iterable[TrialsStatus], bars_per_year: float) -> RunTrials:
         Figures of all schedules of the namespace on the same symbols and timeframe.
     bars_per_year
         Turns the annual variance into one per bar.
+    seeds
+        Trials that the new run is itself.
     """
     total = measured = 0
     mean = squares = 0.0
@@ -60,4 +62,4 @@ def frozen(parts: Iterable[TrialsStatus], bars_per_year: float) -> RunTrials:
         mean += delta * part.measured / both
         measured = both
     variance = squares / (measured - 1) / bars_per_year if measured > 1 else None
-    return RunTrials(count=total + 1, sharpe_variance=variance)
+    return RunTrials(count=total + seeds, sharpe_variance=variance)

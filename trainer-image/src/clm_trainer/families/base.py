@@ -1,7 +1,7 @@
 """What every model family offers, and what it is given."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +18,8 @@ class Dataset:
     ----------
     times
         Open times, shape (bars,).
+    timeframe
+        Length of a bar.
     features
         Shape (bars, symbols, features).
     target
@@ -26,28 +28,43 @@ class Dataset:
         Volatility per bar, shape (bars, symbols).
     usable
         Shape (bars, symbols); False rows are neither learned nor scored.
+    open
+        Opens, shape (bars, symbols); NaN in holes.
+    log_close
+        Log closes, carried through holes, NaN before a symbol's first bar; shape
+        (history + bars, symbols). The rows before the first one are what is known of the past:
+        ``log_close[-len(self):]`` belongs to ``times``. Nothing after the last row is in it.
     """
 
     times: pd.DatetimeIndex
+    timeframe: pd.Timedelta
     symbols: tuple[str, ...]
     names: tuple[str, ...]
     features: Floats
     target: Floats
     sigma: Floats
     usable: Bools
+    open: Floats
+    log_close: Floats
 
     def rows(self, start: int, stop: int) -> "Dataset":
-        """Return the bars [start, stop)."""
+        """Return the bars [start, stop), with all closes before them."""
         cut = slice(start, stop)
-        return Dataset(
-            self.times[cut],
-            self.symbols,
-            self.names,
-            self.features[cut],
-            self.target[cut],
-            self.sigma[cut],
-            self.usable[cut],
+        return replace(
+            self,
+            times=self.times[cut],
+            features=self.features[cut],
+            target=self.target[cut],
+            sigma=self.sigma[cut],
+            usable=self.usable[cut],
+            open=self.open[cut],
+            log_close=self.log_close[: self.history_bars + min(stop, len(self))],
         )
+
+    @property
+    def history_bars(self) -> int:
+        """Number of closes before the first row."""
+        return len(self.log_close) - len(self.times)
 
     def __len__(self) -> int:
         """Number of bars."""

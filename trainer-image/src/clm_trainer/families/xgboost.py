@@ -9,9 +9,9 @@ import numpy as np
 import xgboost
 
 from clm_api.errors import ClmError
-from clm_api.families import XgboostParameters
+from clm_api.parameters.boosting import XgboostParameters
 from clm_api.reasons import Reason
-from clm_api.run import RunModel
+from clm_api.run import RunSpec
 from clm_trainer.devices import choose_device
 from clm_trainer.families.base import Dataset, FitContext
 from clm_trainer.panel import Floats
@@ -144,6 +144,6 @@ def _rows(train: Dataset, stride: int) -> tuple[Floats, Floats]:
     return rows, labels
 
 
-def create(model: RunModel) -> XgboostFamily:
+def create(spec: RunSpec) -> XgboostFamily:
     """Return the family with a run's parameters."""
-    return XgboostFamily(model.xgboost or XgboostParameters())
+    return XgboostFamily(spec.model.xgboost or XgboostParameters())

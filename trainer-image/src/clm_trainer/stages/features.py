@@ -29,10 +29,21 @@ def dataset(
     table = build(panel)
     return Dataset(
         times=panel.times,
+        timeframe=panel.timeframe,
         symbols=panel.symbols,
         names=table.names,
         features=table.values,
         target=forward_returns(panel, table.sigma, horizon),
         sigma=table.sigma,
         usable=table.usable,
+        open=panel.open,
+        log_close=carried_closes(panel),
     )
+
+
+def carried_closes(panel: Panel) -> Floats:
+    """Return log closes, holes filled with the last one; NaN before a symbol's first bar."""
+    closes = np.log(panel.close)
+    there = np.where(panel.gap, 0, np.arange(len(panel))[:, None])
+    newest = np.maximum.accumulate(there, axis=0)
+    return np.where(panel.listed, np.take_along_axis(closes, newest, axis=0), np.nan)

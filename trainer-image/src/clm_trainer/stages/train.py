@@ -66,7 +66,7 @@ def train(rows: Dataset, panel: Panel, spec: RunSpec, context: FitContext, tell:
         calibration_days=spec.target.calibration_days,
         warm_up_bars=WARM_UP_BARS,
     )
-    family = registry.create(spec.model)
+    family = registry.create(spec)
     start, stop = walk.window
     percentiles = np.full((stop - start, len(panel.symbols)), np.nan)
     fold_of = np.zeros(stop - start, dtype=np.int64)

@@ -133,9 +133,8 @@ def _context(sheet: TearSheet) -> dict[str, Any]:
 
 def _parameters(spec: RunSpec) -> list[tuple[str, dict[str, Any]]]:
     """Return the parameters by group, by their names in the resource."""
-    family = getattr(spec.model, str(spec.model.family).replace("-", "_"), None)
     groups = {
-        str(spec.model.family): family.to_json_dict() if family else {},
+        str(spec.model.family): spec.model.parameters.to_json_dict(),
         "target": spec.target.to_json_dict(),
         "evaluation": spec.evaluation.to_json_dict(),
         "costs": spec.costs.to_json_dict(),
