@@ -93,7 +93,7 @@ CASES = [
     ("spec.data", {"market": "usdm", "symbols": ["BTC/USD:BTC"]}, "settles in its quote currency"),
     ("spec.data", {"market": "usdm", "symbols": ["A/B", "A/B:B"]}, "name the same perpetual"),
     ("spec.model.xgboost.rounds", 0, "spec.model.xgboost.rounds: 0 is refused"),
-    ("spec.model.nhits", {}, "spec.model: nhits holds parameters of family nhits, and family names"),
+    ("spec.model.nhits", {}, "nhits holds parameters of family nhits, and family names another"),
     ("spec.model.rlV2", {}, "rlV2 holds parameters of family rl-v2, and family names another"),
     ("spec.model.xgboost.round", 5, 'did you mean "rounds"?'),
     ("spec.job.podTemplate", {}, "spec.job.podTemplate: is no field"),

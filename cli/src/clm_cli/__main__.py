@@ -8,6 +8,7 @@ from clm_api.errors import ClmError
 from clm_cli import data, local
 from clm_cli.cluster import ClusterError
 from clm_cli.output import fail
+from clm_cli.predict import predict
 from clm_cli.run import run
 from clm_cli.simulate import simulate
 from clm_cli.status import status
@@ -26,6 +27,7 @@ app.command()(run)
 app.command()(validate)
 app.command()(verify)
 app.command()(simulate)
+app.command()(predict)
 app.add_typer(local.app, name="local")
 app.add_typer(data.app, name="data")
 

@@ -86,6 +86,11 @@ class Cluster:
         path = self._path(TrainingScheduleResource.plural)
         return _schedule(self._call("get_namespaced_custom_object", *path, name))
 
+    def version(self, name: str) -> VersionView:
+        """Return one ModelVersion."""
+        path = self._path(ModelVersionResource.plural)
+        return _version(self._call("get_namespaced_custom_object", *path, name))
+
     def versions(self, schedule: str) -> list[VersionView]:
         """Return a schedule's ModelVersions, newest slot first."""
         selector = {"field_selector": f"spec.scheduleRef.name={schedule}"}

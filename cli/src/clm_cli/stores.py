@@ -27,10 +27,23 @@ def open_store(url: str) -> "Storage":
     ClusterError
         The trainer isn't installed beside the command line.
     """
+    require_trainer()
+    from clm_trainer.storage import Storage
+
+    return Storage(url)
+
+
+def require_trainer() -> None:
+    """Say how to install the trainer where it is missing.
+
+    Raises
+    ------
+    ClusterError
+        The trainer isn't installed beside the command line.
+    """
     try:
-        from clm_trainer.storage import Storage
+        import clm_trainer.storage  # noqa: F401 - only whether it is there
     except ImportError as error:
         raise ClusterError(
             f'this command needs the trainer ({error}): pip install "clm-cli[local]"'
         ) from error
-    return Storage(url)

@@ -1,15 +1,13 @@
 """``clm verify``: can a published run's numbers be trusted."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from clm_api.errors import ClmError, SpecError
-from clm_api.layout import MANIFEST
+from clm_api.errors import ClmError
 from clm_api.reasons import Reason
 from clm_cli.output import console
-from clm_cli.stores import open_store
+from clm_cli.stores import require_trainer
 
 
 def verify(
@@ -29,10 +27,11 @@ def verify(
 
     Plain kubectl: none; kubectl get mv NAME -o jsonpath={.status.artifact.uri} prints the address.
     """
-    run = open_store(_folder(uri))
+    require_trainer()
     from clm_trainer import recompute
+    from clm_trainer.serving.artifact import open_run
 
-    groups = recompute.verify(run)
+    groups = recompute.verify(open_run(uri))
     for group in groups:
         _say(f"{group.name:<8} {group.checked:<11} largest difference {group.largest:.2g}")
     differences = [one for group in groups for one in group.differences]
@@ -43,19 +42,6 @@ def verify(
             Reason.METRICS_REJECTED,
             f"{len(differences)} values don't follow from the files of {uri}: don't trust this run",
         )
-
-
-def _folder(uri: str) -> str:
-    """Return the manifest's folder; a local one must exist, for opening a store would make it."""
-    folder, _, name = uri.rpartition("/")
-    if name != MANIFEST:
-        raise SpecError("URI", f'"{uri}" does not end in {MANIFEST}')
-    if uri.startswith("file://") or "://" not in uri:
-        local = Path(uri.removeprefix("file://"))
-        if not local.is_file():
-            raise SpecError("URI", f"there is no {local}")
-        return str(local.parent)
-    return folder
 
 
 def _say(line: str) -> None:

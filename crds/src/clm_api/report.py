@@ -108,6 +108,8 @@ class FileFormat(StrEnum):
     JSON = "json"
     PARQUET = "parquet"
     UBJ = "ubj"
+    TXT = "txt"
+    SAFETENSORS = "safetensors"
     HTML = "html"
 
 

@@ -33,7 +33,7 @@ def slow(case: Case) -> list[Sleeve]:
     ]
 
 
-@settings(max_examples=250, deadline=None, derandomize=True)
+@settings(max_examples=1000, deadline=None, derandomize=True)
 @given(cases())
 def test_every_number_equals_the_reference(case: Case) -> None:
     panel, targets, cost_bps, funding = case

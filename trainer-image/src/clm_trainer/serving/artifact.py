@@ -1,0 +1,114 @@
+"""A published run's files, each compared with the manifest before it is used."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from clm_api.errors import ClmError, SpecError
+from clm_api.layout import MANIFEST, RunLayout
+from clm_api.reasons import Reason
+from clm_api.report import Manifest, ManifestFile
+from clm_trainer.storage import Storage
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A run's manifest, and the files that serving needs.
+
+    Parameters
+    ----------
+    files
+        Content of every JSON file and of the model's files, by their name within the attempt.
+    """
+
+    address: str
+    manifest: Manifest
+    files: dict[str, bytes]
+
+    def json(self, name: str) -> dict[str, Any]:
+        """Return a JSON file's object.
+
+        Raises
+        ------
+        ClmError
+            ArtifactCorrupt: the run has no such file.
+        """
+        if name not in self.files:
+            raise ClmError(Reason.ARTIFACT_CORRUPT, f"{self.address} lists no {name}")
+        value: dict[str, Any] = json.loads(self.files[name])
+        return value
+
+    def model_files(self) -> dict[str, bytes]:
+        """Return the model's files by their name within ``model/``."""
+        return {
+            name.removeprefix("model/"): content
+            for name, content in self.files.items()
+            if name.startswith("model/")
+        }
+
+
+def open_run(uri: str) -> Storage:
+    """Open the store of one run at its manifest's folder.
+
+    Parameters
+    ----------
+    uri
+        Address of a ``manifest.json``: a path, file:// or s3://.
+
+    Raises
+    ------
+    SpecError
+        It does not end in manifest.json, or there is no such local file.
+    """
+    folder, _, name = uri.rpartition("/")
+    if name != MANIFEST:
+        raise SpecError("URI", f'"{uri}" does not end in {MANIFEST}')
+    if uri.startswith("file://") or "://" not in uri:
+        local = Path(uri.removeprefix("file://"))
+        if not local.is_file():  # opening a store would make its folder
+            raise SpecError("URI", f"there is no {local}")
+        folder = str(local.parent)
+    return Storage(folder)
+
+
+def read_artifact(uri: str) -> Artifact:
+    """Read a run's files.
+
+    Raises
+    ------
+    ClmError
+        SpecInvalid: there is no manifest. ArtifactCorrupt: a file differs from it.
+        StorageDenied, StorageUnavailable.
+    """
+    run = open_run(uri)
+    content = run.get(MANIFEST)
+    if content is None:
+        raise SpecError("URI", f"there is no {run.address(MANIFEST)}")
+    try:
+        manifest = Manifest.model_validate_json(content)
+    except ValidationError as error:
+        text = f"{run.address(MANIFEST)}: {error.errors()[0]['msg']}"
+        raise ClmError(Reason.ARTIFACT_CORRUPT, text) from error
+    folder = f"{RunLayout.relative_attempt(manifest.attempt)}/"
+    files = {}
+    for file in manifest.files:
+        name = file.path.removeprefix(folder)
+        if name.startswith("model/") or name.endswith(".json"):
+            files[name] = _checked(run, file)
+    return Artifact(run.address(MANIFEST), manifest, files)
+
+
+def _checked(run: Storage, file: ManifestFile) -> bytes:
+    content = run.get(file.path)
+    if content is None:
+        raise ClmError(Reason.ARTIFACT_CORRUPT, f"{run.address(file.path)} is missing")
+    if hashlib.sha256(content).hexdigest() != file.sha256:
+        raise ClmError(
+            Reason.ARTIFACT_CORRUPT,
+            f"{run.address(file.path)} is not what its manifest says: the sha256 differs",
+        )
+    return content

@@ -1,0 +1,177 @@
+"""A published model, and the positions that it decides on later bars."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from clm_api.errors import ClmError
+from clm_api.reasons import Reason
+from clm_api.report import MetricsFile
+from clm_api.run import RunSpec
+from clm_trainer.evaluation.positions import PercentileMap, target_positions
+from clm_trainer.families import registry
+from clm_trainer.families.base import Fitted
+from clm_trainer.features import WARM_UP_BARS, code_hash
+from clm_trainer.panel import Floats, Panel
+from clm_trainer.serving.artifact import Artifact, read_artifact
+from clm_trainer.stages.features import dataset
+
+
+@dataclass(frozen=True, eq=False)
+class Decisions:
+    """What a model decided at each close.
+
+    Parameters
+    ----------
+    times
+        Open times of the decided bars, the newest last.
+    percentiles
+        The model's signal, shape (bars, symbols); NaN where a bar is not usable.
+    targets
+        Position to hold from the next open on, as a fraction of the symbol's sleeve, same shape.
+    """
+
+    times: pd.DatetimeIndex
+    symbols: tuple[str, ...]
+    percentiles: Floats
+    targets: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class ServedModel:
+    """A model that was published, ready to decide.
+
+    Parameters
+    ----------
+    data_from
+        First bar of the training data: with bars from here on, the features are those of the run.
+    trained_until
+        Newest bar that the model was made of; its close is the first that it decides on.
+    """
+
+    spec: RunSpec
+    data_from: pd.Timestamp
+    trained_until: pd.Timestamp
+    fitted: Fitted
+    ranks: PercentileMap
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols that it trades."""
+        return tuple(self.spec.data.symbols)
+
+    @property
+    def timeframe(self) -> pd.Timedelta:
+        """Length of a bar."""
+        return pd.Timedelta(self.spec.data.timeframe)
+
+    def position(self, bars: Mapping[str, pd.DataFrame]) -> dict[str, float]:
+        """Return each symbol's position after the newest bar, a fraction of its sleeve in [-1, 1].
+
+        Positions carry over from bar to bar (least holding time, take profit, stop), so all of
+        them since ``trained_until`` are worked out anew, from a flat start.
+
+        Parameters
+        ----------
+        bars
+            Closed bars by symbol, from ``data_from`` on or at least 720 bars before
+            ``trained_until``: columns timestamp (UTC open time), open, high, low, close, volume.
+
+        Raises
+        ------
+        ClmError
+            InsufficientData: a symbol or a part of the bars is missing.
+        """
+        decided = self.decide(self._panel(bars))
+        return dict(zip(self.symbols, decided.targets[-1].tolist(), strict=True))
+
+    def decide(self, panel: Panel) -> Decisions:
+        """Return all decisions from the close of ``trained_until`` to the panel's end.
+
+        Raises
+        ------
+        ClmError
+            InsufficientData: the panel does not reach from the warm-up to ``trained_until``.
+        """
+        start = int(panel.times.searchsorted(self.trained_until))
+        if start >= len(panel):
+            raise _too_little(f"bars end before {self.trained_until}, up to which it was trained")
+        if panel.times[start] != self.trained_until or start < WARM_UP_BARS:
+            first = self.trained_until - WARM_UP_BARS * self.timeframe
+            raise _too_little(
+                f"bars begin at {panel.times[0]}; the model needs them from {first} on, "
+                f"and from {self.data_from} on for exactly the run's features"
+            )
+        rows = dataset(panel, self.spec.target.horizon_bars).rows(start, len(panel))
+        percentiles = self.ranks.rank(self.fitted.score(rows))
+        shorts, window = self.spec.target.positions != "longFlat", panel.window(start, len(panel))
+        targets = target_positions(percentiles, rows.sigma, window, self.spec.target, shorts=shorts)
+        return Decisions(window.times, panel.symbols, percentiles, targets)
+
+    def _panel(self, bars: Mapping[str, pd.DataFrame]) -> Panel:
+        missing = [name for name in self.symbols if name not in bars or bars[name].empty]
+        if missing:
+            raise _too_little(f"there are no bars of {', '.join(missing)}")
+        frames = {name: bars[name] for name in self.symbols}
+        starts = [frame["timestamp"].iloc[0] for frame in frames.values()]
+        ends = [frame["timestamp"].iloc[-1] for frame in frames.values()]
+        times = pd.date_range(min(starts), min(ends), freq=self.timeframe).as_unit("us")
+        return Panel.from_frames(frames, times, self.timeframe)
+
+
+def load(uri: str) -> ServedModel:
+    """Return the model that a manifest publishes; every file is compared with its digest first.
+
+    Parameters
+    ----------
+    uri
+        Address of a ``manifest.json``: a path, file:// or s3:// (credentials and endpoint in the
+        usual AWS_ variables).
+
+    Raises
+    ------
+    ClmError
+        SpecInvalid: there is no manifest. ArtifactCorrupt: a file differs from it, or the model
+        was made by other feature code than this one. StorageDenied, StorageUnavailable.
+    """
+    return served(read_artifact(uri))
+
+
+def served(artifact: Artifact) -> ServedModel:
+    """Return the model of files that were read.
+
+    Raises
+    ------
+    ClmError
+        ArtifactCorrupt: the model was made by other feature code than this one.
+    """
+    features, spec = artifact.json("features.json"), artifact.json("run.json")["spec"]
+    if features["codeHash"] != code_hash():
+        raise ClmError(
+            Reason.ARTIFACT_CORRUPT,
+            f"{artifact.address} was made by other feature code ({features['codeHash'][:12]}) "
+            f"than this trainer's ({code_hash()[:12]}), and its inputs would differ: use the "
+            f"trainer of its image ({artifact.manifest.image}), or train a new version",
+        )
+    run = RunSpec.model_validate(spec)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in artifact.model_files().items():
+            (Path(folder) / name).write_bytes(content)
+        fitted = registry.create(run).load(Path(folder), tuple(features["names"]))
+    metrics = MetricsFile.model_validate(artifact.json("metrics.json"))
+    quantiles = artifact.json("model/percentiles.json")["quantiles"]
+    return ServedModel(
+        spec=run,
+        data_from=pd.Timestamp(artifact.manifest.data.from_),
+        trained_until=pd.Timestamp(metrics.trained_until),
+        fitted=fitted,
+        ranks=PercentileMap(np.array(quantiles)),
+    )
+
+
+def _too_little(text: str) -> ClmError:
+    return ClmError(Reason.INSUFFICIENT_DATA, text)
