@@ -5,6 +5,7 @@ CLUSTER := tools/cluster/cluster
 STORE ?= ./artifacts
 PYTEST_ARGS ?=
 FAMILY ?= xgboost
+FLAVOURS ?= boosting neural rl
 SOURCES := crds/src operator/src trainer-image/src cli/src tools/cluster/local_cluster tools/demo tools/study
 
 .PHONY: help setup lint format generate verify test test-fast study bench cluster-up cluster-down images bars demo demo-clean clean
@@ -55,17 +56,19 @@ cluster-up: setup ## Start a cluster: kind where Docker answers, else without Do
 cluster-down: ## Stop and forget the cluster
 	@$(CLUSTER) down
 
-images: ## Build the images and load them into the cluster
+images: ## Build the images and load them into the cluster: FLAVOURS="boosting neural rl"
 	$(CLUSTER) image clm-operator:dev . --file Dockerfile.operator
-	$(CLUSTER) image clm-trainer:boosting-dev . --file Dockerfile.trainer --build-arg FLAVOUR=boosting
+	for flavour in $(FLAVOURS); do \
+	  $(CLUSTER) image clm-trainer:$$flavour-dev . --file Dockerfile.trainer --build-arg FLAVOUR=$$flavour || exit 1; \
+	done
 	$(CLUSTER) image-minio
 
 bars: setup ## Import the bundled real bars into STORE (default ./artifacts)
 	@$(VENV)/clm data import examples/data/binance-spot-btcusdt-1h.parquet --symbol BTC/USDT --store $(STORE)
 	@$(VENV)/clm data import examples/data/binance-spot-ethusdt-1h.parquet --symbol ETH/USDT --store $(STORE)
 
-demo: setup ## Everything at once: cluster, images, chart, real bars, one judged model version
-	@$(VENV)/python -m tools.demo
+demo: setup ## All at once: cluster, images, chart, real bars, a judged version; FLEET=1: six families
+	@FLEET=$(FLEET) $(VENV)/python -m tools.demo
 
 demo-clean: setup ## Remove what the demo made
 	@$(VENV)/python -m tools.demo clean

@@ -1,5 +1,6 @@
 """The chart as Helm renders it: closed values, least rights, restricted pods, a good config."""
 
+import tomllib
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from clm_operator.settings import load_settings
+from clm_api.families import Family
+from clm_operator.settings import DEFAULTS, load_settings
 from tests.support import chart
 from tests.support.repository import ROOT
 
@@ -32,6 +34,29 @@ def test_the_operators_configuration_loads(values: tuple[str, ...], tmp_path: Pa
     if values is FULL:
         assert settings.watch_namespaces == ["one", "two"]
         assert resources["limits"]["memory"] == "8Gi"
+
+
+@pytest.mark.parametrize("family", Family, ids=str)
+def test_every_family_has_an_image_of_its_flavour(family: Family, tmp_path: Path) -> None:
+    pod = f'families={{"{family}":{{"gpu":{{"count":1}}}}}}'
+    config = chart.of_kind(chart.render("ns", *S3, pod), "ConfigMap")[0]["data"]["config.yaml"]
+    path = tmp_path / "config.yaml"
+    path.write_text(config)
+    settings = load_settings(path)
+    flavour = settings.families[family]["flavour"]
+    defaults = settings.pod_defaults(family)
+    assert defaults["image"].startswith("clm-trainer:")
+    assert defaults["image"].endswith(f"-{flavour}")
+    assert defaults["gpu"]["count"] == 1
+
+
+def test_flavours_are_the_trainers_extras_and_the_charts_images() -> None:
+    project = tomllib.loads((ROOT / "trainer-image" / "pyproject.toml").read_text())["project"]
+    values = yaml.safe_load((ROOT / "charts" / "clm" / "values.yaml").read_text())
+    flavours = {pod["flavour"] for pod in DEFAULTS["families"].values()}
+    assert set(DEFAULTS["families"]) == {family.value for family in Family}
+    assert set(project["optional-dependencies"]) == flavours | {"torch"}, "torch: a shared layer"
+    assert set(values["trainer"]["images"]) == flavours
 
 
 TYPOS = [

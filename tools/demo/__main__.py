@@ -4,12 +4,16 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from clm_trainer.storage import Storage
 from tools.demo import settings
 from tools.demo.shell import fail, forwarded, kubectl, run, show, step, use
 
+Raw = dict[str, Any]
 _CLM = settings.REPOSITORY / ".venv" / "bin" / "clm"
 
 
@@ -33,9 +37,10 @@ def main(arguments: list[str]) -> None:
                 run(
                     _CLM, "data", "import", path, "--symbol", symbol, "--store", "s3://clm", **store
                 )
-        version = train()
-        fetch_report(version, store)
-    tell(version, time.monotonic() - started)
+        versions = train()
+        for version in versions:
+            fetch_report(version, store)
+    tell(versions, time.monotonic() - started)
 
 
 def prepare_cluster() -> None:
@@ -54,17 +59,12 @@ def prepare_cluster() -> None:
         run(
             settings.CLUSTER, "image", settings.OPERATOR_IMAGE, ".", "--file", "Dockerfile.operator"
         )
-    with step("build and load the trainer's image"):
-        run(
-            settings.CLUSTER,
-            "image",
-            settings.TRAINER_IMAGE,
-            ".",
-            "--file",
-            "Dockerfile.trainer",
-            "--build-arg",
-            "FLAVOUR=boosting",
-        )
+    for flavour, image in settings.TRAINER_IMAGES.items():
+        with step(f"build and load the trainer's image ({flavour})"):
+            run(
+                settings.CLUSTER, "image", image, ".", "--file", "Dockerfile.trainer",
+                "--build-arg", f"FLAVOUR={flavour}",
+            )  # fmt: skip
     with step("load MinIO's image"):
         run(settings.CLUSTER, "image-minio")
 
@@ -74,11 +74,14 @@ def install() -> None:
     values = {"minio.enabled": "true"}
     if settings.DEMO_CONTEXT is None:
         values |= _image("operator.image", settings.OPERATOR_IMAGE)
-        values |= _image("trainer.images.boosting", settings.TRAINER_IMAGE)
+        for flavour, image in settings.TRAINER_IMAGES.items():
+            values |= _image(f"trainer.images.{flavour}", image)
         values |= _image("minio.image", "localhost/minio:dev")
     elif settings.DEMO_REGISTRY:
         values["operator.image.repository"] = f"{settings.DEMO_REGISTRY}/clm-operator"
-        values["trainer.images.boosting.repository"] = f"{settings.DEMO_REGISTRY}/clm-trainer"
+        for flavour in settings.FLAVOURS:
+            repository = f"{settings.DEMO_REGISTRY}/clm-trainer"
+            values[f"trainer.images.{flavour}.repository"] = repository
     else:
         fail("DEMO_CONTEXT is set: set DEMO_REGISTRY too, where that cluster pulls the images from")
     namespace = {
@@ -117,40 +120,57 @@ def _image(key: str, name: str) -> dict[str, str]:
     return {f"{key}.repository": repository, f"{key}.tag": tag}
 
 
-def train() -> dict[str, Any]:
-    """Apply the schedule, or ask for one more run, and wait for the verdict."""
+def train() -> list[Raw]:
+    """Apply the schedules, or ask each for one more run, and wait for the verdicts."""
     before = {item["metadata"]["name"] for item in _versions()}
     kubectl("apply", "-f", settings.MANIFEST)
+    names = [doc["metadata"]["name"] for doc in yaml.safe_load_all(settings.MANIFEST.read_text())]
     if before:
         token = f"demo-{int(time.time())}"
-        kubectl("annotate", "tsched", settings.SCHEDULE, f"clm.dev/run-now={token}", "--overwrite")
-    print("train, backtest and judge in a Job of its own")
-    deadline, shown = time.monotonic() + settings.PATIENCE_S, ""
+        kubectl("annotate", "tsched", *names, f"clm.dev/run-now={token}", "--overwrite")
+    print("train, backtest and judge, each in a Job of its own")
+    deadline, shown = time.monotonic() + settings.PATIENCE_S, dict.fromkeys(names, "")
     while time.monotonic() < deadline:
-        fresh = [item for item in _versions() if item["metadata"]["name"] not in before]
-        status = fresh[-1].get("status", {}) if fresh else {}
-        progress = status.get("progress", {})
-        line = f"  {status.get('phase', 'Pending'):<10} {progress.get('percent', 0):3d} %  "
-        line += progress.get("message") or status.get("reason", "")
-        if line != shown:
-            shown = line
-            print(line, flush=True)
-        if status.get("phase") in ("Succeeded", "Failed"):
-            if status["phase"] == "Failed":
-                fail(f"the run failed: {status.get('reason')}: {status.get('message')}")
-            return dict(fresh[-1])
+        newest = {
+            item["spec"]["scheduleRef"]["name"]: item
+            for item in _versions()
+            if item["metadata"]["name"] not in before
+        }
+        for name in names:
+            line = _progress(newest[name]) if name in newest else "Pending      0 %"
+            if line != shown[name]:
+                shown[name] = line
+                print(f"  {name:<18} {line}", flush=True)
+        ended = [newest[name] for name in names if name in newest and _ended(newest[name])]
+        if len(ended) == len(names):
+            return ended
         time.sleep(1)
     return fail(
         f"no verdict after {settings.PATIENCE_S} s: kubectl -n {settings.NAMESPACE} get mv,pods"
     )
 
 
-def _versions() -> list[dict[str, Any]]:
+def _ended(version: Raw) -> bool:
+    status = version.get("status", {})
+    if status.get("phase") == "Failed":
+        name = version["metadata"]["name"]
+        fail(f"{name} failed: {status.get('reason')}: {status.get('message')}")
+    return bool(status.get("phase") == "Succeeded")
+
+
+def _progress(version: Raw) -> str:
+    status = version.get("status", {})
+    progress = status.get("progress", {})
+    line = f"{status.get('phase', 'Pending'):<10} {progress.get('percent', 0):3d} %  "
+    return line + str(progress.get("message") or status.get("reason", ""))
+
+
+def _versions() -> list[Raw]:
     found = json.loads(kubectl("get", "mv", "-o", "json", "--sort-by=.metadata.creationTimestamp"))
     return list(found["items"])
 
 
-def fetch_report(version: dict[str, Any], store: dict[str, str]) -> None:
+def fetch_report(version: Raw, store: dict[str, str]) -> None:
     """Copy the tear sheet to this machine."""
     os.environ.update(store)
     bucket = "s3://clm"
@@ -158,22 +178,28 @@ def fetch_report(version: dict[str, Any], store: dict[str, str]) -> None:
     content = Storage(bucket).get(path)
     if content is None:
         fail(f"the report is not in the store any more: {version['status']['reportUri']}")
-    settings.REPORT.write_bytes(content)
+    _report(version).write_bytes(content)
 
 
-def tell(version: dict[str, Any], seconds: float) -> None:
+def _report(version: Raw) -> Path:
+    return settings.REPORTS / f"{version['spec']['scheduleRef']['name']}.html"
+
+
+def tell(versions: list[Raw], seconds: float) -> None:
     """Print what came out and how to go on."""
     print()
     print(kubectl("get", "tsched,mv"))
-    for verdict in version["status"]["criteria"]:
-        print(f"  {verdict['verdict']:<7} {verdict['message']}")
-    status = version["status"]
-    print(f"\n{version['metadata']['name']}: {status['stage']} ({status['reason']})")
-    print(f"report   {settings.REPORT}")
-    print(f"done in  {seconds:.0f} s\n")
+    for version in versions:
+        status = version["status"]
+        print(f"{version['metadata']['name']}: {status['stage']} ({status['reason']})")
+        for verdict in status["criteria"]:
+            print(f"  {verdict['verdict']:<7} {verdict['message']}")
+        print(f"  report  {_report(version)}")
+    print(f"\ndone in  {seconds:.0f} s\n")
     if settings.DEMO_CONTEXT is None:
         print(f'go on    eval "$({settings.CLUSTER.relative_to(settings.REPOSITORY)} env)"')
-    print(f"         kubectl -n {settings.NAMESPACE} describe mv {version['metadata']['name']}")
+    name = versions[0]["metadata"]["name"]
+    print(f"         kubectl -n {settings.NAMESPACE} describe mv {name}")
     print("clean up make demo-clean")
 
 

@@ -6,11 +6,14 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 NAMESPACE = "clm-demo"
 RELEASE = "clm"
-SCHEDULE = "btc-eth-xgboost"
-MANIFEST = REPOSITORY / "examples" / "xgboost.yaml"
-REPORT = REPOSITORY / "artifacts" / "demo" / "report.html"
+FLEET = os.environ.get("FLEET", "") not in ("", "0")
+"""Train all six families instead of one."""
+MANIFEST = REPOSITORY / "examples" / ("fleet.yaml" if FLEET else "xgboost.yaml")
+FLAVOURS = ("boosting", "neural", "rl") if FLEET else ("boosting",)
+REPORTS = REPOSITORY / "artifacts" / "demo"
 CLUSTER = REPOSITORY / "tools" / "cluster" / "cluster"
-OPERATOR_IMAGE, TRAINER_IMAGE = "clm-operator:dev", "clm-trainer:boosting-dev"
+OPERATOR_IMAGE = "clm-operator:dev"
+TRAINER_IMAGES = {flavour: f"clm-trainer:{flavour}-dev" for flavour in FLAVOURS}
 USER, PASSWORD = "clm-demo", "clm-demo-secret"
 BARS = {
     "BTC/USDT": REPOSITORY / "examples" / "data" / "binance-spot-btcusdt-1h.parquet",
@@ -20,4 +23,4 @@ DEMO_CONTEXT = os.environ.get("DEMO_CONTEXT")
 """A context of the present kubeconfig: use that cluster, with images it can pull."""
 DEMO_REGISTRY = os.environ.get("DEMO_REGISTRY", "")
 """Where that cluster pulls clm-operator and clm-trainer from."""
-PATIENCE_S = 300
+PATIENCE_S = 1800 if FLEET else 300

@@ -13,7 +13,8 @@ app.kubernetes.io/name: clm
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
-{{/* An image from its parts: a digest wins over a tag, the chart's version stands in for both. */}}
+{{/* An image from its parts: a digest wins over a tag, the chart's version stands in for
+both; a trainer's tag ends in its flavour. */}}
 {{- define "clm.image" -}}
 {{- if .image.digest }}{{ .image.repository }}@{{ .image.digest }}
 {{- else }}{{ .image.repository }}:{{ .image.tag | default .version }}
@@ -49,7 +50,7 @@ store:
 trainer:
   images:
     {{- range $flavour, $image := .Values.trainer.images }}
-    {{ $flavour }}: {{ include "clm.image" (dict "image" $image "version" $.Chart.AppVersion) }}
+    {{ $flavour }}: {{ include "clm.image" (dict "image" $image "version" (printf "%s-%s" $.Chart.AppVersion $flavour)) }}
     {{- end }}
   imagePullPolicy: {{ .Values.trainer.imagePullPolicy }}
   imagePullSecrets: {{ toJson .Values.trainer.imagePullSecrets }}
