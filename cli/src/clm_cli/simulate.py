@@ -76,6 +76,7 @@ def _lines(name: str, facts: dict[str, Any], folder: Path) -> list[str]:
         ("buy and hold", _figures(held)),
         ("next period", f"passed {_next(after['passed'])}; rejected {_next(after['rejected'])}"),
         ("gate vs next", f"rank correlation of Sharpe {_number(after['gateCorrelation'])}"),
+        ("choosing", _choice(facts["overfitting"])),
         ("answer", _answer(facts)),
     )
     return [*(f"{label:<13} {text}" for label, text in rows), str(folder / "simulation.json")]
@@ -89,6 +90,15 @@ def _next(group: dict[str, Any]) -> str:
     return (
         f"{group['versions']}: sharpe mean {_number(group['mean_sharpe'])} "
         f"median {_number(group['median_sharpe'])}"
+    )
+
+
+def _choice(found: dict[str, Any]) -> str:
+    if found["probability"] is None:
+        return found["reason"] or "unknown"
+    return (
+        f"probability of backtest overfitting {found['probability']:.2f} "
+        f"among {found['versions']} versions on the last bars that all share"
     )
 
 

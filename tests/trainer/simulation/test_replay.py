@@ -9,6 +9,7 @@ import pytest
 from clm_api.run import RunSpec
 from clm_trainer.evaluation import backtest, significance
 from clm_trainer.evaluation.metrics import sharpe_per_bar
+from clm_trainer.simulation.choice import Choice
 from clm_trainer.simulation.replay import positions, replay
 from clm_trainer.simulation.summary import summary
 from tests.trainer.families.runs import run_spec
@@ -45,7 +46,7 @@ def test_nothing_passed_nothing_traded() -> None:
     made = replay([version(100, file=metrics(trades=10.0))], PANEL, spec())
     assert made.promotions == ()
     assert len(made.production.trades) == 0
-    facts = summary(made)
+    facts = summary(made, Choice(None, 1, "one version"))
     assert (facts["passed"], facts["passedShare"], facts["promotions"]) == (0, 0.0, [])
 
 

@@ -15,6 +15,7 @@ from clm_api.schedule import parse_schedule
 from clm_api.timing import floor_to
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_trainer.panel import Panel
+from clm_trainer.simulation.choice import choice_of
 from clm_trainer.simulation.folder import VersionFolder, fingerprint
 from clm_trainer.simulation.replay import replay
 from clm_trainer.simulation.results import write_results
@@ -108,7 +109,7 @@ class Simulator:
         events = self.work.events
         funding = None if events is None else dues(events, traded)
         simulation = replay(versions, traded, self.work.spec, funding)
-        facts = summary(simulation)
+        facts = summary(simulation, choice_of(versions, traded, self.work.spec, funding))
         write_results(self.folder, simulation, facts)
         return facts
 

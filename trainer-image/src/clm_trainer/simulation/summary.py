@@ -9,6 +9,7 @@ from scipy.stats import spearmanr
 
 from clm_trainer.evaluation.backtest import bar_returns
 from clm_trainer.evaluation.metrics import max_drawdown
+from clm_trainer.simulation.choice import Choice
 from clm_trainer.simulation.replay import Past, Simulation
 
 
@@ -55,7 +56,7 @@ def gate_correlation(versions: Sequence[Past]) -> float | None:
     return float(spearmanr(*zip(*pairs, strict=True)).statistic)
 
 
-def summary(simulation: Simulation) -> dict[str, Any]:
+def summary(simulation: Simulation, choice: Choice) -> dict[str, Any]:
     """Return everything that ``simulation.json`` says; undefined figures are null."""
     versions, equity = simulation.versions, simulation.production.equity
     held = equity["benchmark"].to_numpy()
@@ -80,6 +81,7 @@ def summary(simulation: Simulation) -> dict[str, Any]:
             "rejected": vars(next_period_of(versions, "REJECTED")),
             "gateCorrelation": gate_correlation(versions),
         },
+        "overfitting": vars(choice),
         "promotions": [
             {
                 "slot": p.slot.isoformat(),
