@@ -108,6 +108,12 @@ def make_base_image() -> None:
     shutil.rmtree(root)
 
 
+def _identity(name: str) -> str | None:
+    form = ("--type", "image", "--format", "{{.FromImageID}}")
+    found = buildah("inspect", *form, qualified(name), run=attempt)
+    return found.strip() if found else None
+
+
 def build_and_load(name: str, context: str, options: tuple[str, ...]) -> None:
     """Build a folder's Dockerfile and load the image under the name that pods use.
 
@@ -122,6 +128,9 @@ def build_and_load(name: str, context: str, options: tuple[str, ...]) -> None:
         command += ["--volume", f"{paths.CA_BUNDLE}:{paths.CA_BUNDLE}:ro"]
     store = paths.CACHE / "images"
     roots = ("--root", store / "root", "--runroot", store / "run")
+    before = _identity(name)
     shell.stream("buildah", *roots, *command, context)
     say(f"built {qualified(name)}")
+    if before not in (None, _identity(name)):
+        buildah("rmi", before, run=attempt)  # gigabytes that nobody can name any more
     load_built(qualified(name))
