@@ -37,7 +37,7 @@ def test_every_number_that_both_have_is_the_same(case: dict[str, Any]) -> None:
     np.testing.assert_allclose(equity, case["equity"], rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(closed["entry_price"], case["entryPrices"], rtol=1e-9)
     np.testing.assert_allclose(closed["exit_price"], case["exitPrices"], rtol=1e-9)
-    assert len(closed) == case["trades"] >= 10
+    assert len(closed) == case["trades"] >= 8
     found = (equity[-1] - 1, max_drawdown(equity), (closed["net_pnl"] > 0).mean())
     wanted = (case["totalReturn"], case["maxDrawdown"], case["winRate"])
     assert found == pytest.approx(wanted, abs=1e-9)
