@@ -6,9 +6,9 @@ STORE ?= ./artifacts
 PYTEST_ARGS ?=
 FAMILY ?= xgboost
 FLAVOURS ?= boosting neural rl
-SOURCES := crds/src operator/src trainer-image/src cli/src tools/cluster/local_cluster tools/demo tools/study
+SOURCES := crds/src operator/src trainer-image/src cli/src tools/cluster/local_cluster tools/demo tools/study bench
 
-.PHONY: help setup lint format generate verify test test-fast study bench cluster-up cluster-down images bars demo demo-clean clean
+.PHONY: help setup lint format generate verify test test-fast e2e-full study bench cluster-up cluster-down images bars demo demo-clean clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -39,7 +39,12 @@ test: setup verify ## Run all tests; sets up the API server, the node cluster, M
 	$(VENV)/pytest $(PYTEST_ARGS)
 
 test-fast: setup ## Run the tests that need neither cluster nor store
-	$(VENV)/pytest -m "not api and not store and not cluster and not slow" $(PYTEST_ARGS)
+	$(VENV)/pytest -m "not api and not store and not cluster and not slow and not full" $(PYTEST_ARGS)
+
+e2e-full: setup ## Run all six families as pods: needs about 40 GB of disk for the images
+	@$(CLUSTER) setup
+	@$(CLUSTER) build
+	$(VENV)/pytest -m full tests/e2e $(PYTEST_ARGS)
 
 study: setup ## How often noise and a planted signal pass the gate: FAMILY=xgboost, about 10 minutes
 	$(VENV)/python -m tools.study $(FAMILY)

@@ -11,9 +11,9 @@ from clm_trainer.evaluation import backtest
 from clm_trainer.panel import Floats, Panel
 
 
-def given(bars: int, paths: int) -> tuple[Panel, Floats]:
+def given(bars: int, paths: int, change_bars: int = markets.CHANGE_BARS) -> tuple[Panel, Floats]:
     """Return the panel, and targets of shape (paths, bars, 1)."""
-    made = markets.market(bars, paths)
+    made = markets.market(bars, paths, change_bars)
     open_, close = made["open"][:, None], made["close"][:, None]
     panel = Panel(
         times=pd.date_range("2020-01-01", periods=bars, freq="min", tz="UTC"),
@@ -29,8 +29,8 @@ def given(bars: int, paths: int) -> tuple[Panel, Floats]:
     return panel, np.ascontiguousarray(made["targets"].T)[:, :, None]
 
 
-def bare() -> Task:
-    panel, targets = given(markets.SINGLE_BARS, 1)
+def bare(change_bars: int = markets.CHANGE_BARS) -> Task:
+    panel, targets = given(markets.SINGLE_BARS, 1, change_bars)
 
     def task() -> Result:
         equity, trades = backtest.equity_and_trades(panel, targets[0], markets.FEE_BPS)
@@ -55,7 +55,7 @@ def swept() -> Task:
 
     def task() -> Result:
         figures = sweep(panel, targets, markets.FEE_BPS)
-        return {name: figures[name].to_numpy() for name in figures}
+        return {str(name): figures[name].to_numpy() for name in figures}
 
     return task
 
@@ -71,6 +71,7 @@ def main(arguments: list[str]) -> None:
     serve(
         {
             "backtest": bare,
+            "backtest churn": lambda: bare(markets.CHURN_BARS),
             "backtest with frames": framed,
             "sweep": swept,
             "walk": boosting.walk_forward,

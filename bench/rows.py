@@ -48,7 +48,9 @@ class Row:
 
 
 RUST, NUMBA = "vectorbt[rust]", "vectorbt[numba]"
-BARE, SWEEP = ("ours", "backtest"), ("ours", "sweep")
+BARE: Side = ("ours", "backtest")
+SWEEP: Side = ("ours", "sweep")
+CHURN: tuple[Side, Side] = (("ours", "backtest churn"), ("rival", "backtest churn"))
 ROWS = (
     Row("backtest, 1M bars, equity and trades", RUST, BARE, ("rival", "backtest rust"),
         times=15, tolerance=1e-9, least=25),
@@ -64,7 +66,8 @@ ROWS = (
         times=15, tolerance=1e-9),
     Row("backtest, 1M bars, all of a report", RUST, ("ours", "backtest with frames"),
         ("rival", "backtest rust"), times=15, tolerance=1e-9),
+    Row("backtest, 1M bars, churning", RUST, *CHURN, times=15, tolerance=1e-9),
     Row("sweep, 100 paths with stats", NUMBA, SWEEP, ("rival", "sweep numba"),
         times=5, tolerance=1e-9),
 )  # fmt: skip
-"""The last three have no bound: the rival's other engine, and our whole report."""
+"""The last four have no bound: the rival's other engine, our whole report, another workload."""

@@ -96,17 +96,20 @@ def _cluster(*arguments: str) -> None:
         raise AssertionError(f"cluster {arguments}: {(result.stdout + result.stderr)[-3000:]}")
 
 
+def image(name: str, dockerfile: str, *arguments: str) -> None:
+    """Build an image of the repository and load it into the cluster."""
+    pairs = [word for argument in arguments for word in ("--build-arg", argument)]
+    _cluster("image", name, ".", "--file", dockerfile, *pairs)
+
+
 @pytest.fixture(scope="session")
 def node_cluster() -> Iterator[Node]:
     """The local cluster with the images loaded; taken down if it was not up before."""
     was_up = (ROOT / ".cluster" / "run" / "kube-apiserver.json").exists()
     _cluster("up")
     try:
-        _cluster("image", "clm-operator:dev", ".", "--file", "Dockerfile.operator")
-        _cluster(
-            "image", "clm-trainer:boosting-dev", ".", "--file", "Dockerfile.trainer",
-            "--build-arg", "FLAVOUR=boosting",
-        )  # fmt: skip
+        image("clm-operator:dev", "Dockerfile.operator")
+        image("clm-trainer:boosting-dev", "Dockerfile.trainer", "FLAVOUR=boosting")
         _cluster("image-minio")
         yield Node(_environment())
     finally:
