@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -58,35 +59,41 @@ def shares(gains: Iterable[tuple[str, float]]) -> dict[str, float]:
     return {name: some[name] / total for name in sorted(some, key=lambda name: -some[name])}
 
 
-def write_names(folder: Path, names: tuple[str, ...]) -> None:
-    """Write the names of the inputs, in order."""
-    (folder / META_FILE).write_text(json.dumps({"features": list(names)}))
+def write_meta(file: Path, names: tuple[str, ...]) -> None:
+    """Write the names of the inputs, in order, and the model file's digest, beside it."""
+    digest = sha256(file.read_bytes()).hexdigest()
+    meta = {"features": list(names), "sha256": digest}
+    (file.parent / META_FILE).write_text(json.dumps(meta))
 
 
-def require_names(folder: Path, names: tuple[str, ...]) -> None:
-    """Check that a model takes these inputs.
+def require_whole(file: Path, names: tuple[str, ...]) -> None:
+    """Check that a model takes these inputs, and that its file is as it was written.
+
+    A library that is given a damaged file may crash or never return.
 
     Raises
     ------
     ClmError
-        ArtifactCorrupt: it was trained on others, or the file can't be read.
+        ArtifactCorrupt: it was trained on others, or one of its files is damaged.
     """
-    file = folder / META_FILE
+    beside = file.parent / META_FILE
     try:
-        trained_on = tuple(json.loads(file.read_bytes())["features"])
+        meta = json.loads(beside.read_bytes())
+        trained_on, digest = tuple(meta["features"]), meta["sha256"]
     except (ValueError, KeyError, TypeError) as error:
-        raise unreadable(file, error) from error
+        raise unreadable(beside, "it is not what a fit writes") from error
     if trained_on != names:
         raise ClmError(Reason.ARTIFACT_CORRUPT, "the model was trained on other features")
+    if sha256(file.read_bytes()).hexdigest() != digest:
+        raise unreadable(file, f"it has another digest than {META_FILE} says")
 
 
-def unreadable(file: Path, why: object) -> ClmError:
+def unreadable(file: Path, why: str) -> ClmError:
     """Return the error of a model file that can't be read."""
-    first_line = str(why).strip().partition("\n")[0]
     return ClmError(
         Reason.ARTIFACT_CORRUPT,
-        f"{file.name} can't be read ({first_line}): it is truncated, or a version of the library "
-        "with another format wrote it; train again",
+        f"{file.name} can't be read ({why}): it is damaged, or was written in another version's "
+        "format; train again",
     )
 
 

@@ -15,18 +15,18 @@ from clm_trainer.families.base import Dataset, FitContext
 from clm_trainer.families.boosting import (
     Binned,
     interrupted,
-    require_names,
+    require_whole,
     shares,
     training_rows,
     unreadable,
-    write_names,
+    write_meta,
 )
 from clm_trainer.panel import Floats
 from clm_trainer.threads import thread_count
 
 MODEL_FILE = "model.txt"
-FORMAT, END = "tree\nversion=v4\n", "\npandas_categorical:null\n"
-"""How a model file of the installed library begins and ends."""
+FORMAT = "tree\nversion=v4\n"
+"""How a model file of the installed library begins; LightGBM itself reads any version."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class LightgbmFitted:
     def save(self, folder: Path) -> None:
         """Write the booster as LightGBM's text, which is exact, and the input names beside it."""
         self.booster.save_model(folder / MODEL_FILE)
-        write_names(folder, self.names)
+        write_meta(folder / MODEL_FILE, self.names)
 
     def importance(self) -> dict[str, float]:
         """Return each feature's share of the total gain, largest first."""
@@ -125,12 +125,15 @@ class LightgbmFamily:
         ClmError
             ArtifactCorrupt: it was trained on other features, or can't be read.
         """
-        require_names(folder, names)
         file = folder / MODEL_FILE
+        require_whole(file, names)
+        text = file.read_text()
+        if not text.startswith(FORMAT):
+            raise unreadable(file, f"it does not begin with {FORMAT!r}")
         try:
-            booster = lightgbm.Booster(model_str=_whole_text(file))
-        except (ValueError, lightgbm.basic.LightGBMError) as error:
-            raise unreadable(file, error) from error
+            booster = lightgbm.Booster(model_str=text)
+        except lightgbm.basic.LightGBMError as error:
+            raise unreadable(file, "LightGBM refuses it") from error
         return LightgbmFitted(booster, names, thread_count())
 
     def _matrix(self, rows: Floats, labels: Floats, threads: int) -> lightgbm.Dataset:
@@ -161,25 +164,6 @@ class LightgbmFamily:
             "num_threads": threads,
             "verbosity": -1,
         }
-
-
-def _whole_text(file: Path) -> str:
-    """Return a model's text, cut off nowhere: LightGBM reads past the end of such a one.
-
-    Raises
-    ------
-    ValueError
-        It is not a whole model of the installed library's format.
-    """
-    text = file.read_text(encoding="utf-8")
-    if not text.startswith(FORMAT):
-        raise ValueError(f"it does not begin with {FORMAT!r}")
-    head, _, trees = text.partition("\n\n")
-    _, _, sizes = head.partition("\ntree_sizes=")
-    length = sum(int(size) for size in sizes.split())
-    if not trees[length:].startswith("end of trees\n") or not text.endswith(END):
-        raise ValueError("it ends too early")
-    return text
 
 
 def create(spec: RunSpec) -> LightgbmFamily:

@@ -14,11 +14,11 @@ from clm_trainer.families.base import Dataset, FitContext
 from clm_trainer.families.boosting import (
     Binned,
     interrupted,
-    require_names,
+    require_whole,
     shares,
     training_rows,
     unreadable,
-    write_names,
+    write_meta,
 )
 from clm_trainer.panel import Floats
 
@@ -43,7 +43,7 @@ class XgboostFitted:
     def save(self, folder: Path) -> None:
         """Write the booster in XGBoost's binary JSON, and the input names beside it."""
         self.booster.save_model(folder / MODEL_FILE)
-        write_names(folder, self.names)
+        write_meta(folder / MODEL_FILE, self.names)
 
     def importance(self) -> dict[str, float]:
         """Return each feature's share of the total gain, largest first."""
@@ -114,12 +114,12 @@ class XgboostFamily:
         ClmError
             ArtifactCorrupt: it was trained on other features, or can't be read.
         """
-        require_names(folder, names)
         booster, file = xgboost.Booster(), folder / MODEL_FILE
+        require_whole(file, names)
         try:
             booster.load_model(file)
         except xgboost.core.XGBoostError as error:
-            raise unreadable(file, error) from error
+            raise unreadable(file, "XGBoost refuses it") from error
         return XgboostFitted(booster, names)
 
     def _matrix(self, rows: Floats, labels: Floats, context: FitContext) -> Any:
