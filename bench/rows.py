@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Side = tuple[Literal["ours", "rival", "first"], str]
-"""Which interpreter runs it, and the task's name there; ``first`` is a process of its own."""
+Side = tuple[Literal["ours", "rival", "first", "limited", "default", "default of 16"], str]
+"""Which process runs it, and the task's name there; ``first`` is a process of its own."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,10 @@ ROWS = (
         ("ours", "separate fits"), times=9, tolerance=0, most=0.7),
     Row("boosting, refit of one window", "fresh fit", ("ours", "refit"), ("ours", "fresh fit"),
         times=15, tolerance=0, least=1.5),
+    Row("LightGBM, one CPU of 16 cores", "library default", ("limited", "lightgbm"),
+        ("default of 16", "lightgbm"), times=15, tolerance=0, least=3),
+    Row("LightGBM, one CPU of this machine", "library default", ("limited", "lightgbm"),
+        ("default", "lightgbm"), times=15, tolerance=0),
     Row("backtest, 1M bars, equity and trades", NUMBA, BARE, ("rival", "backtest numba"),
         times=15, tolerance=1e-9),
     Row("backtest, 1M bars, all of a report", RUST, ("ours", "backtest with frames"),
@@ -70,4 +74,4 @@ ROWS = (
     Row("sweep, 100 paths with stats", NUMBA, SWEEP, ("rival", "sweep numba"),
         times=5, tolerance=1e-9),
 )  # fmt: skip
-"""The last four have no bound: the rival's other engine, our whole report, another workload."""
+"""Rows without a bound: this machine's cores, the rival's other engine, our whole report, churn."""

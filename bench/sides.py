@@ -9,21 +9,30 @@ from typing import Any
 
 import numpy as np
 
-from bench.rows import Side
+from bench.rows import Row, Side
 
 ROOT = Path(__file__).parents[1]
 PYTHONS = {"ours": ROOT / ".venv/bin/python", "rival": ROOT / "bench/.venv/bin/python"}
 ONE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """As in a pod of one CPU, where the trainer sets them; the same for both sides."""
+LIMITED: dict[str, tuple[str, dict[str, str]]] = {
+    "limited": ("ours", ONE),
+    "default": ("library", {}),
+    "default of 16": ("library", {"OMP_NUM_THREADS": "16"}),
+}
+"""Processes in a group of one CPU: whose thread count they use, and their environment."""
 
 
 class Worker:
-    """A side's interpreter that waits for tasks."""
+    """A process that waits for tasks."""
 
-    def __init__(self, side: str) -> None:
+    def __init__(self, side: str, group: Path | None) -> None:
+        whose, variables = LIMITED.get(side, ("", ONE))
+        inherited = {name: value for name, value in os.environ.items() if name not in ONE}
+        command: list[Any] = [PYTHONS.get(side, PYTHONS["ours"]), "-m"]
+        command += ["bench.limited", group, whose] if whose else [f"bench.{side}"]
         self._process = subprocess.Popen(
-            [PYTHONS[side], "-m", f"bench.{side}"],
-            cwd=ROOT, env=os.environ | ONE, text=True,
+            command, cwd=ROOT, env=inherited | variables, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
         self.versions = self._answer()
@@ -48,12 +57,23 @@ class Worker:
 
 
 class Sides:
-    """Both workers, and processes that make one backtest and end."""
+    """Processes that wait, started when they are first asked, and some that make one backtest."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._workers = {side: Worker(side) for side in PYTHONS}
-        self.versions = {side: worker.versions for side, worker in self._workers.items()}
+    def __init__(self, folder: Path, group: Path | None) -> None:
+        self._folder, self._group = folder, group
+        self._workers: dict[str, Worker] = {}
+
+    @property
+    def versions(self) -> dict[str, Any]:
+        return {side: worker.versions for side, worker in self._workers.items()}
+
+    def can(self, row: Row) -> bool:
+        return self._group is not None or row.ours[0] not in LIMITED
+
+    def _worker(self, side: str) -> Worker:
+        if side not in self._workers:
+            self._workers[side] = Worker(side, self._group)
+        return self._workers[side]
 
     def close(self) -> None:
         for worker in self._workers.values():
@@ -63,7 +83,7 @@ class Sides:
         where, task = side
         if where == "first":
             return _first(task)[0]
-        return self._workers[where].run(task)
+        return self._worker(where).run(task)
 
     def result(self, side: Side) -> dict[str, Any]:
         """Run a task once, which also warms it up, and return its arrays."""
@@ -71,7 +91,7 @@ class Sides:
         if where == "first":
             return {"equity": np.array(_first(task)[1])}
         file = self._folder / f"{where} {task}.npz"
-        self._workers[where].run(task, file)
+        self._worker(where).run(task, file)
         with np.load(file) as arrays:
             return dict(arrays)
 

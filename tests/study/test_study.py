@@ -11,6 +11,7 @@ from clm_trainer.features import build_features
 from tests.support.repository import ROOT
 
 SEEDS = 10
+every_study = pytest.mark.parametrize("family", ["xgboost", "lightgbm"])
 
 
 def committed(family: str) -> dict[str, Any]:
@@ -22,10 +23,11 @@ def counts(rows: list[dict[str, Any]]) -> dict[str, list[str]]:
 
 
 @pytest.mark.slow
+@every_study
 @pytest.mark.parametrize("name", ["noise", "planted"])
-def test_the_verdicts_of_ten_seeds_are_those_of_the_study(name: str) -> None:
-    made = [Seed("xgboost", name, number).judged() for number in range(SEEDS)]
-    assert counts(made) == counts(committed("xgboost")["sets"][name][:SEEDS])
+def test_the_verdicts_of_ten_seeds_are_those_of_the_study(name: str, family: str) -> None:
+    made = [Seed(family, name, number).judged() for number in range(SEEDS)]
+    assert counts(made) == counts(committed(family)["sets"][name][:SEEDS])
 
 
 @pytest.mark.slow
@@ -34,8 +36,9 @@ def test_a_planted_leak_is_refused_and_the_same_market_without_it_is_not() -> No
     assert not leak_is_refused("xgboost", 0, build_features)
 
 
-def test_the_committed_shares_follow_from_the_committed_seeds() -> None:
-    study = committed("xgboost")
+@every_study
+def test_the_committed_shares_follow_from_the_committed_seeds(family: str) -> None:
+    study = committed(family)
     assert study["shares"] == shares(study["sets"])
     assert {name: len(rows) for name, rows in study["sets"].items()} == {
         "noise": 200, "planted": 100,
@@ -43,7 +46,8 @@ def test_the_committed_shares_follow_from_the_committed_seeds() -> None:
     assert study["leaks"] == {"runs": 20, "refused": 20}
 
 
-def test_the_table_in_the_docs_is_the_committed_study() -> None:
+@every_study
+def test_the_table_in_the_docs_is_the_committed_study(family: str) -> None:
     page = (ROOT / "docs" / "study.md").read_text()
-    for line in table(committed("xgboost")):
+    for line in table(committed(family)):
         assert line.strip() in page

@@ -53,6 +53,7 @@ def fits_of(
         inside.setattr(stage, "fit_span", keep)
         rows = dataset(panel, spec.target.horizon_bars)
         trained = stage.train(rows, panel, spec, context(), lambda _done, _line: None)
+    kept.append(kept.pop(1))  # the final span is fitted second
     return kept, trained.percentiles
 
 

@@ -1,6 +1,5 @@
 """XGBoost: a small regression of the volatility-scaled forward return."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,16 +7,22 @@ from typing import Any
 import numpy as np
 import xgboost
 
-from clm_api.errors import ClmError
 from clm_api.parameters.boosting import XgboostParameters
-from clm_api.reasons import Reason
 from clm_api.run import RunSpec
 from clm_trainer.devices import choose_device
 from clm_trainer.families.base import Dataset, FitContext
+from clm_trainer.families.boosting import (
+    Binned,
+    interrupted,
+    require_whole,
+    shares,
+    training_rows,
+    unreadable,
+    write_meta,
+)
 from clm_trainer.panel import Floats
 
 MODEL_FILE = "model.ubj"
-META_FILE = "model.json"
 
 
 @dataclass(frozen=True)
@@ -38,14 +43,12 @@ class XgboostFitted:
     def save(self, folder: Path) -> None:
         """Write the booster in XGBoost's binary JSON, and the input names beside it."""
         self.booster.save_model(folder / MODEL_FILE)
-        (folder / META_FILE).write_text(json.dumps({"features": list(self.names)}))
+        write_meta(folder / MODEL_FILE, self.names)
 
     def importance(self) -> dict[str, float]:
         """Return each feature's share of the total gain, largest first."""
-        gain = self.booster.get_score(importance_type="total_gain")
-        total = sum(gain.values()) or 1.0
-        shares = {self.names[int(key[1:])]: value / total for key, value in gain.items()}
-        return dict(sorted(shares.items(), key=lambda item: -item[1]))
+        gains = self.booster.get_score(importance_type="total_gain")
+        return shares((self.names[int(key[1:])], gain) for key, gain in gains.items())
 
 
 class XgboostFamily:
@@ -55,11 +58,14 @@ class XgboostFamily:
     ----------
     edges
         The first fit's matrix: its bin edges serve all later fits of the run.
+    binned
+        The newest matrix: a fit whose rows it starts with needs no binning.
     """
 
     def __init__(self, parameters: XgboostParameters) -> None:
         self.parameters = parameters
         self.edges: Any = None
+        self.binned: Binned | None = None
 
     def fit(self, train: Dataset, valid: Dataset, context: FitContext) -> XgboostFitted:
         """Train on every ``row_stride``-th bar; there is no early stopping, so no use of ``valid``.
@@ -74,11 +80,7 @@ class XgboostFamily:
         if context.device == "cuda":
             choose_device(1)
         p = self.parameters
-        rows, labels = _rows(train, p.row_stride)
-        matrix = xgboost.QuantileDMatrix(
-            rows, labels, max_bin=p.max_bin, nthread=context.threads, ref=self.edges
-        )
-        self.edges = self.edges or matrix
+        rows, labels = training_rows(train, p.row_stride)
         booster = xgboost.train(
             {
                 "objective": "reg:squarederror",
@@ -95,12 +97,12 @@ class XgboostFamily:
                 "seed": context.seed,
                 "verbosity": 1,
             },
-            matrix,
+            self._matrix(rows, labels, context),
             num_boost_round=p.rounds,
             callbacks=[_Watch(context, p.rounds)],
         )
         if context.should_stop():
-            raise ClmError(Reason.INTERRUPTED, "told to stop while training; the run is retried")
+            raise interrupted()
         booster.set_param({"device": "cpu"})  # scores come from host memory
         return XgboostFitted(booster, train.names)
 
@@ -110,14 +112,36 @@ class XgboostFamily:
         Raises
         ------
         ClmError
-            ArtifactCorrupt: it was trained on other features.
+            ArtifactCorrupt: it was trained on other features, or can't be read.
         """
-        trained_on = tuple(json.loads((folder / META_FILE).read_text())["features"])
-        if trained_on != names:
-            raise ClmError(Reason.ARTIFACT_CORRUPT, "the model was trained on other features")
-        booster = xgboost.Booster()
-        booster.load_model(folder / MODEL_FILE)
+        booster, file = xgboost.Booster(), folder / MODEL_FILE
+        require_whole(file, names)
+        try:
+            booster.load_model(file)
+        except xgboost.core.XGBoostError as error:
+            raise unreadable(file, "XGBoost refuses it") from error
         return XgboostFitted(booster, names)
+
+    def _matrix(self, rows: Floats, labels: Floats, context: FitContext) -> Any:
+        """Return a matrix in which only ``rows`` have a label, and weight.
+
+        Without weight the gradients of a row are 0, as those of a row that ``subsample`` leaves
+        out: with one thread the model is bit for bit that of a matrix of ``rows`` alone. Several
+        threads, or a GPU, share out a matrix by its length, so the order of their sums would
+        depend on later rows: they get a matrix of their own.
+        """
+        in_order = context.threads == 1 and context.device == "cpu"
+        if self.binned is None or not self.binned.serves(rows, longer=in_order):
+            made = xgboost.QuantileDMatrix(
+                rows, max_bin=self.parameters.max_bin, nthread=context.threads, ref=self.edges
+            )
+            self.edges = self.edges or made
+            self.binned = Binned(made, rows)
+        matrix, length = self.binned.matrix, len(self.binned.rows)
+        padded, weight = np.zeros(length), np.zeros(length)
+        padded[: len(rows)], weight[: len(rows)] = labels, 1
+        matrix.set_info(label=padded, weight=weight)
+        return matrix
 
 
 class _Watch(xgboost.callback.TrainingCallback):  # type: ignore[misc]
@@ -132,16 +156,6 @@ class _Watch(xgboost.callback.TrainingCallback):  # type: ignore[misc]
         del model, evals_log
         self._context.progress((epoch + 1) / self._rounds, f"round {epoch + 1}/{self._rounds}")
         return self._context.should_stop()
-
-
-def _rows(train: Dataset, stride: int) -> tuple[Floats, Floats]:
-    known = train.usable & np.isfinite(train.target)
-    known[np.arange(len(train)) % stride != 0] = False
-    rows, labels = train.features[known], train.target[known]
-    if len(labels) == 0:
-        text = "no bar of the training span is usable: import more bars"
-        raise ClmError(Reason.INSUFFICIENT_DATA, text)
-    return rows, labels
 
 
 def create(spec: RunSpec) -> XgboostFamily:

@@ -70,22 +70,25 @@ def train(rows: Dataset, panel: Panel, spec: RunSpec, context: FitContext, tell:
     start, stop = walk.window
     percentiles = np.full((stop - start, len(panel.symbols)), np.nan)
     fold_of = np.zeros(stop - start, dtype=np.int64)
-    steps, fits = len(walk.folds) + 1, []
-    for number, span in enumerate(walk.folds):
-        begin, end = span.test
-        fitted, ranks, learned = fit_span(family, rows, span, _part(context, number, steps))
-        scores = fitted.score(rows.rows(begin, end))
-        percentiles[begin - start : end - start] = ranks.rank(scores)
-        fold_of[begin - start : end - start] = number
-        fits.append(learned)
-        tell(
-            (number + 1) / steps,
-            f"{spec.model.family} fold {number + 1}/{len(walk.folds)}  rows {learned}",
-        )
-    model, ranks, learned = fit_span(family, rows, walk.final, _part(context, steps - 1, steps))
-    fits.append(learned)
-    tell(1.0, f"{spec.model.family} final fit  rows {learned}")
-    return Trained(walk, percentiles, fold_of, model, ranks, tuple(fits))
+    folds, fits = len(walk.folds), dict[int, int]()
+    # The first fold gives the bin edges; the final span starts with all others, so when it is
+    # binned second they need no binning.
+    order = (0, folds, *range(1, folds))
+    for done, number in enumerate(order):
+        span = walk.final if number == folds else walk.folds[number]
+        part = _part(context, done, folds + 1)
+        fitted, ranks, fits[number] = fit_span(family, rows, span, part)
+        if number == folds:
+            artifact, name = (fitted, ranks), "final fit"
+        else:
+            begin, end = span.test
+            scores = fitted.score(rows.rows(begin, end))
+            percentiles[begin - start : end - start] = ranks.rank(scores)
+            fold_of[begin - start : end - start] = number
+            name = f"fold {number + 1}/{folds}"
+        tell((done + 1) / (folds + 1), f"{spec.model.family} {name}  rows {fits[number]}")
+    learned = tuple(fits[number] for number in range(folds + 1))
+    return Trained(walk, percentiles, fold_of, *artifact, learned)
 
 
 def fit_span(
