@@ -46,7 +46,7 @@ def train_network(
     Raises
     ------
     ClmError
-        Interrupted: the run was told to stop.
+        Interrupted: the run was told to stop. MetricsRejected: the loss is not a finite number.
     """
     network.to(device)
     optimizer = torch.optim.AdamW(
@@ -75,6 +75,11 @@ def train_network(
                 best_loss, best_step, best = loss, step, _weights(network)
             elif step - best_step >= p.patience_steps:
                 break
+    if not np.isfinite(best_loss):
+        raise ClmError(
+            Reason.METRICS_REJECTED,
+            "the loss on the calibration tail was never a finite number: lower learningRate",
+        )
     network.load_state_dict(best)
     network.to("cpu").eval()
     return best_loss

@@ -46,7 +46,8 @@ class Windows:
         closes = self.closes[places]
         scale = self.sigma[places] * np.sqrt(INPUT_SCALE_BARS)
         change = (closes - closes[:, -1:]) / scale[:, None]
-        return np.clip(change, -INPUT_LIMIT, INPUT_LIMIT).astype(np.float32)
+        inputs: Singles = np.clip(change, -INPUT_LIMIT, INPUT_LIMIT).astype(np.float32)
+        return inputs
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,18 +91,18 @@ def examples(rows: Dataset, input_bars: int, horizon_bars: int, stride: int, spa
     windows = Windows.of(rows, input_bars)
     last = max(0, len(rows) - 1 - horizon_bars)
     known = rows.usable[:last] & np.isfinite(rows.target[:last])
+    known &= np.isfinite(windows.closes[:last, :, 0])
     known[np.arange(last) % stride != 0] = False
-    places = np.nonzero(known)
-    if len(places[0]) == 0:
+    row, column = np.nonzero(known)
+    if len(row) == 0:
         raise ClmError(
             Reason.INSUFFICIENT_DATA,
             f"no bar of the {span} is usable and followed by {horizon_bars + 1} bars of it: "
             "import more bars, raise spec.target.calibrationDays or lower spec.target.horizonBars",
         )
     opens = np.log(rows.open)
-    begin, column = places[0] + 1, places[1]
-    ahead = begin[:, None] + np.arange(1, horizon_bars + 1)
-    scale = rows.sigma[places] * np.sqrt(horizon_bars)
-    change = (opens[ahead, column[:, None]] - opens[begin, column][:, None]) / scale[:, None]
+    ahead = row[:, None] + 1 + np.arange(1, horizon_bars + 1)
+    scale = rows.sigma[row, column] * np.sqrt(horizon_bars)
+    change = (opens[ahead, column[:, None]] - opens[row + 1, column][:, None]) / scale[:, None]
     paths = np.clip(change, -PATH_LIMIT, PATH_LIMIT).astype(np.float32)
-    return Examples(windows, places, paths)
+    return Examples(windows, (row, column), paths)
