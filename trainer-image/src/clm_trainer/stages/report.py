@@ -13,7 +13,9 @@ from clm_trainer.outcome import Outcome
 from clm_trainer.sources.report import DataReport, SymbolReport
 from clm_trainer.tearsheet import Coverage, Hole, TearSheet, render
 
-_LIBRARIES = ("numpy", "pandas", "scipy", "numba", "ta-lib", "pyarrow", "xgboost")
+_LIBRARIES = (
+    "numpy", "pandas", "scipy", "numba", "ta-lib", "pyarrow", "xgboost", "neuralforecast", "torch",
+)  # fmt: skip
 """Libraries that the numbers depend on."""
 
 

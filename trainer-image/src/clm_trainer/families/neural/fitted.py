@@ -63,11 +63,11 @@ class NeuralFitted:
 def last_steps(network: Network, window: Dataset, input_bars: int) -> Floats:
     """Return the forecast at the horizon, shape (bars, symbols); NaN where a row is not usable.
 
-    A matrix product gives a row other last bits when the matrix has another number of rows, or
-    when the row has another place in it: the kernels treat edges on their own, and threads share
-    the rows out by their number. So a row's place among ``BATCH`` rows follows from its time
-    alone, the rest is filled with zeros, and one thread works: then a row is the same sequence
-    of operations whatever is scored with it.
+    A matrix product of another number of rows is another kernel that adds in another order: scored
+    one by one, most rows differ in their last bits. Kernels may also treat a matrix's edge on its
+    own, and threads share its rows out by their number. So every product has ``BATCH`` rows, a
+    row's place among them follows from its time alone, what is missing is filled with zeros, and
+    one thread works: a row then goes through the same operations whatever is scored with it.
     """
     out = np.full(window.usable.shape, np.nan)
     if len(window) == 0:
