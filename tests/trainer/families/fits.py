@@ -15,7 +15,12 @@ from clm_trainer.stages.features import dataset
 from tests.trainer.evaluation.markets import real, with_holes
 from tests.trainer.families.runs import context, run_spec
 
-SMALL: dict[FamilyName, dict[str, Any]] = {FamilyName.XGBOOST: {"rounds": 12}}
+_NEURAL = {"seeds": 2, "maxSteps": 8, "validationEvery": 2, "batchSize": 64}
+SMALL: dict[FamilyName, dict[str, Any]] = {
+    FamilyName.XGBOOST: {"rounds": 12},
+    FamilyName.NHITS: _NEURAL,
+    FamilyName.PATCHTST: _NEURAL,
+}
 """Parameters with which a family fits in a second; absent: the defaults."""
 
 every_family = pytest.mark.parametrize("name", sorted(registry.MODULES), ids=str)

@@ -5,10 +5,12 @@ features, by chance of the trend too. So there the scores are held against what 
 """
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic.alias_generators import to_camel
 from tools.study.mirrored import mirrored
 
 from clm_api.families import Family as FamilyName
@@ -21,6 +23,14 @@ from tests.trainer.families.runs import context, run_spec
 
 DAYS, TEST_DAYS, TAIL_DAYS = 900, 365, 90
 HORIZON_BARS = 24
+_NEURAL = {
+    "seeds": 1, "maxSteps": 80, "rowStride": 4, "batchSize": 256, "learningRate": 0.003,
+}  # fmt: skip
+CHEAPER: dict[FamilyName, dict[str, Any]] = {
+    FamilyName.NHITS: _NEURAL,
+    FamilyName.PATCHTST: _NEURAL,
+}
+"""Parameters with which a slow family learns in seconds; absent: the defaults."""
 seeds = pytest.mark.parametrize("seed", [0, 1], ids=lambda s: f"seed {s}")
 
 
@@ -39,10 +49,8 @@ def judged(name: FamilyName, strength: float, seed: int) -> tuple[float, float]:
     cut, purge = len(rows) - TEST_DAYS * 24, HORIZON_BARS + 1
     tail = cut - purge - TAIL_DAYS * 24
     train, valid = rows.rows(0, tail - purge), rows.rows(tail, cut - purge)
-    family, test = (
-        registry.create(run_spec(model={"family": name, "seed": seed})),
-        rows.rows(cut, len(rows)),
-    )
+    model = {"family": name, "seed": seed, to_camel(name.field): CHEAPER.get(name, {})}
+    family, test = registry.create(run_spec(model=model)), rows.rows(cut, len(rows))
     scores = family.fit(train, valid, context(seed)).score(test)
     known = np.repeat(latent[cut:, None], len(rows.symbols), axis=1)
     return rank_correlation(scores, known), rank_correlation(scores, test.target)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from clm_api.base import Model
 
@@ -10,8 +10,8 @@ from clm_api.base import Model
 class NeuralTraining(Model):
     """What both neural families share: their input, and how they are trained."""
 
-    input_bars: Annotated[int, Field(ge=24, le=1024)] = 168
-    """Bars that the network sees before each decision."""
+    input_bars: Annotated[int, Field(ge=24, le=720)] = 168
+    """Bars that the network sees before each decision; at most the warm-up of the features."""
     learning_rate: Annotated[float, Field(ge=0.00001, le=0.1)] = 0.001
     """Peak of the one-cycle schedule of AdamW."""
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.01
@@ -41,6 +41,21 @@ class NhitsParameters(NeuralTraining):
 
 class PatchtstParameters(NeuralTraining):
     """Parameters of the PatchTST family: attention over patches of the input."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "self.hiddenSize % self.heads == 0",
+                    "message": "hiddenSize is no multiple of heads",
+                },
+                {
+                    "rule": "self.patchBars <= self.inputBars",
+                    "message": "patchBars is more than inputBars",
+                },
+            ]
+        }
+    )
 
     patch_bars: Annotated[int, Field(ge=2, le=256)] = 24
     """Length of a patch."""

@@ -1,0 +1,53 @@
+"""PatchTST: forecasts the path of returns by attention over patches of the closes."""
+
+from typing import TYPE_CHECKING
+
+from clm_api.errors import SpecError
+from clm_api.families import Family as FamilyName
+from clm_api.parameters.neural import PatchtstParameters
+from clm_api.run import RunSpec
+from clm_trainer.families.neural.family import NeuralFamily
+
+if TYPE_CHECKING:
+    from clm_trainer.families.neural.networks import Network
+
+
+def network(p: PatchtstParameters, horizon_bars: int, seed: int) -> "Network":
+    """Return an untrained network (Nie et al. 2023).
+
+    Its own normalisation is off: inputs are in units of volatility, and their size tells something.
+    """
+    from neuralforecast.models.patchtst import PatchTST
+
+    made: Network = PatchTST(
+        h=horizon_bars,
+        input_size=p.input_bars,
+        patch_len=p.patch_bars,
+        stride=p.patch_stride,
+        hidden_size=p.hidden_size,
+        n_heads=p.heads,
+        encoder_layers=p.layers,
+        linear_hidden_size=p.feedforward_size,
+        dropout=p.dropout,
+        revin=False,
+        random_seed=seed,
+    )
+    return made
+
+
+def create(spec: RunSpec) -> NeuralFamily[PatchtstParameters]:
+    """Return the family with a run's parameters.
+
+    Raises
+    ------
+    SpecError
+        The width is no multiple of the heads, or a patch is longer than the input.
+    """
+    p = spec.model.patchtst or PatchtstParameters()
+    if p.hidden_size % p.heads:
+        text = f"{p.hidden_size} is no multiple of heads ({p.heads})"
+        raise SpecError("spec.model.patchtst.hiddenSize", text)
+    if p.patch_bars > p.input_bars:
+        text = f"{p.patch_bars} is more than inputBars ({p.input_bars})"
+        raise SpecError("spec.model.patchtst.patchBars", text)
+    return NeuralFamily(FamilyName.PATCHTST, p, spec.target.horizon_bars, network)
