@@ -15,7 +15,13 @@ from clm_trainer.stages.features import dataset
 from tests.trainer.evaluation.markets import real, with_holes
 from tests.trainer.families.runs import context, run_spec
 
-SMALL: dict[FamilyName, dict[str, Any]] = {FamilyName.XGBOOST: {"rounds": 12}}
+_EPISODES = {"episodeSteps": 24, "environments": 16, "seeds": 2}
+SMALL: dict[FamilyName, dict[str, Any]] = {
+    FamilyName.XGBOOST: {"rounds": 12},
+    FamilyName.RL_V2: _EPISODES
+    | {"totalSteps": 2048, "batchSize": 64, "stepsPerUpdate": 16, "warmUpSteps": 256},
+    FamilyName.RL_V3: _EPISODES | {"totalSteps": 2048, "rolloutSteps": 32, "batchSize": 256},
+}
 """Parameters with which a family fits in a second; absent: the defaults."""
 
 every_family = pytest.mark.parametrize("name", sorted(registry.MODULES), ids=str)
