@@ -16,10 +16,15 @@ from tests.trainer.evaluation.markets import real, with_holes
 from tests.trainer.families.runs import context, run_spec
 
 _NEURAL = {"seeds": 2, "maxSteps": 8, "validationEvery": 2, "batchSize": 64}
+_EPISODES = {"episodeSteps": 24, "environments": 16}
 SMALL: dict[FamilyName, dict[str, Any]] = {
     FamilyName.XGBOOST: {"rounds": 12},
     FamilyName.NHITS: _NEURAL,
     FamilyName.PATCHTST: _NEURAL,
+    FamilyName.RL_V2: _EPISODES
+    | {"seeds": 1, "totalSteps": 1024, "batchSize": 64, "stepsPerUpdate": 16, "warmUpSteps": 128},
+    FamilyName.RL_V3: _EPISODES
+    | {"seeds": 2, "totalSteps": 1024, "rolloutSteps": 32, "batchSize": 256},
 }
 """Parameters with which a family fits in a second; absent: the defaults."""
 

@@ -5,8 +5,12 @@ One file, because numba's cache doesn't notice a change of a function in another
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from clm_trainer.panel import Bools, Floats
+
+Ints = NDArray[np.int64]
+_RUINED = 1e-12
 
 TRADE_COLUMNS = (
     "symbol", "side", "entry_row", "exit_row", "entry_price", "exit_price", "weight",
@@ -202,3 +206,62 @@ def sleeves(
             _note(trades[count], last, close[s, last], mark, paid, got, 0.0)
             count += 1
     return trades[:count]
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def advance(
+    row: Ints,
+    symbol: Ints,
+    wanted: Floats,
+    now: Floats,
+    cash: Floats,
+    units: Floats,
+    equity: Floats,
+    bars: int,
+    open_: Floats,
+    close: Floats,
+    gap: Bools,
+    rate: float,
+) -> Floats:
+    """Move many sleeves over the next bars, each on a symbol and a row of its own.
+
+    The accounting of ``sleeves`` without funding: rows after ``row`` are filled, then marked.
+
+    Parameters
+    ----------
+    row, symbol
+        Shape (sleeves,): the bar on whose close each one decided, and what it trades.
+    wanted
+        The target decided there.
+    now, cash, units, equity
+        State of each sleeve, changed in place: held target, cash, units, value at the last close.
+    open_, close, gap
+        Shape (symbols, bars).
+
+    Returns
+    -------
+    ndarray
+        Log of each sleeve's growth; a ruined one stays at the smallest value that has a log.
+    """
+    grown = np.zeros(len(row))
+    for i in range(len(row)):
+        s, before = symbol[i], equity[i]
+        for t in range(row[i] + 1, row[i] + 1 + bars):
+            if gap[s, t]:
+                continue
+            if wanted[i] != now[i]:
+                price = open_[s, t]
+                flips = now[i] * wanted[i] < 0
+                for leg in range(2 if flips else 1):
+                    aim = 0.0 if flips and leg == 0 else wanted[i]
+                    value = cash[i] + units[i] * price
+                    after = _fill(value, units[i] * price, aim, rate) if value > 0 else 0.0
+                    units[i] = aim * after / price
+                    cash[i] = after - units[i] * price
+                now[i] = wanted[i]
+            equity[i] = cash[i] + units[i] * close[s, t]
+            if equity[i] <= 0:
+                units[i], cash[i], equity[i] = 0.0, _RUINED, _RUINED
+                now[i] = wanted[i]
+        grown[i] = np.log(equity[i] / before)
+    return grown

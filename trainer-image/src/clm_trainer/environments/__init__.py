@@ -1,0 +1,1 @@
+"""The market as a game: what both reinforcement-learning families learn in."""

@@ -1,0 +1,1 @@
+"""What the two reinforcement-learning families share."""

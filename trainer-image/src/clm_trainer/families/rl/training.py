@@ -1,0 +1,131 @@
+"""Training of one policy per seed, whatever the algorithm: watched, stoppable, reproducible."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
+
+from clm_api.errors import ClmError
+from clm_api.parameters.rl import Episodes
+from clm_api.reasons import Reason
+from clm_api.run import RunSpec
+from clm_trainer.devices import choose_device
+from clm_trainer.environments.market import Market, observed
+from clm_trainer.environments.trading import TradingEnvironments
+from clm_trainer.evaluation.positions import PercentileMap
+from clm_trainer.families.base import Dataset, FitContext
+from clm_trainer.families.rl.fitted import RlFitted
+from clm_trainer.families.rl.policy import Activation, Policy
+
+_MOST_THREADS = 2
+_LOOKS = 20
+"""Progress lines of one seed, at most."""
+Build = Callable[[TradingEnvironments, int, str], BaseAlgorithm]
+Export = Callable[[Any], list[torch.nn.Linear]]
+
+
+def fit_seeds(
+    train: Dataset,
+    valid: Dataset,
+    context: FitContext,
+    spec: RunSpec,
+    parameters: Episodes,
+    total_steps: int,
+    build: Build,
+    export: Export,
+    activation: Activation,
+) -> RlFitted:
+    """Train a policy for each seed and rank its scores on the calibration tail.
+
+    Parameters
+    ----------
+    build
+        Makes the algorithm from environments, seed and device.
+    export
+        Returns the dense layers that lead from an observation to the actions' values.
+
+    Raises
+    ------
+    ClmError
+        Interrupted, InsufficientData, DeviceUnavailable.
+    """
+    if context.device == "cuda":
+        choose_device(1)
+    market = Market.of(train, spec, parameters.step_bars * parameters.episode_steps)
+    name, policies = str(spec.model.family), []
+    for number in range(parameters.seeds):
+        seed = context.seed + 1000 * number
+        with _own_randomness(context.threads):
+            environments = TradingEnvironments(
+                market, parameters.environments, parameters.step_bars,
+                parameters.episode_steps, seed,
+            )  # fmt: skip
+            model = build(environments, seed, context.device)
+            watch = _Watch(context, name, number, parameters.seeds, total_steps)
+            model.learn(total_steps, callback=watch)
+            if context.should_stop():
+                text = "told to stop while training; the run is retried"
+                raise ClmError(Reason.INTERRUPTED, text)
+            policies.append(_policy(export(model), activation))
+    tail = observed(valid)[valid.usable]
+    ranks = tuple(PercentileMap.fit(p.preference(tail, market.shorts)) for p in policies)
+    made = RlFitted(activation, tuple(policies), ranks, train.names, market.shorts)
+    spread = f"  spread of percentiles {made.spread(valid):.3f}" if len(policies) > 1 else ""
+    context.progress(1.0, f"{name} {len(policies)} seed(s) trained{spread}")
+    return made
+
+
+def _policy(layers: list[torch.nn.Linear], activation: Activation) -> Policy:
+    arrays = [
+        tuple(part.detach().cpu().numpy().astype(np.float64) for part in (one.weight, one.bias))
+        for one in layers
+    ]
+    return Policy(activation, tuple(w for w, _ in arrays), tuple(b for _, b in arrays))
+
+
+class _Watch(BaseCallback):  # type: ignore[misc]
+    """Reports progress, and ends the training when told to."""
+
+    def __init__(
+        self, context: FitContext, name: str, number: int, seeds: int, total_steps: int
+    ) -> None:
+        super().__init__()
+        self._context, self._name, self._number = context, name, number
+        self._seeds, self._total = seeds, total_steps
+        self._next, self._sum, self._count = 0.0, 0.0, 0
+
+    def _on_step(self) -> bool:
+        if self._context.should_stop():
+            return False
+        rewards = self.locals["rewards"]
+        self._sum, self._count = self._sum + float(rewards.sum()), self._count + len(rewards)
+        done = min(self.num_timesteps / self._total, 1.0)
+        if done >= self._next:
+            self._next = done + 1 / _LOOKS
+            self._context.progress(
+                (self._number + 0.99 * done) / self._seeds,
+                f"{self._name} seed {self._number + 1}/{self._seeds}  steps "
+                f"{self.num_timesteps}/{self._total}  reward {self._sum / self._count:.4f}",
+            )
+            self._sum, self._count = 0.0, 0
+        return not self._context.should_stop()
+
+
+@contextmanager
+def _own_randomness(threads: int) -> Iterator[None]:
+    """Give the library the global generators that it seeds, and put them back afterwards."""
+    numpy_state = np.random.get_state()  # noqa: NPY002 - the library seeds this one
+    before = random.getstate(), torch.get_num_threads()
+    torch.set_num_threads(max(1, min(threads, _MOST_THREADS)))
+    try:
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+            yield
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(numpy_state)  # noqa: NPY002
+        torch.set_num_threads(before[1])
