@@ -29,6 +29,8 @@ _NEURAL = {
 CHEAPER: dict[FamilyName, dict[str, Any]] = {
     FamilyName.NHITS: _NEURAL,
     FamilyName.PATCHTST: _NEURAL,
+    FamilyName.RL_V2: {"seeds": 1, "totalSteps": 30000},
+    FamilyName.RL_V3: {"seeds": 1, "totalSteps": 60000},
 }
 """Parameters with which a slow family learns in seconds; absent: the defaults."""
 seeds = pytest.mark.parametrize("seed", [0, 1], ids=lambda s: f"seed {s}")
