@@ -66,10 +66,14 @@ def main(arguments: list[str]) -> None:
         equity = backtest.run(panel, targets[0], markets.FEE_BPS).equity["equity"]
         print(repr(float(equity.iloc[-1])))
         return
-    from bench import boosting
+    from bench import boosting, rl
 
     serve(
         {
+            "environments": lambda: rl.steps("ours"),
+            "plain environments": lambda: rl.steps("plain"),
+            "PPO": lambda: rl.training("ours"),
+            "library's PPO": lambda: rl.training("plain"),
             "backtest": bare,
             "backtest churn": lambda: bare(markets.CHURN_BARS),
             "backtest with frames": framed,

@@ -35,7 +35,6 @@ def played(
 ) -> tuple[Floats, Floats, Floats, list[tuple[int, int]]]:
     """Play one episode of each environment; return rewards, growth, targets by bar, starts."""
     env.reset()
-    env.steps[:] = 0
     starts = list(zip(env.symbol.tolist(), env.row.tolist(), strict=True))
     random = np.random.default_rng(seed)
     rewards, growth = np.zeros((2, STEPS, ENVIRONMENTS))
@@ -101,7 +100,6 @@ def test_what_is_observed_besides_features_is_side_and_age() -> None:
     made = panel(0.0)
     env = TradingEnvironments(market(made, dataset(made, 24), **LONG_SHORT), 1, 4, STEPS, 1)
     env.reset()
-    env.steps[:] = 0
     seen = [env.step(np.array([a]))[0][0, -2:].tolist() for a in (1, 1, 2, 0)]
     assert seen == [[1, pytest.approx(4 / 24)], [1, pytest.approx(8 / 24)],
                     [-1, pytest.approx(4 / 24)], [0, 0]]  # fmt: skip

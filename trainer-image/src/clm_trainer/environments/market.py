@@ -4,18 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
 from clm_api.run import RunSpec
-from clm_trainer.evaluation.kernel import Ints
+from clm_trainer.environments.arrays import Ints, Observations
 from clm_trainer.families.base import Dataset
 from clm_trainer.features.table import RL_NAMES
 from clm_trainer.panel import YEAR_SECONDS, Bools, Floats
 
 OBSERVED_LIMIT = 5.0
-Observations = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)

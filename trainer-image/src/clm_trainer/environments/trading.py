@@ -8,11 +8,12 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
-from clm_trainer.environments.market import OBSERVED_LIMIT, Market, Observations
+from clm_trainer.environments.arrays import Observations, decide, look
+from clm_trainer.environments.market import OBSERVED_LIMIT, Market
 from clm_trainer.evaluation.kernel import advance
 
 REWARD_SCALE = 100.0
-AGE_BARS, AGE_LIMIT = 24, 2.0
+AGE_BARS, AGE_LIMIT = 24.0, 2.0
 """A position's age is observed in units of 24 bars, up to two of them."""
 SIDES = np.array([0.0, 1.0, -1.0])
 """Side of each action: flat, long, short."""
@@ -60,10 +61,8 @@ class TradingEnvironments(VecEnv):  # type: ignore[misc]
         self._infos = [_NOTHING] * environments
 
     def reset(self) -> Observations:
-        """Start all episodes, each at another step of its length so that they end apart."""
-        everyone = np.arange(self.num_envs)
-        self._start(everyone)
-        self.steps[:] = self.random.integers(0, self.episode_steps, self.num_envs)
+        """Start all episodes; they end together, so that few steps start new ones."""
+        self._start(np.arange(self.num_envs))
         return self._observe()
 
     def step_async(self, actions: NDArray[np.int64]) -> None:
@@ -73,17 +72,15 @@ class TradingEnvironments(VecEnv):  # type: ignore[misc]
     def step_wait(self) -> Step:
         """Move every episode on by one step."""
         m = self.market
-        side = np.where(m.gap[self.symbol, self.row], self.side, SIDES[self._actions])
-        changed = side != self.side
-        entered = side * m.weight[self.symbol, self.row]
-        self.wanted = np.where(changed, entered, self.wanted)
-        self.age = np.where(changed | (side == 0), 0, self.age) + self.step_bars * (side != 0)
-        self.side = side
+        decide(
+            self._actions, SIDES, m.gap, m.weight, self.symbol, self.row, self.step_bars,
+            self.side, self.wanted, self.age,
+        )  # fmt: skip
         self.grown = advance(
             self.row, self.symbol, self.wanted, self.now, self.cash, self.units, self.equity,
             self.step_bars, m.open, m.close, m.gap, m.cost_rate,
         )  # fmt: skip
-        self.row = self.row + self.step_bars
+        self.row += self.step_bars
         self.steps += 1
         done = self.steps >= self.episode_steps
         infos = self._infos
@@ -131,7 +128,8 @@ class TradingEnvironments(VecEnv):  # type: ignore[misc]
 
     def _observe(self) -> Observations:
         seen = np.empty((self.num_envs, self.market.observed.shape[2] + 2), dtype=np.float32)
-        seen[:, :-2] = self.market.observed[self.symbol, self.row]
-        seen[:, -2] = self.side
-        seen[:, -1] = np.minimum(self.age / AGE_BARS, AGE_LIMIT)
+        look(
+            self.market.observed, self.symbol, self.row, self.side, self.age, AGE_BARS, AGE_LIMIT,
+            seen,
+        )  # fmt: skip
         return seen
