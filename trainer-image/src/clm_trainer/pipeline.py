@@ -70,7 +70,12 @@ def run(
         progress(stage, 0.0)
 
     enter("fetch")
-    panel, bars = fetch(spec.data, store)
+    panel, bars = fetch(
+        spec.data,
+        store,
+        funding=spec.charges_funding,
+        tell=lambda line: progress("fetch", 0.0, line),
+    )
     log.info(_bars(spec, bars), extra={"stage": "fetch"})
     events = funding_events(spec, judged_bars(panel, spec), store)
     if events is not None:

@@ -69,8 +69,10 @@ class Storage:
         ClmError
             StorageDenied, StorageUnavailable.
         """
-        found = self.get_tagged(path)
-        return None if found is None else found.content
+        try:
+            return self._guarded(path, lambda: bytes(self._store.get(path).bytes()))
+        except FileNotFoundError:
+            return None
 
     def get_tagged(self, path: str) -> Fetched | None:
         """Return an object's content with its tag; None if there is none."""

@@ -6,12 +6,11 @@ from pathlib import Path
 import pandas as pd
 
 from clm_trainer.sources import bars, funding
-from clm_trainer.sources.bars import BarKey, holes, invalid
-from clm_trainer.sources.cache import BarCache
+from clm_trainer.sources.bars import BarKey, invalid
+from clm_trainer.sources.cache import EARLIEST, BarCache
 from clm_trainer.sources.files import read_table
 from clm_trainer.sources.funding import FundingKey
-
-_EARLIEST = pd.Timestamp("2009-01-03", tz="UTC")
+from clm_trainer.sources.gate import holes
 
 
 @dataclass(frozen=True)
@@ -51,13 +50,13 @@ def import_file(path: Path, key: BarKey, cache: BarCache, *, now: pd.Timestamp) 
     except (TypeError, ValueError) as error:
         raise invalid(f"{path}: a price or volume is not a number: {error}") from error
     times = pd.DatetimeIndex(frame["timestamp"])
-    if times[0] < _EARLIEST or times[-1] + key.step > now:
+    if times[0] < EARLIEST or times[-1] + key.step > now:
         raise invalid(
             f"{path}: bars from {times[0]} to {times[-1]} can't be true: look at the timestamp's "
             "unit, and leave out a bar that has not closed"
         )
     written = cache.write(key, frame, str(path))
-    gaps = sum(missing for _, missing in holes(times, key.step))
+    gaps = sum(hole.bars for hole in holes(times, key.step))
     return Imported(len(frame), times[0], times[-1], gaps, written)
 
 
@@ -79,7 +78,7 @@ def import_funding(
     except (TypeError, ValueError) as error:
         raise invalid(f"{path}: a rate or price is not a number: {error}") from error
     first, last = frame["timestamp"].iloc[0], frame["timestamp"].iloc[-1]
-    if first < _EARLIEST or last > now:
+    if first < EARLIEST or last > now:
         raise invalid(
             f"{path}: events from {first} to {last} can't be true: look at the timestamp's unit, "
             "and leave out what is only forecast"
