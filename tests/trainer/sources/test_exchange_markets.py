@@ -75,7 +75,7 @@ def test_an_exchange_that_lists_all_markets_at_once_gives_no_spot_bars_for_a_per
     ],
     ids=["a slip of the pen", "another exchange", "a testnet", "no testnet"],
 )
-def test_which_exchanges_there_are(name: str, market: str, sandbox: bool, said: str) -> None:
+def test_which_exchanges_there_are(name: str, market: str, *, sandbox: bool, said: str) -> None:
     if not said:
         exchange = Exchange(name, market, sandbox=sandbox)
         assert ("testnet" in str(exchange._client.urls["api"])) == sandbox

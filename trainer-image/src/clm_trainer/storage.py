@@ -28,6 +28,7 @@ from clm_api.errors import ClmError
 from clm_api.reasons import Reason
 
 if TYPE_CHECKING:
+    from obstore import UpdateVersion
     from obstore.store import ClientConfig, RetryConfig, S3Config
 
 _DENIED = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket", "403")
@@ -118,11 +119,11 @@ class Storage:
             return self.create(path, content)
         if isinstance(self._store, LocalStore):
             return self._replace_file(path, content, etag)
-        mode = {"e_tag": etag, "version": None}
+        mode: UpdateVersion = {"e_tag": etag}
         try:
             self._guarded(
                 path,
-                lambda: self._store.put(path, content, mode=mode, use_multipart=False),  # type: ignore[arg-type]
+                lambda: self._store.put(path, content, mode=mode, use_multipart=False),
             )
         except (PreconditionError, FileNotFoundError, AlreadyExistsError):
             return False

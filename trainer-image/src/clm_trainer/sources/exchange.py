@@ -24,6 +24,7 @@ from clm_trainer.sources.refusals import Reply, headers_of, pause, reasoned
 _PAGE_BARS = {"spot": 1000, "usdm": 499}
 """Binance's perpetuals weigh 2 up to 499 bars, and 5 for 1000."""
 _PAGE_EVENTS = 1000
+_HALF_A_MINUTE = pd.Timedelta("30s")
 _TYPES = {"spot": ("spot",), "usdm": ("linear", "swap")}
 """What exchanges call a market when asked for its symbols."""
 _ATTEMPTS, _PATIENCE_S = 5, 240.0
@@ -160,8 +161,11 @@ class Exchange:
     def funding(
         self, key: FundingKey, start: pd.Timestamp, stop: pd.Timestamp
     ) -> Iterator[pd.DataFrame]:
-        """Yield pages of the funding that was paid in [start, stop), oldest first."""
-        since = start
+        """Yield pages of the funding that was paid in [start, stop), oldest first.
+
+        Payments are made milliseconds off their minute, so the range is moved by half a minute.
+        """
+        since, stop = start - _HALF_A_MINUTE, stop - _HALF_A_MINUTE
         while since < stop:
             request = partial(self._client.fetch_funding_rate_history, key.symbol)
             until = {"until": _ms(stop) - 1}

@@ -151,7 +151,9 @@ class Update:
             self._now = self.exchange.now()
             ahead = round((self._now - pd.Timestamp.now("UTC")).total_seconds())
             if abs(ahead) > 60:
-                self.notes.append(f"{self.venue}'s clock is {ahead} s ahead of this machine's")
+                side = "ahead of" if ahead > 0 else "behind"
+                text = f"{self.venue}'s clock is {abs(ahead)} s {side} this machine's"
+                self.notes.append(f"{text}: bars count as closed by the exchange's")
         return self._now
 
     def _settled(
