@@ -4,14 +4,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
 from clm_api import environment
 from clm_api.errors import ClmError
-from clm_trainer.sources import lease
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.sources.ledger import Ledger, Span, note, read_ledger, union
 from clm_trainer.stages.fetch import fetch
@@ -19,63 +17,49 @@ from clm_trainer.storage import Storage
 from tests.support.fresh import start
 from tests.support.minio_server import MinioServer
 from tests.support.proxy import Proxy, Seen, Verdict
+from tests.trainer.sources.children import (
+    DAY,
+    KEY,
+    fetch_with_a_short_lease,
+    made_up_bars,
+    write_every_second_bar,
+)
 from tests.trainer.sources.conftest import Open
-from tests.trainer.sources.worlds import BTC, STOP, btc, last_days, run_data
-
-DAY = pd.Timestamp("2025-11-03", tz="UTC")
-
-
-def _bars(start_: int, count: int, step: int = 1) -> pd.DataFrame:
-    """Made-up bars of every ``step``-th hour of November."""
-    numbers = np.arange(start_, start_ + count * step, step)
-    prices = dict.fromkeys(("open", "high", "low", "close"), 100.0 + numbers)
-    times = DAY + pd.to_timedelta(numbers, "h")
-    return pd.DataFrame({"timestamp": times.as_unit("us"), **prices, "volume": 1.0})
-
-
-def _write_one_by_one(url: str, first: int) -> None:
-    cache = BarCache(Storage(url))
-    for i in range(40):
-        cache.write(BTC, _bars(first + 2 * i, 1), "test")
+from tests.trainer.sources.worlds import STOP, btc, last_days, run_data
 
 
 def test_two_processes_lose_none_of_each_others_bars(shared: str) -> None:
-    writers = [start(_write_one_by_one, shared, first) for first in (0, 1)]
+    writers = [start(write_every_second_bar, shared, first, 20) for first in (0, 1)]
     for writer in writers:
         writer.join(60)
     assert [writer.exitcode for writer in writers] == [0, 0]
-    found = BarCache(Storage(shared)).read(BTC, DAY, STOP)
-    pd.testing.assert_frame_equal(found, _bars(0, 80))
+    found = BarCache(Storage(shared)).read(KEY, DAY, STOP)
+    pd.testing.assert_frame_equal(found, made_up_bars(0, 40))
 
 
 def test_a_whole_month_is_never_written_again_and_never_contradicted(shared: str) -> None:
     store = Storage(shared)
-    cache, path = BarCache(store), BTC.layout.month("2025-11")
-    cache.write(BTC, _bars(0, 100), "test")
+    cache, path = BarCache(store), KEY.layout.month("2025-11")
+    cache.write(KEY, made_up_bars(0, 100), "test")
     before = store.get_tagged(path)
-    assert cache.write(BTC, _bars(10, 20), "test") == 0
+    assert cache.write(KEY, made_up_bars(10, 20), "test") == 0
     assert store.get_tagged(path) == before
     with pytest.raises(ClmError, match="two different bars for 2025-11-03 10:00"):
-        cache.write(BTC, _bars(10, 20).assign(high=200.0), "test")
+        cache.write(KEY, made_up_bars(10, 20).assign(high=200.0), "test")
     assert store.get_tagged(path) == before
 
 
 def test_months_are_small_sorted_and_split_by_byte(tmp_path: Path) -> None:
     store = Storage(str(tmp_path))
     cache = BarCache(store)
-    cache.write(BTC, _bars(0, 600), "test")
-    file = pq.ParquetFile(tmp_path / BTC.layout.month("2025-11"))
+    cache.write(KEY, made_up_bars(0, 600), "test")
+    file = pq.ParquetFile(tmp_path / KEY.layout.month("2025-11"))
     columns = [file.metadata.row_group(0).column(i) for i in range(6)]
     assert {c.compression for c in columns} == {"ZSTD"}
     assert "DELTA_BINARY_PACKED" in columns[0].encodings
     assert all("BYTE_STREAM_SPLIT" in c.encodings for c in columns[1:])
-    assert cache.newest(BTC, DAY + pd.Timedelta("10h")) == DAY + pd.Timedelta("9h")
-    assert cache.newest(BTC, DAY) is None
-
-
-def _fetch_with_a_short_lease(url: str) -> None:
-    lease.LEASE_S = 0.3
-    fetch(run_data(40), Storage(url))
+    assert cache.newest(KEY, DAY + pd.Timedelta("10h")) == DAY + pd.Timedelta("9h")
+    assert cache.newest(KEY, DAY) is None
 
 
 WRITES = 6
@@ -94,7 +78,7 @@ def test_a_run_killed_at_any_write_leaves_a_cache_that_the_next_one_completes(
     fake = opened(btc())
     undisturbed = Storage(str(tmp_path))
     wanted = fetch(run_data(40), undisturbed)[1].sha256
-    killed = []
+    killed, data = [], run_data(40).model_dump_json(by_alias=True)
     for at in range(1, WRITES + 1):
         bucket = minio.make_bucket(f"killed-{'after' if arrives else 'before'}-{at}")
         victims: list[object] = []
@@ -118,7 +102,7 @@ def test_a_run_killed_at_any_write_leaves_a_cache_that_the_next_one_completes(
             after=partial(after, victims=victims),
         )
         variables = minio.environment(proxy.url) | {environment.EXCHANGE_URL: fake.url}
-        victims.append(start(_fetch_with_a_short_lease, bucket, **variables))
+        victims.append(start(fetch_with_a_short_lease, bucket, data, **variables))
         victims[0].join(60)  # type: ignore[attr-defined]
         killed.append(victims[0].exitcode)  # type: ignore[attr-defined]
         proxy.stop()
@@ -128,8 +112,8 @@ def test_a_run_killed_at_any_write_leaves_a_cache_that_the_next_one_completes(
         fetch(run_data(40), store)
         _, report = fetch(run_data(40), store)
         assert (report.sha256, report.requests) == (wanted, 0), f"write {at}"
-        found = BarCache(store).read(BTC, *_edges())
-        pd.testing.assert_frame_equal(found, BarCache(undisturbed).read(BTC, *_edges()))
+        found = BarCache(store).read(KEY, *_edges())
+        pd.testing.assert_frame_equal(found, BarCache(undisturbed).read(KEY, *_edges()))
     assert killed == [-9] * WRITES
 
 
@@ -164,8 +148,8 @@ def test_what_is_left_to_ask(
 def test_what_was_asked_adds_up(tmp_path: Path) -> None:
     store = Storage(str(tmp_path))
     for hours in ((0, 4), (8, 9), (3, 8), (20, 30)):
-        note(store, BTC.layout, _hours(*hours), {"symbol": "BTC/USDT"})
-    ledger = read_ledger(store, BTC.layout)
+        note(store, KEY.layout, _hours(*hours), {"symbol": "BTC/USDT"})
+    ledger = read_ledger(store, KEY.layout)
     assert ledger == Ledger(_hours(0, 9, 20, 30), {"symbol": "BTC/USDT"})
     assert union(_hours(5, 5)) == ()
     assert replace(ledger, asked=()).left(_hours(1, 2)[0]) == list(_hours(1, 2))
