@@ -44,7 +44,7 @@ def import_file(path: Path, key: BarKey, cache: BarCache, *, now: pd.Timestamp) 
     ClmError
         DataInvalid, naming the file, the row and the column.
     """
-    frame = read_table(path, bars.COLUMNS)
+    frame = read_table(path, bars.COLUMNS, f"{_pair(key.symbol)}-{key.timeframe}-")
     try:
         frame = key.cleaned(frame, str(path))
     except (TypeError, ValueError) as error:
@@ -70,7 +70,7 @@ def import_funding(
     ClmError
         DataInvalid, naming the file, the row and the column.
     """
-    frame = read_table(path, funding.COLUMNS[:2])
+    frame = read_table(path, funding.COLUMNS[:2], f"{_pair(key.symbol)}-fundingRate-")
     if "mark_price" not in frame.columns:
         frame = frame.assign(mark_price=float("nan"))
     try:
@@ -85,3 +85,8 @@ def import_funding(
         )
     written = cache.write(key, frame, str(path))
     return ImportedFunding(len(frame), first, last, int(frame["mark_price"].isna().sum()), written)
+
+
+def _pair(symbol: str) -> str:
+    """Return Binance's own name of a symbol: BTCUSDT."""
+    return symbol.split(":", maxsplit=1)[0].replace("/", "")
