@@ -91,7 +91,8 @@ class BarKey:
         try:
             _SCHEMA.validate(frame, lazy=True)
         except pa.errors.SchemaErrors as error:
-            case = error.failure_cases.iloc[0]
+            cases = error.failure_cases.sort_values("schema_context", kind="stable")
+            case = cases.iloc[0]  # a column's fault says more than its bar's
             row = int(case["index"]) if pd.notna(case["index"]) else 0
             column = case["column"] if case["schema_context"] == "Column" else "bar"
             raise invalid(

@@ -87,9 +87,9 @@ class Exchange:
         """Return the exchange's clock, UTC; this machine's where the exchange doesn't tell."""
         if not self._client.has.get("fetchTime"):
             return pd.Timestamp(time.time(), unit="s", tz="UTC")
-        milliseconds = self._call(self._client.fetch_time)
+        milliseconds = self._call(lambda: int(self._client.fetch_time()))
         self._client.options["timeDifference"] = round(time.time() * 1000) - milliseconds
-        return _time(self.name, milliseconds)
+        return pd.Timestamp(milliseconds, unit="ms", tz="UTC")
 
     def know(self, market: Mapping[str, Any]) -> None:
         """Use what is known of a symbol, so that the list of all need not be asked for."""
@@ -283,12 +283,6 @@ def _table(name: str, rows: Any, columns: tuple[str, ...]) -> pd.DataFrame:
     for column in columns[1:]:
         frame[column] = pd.to_numeric(frame[column], errors="coerce").astype("float64")
     return frame
-
-
-def _time(name: str, milliseconds: Any) -> pd.Timestamp:
-    if not isinstance(milliseconds, int):
-        raise invalid(f"{name}: its clock says {milliseconds!r}")
-    return pd.Timestamp(milliseconds, unit="ms", tz="UTC")
 
 
 def _ms(time_: pd.Timestamp) -> int:

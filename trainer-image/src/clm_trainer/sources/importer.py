@@ -55,6 +55,8 @@ def import_file(path: Path, key: BarKey, cache: BarCache, *, now: pd.Timestamp) 
             f"{path}: bars from {times[0]} to {times[-1]} can't be true: look at the timestamp's "
             "unit, and leave out a bar that has not closed"
         )
+    if len(times) > 2 and (usual := times.to_series().diff().median()) > key.step:
+        raise invalid(f"{path}: its bars are mostly {usual} apart: look at --timeframe")
     written = cache.write(key, frame, str(path))
     gaps = sum(hole.bars for hole in holes(times, key.step))
     return Imported(len(frame), times[0], times[-1], gaps, written)

@@ -15,6 +15,7 @@ from clm_trainer.sources.bars import BarKey
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.sources.exchange import Exchange
 from clm_trainer.sources.funding import FundingKey
+from clm_trainer.sources.gate import holes_until
 from clm_trainer.sources.lease import Lease
 from clm_trainer.sources.ledger import Ledger, Span, note, read_ledger
 from clm_trainer.sources.refusals import ExchangeBannedError
@@ -35,6 +36,8 @@ class Update:
     ----------
     venue
         The exchange's name in the store.
+    longest_hole
+        Bars; longer holes are asked about again: an exchange may have filled them since.
     tell
         Hears what is being fetched, every page.
     """
@@ -42,6 +45,7 @@ class Update:
     store: BarCache
     venue: str
     exchange: Exchange
+    longest_hole: int
     tell: Tell = silent
     notes: list[str] = field(default_factory=list)
     _now: pd.Timestamp | None = None
@@ -176,16 +180,19 @@ class Update:
 
     def _missing_bars(self, key: BarKey, span: Span, ledger: Ledger) -> list[Span]:
         """Return where bars lack that were not asked for; parts a page apart are one."""
-        step, left = key.step, ledger.left(span)
-        if not left:
-            return []
+        step = key.step
         stored = self.store.arrays(key, span.start, span.stop)["timestamp"]
         grid = pd.date_range(span.start, span.stop, freq=step, inclusive="left").as_unit("us")
+        absent = ~np.isin(grid.tz_localize(None).to_numpy(), stored)
         lacking = np.zeros(len(grid), dtype=bool)
-        for part in left:
+        for part in ledger.left(span):
             first, last = grid.searchsorted(part.start), grid.searchsorted(part.stop)
-            lacking[first:last] = True
-        lacking &= ~np.isin(grid.tz_localize(None).to_numpy(), stored)
+            lacking[first:last] = absent[first:last]
+        if len(stored):
+            times = pd.DatetimeIndex(stored).tz_localize("UTC")
+            for hole in holes_until(times, step, span.stop):
+                first = grid.searchsorted(hole.start)
+                lacking[first : first + hole.bars] |= hole.bars > self.longest_hole
         rows = np.flatnonzero(lacking)
         if not len(rows):
             return []

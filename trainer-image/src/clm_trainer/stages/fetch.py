@@ -120,7 +120,7 @@ def _updated(
 
     exchange = Exchange(data.exchange, data.market, sandbox=data.sandbox)
     with closing(exchange):
-        update = Update(cache, data.venue, exchange, tell)
+        update = Update(cache, data.venue, exchange, data.max_gap_bars, tell)
         try:
             for key in keys:
                 update.bars(key, span)
