@@ -13,7 +13,7 @@ from tests.support.ports import eventually
 from tests.support.schedules import schedule
 
 NAMESPACE, ELSEWHERE = "keys", "not-watched"
-KEY = {"data": {"ownTrades": True, "secretRef": {"name": "exchange-key"}}}
+KEY: dict[str, Any] = {"data": {"ownTrades": True, "secretRef": {"name": "exchange-key"}}}
 OPERATOR = f"system:serviceaccount:{NAMESPACE}:clm-operator"
 READER, WRITER = "ruth-who-may-read", "wanda-who-may-not"
 
@@ -46,9 +46,7 @@ def guarded(defined: ControlPlane) -> Iterator[ControlPlane]:
     defined.apply(*_role("writer", WRITER, _may_write()))
     defined.apply(*_role("operator", OPERATOR, _may_write()))
     objects = chart.render(NAMESPACE, "minio.enabled=true")
-    policy = chart.of_kind(
-        objects, "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
-    )
+    policy = chart.of_kind(objects, "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
     assert len(policy) == 2
     defined.apply(*policy)
     eventually(lambda: "may not get" in _create(defined, WRITER, "probe", **KEY), "the policy acts")
@@ -57,9 +55,7 @@ def guarded(defined: ControlPlane) -> Iterator[ControlPlane]:
         defined.kubectl("delete", one["kind"], one["metadata"]["name"])
 
 
-def _create(
-    plane: ControlPlane, user: str, name: str, *, dry: bool = True, **groups: Any
-) -> str:
+def _create(plane: ControlPlane, user: str, name: str, *, dry: bool = True, **groups: Any) -> str:
     body = json.dumps(schedule(name, NAMESPACE, **groups))
     options = ("--dry-run=server",) if dry else ()
     return plane.kubectl("create", f"--as={user}", *options, "-f", "-", stdin=body, check=False)
@@ -83,7 +79,7 @@ def test_who_may_not_read_it_may_not_name_it(guarded: ControlPlane, user: str) -
 
 
 def test_a_right_to_one_secret_is_none_to_another(guarded: ControlPlane) -> None:
-    other = {"data": {"ownTrades": True, "secretRef": {"name": "another"}}}
+    other: dict[str, Any] = {"data": {"ownTrades": True, "secretRef": {"name": "another"}}}
     assert "may not get Secret another" in _create(guarded, READER, "others", **other)
 
 
