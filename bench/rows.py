@@ -60,6 +60,8 @@ ROWS = (
         ("ours", "separate fits"), times=9, tolerance=0, most=0.7),
     Row("boosting, refit of one window", "fresh fit", ("ours", "refit"), ("ours", "fresh fit"),
         times=15, tolerance=0, least=1.5),
+    Row("1M stored bars to arrays", "pandas.read_parquet", ("ours", "bars from the cache"),
+        ("ours", "bars from one file"), times=15, tolerance=0, most=0.6),
     Row("backtest, 1M bars, equity and trades", NUMBA, BARE, ("rival", "backtest numba"),
         times=15, tolerance=1e-9),
     Row("backtest, 1M bars, all of a report", RUST, ("ours", "backtest with frames"),

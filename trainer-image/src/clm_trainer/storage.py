@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import obstore
+from obstore import Bytes
 from obstore.exceptions import (
     AlreadyExistsError,
     BaseError,
@@ -70,8 +71,13 @@ class Storage:
         ClmError
             StorageDenied, StorageUnavailable.
         """
+        found = self.view(path)
+        return None if found is None else bytes(found)
+
+    def view(self, path: str) -> Bytes | None:
+        """Return an object's content without copying it; None if there is none."""
         try:
-            return self._guarded(path, lambda: bytes(self._store.get(path).bytes()))
+            return self._guarded(path, lambda: self._store.get(path).bytes())
         except FileNotFoundError:
             return None
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from obstore import Bytes
 
 from clm_api.errors import ClmError
 from clm_api.layout import SeriesLayout
@@ -151,14 +152,18 @@ class BarCache:
 
     def _month(self, key: Series, month: str) -> Chunks | None:
         path = key.layout.month(month)
-        content = self.store.get(path)
+        content = self.store.view(path)
         return None if content is None else _decoded(content, key, path)
 
 
-def _decoded(content: bytes, key: Series, path: str) -> Chunks:
-    """Return each column's chunks; nothing is copied where they can be shown as they are."""
+def _decoded(content: bytes | Bytes, key: Series, path: str) -> Chunks:
+    """Return each column's chunks; nothing is copied where they can be shown as they are.
+
+    One thread decodes a month: several months are decoded at once.
+    """
     try:
-        table = pq.read_table(pa.BufferReader(content))
+        file = pq.ParquetFile(pa.BufferReader(content), pre_buffer=False)
+        table = file.read(columns=list(key.columns), use_threads=False)
         ticks = [c.cast(pa.timestamp("us", "UTC")) for c in table.column("timestamp").chunks]
         floats = {name: table.column(name).chunks for name in key.columns[1:]}
     except (pa.ArrowException, OSError, KeyError) as error:
@@ -172,10 +177,12 @@ def _decoded(content: bytes, key: Series, path: str) -> Chunks:
 def _joined(found: list[Chunks], key: Series) -> dict[str, NDArray[Any]]:
     empty: Chunks = {"timestamp": [np.empty(0, "datetime64[us]")]}
     empty |= {name: [np.empty(0)] for name in key.columns[1:]}
-    return {
-        name: np.concatenate([chunk for part in (found or [empty]) for chunk in part[name]])
-        for name in key.columns
-    }
+
+    def column(name: str) -> NDArray[Any]:
+        return np.concatenate([chunk for part in (found or [empty]) for chunk in part[name]])
+
+    with ThreadPoolExecutor(len(key.columns)) as copiers:
+        return dict(zip(key.columns, copiers.map(column, key.columns), strict=True))
 
 
 def _torn(path: str, why: str) -> ClmError:
