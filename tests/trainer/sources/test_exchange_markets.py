@@ -87,6 +87,20 @@ def test_which_exchanges_there_are(name: str, market: str, *, sandbox: bool, sai
     assert said in caught.value.message
 
 
+def test_another_exchange_is_asked_in_its_own_page_size_and_at_its_own_pace(
+    opened: Open, tmp_path: Path
+) -> None:
+    """binance.us has pages of its own in ccxt's description, and no allowance in ours."""
+    fake, key = opened(btc()), BarKey("binanceus", "spot", "BTC/USDT", "1h")
+    _, report = fetch(run_data(60, exchange="binanceus"), Storage(str(tmp_path)))
+    assert (report.bars, report.missing) == (60 * 24, 0)
+    exchange = Exchange("binanceus", "spot")
+    page = exchange.page_bars
+    exchange.close()
+    assert len(fake.of("klines")) == -(-60 * 24 // page)
+    assert Storage(str(tmp_path)).list(key.layout.folder)
+
+
 def test_bars_of_a_testnet_are_kept_apart(opened: Open, tmp_path: Path) -> None:
     opened(btc())
     store, key = Storage(str(tmp_path)), BarKey("binance-sandbox", "spot", "BTC/USDT", "1h")
