@@ -1,7 +1,6 @@
 """Bars, funding and own trades from an exchange through ccxt, page by page."""
 
 import difflib
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -11,12 +10,12 @@ import ccxt
 import pandas as pd
 import stamina
 
-from clm_api import environment
 from clm_api.errors import ClmError, SpecError
 from clm_api.reasons import Reason
 from clm_trainer.sources import funding, own_trades
 from clm_trainer.sources.allowance import BINANCE, Allowance, Pacer, configured_share
 from clm_trainer.sources.bars import COLUMNS, BarKey, invalid
+from clm_trainer.sources.client import make_client
 from clm_trainer.sources.funding import FundingKey
 from clm_trainer.sources.own_trades import Keys, TradesKey
 from clm_trainer.sources.refusals import Reply, headers_of, pause, reasoned
@@ -25,8 +24,6 @@ _PAGE_BARS = {"spot": 1000, "usdm": 499}
 """Binance's perpetuals weigh 2 up to 499 bars, and 5 for 1000."""
 _PAGE_EVENTS = 1000
 _HALF_A_MINUTE = pd.Timedelta("30s")
-_TYPES = {"spot": ("spot",), "usdm": ("linear", "swap")}
-"""What exchanges call a market when asked for its symbols."""
 _ATTEMPTS, _PATIENCE_S = 5, 240.0
 _NOT_THE_API = (TypeError, ValueError, KeyError, IndexError, AttributeError)
 """What ccxt runs into when an answer is no JSON or has another shape."""
@@ -56,14 +53,13 @@ class Exchange:
         self, name: str, market: str, *, sandbox: bool = False, keys: Keys | None = None
     ) -> None:
         self.name, self._market = name, market
-        self._client = client = _client(name, market, sandbox=sandbox)
+        self._client = client = make_client(name, market, sandbox=sandbox)
         if keys is not None:
             client.apiKey, client.secret = keys.api_key, keys.secret
         allowance = Allowance(60_000 / client.rateLimit)
         self._pacer = Pacer(BINANCE[market] if name == "binance" else allowance, configured_share())
         self._reply, self._listed = Reply(), False
         client.throttle, client.on_rest_response = self._pacer.wait, self._heard
-        client.on_json_response = partial(_parsed, client.on_json_response)
 
     @property
     def requests(self) -> int:
@@ -223,52 +219,11 @@ class Exchange:
         raise AssertionError
 
 
-def _parsed(parse: Callable[[str], Any], body: str) -> Any:
-    """Ccxt takes JSON that is cut off for text; here it is an error."""
-    try:
-        return parse(body)
-    except ValueError as error:
-        raise ccxt.BadResponse(f"JSON that can't be read: {error}") from error
-
-
 def _understood(request: Callable[[], _T]) -> _T:
     try:
         return request()
     except _NOT_THE_API as error:
         raise ccxt.BadResponse(f"an answer of another shape: {error}") from error
-
-
-def _client(name: str, market: str, *, sandbox: bool) -> Any:
-    if name not in ccxt.exchanges:
-        near = ", ".join(difflib.get_close_matches(name, ccxt.exchanges, 3)) or "none"
-        raise SpecError("spec.data.exchange", f'"{name}" is no ccxt exchange; near: {near}')
-    client: Any = getattr(ccxt, name)({"enableRateLimit": True, "timeout": 20_000})
-    if not client.has.get("fetchOHLCV"):
-        raise SpecError("spec.data.exchange", f"{name} offers no bars: import them from files")
-    client.has["fetchCurrencies"] = False  # of no use here, and private on some exchanges
-    options = client.options
-    options |= {"defaultType": "spot" if market == "spot" else "swap", "fetchMargins": False}
-    options["disableFuturesSandboxWarning"] = True
-    asked = options.get("fetchMarkets")
-    if isinstance(asked, dict) and "types" in asked:
-        types = [kind for kind in asked["types"] if kind in _TYPES[market]]
-        options["fetchMarkets"] = {**asked, "types": types}
-    if sandbox:
-        if not client.urls.get("test"):
-            raise SpecError("spec.data.sandbox", f"{name} has no testnet")
-        client.set_sandbox_mode(True)
-    if url := os.environ.get(environment.EXCHANGE_URL):
-        _redirect(client, url.rstrip("/"))
-    return client
-
-
-def _redirect(client: Any, url: str) -> None:
-    """Send the API's requests to another host, for proxies."""
-    api = client.urls["api"]
-    for group, address in list(api.items()) if isinstance(api, dict) else ():
-        if isinstance(address, str):
-            path = address.split("/", 3)
-            api[group] = f"{url}/{path[3]}" if len(path) > 3 else url
 
 
 def _table(name: str, rows: Any, columns: tuple[str, ...]) -> pd.DataFrame:

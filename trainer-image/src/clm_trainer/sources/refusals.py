@@ -94,6 +94,11 @@ def reasoned(name: str, error: Exception, reply: Reply) -> ClmError:
     return ClmError(Reason.DATA_UNAVAILABLE, f"{name}: {hint} ({said})")
 
 
+def unavailable(error: ClmError) -> bool:
+    """Whether an error says that the exchange is away, and stored bars may do."""
+    return error.reason in (Reason.DATA_UNAVAILABLE, Reason.EXCHANGE_BANNED)
+
+
 def _banned(name: str, reply: Reply, said: str) -> ExchangeBannedError:
     wait = reply.retry_after_s() or _FIREWALL_BAN_S
     stated = _UNTIL.search(reply.body)

@@ -116,7 +116,8 @@ def _updated(
 ) -> _Asked:
     """Fetch what the cache lacks; go on with what is stored if the exchange is away."""
     from clm_trainer.sources.exchange import Exchange
-    from clm_trainer.sources.update import Update, unavailable
+    from clm_trainer.sources.refusals import unavailable
+    from clm_trainer.sources.update import Update
 
     exchange = Exchange(data.exchange, data.market, sandbox=data.sandbox)
     with closing(exchange):

@@ -73,7 +73,8 @@ def own_trades(spec: RunSpec, panel: Panel, store: Storage) -> OwnTrades | None:
 def _updated(data: RunData, series: list[TradesKey], keys: Keys, cache: BarCache) -> list[str]:
     """Fetch the fills that are newer than the stored ones; go on with those if that fails."""
     from clm_trainer.sources.exchange import Exchange
-    from clm_trainer.sources.update import fetch_own_trades, unavailable
+    from clm_trainer.sources.fills import fetch_own_trades
+    from clm_trainer.sources.refusals import unavailable
 
     exchange = Exchange(data.exchange, data.market, sandbox=data.sandbox, keys=keys)
     with closing(exchange):
