@@ -66,7 +66,7 @@ def main(arguments: list[str]) -> None:
         equity = backtest.run(panel, targets[0], markets.FEE_BPS).equity["equity"]
         print(repr(float(equity.iloc[-1])))
         return
-    from bench import boosting, rl
+    from bench import bars, boosting, rl
 
     serve(
         {
@@ -78,6 +78,8 @@ def main(arguments: list[str]) -> None:
             "backtest churn": lambda: bare(markets.CHURN_BARS),
             "backtest with frames": framed,
             "sweep": swept,
+            "bars from the cache": bars.from_the_cache,
+            "bars from one file": bars.from_one_file,
             "walk": boosting.walk_forward,
             "separate fits": boosting.separate_fits,
             "refit": boosting.refit,

@@ -70,6 +70,8 @@ ROWS = (
         ("default of 16", "lightgbm"), times=15, tolerance=0, least=3),
     Row("LightGBM, one CPU of this machine", "library default", ("limited", "lightgbm"),
         ("default", "lightgbm"), times=15, tolerance=0),
+    Row("1M stored bars to arrays", "pandas.read_parquet", ("ours", "bars from the cache"),
+        ("ours", "bars from one file"), times=15, tolerance=0, most=0.6),
     Row("backtest, 1M bars, equity and trades", NUMBA, BARE, ("rival", "backtest numba"),
         times=15, tolerance=1e-9),
     Row("backtest, 1M bars, all of a report", RUST, ("ours", "backtest with frames"),

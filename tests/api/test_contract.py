@@ -16,7 +16,7 @@ from clm_api.base import Model
 from clm_api.conditions import condition, set_conditions
 from clm_api.errors import ClmError, SpecError
 from clm_api.families import DEFAULT_FOLDS, Family
-from clm_api.layout import RunLayout, bars_month, funding_month
+from clm_api.layout import RunLayout, SeriesLayout
 from clm_api.promotion import Criteria, Significance, judge
 from clm_api.reasons import EXIT_CODES, Reason
 from clm_api.resolve import deep_merge, model_name, resolve
@@ -210,12 +210,13 @@ def test_a_merge_keeps_neighbours_and_replaces_lists() -> None:
 
 
 def test_a_path_cannot_leave_its_folder() -> None:
-    assert bars_month("binance", "spot", "BTC/USDT", "1h", "2026-01").endswith(
-        "binance/spot/BTC-USDT/1h/2026-01.parquet"
-    )
-    assert funding_month("binance", "usdm", "BTC/USDT:USDT", "2026-01").endswith(
-        "binance/usdm/BTC-USDT_USDT/funding/2026-01.parquet"
-    )
+    bars = SeriesLayout("binance", "spot", "BTC/USDT", "1h")
+    assert bars.month("2026-01") == "bars/v1/binance/spot/BTC-USDT/1h/2026-01.parquet"
+    funding = SeriesLayout("binance-sandbox", "usdm", "BTC/USDT:USDT", "funding")
+    assert funding.ledger == "bars/v1/binance-sandbox/usdm/BTC-USDT_USDT/funding/ledger.json"
+    assert funding.lease == "leases/binance-sandbox/usdm/BTC-USDT_USDT/funding.json"
+    with pytest.raises(ValueError, match="can't be part"):
+        _ = bars.month("../2026-01")
     with pytest.raises(ValueError, match="can't be part"):
         _ = RunLayout("ns", "..", "uid").prefix
 

@@ -18,7 +18,7 @@ DEMO = ("minio.enabled=true",)
 S3 = ('objectStore={"secretName": "s3"}',)
 FULL = (
     *S3, 'watchNamespaces=["one","two"]', 'commonLabels={"team":"quant"}',
-    'serviceMonitor={"enabled":true}', 'exchangeUrl="http://proxy:8080"',
+    'serviceMonitor={"enabled":true}', 'exchangeUrl="http://proxy:8080"', "exchangeShare=0.2",
     'families={"xgboost":{"resources":{"limits":{"memory":"8Gi"}}}}',
 )  # fmt: skip
 
@@ -33,6 +33,7 @@ def test_the_operators_configuration_loads(values: tuple[str, ...], tmp_path: Pa
     assert resources["requests"]["memory"] == "1Gi", "a partial map drops no default"
     if values is FULL:
         assert settings.watch_namespaces == ["one", "two"]
+        assert settings.exchange_share == 0.2
         assert resources["limits"]["memory"] == "8Gi"
 
 
@@ -65,6 +66,7 @@ TYPOS = [
     'objectStore={"bukket":"x"}',
     'minio={"enabled":"yes"}',
     'families={"xgbost":{}}',
+    "exchangeShare=1.5",
     'operator={"image":{"repository":"x","digest":"latest"}}',
 ]
 
@@ -143,3 +145,16 @@ def test_common_labels_are_everywhere() -> None:
     objects = [o for o in chart.render("ns", *FULL) if o["kind"] != "CustomResourceDefinition"]
     labels = map(itemgetter("labels"), (o["metadata"] for o in objects))
     assert all(found["team"] == "quant" for found in labels)
+
+
+def test_naming_an_exchange_key_is_guarded_in_the_watched_namespaces() -> None:
+    objects = chart.render("ns", *FULL)
+    policy, binding = chart.of_kind(
+        objects, "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
+    )
+    assert policy["spec"]["failurePolicy"] == "Fail"
+    assert binding["spec"]["policyName"] == policy["metadata"]["name"]
+    assert binding["spec"]["validationActions"] == ["Deny"]
+    selector = binding["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"][0]
+    assert selector["values"] == ["one", "two"]
+    assert "system:serviceaccount:ns:clm-operator" in str(policy["spec"]["matchConditions"])

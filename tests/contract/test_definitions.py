@@ -61,6 +61,13 @@ REFUSED = [
     Refused("a market that is not there", "spec.data.market", {"data": {"market": "coinm"}}),
     Refused("a dated future", "spec.data.symbols",
             {"data": {"market": "usdm", "symbols": ["BTC/USDT:USDT-261225"]}}),
+    Refused("own trades without a key", "set secretRef to a Secret with keys apiKey and secret",
+            {"data": {"ownTrades": True}}),
+    Refused("measured slippage without own trades",
+            "spec.costs.slippage FromOwnTrades needs spec.data.ownTrades",
+            {"costs": {"slippage": "FromOwnTrades"}}),
+    Refused("a Secret of another namespace", "spec.data.secretRef.name",
+            {"data": {"secretRef": {"name": "other/key"}}}),
     Refused("funding at a guess", "spec.costs.funding", {"costs": {"funding": "Estimated"}}),
     Refused("an unknown family", "Unsupported value", {"model": {"family": "oracle"}}),
     Refused("no symbols", "spec.data.symbols", {"data": {"symbols": []}}),
@@ -154,8 +161,9 @@ def _status(plane: ControlPlane, kind: str, name: str, status: dict[str, Any]) -
     )  # fmt: skip
 
 
-def _version(plane: ControlPlane, owner: str) -> dict[str, Any]:
-    raw = plane.get(NAMESPACE, "tsched", owner)
+def version_of(plane: ControlPlane, owner: str, namespace: str = NAMESPACE) -> dict[str, Any]:
+    """Return a version of a schedule, as the operator makes it."""
+    raw = plane.get(namespace, "tsched", owner)
     assert raw is not None
     spec = TrainingScheduleSpec.model_validate(raw["spec"])
     slot = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -181,7 +189,7 @@ def test_every_column_shows_a_value(defined: ControlPlane) -> None:
     shown = _columns(defined.kubectl("-n", NAMESPACE, "get", "tsched", "columns", "-o", "wide"))
     assert set(shown) == {"NAME"} | {c[0].upper() for c in TrainingScheduleResource.columns}
     assert all(shown.values()), shown
-    defined.apply(_version(defined, "columns"))
+    defined.apply(version_of(defined, "columns"))
     metrics = {"sharpe": 1.5, "winRate": 0.6, "profitFactor": 1.4, "maxDrawdown": 0.1, "trades": 60}
     verdict = judge(metrics, {}, Criteria(), Significance())
     _status(defined, "mv", "columns-1", {
@@ -219,7 +227,7 @@ def test_a_version_records_what_was_run_and_never_changes(
 ) -> None:
     defined.apply(schedule("frozen", NAMESPACE))
     if defined.get(NAMESPACE, "mv", "frozen-1") is None:
-        defined.apply(_version(defined, "frozen"))
+        defined.apply(version_of(defined, "frozen"))
     said = defined.kubectl(
         "-n", NAMESPACE, "patch", "mv", "frozen-1", "--type=merge",
         "-p", json.dumps({"spec": {path: value}}), check=False,

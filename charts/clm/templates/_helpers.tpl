@@ -64,6 +64,7 @@ stallSeconds: {{ .Values.operator.stallSeconds }}
 {{- with .Values.exchangeUrl }}
 exchangeUrl: {{ . }}
 {{- end }}
+exchangeShare: {{ .Values.exchangeShare }}
 {{- end }}
 
 {{- define "clm.podSecurity" -}}

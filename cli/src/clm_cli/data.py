@@ -1,21 +1,26 @@
 """``clm data``: bars and funding into the store."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 from pydantic import ValidationError
+from rich.table import Table
 
 from clm_api.errors import SpecError
 from clm_api.symbols import canonical
 from clm_api.training_schedule import DataSpec, TrainingScheduleResource
-from clm_cli.output import console
+from clm_cli.output import Output, OutputOption, console
 from clm_cli.rules import broken_rules
 from clm_cli.stores import Store, open_store
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from clm_trainer.sources.inventory import Stored
     from clm_trainer.storage import Storage
 
 _TIMEFRAMES = ", ".join(get_args(DataSpec.model_fields["timeframe"].annotation))
@@ -24,14 +29,11 @@ _MOMENT = "%Y-%m-%d %H:%M"
 app = typer.Typer(help="Bars and funding in the store.", no_args_is_help=True)
 
 
-@app.callback()
-def _group() -> None:
-    """Keep ``import`` a command of its own."""
-
-
 @app.command("import")
 def import_(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Parquet or CSV files.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="Parquet, CSV or Binance ZIP.")
+    ],
     symbol: Annotated[str, typer.Option(help="Symbol, such as BTC/USDT.")],
     store: Store,
     exchange: Annotated[str, typer.Option(help="The exchange's ccxt id.")] = "binance",
@@ -46,6 +48,7 @@ def import_(
 
     Bars have columns timestamp (open time, UTC), open, high, low, close, volume; funding events
     timestamp (UTC), funding_rate (0.0001 is 0.01 %; positive: longs pay), and mark_price if known.
+    Archives of data.binance.vision are read as they are, with FILE.zip.CHECKSUM beside them.
 
     Plain kubectl: none; bars and funding lie in the object store, not in the cluster.
     """
@@ -57,6 +60,54 @@ def import_(
         console.print(
             f"{line} months written to {store}", markup=False, highlight=False, soft_wrap=True
         )
+
+
+@app.command("ls")
+def list_(store: Store, output: OutputOption = Output.TEXT) -> None:
+    """List what is stored: the range of each series, what it lacks, and how old it is.
+
+    Plain kubectl: none; bars and funding lie in the object store, not in the cluster.
+    """
+    import pandas as pd
+
+    from clm_trainer.sources.cache import BarCache
+    from clm_trainer.sources.inventory import inventory
+
+    found = inventory(BarCache(open_store(store)), pd.Timestamp(datetime.now(UTC)))
+    if output is Output.JSON:
+        console.print_json(json.dumps({"series": [_document(one) for one in found]}))
+        return
+    table = Table("EXCHANGE", "MARKET", "SYMBOL", "SERIES", "ROWS", "FROM", "TO", "GAPS", "AGE",
+                  box=None)  # fmt: skip
+    for one in found:
+        gaps = f"{one.missing} in {one.holes}" if one.holes else "none"
+        if not one.step:
+            gaps = ""
+        table.add_row(
+            one.exchange, one.market, one.symbol, one.series, str(one.rows),
+            f"{one.first:{_MOMENT}}", f"{one.last:{_MOMENT}}", gaps, _age(one.age),
+        )  # fmt: skip
+    console.print(table)
+
+
+def _document(one: "Stored") -> dict[str, Any]:
+    return {
+        "exchange": one.exchange,
+        "market": one.market,
+        "symbol": one.symbol,
+        "series": one.series,
+        "rows": one.rows,
+        "from": one.first.isoformat(),
+        "to": one.last.isoformat(),
+        "missing": one.missing,
+        "holes": one.holes,
+        "ageSeconds": int(one.age.total_seconds()),
+    }
+
+
+def _age(age: "pd.Timedelta") -> str:
+    minutes = max(int(age.total_seconds()) // 60, 0)
+    return f"{minutes // 1440}d" if minutes >= 2880 else f"{minutes // 60}h{minutes % 60:02}m"
 
 
 def _bars(files: list[Path], data: DataSpec, objects: "Storage") -> Iterator[str]:

@@ -1,9 +1,25 @@
 """Where the commands print; colour is off by itself when the output is piped."""
 
+from enum import StrEnum
+from typing import Annotated
+
+import typer
 from rich.console import Console
 
 console = Console()
 errors = Console(stderr=True)
+
+
+class Output(StrEnum):
+    """How a result is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+OutputOption = Annotated[
+    Output, typer.Option("--output", "-o", help="text for people, json for programs.")
+]
 
 
 def fail(message: str) -> None:

@@ -8,8 +8,8 @@ import typer
 
 from clm_api.layout import MANIFEST
 from clm_cli.cluster import Cluster, ClusterError
-from clm_cli.output import console
-from clm_cli.status import Namespace, Output
+from clm_cli.output import Output, OutputOption, console
+from clm_cli.status import Namespace
 from clm_cli.stores import require_trainer
 
 if TYPE_CHECKING:
@@ -26,9 +26,7 @@ def predict(
         ),
     ],
     namespace: Namespace = None,
-    output: Annotated[
-        Output, typer.Option("--output", "-o", help="text for people, json for programs.")
-    ] = Output.TEXT,
+    output: OutputOption = Output.TEXT,
 ) -> None:
     """Print the position of each symbol after the newest closed bar, by the code of a bot.
 

@@ -48,6 +48,10 @@ _READINGS: dict[str, Callable[[Any], bool]] = {
             ":" in s or f"{s}:{s.split('/')[1]}" not in d["symbols"] for s in d["symbols"]
         )
     ),
+    "!self.ownTrades || has(self.secretRef)": lambda d: not d["ownTrades"] or "secretRef" in d,
+    "self.costs.slippage == 'Fixed' || self.data.ownTrades": lambda s: (
+        s["costs"]["slippage"] == "Fixed" or s["data"]["ownTrades"]
+    ),
     "!self.contains('TZ')": lambda s: "TZ" not in s,
     "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') "
     "&& self.metadata.name.size() <= 52": lambda s: (

@@ -1,13 +1,12 @@
 """``clm status``: one screen about a schedule, or one line about each."""
 
 import json
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from clm_cli.cluster import Cluster
-from clm_cli.output import console
+from clm_cli.output import Output, OutputOption, console
 from clm_cli.screen import now_utc, overview, screen
 
 Namespace = Annotated[
@@ -16,21 +15,12 @@ Namespace = Annotated[
 ]
 
 
-class Output(StrEnum):
-    """How the result is printed."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
 def status(
     schedule: Annotated[
         str | None, typer.Argument(metavar="[TS]", help="Name of a TrainingSchedule.")
     ] = None,
     namespace: Namespace = None,
-    output: Annotated[
-        Output, typer.Option("--output", "-o", help="text for people, json for programs.")
-    ] = Output.TEXT,
+    output: OutputOption = Output.TEXT,
 ) -> None:
     """Show why the newest version was accepted or rejected, the last runs, and what is next.
 

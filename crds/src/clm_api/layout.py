@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 MANIFEST = "manifest.json"
 PROGRESS = "progress.json"
+BARS = "bars/v1"
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -14,27 +15,53 @@ def _segment(text: str) -> str:
     return text
 
 
-def _month(exchange: str, market: str, symbol: str, series: str, month: str) -> str:
-    parts = (exchange, market, symbol.replace("/", "-").replace(":", "_"), series, month)
-    return "/".join(("bars", "v1", *map(_segment, parts))) + ".parquet"
-
-
-def bars_month(exchange: str, market: str, symbol: str, timeframe: str, month: str) -> str:
-    """Return the object of one month of bars.
+@dataclass(frozen=True)
+class SeriesLayout:
+    """The objects of one series of rows with a time: bars, funding or own trades.
 
     Parameters
     ----------
+    venue
+        The exchange's ccxt id, ``<id>-sandbox`` for its testnet.
     symbol
         ``BTC/USDT`` becomes ``BTC-USDT``, ``BTC/USDT:USDT`` becomes ``BTC-USDT_USDT``.
-    month
-        As ``YYYY-MM``.
+    series
+        A timeframe, ``funding``, or ``trades-<account>``.
     """
-    return _month(exchange, market, symbol, timeframe, month)
+
+    venue: str
+    market: str
+    symbol: str
+    series: str
+
+    @property
+    def _place(self) -> str:
+        name = self.symbol.replace("/", "-").replace(":", "_")
+        return "/".join(map(_segment, (self.venue, self.market, name, self.series)))
+
+    @property
+    def folder(self) -> str:
+        """Where the months lie."""
+        return f"{BARS}/{self._place}"
+
+    def month(self, month: str) -> str:
+        """Return the object of one month, ``YYYY-MM``."""
+        return f"{self.folder}/{_segment(month)}.parquet"
+
+    @property
+    def ledger(self) -> str:
+        """What the exchange was asked for already, and what it says of the symbol."""
+        return f"{self.folder}/ledger.json"
+
+    @property
+    def lease(self) -> str:
+        """Who fetches the series now."""
+        return f"leases/{self._place}.json"
 
 
-def funding_month(exchange: str, market: str, symbol: str, month: str) -> str:
-    """Return the object of one month of a perpetual's funding payments, beside its bars."""
-    return _month(exchange, market, symbol, "funding", month)
+def bans(venue: str) -> str:
+    """Return the object that says until when an exchange must not be asked."""
+    return f"bans/{_segment(venue)}.json"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from pydantic import Field
 
 from clm_api.base import Instant, Model, Rounded, StatusModel, Text
 
+KEPT_ODDITIES = 50
+"""Holes, and spikes, of a symbol that the manifest names."""
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -126,6 +128,34 @@ class ManifestFile(Model):
     """Format of the content."""
 
 
+class HoleData(Model):
+    """Missing bars in a row."""
+
+    start: Instant
+    """Open time of the first of them."""
+    bars: Annotated[int, Field(ge=1)]
+    """How many."""
+
+
+class SymbolData(Model):
+    """How good one symbol's bars are."""
+
+    symbol: str
+    """Its name."""
+    first: Instant
+    """Open time of its first bar in the range."""
+    last: Instant
+    """Open time of its last bar."""
+    bars: Annotated[int, Field(ge=0)]
+    """Bars in the range."""
+    missing: Annotated[int, Field(ge=0)]
+    """Bars that the range lacks since the first one."""
+    holes: Annotated[list[HoleData], Field(max_length=KEPT_ODDITIES)]
+    """Where, the longest first."""
+    spikes: Annotated[list[Instant], Field(max_length=KEPT_ODDITIES)]
+    """Bars that moved far and back at once, the newest ones: reported, never repaired."""
+
+
 class ManifestData(Model):
     """The bars that a run really used."""
 
@@ -139,6 +169,10 @@ class ManifestData(Model):
     """Missing bars of all symbols."""
     sha256: Sha256
     """Digest of the exact training frame."""
+    symbols: Annotated[list[SymbolData], Field(max_length=50)] = Field(default_factory=list)
+    """How good each symbol's bars are."""
+    notes: list[Text] = Field(default_factory=list)
+    """What else is to be said of them: an exchange that was away, a clock that is wrong."""
 
 
 class Manifest(Model):

@@ -89,6 +89,7 @@ def resolve(
                 DEFAULT_FEE_BPS[data.market] if spec.costs.fee_bps is None else spec.costs.fee_bps
             ),
             slippage_bps=spec.costs.slippage_bps,
+            slippage=spec.costs.slippage,
             funding=spec.costs.funding,
         ),
         promotion=RunPromotion.model_validate(spec.promotion.model_dump()),

@@ -15,6 +15,8 @@ from clm_api.training_schedule import (
     PositionRules,
     Refresh,
     ResourcesSpec,
+    SecretRef,
+    Slippage,
     TolerationSpec,
 )
 
@@ -45,6 +47,17 @@ class RunData(Model):
     """Whether the exchange may be asked."""
     max_gap_bars: Annotated[int, Field(ge=0, le=10000)]
     """Longest hole that is masked."""
+    sandbox: bool = False
+    """Whether the exchange's testnet is asked."""
+    own_trades: bool = False
+    """Whether the account's own fills are read."""
+    secret_ref: SecretRef | None = None
+    """Secret with the exchange key; mounted as files."""
+
+    @property
+    def venue(self) -> str:
+        """Where the bars come from: a testnet has others than its exchange."""
+        return f"{self.exchange}-sandbox" if self.sandbox else self.exchange
 
 
 class RunTarget(PositionRules):
@@ -74,6 +87,8 @@ class RunCosts(Model):
     """Exchange fee in basis points a side."""
     slippage_bps: Annotated[float, Field(ge=0, le=1000)]
     """Slippage in basis points a side."""
+    slippage: Slippage = Slippage.FIXED
+    """Whether measured slippage takes its place."""
     funding: FundingCharge = FundingCharge.HISTORICAL
     """Only for market usdm: whether the funding that was paid is charged."""
 

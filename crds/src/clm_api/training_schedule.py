@@ -39,6 +39,23 @@ class FundingCharge(StrEnum):
     NONE = "None"
 
 
+class Slippage(StrEnum):
+    """Where the slippage that trades are charged comes from."""
+
+    FIXED = "Fixed"
+    FROM_OWN_TRADES = "FromOwnTrades"
+
+
+class SecretRef(Model):
+    """A Secret of the schedule's namespace."""
+
+    name: Annotated[
+        str,
+        Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$", min_length=1, max_length=253),
+    ]
+    """Its name."""
+
+
 class ModelSpec(FamilyParameters):
     """What to train."""
 
@@ -69,6 +86,11 @@ class DataSpec(Model):
                     "message": "BTC/USDT and BTC/USDT:USDT name the same perpetual: "
                     "keep one of the two",
                 },
+                {
+                    "rule": "!self.ownTrades || has(self.secretRef)",
+                    "message": "ownTrades reads the account's fills with a key: set secretRef to "
+                    "a Secret with keys apiKey and secret",
+                },
             ]
         }
     )
@@ -77,6 +99,8 @@ class DataSpec(Model):
     """The exchange's ccxt id."""
     market: Market = "spot"
     """spot, or usdm: linear perpetuals, of which BTC/USDT and BTC/USDT:USDT name the same."""
+    sandbox: bool = False
+    """Use the exchange's testnet: its bars are kept apart from the exchange's."""
     symbols: Annotated[
         list[Symbol],
         Field(min_length=1, max_length=50, json_schema_extra={"x-kubernetes-list-type": "set"}),
@@ -90,6 +114,10 @@ class DataSpec(Model):
     """Auto fetches missing bars from the exchange; Never uses stored bars only, of any age."""
     max_gap_bars: Annotated[int, Field(ge=0, le=10000)] = 6
     """Longest hole that is masked; a longer one fails the run with DataGap."""
+    own_trades: bool = False
+    """Read the account's own fills, to measure slippage; needs secretRef."""
+    secret_ref: SecretRef | None = None
+    """Secret with keys apiKey and secret, an exchange key that may only read; bars need none."""
 
 
 Positions = Literal["longFlat", "longFlatShort"]
@@ -150,6 +178,8 @@ class CostsSpec(Model):
     """Exchange fee in basis points a side; null takes 10 for spot, 5 for usdm."""
     slippage_bps: Annotated[float, Field(ge=0, le=1000)] = 3.0
     """Slippage against the open in basis points a side."""
+    slippage: Slippage = Slippage.FIXED
+    """Fixed charges slippageBps; FromOwnTrades what 30 or more own fills paid, else slippageBps."""
     funding: FundingCharge = FundingCharge.HISTORICAL
     """Only for market usdm: Historical charges the funding that was paid, None charges none."""
 
@@ -268,6 +298,10 @@ class TrainingScheduleSpec(Model):
                     "rule": "self.target.positions == 'longFlat' || self.data.market == 'usdm'",
                     "message": "spec.target.positions longFlatShort needs spec.data.market usdm: "
                     "nothing can be sold short on spot",
+                },
+                {
+                    "rule": "self.costs.slippage == 'Fixed' || self.data.ownTrades",
+                    "message": "spec.costs.slippage FromOwnTrades needs spec.data.ownTrades: true",
                 },
             ]
         }

@@ -84,6 +84,8 @@ class Settings(Model):
     """A run that reports no progress for longer is ended."""
     exchange_url: str | None = None
     """Base address of the exchange's API, for proxies."""
+    exchange_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Share of what an exchange allows an address that runs may use."""
 
     def pod_defaults(self, family: Family) -> dict[str, Any]:
         """Return the family's pod defaults in the shape of ``RunPod``, image included.

@@ -32,6 +32,29 @@ def test_a_training_pod_is_restricted_and_has_no_api_access() -> None:
     }
 
 
+def test_the_exchange_key_is_mounted_as_files_where_own_trades_are_read() -> None:
+    version = b.version(data={"ownTrades": True, "secretRef": {"name": "exchange-key"}})
+    assert version.spec is not None
+    made = job_manifest(version, version.spec, b.settings(exchangeShare=0.25))
+    pod = made["spec"]["template"]["spec"]
+    volume = {v["name"]: v for v in pod["volumes"]}["exchange-keys"]["secret"]
+    assert (volume["secretName"], volume["defaultMode"]) == ("exchange-key", 0o440)
+    assert [item["key"] for item in volume["items"]] == ["apiKey", "secret"]
+    assert volume["optional"], "the trainer says what is missing, instead of a pod that hangs"
+    mount = {m["name"]: m for m in pod["containers"][0]["volumeMounts"]}["exchange-keys"]
+    values = {e["name"]: e.get("value") for e in pod["containers"][0]["env"]}
+    assert (values["CLM_EXCHANGE_KEYS"], mount["readOnly"]) == (mount["mountPath"], True)
+    assert values["CLM_EXCHANGE_SHARE"] == "0.25"
+
+
+def test_a_secret_that_no_run_reads_is_not_mounted() -> None:
+    version = b.version(data={"secretRef": {"name": "exchange-key"}})
+    assert version.spec is not None
+    pod = job_manifest(version, version.spec, b.settings())["spec"]["template"]["spec"]
+    assert "exchange-key" not in str(pod["volumes"])
+    assert "CLM_EXCHANGE_KEYS" not in str(pod["containers"][0]["env"])
+
+
 def test_the_run_spec_arrives_whole_and_small() -> None:
     container = manifest()["spec"]["template"]["spec"]["containers"][0]  # type: ignore[index]
     values = {e["name"]: e.get("value") for e in container["env"]}

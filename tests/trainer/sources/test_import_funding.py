@@ -145,7 +145,7 @@ def test_what_is_refused_names_file_row_and_reason(case: Refused, tmp_path: Path
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "funding.xlsx"
     path.write_bytes(b"PK")
-    with pytest.raises(ClmError, match=r"use \.parquet or \.csv"):
+    with pytest.raises(ClmError, match=r"use \.parquet, \.csv or Binance's \.zip"):
         imported(Storage(str(tmp_path / "store")), path)
 
 

@@ -15,6 +15,7 @@ from clm_trainer.features import WARM_UP_BARS, code_hash
 from clm_trainer.sources.report import DataReport
 from clm_trainer.stages.backtest import reference_stats
 from clm_trainer.stages.develop import Developed
+from clm_trainer.stages.own_trades import OwnTrades
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +28,8 @@ class Outcome:
         Name of the ModelVersion.
     bars
         What fetching the bars said about them.
+    own_trades
+        The account's fills, of a run that reads them.
     """
 
     spec: RunSpec
@@ -34,12 +37,13 @@ class Outcome:
     version: str
     bars: DataReport
     developed: Developed
+    own_trades: OwnTrades | None = None
 
     def files(self) -> dict[str, bytes]:
         """Return all files but the family's own, the tear sheet and the manifest."""
         developed = self.developed
         evaluated, trained = developed.evaluated, developed.trained
-        funding = evaluated.funding
+        funding, own = evaluated.funding, self.own_trades
         return {
             "metrics.json": as_json(developed.metrics.to_json_dict()),
             "folds.json": as_json([_unrounded(fold) for fold in evaluated.folds]),
@@ -51,6 +55,7 @@ class Outcome:
             "equity.parquet": as_parquet(evaluated.result.equity),
             "trades.parquet": as_parquet(evaluated.result.trades),
             **({} if funding is None else {"funding.parquet": as_parquet(funding)}),
+            **({} if own is None else {"own_trades.parquet": as_parquet(own.fills)}),
         }
 
     def _features(self) -> dict[str, Any]:
@@ -74,7 +79,17 @@ class Outcome:
             "data": self.bars.to_json_dict(),
             "trainingRows": list(self.developed.trained.fits),
             "ruined": list(self.developed.evaluated.result.ruined),
+            **self._slippage(),
         }
+
+    def _slippage(self) -> dict[str, Any]:
+        """What own trades say of slippage, for the monitor of live performance."""
+        own = self.own_trades
+        if own is None:
+            return {}
+        measured = {} if own.measured_bps is None else {"measuredBps": own.measured_bps}
+        facts = {"fills": len(own.fills), "chargedBps": own.charged_bps, "note": own.note}
+        return {"ownTrades": facts | measured}
 
 
 def _unrounded(fold: FoldMetrics) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from clm_api.errors import ClmError
@@ -17,6 +18,7 @@ from clm_trainer.sources.report import DataReport
 from clm_trainer.stages.develop import develop
 from clm_trainer.stages.fetch import fetch
 from clm_trainer.stages.funding import funding_events, judged_bars
+from clm_trainer.stages.own_trades import own_trades
 from clm_trainer.stages.report import write
 from clm_trainer.storage import Storage
 from clm_trainer.threads import thread_count
@@ -70,8 +72,17 @@ def run(
         progress(stage, 0.0)
 
     enter("fetch")
-    panel, bars = fetch(spec.data, store)
+    panel, bars = fetch(
+        spec.data,
+        store,
+        funding=spec.charges_funding,
+        tell=lambda line: progress("fetch", 0.0, line),
+    )
     log.info(_bars(spec, bars), extra={"stage": "fetch"})
+    trades = own_trades(spec, panel, store)
+    if trades is not None:
+        log.info(trades.note, extra={"stage": "fetch"})
+        spec, bars = trades.charged(spec), replace(bars, notes=(*bars.notes, trades.note))
     events = funding_events(spec, judged_bars(panel, spec), store)
     if events is not None:
         log.info("%d funding events", len(events), extra={"stage": "fetch"})
@@ -87,7 +98,7 @@ def run(
 
     enter("report")
     folder = Attempt(store, layout, attempt)
-    outcome = Outcome(spec, layout, version, bars, developed)
+    outcome = Outcome(spec, layout, version, bars, developed, trades)
     if write(outcome, folder, now=clock()):
         say = "%d files in %s"
         log.info(say, len(folder.files), layout.attempt(attempt), extra={"stage": "report"})

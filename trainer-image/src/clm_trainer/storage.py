@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import obstore
+from obstore import Bytes
 from obstore.exceptions import (
     AlreadyExistsError,
     BaseError,
@@ -28,6 +29,7 @@ from clm_api.errors import ClmError
 from clm_api.reasons import Reason
 
 if TYPE_CHECKING:
+    from obstore import UpdateVersion
     from obstore.store import ClientConfig, RetryConfig, S3Config
 
 _DENIED = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket", "403")
@@ -69,8 +71,15 @@ class Storage:
         ClmError
             StorageDenied, StorageUnavailable.
         """
-        found = self.get_tagged(path)
-        return None if found is None else found.content
+        found = self.view(path)
+        return None if found is None else bytes(found)
+
+    def view(self, path: str) -> Bytes | None:
+        """Return an object's content without copying it; None if there is none."""
+        try:
+            return self._guarded(path, lambda: self._store.get(path).bytes())
+        except FileNotFoundError:
+            return None
 
     def get_tagged(self, path: str) -> Fetched | None:
         """Return an object's content with its tag; None if there is none."""
@@ -116,11 +125,11 @@ class Storage:
             return self.create(path, content)
         if isinstance(self._store, LocalStore):
             return self._replace_file(path, content, etag)
-        mode = {"e_tag": etag, "version": None}
+        mode: UpdateVersion = {"e_tag": etag}
         try:
             self._guarded(
                 path,
-                lambda: self._store.put(path, content, mode=mode, use_multipart=False),  # type: ignore[arg-type]
+                lambda: self._store.put(path, content, mode=mode, use_multipart=False),
             )
         except (PreconditionError, FileNotFoundError, AlreadyExistsError):
             return False

@@ -5,7 +5,7 @@ from typing import Any
 from clm_api import API_VERSION, environment
 from clm_api.model_version import ModelVersionSpec
 from clm_api.reasons import FINAL_EXIT_CODES
-from clm_api.run import RunPod
+from clm_api.run import RunData, RunPod
 from clm_operator.building.names import (
     LABEL_FAMILY,
     LABEL_QUEUE,
@@ -17,6 +17,7 @@ from clm_operator.snapshot import Version
 
 CONTAINER = "trainer"
 _USER = 65532
+_KEYS = "/var/run/clm/exchange-keys"
 _SCRATCH = "/tmp"  # noqa: S108  an emptyDir of the pod's own
 
 
@@ -83,6 +84,7 @@ def _pod_spec(version: Version, spec: ModelVersionSpec, settings: Settings) -> d
         "runtimeClassName": pod.runtime_class_name,
         "imagePullSecrets": [{"name": n} for n in trainer.image_pull_secrets],
     }
+    keys_volume, keys_mount = _keys(spec.run.data)
     return {
         "restartPolicy": "Never",
         "serviceAccountName": trainer.service_account_name,
@@ -110,11 +112,25 @@ def _pod_spec(version: Version, spec: ModelVersionSpec, settings: Settings) -> d
                     "readOnlyRootFilesystem": True,
                     "capabilities": {"drop": ["ALL"]},
                 },
-                "volumeMounts": [{"name": "tmp", "mountPath": _SCRATCH}],
+                "volumeMounts": [{"name": "tmp", "mountPath": _SCRATCH}, *keys_mount],
             }
         ],
-        "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "2Gi"}}],
+        "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "2Gi"}}, *keys_volume],
     } | {key: value for key, value in optional.items() if value}
+
+
+def _keys(data: RunData) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return volume and mount of the exchange key; the trainer says what is missing in it."""
+    if not data.own_trades or data.secret_ref is None:
+        return [], []
+    secret = {
+        "secretName": data.secret_ref.name,
+        "items": [{"key": name, "path": name} for name in ("apiKey", "secret")],
+        "defaultMode": 0o440,
+        "optional": True,
+    }
+    mount = {"name": "exchange-keys", "mountPath": _KEYS, "readOnly": True}
+    return [{"name": "exchange-keys", "secret": secret}], [mount]
 
 
 def _environment(
@@ -128,6 +144,8 @@ def _environment(
         environment.RUN_UID: version.uid,
         environment.STORE_URL: settings.store.url,
         environment.EXCHANGE_URL: settings.exchange_url,
+        environment.EXCHANGE_SHARE: str(settings.exchange_share),
+        environment.EXCHANGE_KEYS: _KEYS if spec.run.data.own_trades else None,
         "AWS_ENDPOINT_URL": settings.store.endpoint,
         "AWS_REGION": settings.store.region,
     }

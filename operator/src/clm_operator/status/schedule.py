@@ -117,7 +117,8 @@ def _data(schedule: ScheduleObject, runs: Runs, now: datetime) -> Condition | No
     """The newest run that got as far as its bars, or failed for them, decides."""
     for _, status in reversed(runs):
         if status.phase is Phase.SUCCEEDED and status.data is not None:
-            text = f"{status.data.bars} bars until {status.data.to:%Y-%m-%d %H:%M} UTC"
+            until = f"{status.data.to:%Y-%m-%d %H:%M} UTC"
+            text = f"{status.data.bars} bars until {until}, {status.data.gaps} missing"
             return _made(
                 "DataAvailable", schedule, now, holds=True, reason=Reason.DATA_READY, message=text
             )

@@ -84,7 +84,7 @@ class Simulator:
             ExchangeDenied.
         """
         slots = past_slots(schedule, start, stop)
-        panel, bars = fetch(spec.data, store)
+        panel, bars = fetch(spec.data, store, funding=spec.charges_funding)
         panel = _until(panel, stop)
         per_run = round(schedule.data.lookback_days * panel.bars_per_day)
         held = panel.times >= pd.Timestamp(start) - pd.Timedelta(days=spec.evaluation.period_days)

@@ -7,14 +7,12 @@ import pandas as pd
 import pandera.pandas as pa
 
 from clm_api.errors import ClmError
-from clm_api.layout import bars_month
+from clm_api.layout import SeriesLayout
 from clm_api.reasons import Reason
 from clm_api.timing import TIMEFRAME_SECONDS
 
 PRICES = ("open", "high", "low", "close")
 COLUMNS = ("timestamp", *PRICES, "volume")
-_SPIKE_SIGMAS = 20.0
-_SHOWN = 5
 
 _SCHEMA = pa.DataFrameSchema(
     {
@@ -42,7 +40,7 @@ def invalid(message: str) -> ClmError:
 class BarKey:
     """Whose bars they are."""
 
-    exchange: str
+    venue: str
     market: str
     symbol: str
     timeframe: str
@@ -57,9 +55,10 @@ class BarKey:
         """Names of a bar's columns, the time first."""
         return COLUMNS
 
-    def month(self, month: str) -> str:
-        """Return the path of one month's bars; ``month`` is ``YYYY-MM``."""
-        return bars_month(self.exchange, self.market, self.symbol, self.timeframe, month)
+    @property
+    def layout(self) -> SeriesLayout:
+        """Where they are stored."""
+        return SeriesLayout(self.venue, self.market, self.symbol, self.timeframe)
 
     def cleaned(self, frame: pd.DataFrame, source: str) -> pd.DataFrame:
         """Sort bars, drop identical duplicates, and refuse everything that can't be true.
@@ -92,7 +91,8 @@ class BarKey:
         try:
             _SCHEMA.validate(frame, lazy=True)
         except pa.errors.SchemaErrors as error:
-            case = error.failure_cases.iloc[0]
+            cases = error.failure_cases.sort_values("schema_context", kind="stable")
+            case = cases.iloc[0]  # a column's fault says more than its bar's
             row = int(case["index"]) if pd.notna(case["index"]) else 0
             column = case["column"] if case["schema_context"] == "Column" else "bar"
             raise invalid(
@@ -103,30 +103,4 @@ class BarKey:
 
     def __str__(self) -> str:
         """Exchange, market, symbol and timeframe."""
-        return f"{self.exchange} {self.market} {self.symbol} {self.timeframe}"
-
-
-def holes(times: pd.DatetimeIndex, step: pd.Timedelta) -> list[tuple[pd.Timestamp, int]]:
-    """Return the holes between bars as (first missing open time, number of bars)."""
-    distance = (times[1:] - times[:-1]) // step
-    found = np.flatnonzero(distance > 1)
-    return [(times[int(i)] + step, int(distance[int(i)]) - 1) for i in found]
-
-
-def spikes(close: pd.Series) -> int:
-    """Count one-bar moves of more than 20 robust sigmas that revert: told, never repaired."""
-    change = np.diff(np.log(close.to_numpy()))
-    if len(change) < 3:
-        return 0
-    scale = 1.4826 * float(np.median(np.abs(change - np.median(change))))
-    if scale == 0:
-        return 0
-    big = np.abs(change[:-1]) > _SPIKE_SIGMAS * scale
-    back = np.abs(change[:-1] + change[1:]) < np.abs(change[:-1]) / 2
-    return int((big & back).sum())
-
-
-def describe_holes(found: list[tuple[pd.Timestamp, int]]) -> str:
-    """Return the longest holes as text."""
-    longest = sorted(found, key=lambda hole: -hole[1])[:_SHOWN]
-    return ", ".join(f"{bars} bar(s) from {start:%Y-%m-%d %H:%M}" for start, bars in longest)
+        return f"{self.venue} {self.market} {self.symbol} {self.timeframe}"

@@ -4,28 +4,40 @@ import io
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from obstore import Bytes
 
+from clm_api.errors import ClmError
+from clm_api.layout import SeriesLayout
+from clm_api.reasons import Reason
 from clm_trainer.sources.bars import invalid
 from clm_trainer.storage import Storage
 
 _READERS = 8
-_ATTEMPTS = 10
+_ATTEMPTS = 25
+EARLIEST = pd.Timestamp("2009-01-03", tz="UTC")
+"""The first coin's first block: no row can be older."""
+
+
+Chunks = dict[str, list[NDArray[Any]]]
 
 
 class Series(Protocol):
-    """Rows with a time that are kept by the month: a symbol's bars, or its funding."""
+    """Rows with a time that are kept by the month: bars, funding, own trades."""
 
     @property
     def columns(self) -> tuple[str, ...]:
         """``timestamp`` first; all others are floats."""
 
-    def month(self, month: str) -> str:
-        """Return the path of a month's file; ``month`` is ``YYYY-MM``."""
+    @property
+    def layout(self) -> SeriesLayout:
+        """Where the rows lie in the store."""
 
     def cleaned(self, frame: pd.DataFrame, source: str) -> pd.DataFrame:
         """Return the rows sorted and without repetitions, or say what can't be true."""
@@ -57,18 +69,6 @@ def encode(frame: pd.DataFrame) -> bytes:
     return out.getvalue()
 
 
-def decode(content: bytes) -> pd.DataFrame:
-    """Return the rows of one month."""
-    frame: pd.DataFrame = pq.read_table(io.BytesIO(content)).to_pandas()
-    return frame
-
-
-def empty(columns: tuple[str, ...]) -> pd.DataFrame:
-    """Return no rows, with all columns."""
-    times = pd.Series([], dtype="datetime64[us, UTC]")
-    return pd.DataFrame({"timestamp": times} | {n: pd.Series([], dtype=float) for n in columns[1:]})
-
-
 @dataclass(frozen=True)
 class BarCache:
     """The stored bars, and what is stored like them."""
@@ -76,41 +76,56 @@ class BarCache:
     store: Storage
 
     def read(self, key: Series, start: pd.Timestamp, stop: pd.Timestamp) -> pd.DataFrame:
-        """Return the stored rows in [start, stop), sorted."""
-        paths = [key.month(month) for month in months(start, stop)]
-        with ThreadPoolExecutor(_READERS) as readers:
-            found = [decode(c) for c in readers.map(self.store.get, paths) if c is not None]
-        if not found:
-            return empty(key.columns)
-        frame = pd.concat(found, ignore_index=True)
-        inside = (frame["timestamp"] >= start) & (frame["timestamp"] < stop)
-        return frame[inside].reset_index(drop=True)
-
-    def newest(self, key: Series, before: pd.Timestamp) -> pd.Timestamp | None:
-        """Return the time of the newest stored row before a time."""
-        for month in reversed(self.stored_months(key)):
-            if pd.Timestamp(month, tz="UTC") >= before:
-                continue
-            content = self.store.get(key.month(month))
-            rows = decode(content) if content else empty(key.columns)
-            times = pd.DatetimeIndex(rows["timestamp"])
-            earlier = times[times < before]
-            if len(earlier):
-                return earlier[-1]
-        return None
-
-    def stored_months(self, key: Series) -> list[str]:
-        """Return the months that are stored, oldest first."""
-        folder = key.month("0000-00").rsplit("/", 1)[0]
-        return [path.rsplit("/", 1)[1].removesuffix(".parquet") for path in self.store.list(folder)]
-
-    def write(self, key: Series, frame: pd.DataFrame, source: str) -> int:
-        """Merge rows into the months they belong to; return how many months changed.
+        """Return the stored rows in [start, stop), sorted.
 
         Raises
         ------
         ClmError
-            DataInvalid: a stored row differs from the new one.
+            DataInvalid: a stored month can't be read.
+        """
+        return _frame(self.arrays(key, start, stop))
+
+    def arrays(
+        self, key: Series, start: pd.Timestamp, stop: pd.Timestamp
+    ) -> dict[str, NDArray[Any]]:
+        """Return the stored rows in [start, stop) by column; ``timestamp`` as datetime64[us]."""
+        wanted = months(start, stop) if start < stop else []
+        with ThreadPoolExecutor(_READERS) as readers:
+            found = [m for m in readers.map(lambda m: self._month(key, m), wanted) if m is not None]
+        parts = _joined(found, key)
+        first, last = np.searchsorted(parts["timestamp"], [_plain(start), _plain(stop)])
+        return {name: values[first:last] for name, values in parts.items()}
+
+    def newest(self, key: Series, before: pd.Timestamp) -> pd.Timestamp | None:
+        """Return the time of the newest stored row before a time.
+
+        Months have fixed names and are tried backwards: a run may not list the store.
+        """
+        names = months(EARLIEST, before)[::-1]
+        later = range(1, len(names), _READERS)
+        for some in (names[:1], *(names[i : i + _READERS] for i in later)):
+            with ThreadPoolExecutor(_READERS) as readers:
+                found = [m for m in readers.map(lambda m: self._month(key, m), some) if m]
+            for month in found:
+                times = np.concatenate(month["timestamp"])
+                if earlier := int(np.searchsorted(times, _plain(before))):
+                    return pd.Timestamp(times[earlier - 1], tz="UTC")
+        return None
+
+    def stored_months(self, key: Series) -> list[str]:
+        """Return the months that are stored, oldest first."""
+        names = (path.rsplit("/", 1)[1] for path in self.store.list(key.layout.folder))
+        return [name.removesuffix(".parquet") for name in names if name.endswith(".parquet")]
+
+    def write(self, key: Series, frame: pd.DataFrame, source: str) -> int:
+        """Merge rows into the months they belong to; return how many months changed.
+
+        A stored row never changes and a month that has all of them is never written again.
+
+        Raises
+        ------
+        ClmError
+            DataInvalid: a stored row differs from the new one, or a stored month can't be read.
         """
         labels = frame["timestamp"].dt.strftime("%Y-%m")
         return sum(
@@ -118,13 +133,13 @@ class BarCache:
         )
 
     def _merge(self, key: Series, month: str, part: pd.DataFrame, source: str) -> bool:
-        path = key.month(month)
+        path = key.layout.month(month)
         for _ in range(_ATTEMPTS):
             present = self.store.get_tagged(path)
             if present is None:
                 merged, etag = part.reset_index(drop=True), None
             else:
-                before = decode(present.content)
+                before = _frame(_joined([_decoded(present.content, key, path)], key))
                 both = pd.concat([before, part], ignore_index=True)
                 merged = key.cleaned(both, f"{source} against what is stored")
                 etag = present.etag
@@ -132,7 +147,58 @@ class BarCache:
                     return False
             if self.store.replace(path, encode(merged), etag):
                 return True
-        raise invalid(f"{path} changed {_ATTEMPTS} times while it was written: try again")
+        text = f"{path} changed {_ATTEMPTS} times while it was written: try again"
+        raise ClmError(Reason.STORAGE_UNAVAILABLE, text)
+
+    def _month(self, key: Series, month: str) -> Chunks | None:
+        path = key.layout.month(month)
+        content = self.store.view(path)
+        return None if content is None else _decoded(content, key, path)
+
+
+def _decoded(content: bytes | Bytes, key: Series, path: str) -> Chunks:
+    """Return each column's chunks; nothing is copied where they can be shown as they are.
+
+    One thread decodes a month: several months are decoded at once.
+    """
+    try:
+        file = pq.ParquetFile(pa.BufferReader(content), pre_buffer=False)
+        table = file.read(columns=list(key.columns), use_threads=False)
+        ticks = [c.cast(pa.timestamp("us", "UTC")) for c in table.column("timestamp").chunks]
+        floats = {name: table.column(name).chunks for name in key.columns[1:]}
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise _torn(path, str(error)) from error
+    times = [c.cast(pa.int64()).to_numpy().view("datetime64[us]") for c in ticks]
+    return {"timestamp": times} | {
+        name: [c.to_numpy(zero_copy_only=False) for c in chunks] for name, chunks in floats.items()
+    }
+
+
+def _joined(found: list[Chunks], key: Series) -> dict[str, NDArray[Any]]:
+    empty: Chunks = {"timestamp": [np.empty(0, "datetime64[us]")]}
+    empty |= {name: [np.empty(0)] for name in key.columns[1:]}
+
+    def column(name: str) -> NDArray[Any]:
+        return np.concatenate([chunk for part in (found or [empty]) for chunk in part[name]])
+
+    with ThreadPoolExecutor(len(key.columns)) as copiers:
+        return dict(zip(key.columns, copiers.map(column, key.columns), strict=True))
+
+
+def _torn(path: str, why: str) -> ClmError:
+    return invalid(
+        f"{path} in the store can't be read ({' '.join(why.split())[:120]}): remove that object; "
+        "what it held is fetched or imported again"
+    )
+
+
+def _plain(time: pd.Timestamp) -> np.datetime64:
+    return time.tz_convert("UTC").tz_localize(None).to_datetime64()
+
+
+def _frame(columns: dict[str, NDArray[Any]]) -> pd.DataFrame:
+    times = pd.DatetimeIndex(columns["timestamp"]).tz_localize("UTC")
+    return pd.DataFrame({**columns, "timestamp": times})
 
 
 def _groups(frame: pd.DataFrame, labels: "pd.Series[str]") -> Iterable[tuple[object, pd.DataFrame]]:

@@ -1,9 +1,8 @@
-"""Bars from an exchange through ccxt, page by page, with its errors turned into reasons."""
+"""Bars, funding and own trades from an exchange through ccxt, page by page."""
 
 import difflib
-import logging
-import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -11,144 +10,235 @@ import ccxt
 import pandas as pd
 import stamina
 
-from clm_api import environment
-from clm_api.errors import ClmError
+from clm_api.errors import ClmError, SpecError
 from clm_api.reasons import Reason
-from clm_trainer.sources.bars import COLUMNS, BarKey
-from clm_trainer.sources.cache import empty
+from clm_trainer.sources import funding, own_trades
+from clm_trainer.sources.allowance import BINANCE, Allowance, Pacer, configured_share
+from clm_trainer.sources.bars import COLUMNS, BarKey, invalid
+from clm_trainer.sources.client import make_client
+from clm_trainer.sources.funding import FundingKey
+from clm_trainer.sources.own_trades import Keys, TradesKey
+from clm_trainer.sources.refusals import Reply, headers_of, pause, reasoned
 
-_LOG = logging.getLogger(__name__)
 _PAGE_BARS = {"spot": 1000, "usdm": 499}
 """Binance's perpetuals weigh 2 up to 499 bars, and 5 for 1000."""
-_TYPES = {"spot": ("spot",), "usdm": ("linear", "swap")}
-"""What exchanges call a market when asked for its symbols."""
+_PAGE_EVENTS = 1000
+_HALF_A_MINUTE = pd.Timedelta("30s")
+_ATTEMPTS, _PATIENCE_S = 5, 240.0
+_NOT_THE_API = (TypeError, ValueError, KeyError, IndexError, AttributeError)
+"""What ccxt runs into when an answer is no JSON or has another shape."""
 _T = TypeVar("_T")
 
 
 class Exchange:
-    """The public data of one market of an exchange.
+    """One market of an exchange.
 
     Parameters
     ----------
     market
         spot or usdm; symbols of usdm must be written in full, such as ``BTC/USDT:USDT``, so that
         none of them means a spot symbol.
-    attempts
-        Tries of a request that failed for a reason that may pass.
+    sandbox
+        Ask the exchange's testnet.
+    keys
+        The account's key; only own trades need one.
+
+    Raises
+    ------
+    ClmError
+        SpecInvalid: no such exchange, no bars there, or no testnet.
     """
 
-    def __init__(self, name: str, market: str, *, attempts: int = 4) -> None:
-        if name not in ccxt.exchanges:
-            near = ", ".join(difflib.get_close_matches(name, ccxt.exchanges, 3)) or "none"
-            text = f'spec.data.exchange: "{name}" is no ccxt exchange; near: {near}'
-            raise ClmError(Reason.SPEC_INVALID, text)
-        self.name, self._market, self._attempts, self.requests = name, market, attempts, 0
-        self._page_bars = _PAGE_BARS[market]
-        self._client: Any = getattr(ccxt, name)({"enableRateLimit": True, "timeout": 20_000})
-        options = self._client.options
-        options["defaultType"] = "spot" if market == "spot" else "swap"
-        asked = options.get("fetchMarkets")
-        if isinstance(asked, dict) and "types" in asked:
-            types = [kind for kind in asked["types"] if kind in _TYPES[market]]
-            options["fetchMarkets"] = {**asked, "types": types}
-        if url := os.environ.get(environment.EXCHANGE_URL):
-            self._redirect(url.rstrip("/"))
+    def __init__(
+        self, name: str, market: str, *, sandbox: bool = False, keys: Keys | None = None
+    ) -> None:
+        self.name, self._market = name, market
+        self._client = client = make_client(name, market, sandbox=sandbox)
+        if keys is not None:
+            client.apiKey, client.secret = keys.api_key, keys.secret
+        allowance = Allowance(60_000 / client.rateLimit)
+        self._pacer = Pacer(BINANCE[market] if name == "binance" else allowance, configured_share())
+        self._reply, self._listed = Reply(), False
+        client.throttle, client.on_rest_response = self._pacer.wait, self._heard
 
-    def _redirect(self, url: str) -> None:
-        """Send the public API to another host, for proxies."""
-        api = self._client.urls["api"]
-        for group, address in list(api.items()) if isinstance(api, dict) else ():
-            if isinstance(address, str):
-                path = address.split("/", 3)
-                api[group] = f"{url}/{path[3]}" if len(path) > 3 else url
+    @property
+    def requests(self) -> int:
+        """Requests that were sent so far."""
+        return self._pacer.requests
+
+    @property
+    def page_bars(self) -> int:
+        """Bars of a page: as many as are cheapest."""
+        if self.name == "binance":
+            return _PAGE_BARS[self._market]
+        kind, sub = ("spot", None) if self._market == "spot" else ("swap", "linear")
+        most = self._client.feature_value_by_type(kind, sub, "fetchOHLCV", "limit", 500)
+        return int(most)
+
+    def close(self) -> None:
+        """End the connections."""
+        self._client.session.close()
 
     def now(self) -> pd.Timestamp:
-        """Return the exchange's clock, UTC."""
-        milliseconds = self._call(self._client.fetch_time)
+        """Return the exchange's clock, UTC; this machine's where the exchange doesn't tell."""
+        if not self._client.has.get("fetchTime"):
+            return pd.Timestamp(time.time(), unit="s", tz="UTC")
+        milliseconds = self._call(lambda: int(self._client.fetch_time()))
+        self._client.options["timeDifference"] = round(time.time() * 1000) - milliseconds
         return pd.Timestamp(milliseconds, unit="ms", tz="UTC")
 
-    def check(self, key: BarKey) -> None:
-        """Refuse a symbol or timeframe that the exchange doesn't have.
+    def know(self, market: Mapping[str, Any]) -> None:
+        """Use what is known of a symbol, so that the list of all need not be asked for."""
+        known = list((self._client.markets or {}).values())
+        if market["symbol"] not in (self._client.markets or {}):
+            self._client.set_markets([*known, dict(market)])
+
+    def market(self, symbol: str, timeframe: str | None = None) -> dict[str, Any]:
+        """Return what the exchange says of a symbol; refuse what it doesn't offer.
 
         Raises
         ------
         ClmError
             SymbolUnknown with the nearest names, SpecInvalid, ExchangeDenied, DataUnavailable.
         """
-        markets = self._call(self._client.load_markets)
-        if key.symbol not in markets:
-            near = difflib.get_close_matches(key.symbol, list(markets), 3)
+        markets = self._call(partial(self._client.load_markets, not self._listed))
+        self._listed = True
+        if symbol not in markets:
+            near = difflib.get_close_matches(symbol, list(markets), 3)
             raise ClmError(
                 Reason.SYMBOL_UNKNOWN,
-                f'spec.data.symbols: {self.name} has no "{key.symbol}"; near: '
+                f'spec.data.symbols: {self.name} has no "{symbol}"; near: '
                 f"{', '.join(near) or 'none'}",
             )
-        if self._market == "usdm" and not markets[key.symbol].get("linear"):
-            text = f"spec.data.symbols: {key.symbol} is no linear perpetual on {self.name}"
+        found = dict(markets[symbol])
+        if self._market == "usdm" and not found.get("linear"):
+            text = f"spec.data.symbols: {symbol} is no linear perpetual on {self.name}"
             raise ClmError(Reason.SYMBOL_UNKNOWN, text)
-        if markets[key.symbol].get("active") is False:
-            text = f"spec.data.symbols: {key.symbol} is not traded on {self.name} any more"
+        if found.get("active") is False:
+            text = (
+                f"spec.data.symbols: {symbol} is not traded on {self.name} any more: remove it, "
+                "or set spec.data.refresh to Never to use its stored bars"
+            )
             raise ClmError(Reason.SYMBOL_UNKNOWN, text)
         offered = self._client.timeframes or {}
-        if key.timeframe not in offered:
-            text = f"spec.data.timeframe: {self.name} offers {', '.join(offered)}"
-            raise ClmError(Reason.SPEC_INVALID, text)
+        if timeframe is not None and timeframe not in offered:
+            raise SpecError("spec.data.timeframe", f"{self.name} offers {', '.join(offered)}")
+        found.pop("info", None)
+        return found
 
-    def bars(self, key: BarKey, start: pd.Timestamp, stop: pd.Timestamp) -> pd.DataFrame:
-        """Return the exchange's bars in [start, stop), as it sent them."""
-        pages, since = [], start
+    def bars(
+        self, key: BarKey, start: pd.Timestamp, stop: pd.Timestamp, now: pd.Timestamp
+    ) -> Iterator[pd.DataFrame]:
+        """Yield pages of closed bars in [start, stop), as the exchange sent them, oldest first.
+
+        Parameters
+        ----------
+        now
+            The exchange's clock: a bar that is open then is dropped, whatever its place.
+
+        Raises
+        ------
+        ClmError
+            DataInvalid: a bar is of the future; and as ``reasoned`` says.
+        """
+        since, stop = start, min(stop, now.floor(key.step))
         while since < stop:
-            first_ms = int(since.timestamp() * 1000)
-            request = partial(self._client.fetch_ohlcv, since=first_ms, limit=self._page_bars)
-            rows = self._call(partial(request, key.symbol, key.timeframe))
-            if not rows:
-                break
-            page = pd.DataFrame(rows, columns=list(COLUMNS))
-            page["timestamp"] = pd.to_datetime(
-                page["timestamp"].astype("int64"), unit="ms", utc=True
-            ).dt.as_unit("us")
-            pages.append(page)
-            last = pd.Timestamp(page["timestamp"].max())
-            if last < since:
-                break
-            since = last + key.step
-        if not pages:
-            return empty(COLUMNS)
-        frame = pd.concat(pages, ignore_index=True)
-        inside = (frame["timestamp"] >= start) & (frame["timestamp"] < stop)
-        return frame[inside].reset_index(drop=True)
+            limit = min(self.page_bars, (stop - since) // key.step)
+            request = partial(self._client.fetch_ohlcv, key.symbol, key.timeframe)
+            rows = self._call(partial(request, _ms(since), limit))
+            page = _table(self.name, rows, COLUMNS)
+            times = page["timestamp"]
+            if (times > now).any():
+                raise invalid(f"{self.name}: a bar of {key} is of the future: {times.max()}")
+            yield page[(times >= since) & (times < stop)]
+            after = times.max() + key.step if len(page) else since
+            since = after if after > since else since + limit * key.step
+
+    def funding(
+        self, key: FundingKey, start: pd.Timestamp, stop: pd.Timestamp
+    ) -> Iterator[pd.DataFrame]:
+        """Yield pages of the funding that was paid in [start, stop), oldest first.
+
+        Payments are made milliseconds off their minute, so the range is moved by half a minute.
+        """
+        since, stop = start - _HALF_A_MINUTE, stop - _HALF_A_MINUTE
+        while since < stop:
+            request = partial(self._client.fetch_funding_rate_history, key.symbol)
+            until = {"until": _ms(stop) - 1}
+            found = self._call(partial(request, _ms(since), _PAGE_EVENTS, until))
+            rows = [
+                [row["timestamp"], row["fundingRate"], row["info"].get("markPrice") or None]
+                for row in found
+            ]
+            page = _table(self.name, rows, funding.COLUMNS)
+            yield page
+            if len(page) < _PAGE_EVENTS:
+                return
+            since = page["timestamp"].max() + pd.Timedelta("1ms")
+
+    def own_trades(self, key: TradesKey, first_id: int) -> Iterator[pd.DataFrame]:
+        """Yield pages of the account's fills from an id on, oldest first."""
+        page_size, since = 1000, first_id
+        while True:
+            request = partial(self._client.fetch_my_trades, key.symbol, None, page_size)
+            found = self._call(partial(request, {"fromId": since}))
+            rows = [
+                [r["timestamp"], int(r["id"]), r["price"], r["amount"], 1 if r["side"] == "buy"
+                 else -1]
+                for r in found
+            ]  # fmt: skip
+            page = _table(self.name, rows, own_trades.COLUMNS)
+            yield page
+            if len(page) < page_size:
+                return
+            since = int(page["id"].max()) + 1
+
+    def _heard(self, code: int, _reason: str, _url: str, _method: str, *rest: Any) -> str:
+        """Ccxt's hook for every answer, before it looks at it."""
+        raw_headers, body = rest[0], rest[1]
+        self._reply = Reply(code, headers_of(raw_headers), body)
+        self._pacer.heard(self._reply.headers or {})
+        text = str(body).strip()
+        if code == 200 and not text.startswith(("{", "[")):
+            raise ccxt.BadResponse(f"no JSON but {text[:60]!r}")
+        return text
 
     def _call(self, request: Callable[[], _T]) -> _T:
         try:
             for attempt in stamina.retry_context(
-                on=_passing, attempts=self._attempts, timeout=120.0, wait_initial=0.5
+                on=lambda error: pause(error, self._reply),
+                attempts=_ATTEMPTS,
+                timeout=_PATIENCE_S,
+                wait_initial=0.5,
             ):
                 with attempt:
-                    self.requests += 1
-                    return request()
+                    self._reply = Reply()
+                    return _understood(request)
         except ccxt.BaseError as error:
-            raise _reasoned(self.name, error) from error
+            raise reasoned(self.name, error, self._reply) from error
         raise AssertionError
 
 
-def _passing(error: Exception) -> bool:
-    """Whether trying again soon may help; a ban only grows by it."""
-    if isinstance(error, ccxt.DDoSProtection) and not isinstance(error, ccxt.RateLimitExceeded):
-        return False
-    text = str(error)
-    final = any(f" {code} " in text for code in (418, 403, 451))
-    return isinstance(error, ccxt.NetworkError) and not final
+def _understood(request: Callable[[], _T]) -> _T:
+    try:
+        return request()
+    except _NOT_THE_API as error:
+        raise ccxt.BadResponse(f"an answer of another shape: {error}") from error
 
 
-def _reasoned(name: str, error: Exception) -> ClmError:
-    text = " ".join(str(error).split())[:300]
-    if " 451 " in text:
-        reason, hint = Reason.EXCHANGE_DENIED, "it refuses this region: use another exchange"
-    elif " 418 " in text or " 429 " in text or isinstance(error, ccxt.RateLimitExceeded):
-        reason, hint = Reason.EXCHANGE_BANNED, "too many requests from this address: wait"
-    elif " 403 " in text or isinstance(error, ccxt.AuthenticationError | ccxt.PermissionDenied):
-        reason, hint = Reason.EXCHANGE_DENIED, "it refuses this address or key"
-    else:
-        reason = Reason.DATA_UNAVAILABLE
-        hint = "it does not answer as expected: try later, or import bars with `clm data import`"
-    return ClmError(reason, f"{name}: {hint} ({text})")
+def _table(name: str, rows: Any, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Return rows whose first value is a time in milliseconds; numbers that are none are NaN."""
+    if not isinstance(rows, list) or any(len(row) != len(columns) for row in rows):
+        raise invalid(f"{name}: an answer has other columns than {', '.join(columns)}")
+    frame = pd.DataFrame(rows, columns=list(columns))
+    times = pd.to_numeric(frame["timestamp"], errors="coerce")
+    if times.isna().any() or (times.abs() > 1e15).any():
+        raise invalid(f"{name}: a row has no time in milliseconds")
+    frame["timestamp"] = pd.to_datetime(times.astype("int64"), unit="ms", utc=True).dt.as_unit("us")
+    for column in columns[1:]:
+        frame[column] = pd.to_numeric(frame[column], errors="coerce").astype("float64")
+    return frame
+
+
+def _ms(time_: pd.Timestamp) -> int:
+    return int(time_.timestamp() * 1000)

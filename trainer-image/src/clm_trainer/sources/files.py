@@ -1,4 +1,4 @@
-"""Tables that people hand over as files: parquet or CSV, times in any usual form."""
+"""Tables that people hand over as files: parquet, CSV or archives, times in any usual form."""
 
 from pathlib import Path
 from typing import Literal
@@ -7,21 +7,27 @@ import pandas as pd
 import pyarrow as pa
 from pandas.api.types import is_numeric_dtype
 
+from clm_trainer.sources.archives import read_archive
 from clm_trainer.sources.bars import invalid
 
 _Unit = Literal["ns", "us", "ms", "s"]
 _UNITS: tuple[tuple[float, _Unit], ...] = ((1e17, "ns"), (1e14, "us"), (1e11, "ms"), (1e8, "s"))
 
 
-def read_table(path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
+def read_table(path: Path, needed: tuple[str, ...], archive: str) -> pd.DataFrame:
     """Return a file's rows, column ``timestamp`` as UTC times.
+
+    Parameters
+    ----------
+    archive
+        How the name of an archive of these rows begins.
 
     Raises
     ------
     ClmError
         DataInvalid: it can't be read, has no rows, or lacks a column that is needed.
     """
-    frame = _read(path)
+    frame = _read(path, archive)
     missing = [name for name in needed if name not in frame.columns]
     if missing:
         raise invalid(f"{path}: column {missing[0]} is missing; needed: {', '.join(needed)}")
@@ -30,15 +36,17 @@ def read_table(path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
     return frame.assign(timestamp=_utc(frame["timestamp"], path))
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _read(path: Path, archive: str) -> pd.DataFrame:
     try:
+        if path.suffix == ".zip":
+            return read_archive(path, archive)
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
         if path.suffix == ".csv":
             return pd.read_csv(path)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise invalid(f"{path}: can't be read: {error}") from error
-    raise invalid(f"{path}: use .parquet or .csv")
+    raise invalid(f"{path}: use .parquet, .csv or Binance's .zip")
 
 
 def _utc(values: "pd.Series[str]", path: Path) -> pd.DatetimeIndex:

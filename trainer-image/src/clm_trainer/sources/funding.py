@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from clm_api.layout import funding_month
+from clm_api.layout import SeriesLayout
 from clm_trainer.sources.bars import invalid
 
 COLUMNS = ("timestamp", "funding_rate", "mark_price")
@@ -18,7 +18,7 @@ LARGEST_RATE = 0.1
 class FundingKey:
     """Whose funding it is."""
 
-    exchange: str
+    venue: str
     market: str
     symbol: str
 
@@ -27,9 +27,10 @@ class FundingKey:
         """Names of an event's columns, the time first."""
         return COLUMNS
 
-    def month(self, month: str) -> str:
-        """Return the path of one month's events; ``month`` is ``YYYY-MM``."""
-        return funding_month(self.exchange, self.market, self.symbol, month)
+    @property
+    def layout(self) -> SeriesLayout:
+        """Where it is stored, beside the symbol's bars."""
+        return SeriesLayout(self.venue, self.market, self.symbol, "funding")
 
     def cleaned(self, frame: pd.DataFrame, source: str) -> pd.DataFrame:
         """Round times to the minute, drop repetitions, and refuse what can't be true.
@@ -73,7 +74,7 @@ class FundingKey:
 
     def __str__(self) -> str:
         """Exchange, market, symbol and what it is."""
-        return f"{self.exchange} {self.market} {self.symbol} funding"
+        return f"{self.venue} {self.market} {self.symbol} funding"
 
 
 def _faults(frame: pd.DataFrame) -> Iterator[tuple[str, "pd.Series[bool]", str]]:

@@ -6,12 +6,11 @@ from pathlib import Path
 import pandas as pd
 
 from clm_trainer.sources import bars, funding
-from clm_trainer.sources.bars import BarKey, holes, invalid
-from clm_trainer.sources.cache import BarCache
+from clm_trainer.sources.bars import BarKey, invalid
+from clm_trainer.sources.cache import EARLIEST, BarCache
 from clm_trainer.sources.files import read_table
 from clm_trainer.sources.funding import FundingKey
-
-_EARLIEST = pd.Timestamp("2009-01-03", tz="UTC")
+from clm_trainer.sources.gate import holes
 
 
 @dataclass(frozen=True)
@@ -45,19 +44,21 @@ def import_file(path: Path, key: BarKey, cache: BarCache, *, now: pd.Timestamp) 
     ClmError
         DataInvalid, naming the file, the row and the column.
     """
-    frame = read_table(path, bars.COLUMNS)
+    frame = read_table(path, bars.COLUMNS, f"{_pair(key.symbol)}-{key.timeframe}-")
     try:
         frame = key.cleaned(frame, str(path))
     except (TypeError, ValueError) as error:
         raise invalid(f"{path}: a price or volume is not a number: {error}") from error
     times = pd.DatetimeIndex(frame["timestamp"])
-    if times[0] < _EARLIEST or times[-1] + key.step > now:
+    if times[0] < EARLIEST or times[-1] + key.step > now:
         raise invalid(
             f"{path}: bars from {times[0]} to {times[-1]} can't be true: look at the timestamp's "
             "unit, and leave out a bar that has not closed"
         )
+    if len(times) > 2 and (usual := times.to_series().diff().median()) > key.step:
+        raise invalid(f"{path}: its bars are mostly {usual} apart: look at --timeframe")
     written = cache.write(key, frame, str(path))
-    gaps = sum(missing for _, missing in holes(times, key.step))
+    gaps = sum(hole.bars for hole in holes(times, key.step))
     return Imported(len(frame), times[0], times[-1], gaps, written)
 
 
@@ -71,7 +72,7 @@ def import_funding(
     ClmError
         DataInvalid, naming the file, the row and the column.
     """
-    frame = read_table(path, funding.COLUMNS[:2])
+    frame = read_table(path, funding.COLUMNS[:2], f"{_pair(key.symbol)}-fundingRate-")
     if "mark_price" not in frame.columns:
         frame = frame.assign(mark_price=float("nan"))
     try:
@@ -79,10 +80,15 @@ def import_funding(
     except (TypeError, ValueError) as error:
         raise invalid(f"{path}: a rate or price is not a number: {error}") from error
     first, last = frame["timestamp"].iloc[0], frame["timestamp"].iloc[-1]
-    if first < _EARLIEST or last > now:
+    if first < EARLIEST or last > now:
         raise invalid(
             f"{path}: events from {first} to {last} can't be true: look at the timestamp's unit, "
             "and leave out what is only forecast"
         )
     written = cache.write(key, frame, str(path))
     return ImportedFunding(len(frame), first, last, int(frame["mark_price"].isna().sum()), written)
+
+
+def _pair(symbol: str) -> str:
+    """Return Binance's own name of a symbol: BTCUSDT."""
+    return symbol.split(":", maxsplit=1)[0].replace("/", "")

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from clm_api.report import KEPT_ODDITIES, HoleData, ManifestData, SymbolData
 from clm_trainer.panel import Panel
+from clm_trainer.sources.gate import Hole
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,16 @@ class SymbolReport:
     bars: int
     first: pd.Timestamp
     last: pd.Timestamp
-    gaps: tuple[tuple[pd.Timestamp, int], ...]
-    """Holes as (first missing open time, bars)."""
-    spikes: int
+    gaps: tuple[Hole, ...]
+    spikes: tuple[pd.Timestamp, ...]
+    """Bars that moved far and back at once."""
     cached: int
     """Bars that were in the cache before the run."""
+
+    @property
+    def missing(self) -> int:
+        """Missing bars."""
+        return sum(hole.bars for hole in self.gaps)
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,33 @@ class DataReport:
     @property
     def missing(self) -> int:
         """Missing bars of all symbols."""
-        return sum(bars for s in self.symbols for _, bars in s.gaps)
+        return sum(one.missing for one in self.symbols)
+
+    def for_manifest(self) -> ManifestData:
+        """Return what the manifest says of the bars: of many holes the longest, of spikes some."""
+        return ManifestData(
+            from_=self.from_,
+            to=self.to,
+            bars=self.bars,
+            gaps=self.missing,
+            sha256=self.sha256,
+            symbols=[
+                SymbolData(
+                    symbol=one.symbol,
+                    first=one.first,
+                    last=one.last,
+                    bars=one.bars,
+                    missing=one.missing,
+                    holes=[
+                        HoleData(start=hole.start, bars=hole.bars)
+                        for hole in sorted(one.gaps, key=lambda hole: -hole.bars)[:KEPT_ODDITIES]
+                    ],
+                    spikes=list(one.spikes[-KEPT_ODDITIES:]),
+                )
+                for one in self.symbols
+            ],
+            notes=[note[:1024] for note in self.notes],
+        )
 
     def to_json_dict(self) -> dict[str, Any]:
         """Return the report as plain JSON types."""

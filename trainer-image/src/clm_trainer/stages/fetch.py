@@ -1,6 +1,8 @@
 """The bars of a run: from the cache, completed through the exchange where the run allows it."""
 
 import logging
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 
 import pandas as pd
@@ -10,23 +12,41 @@ from clm_api.reasons import Reason
 from clm_api.run import RunData
 from clm_api.training_schedule import Refresh
 from clm_trainer.panel import Panel
-from clm_trainer.sources.bars import BarKey, describe_holes, holes, spikes
+from clm_trainer.sources.bars import BarKey
 from clm_trainer.sources.cache import BarCache
+from clm_trainer.sources.funding import FundingKey
+from clm_trainer.sources.gate import FRESH_BARS, fresh, holes_until, require, spikes
+from clm_trainer.sources.ledger import Span
 from clm_trainer.sources.report import DataReport, SymbolReport, frame_digest
 from clm_trainer.storage import Storage
 
 _LOG = logging.getLogger(__name__)
-_FRESH_BARS = 3
+Tell = Callable[[str], None]
+
+
+def silent(_: str) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True)
-class _Range:
-    start: pd.Timestamp
-    stop: pd.Timestamp
+class _Asked:
+    """What the exchange was asked for."""
+
+    requests: int
+    notes: tuple[str, ...]
 
 
-def fetch(data: RunData, store: Storage) -> tuple[Panel, DataReport]:
+def fetch(
+    data: RunData, store: Storage, *, funding: bool = False, tell: Tell = silent
+) -> tuple[Panel, DataReport]:
     """Return the bars of a run on one grid, and how good they are.
+
+    Parameters
+    ----------
+    funding
+        Whether the funding of the same range is brought up to date as well.
+    tell
+        Hears what is being fetched.
 
     Raises
     ------
@@ -34,39 +54,40 @@ def fetch(data: RunData, store: Storage) -> tuple[Panel, DataReport]:
         DataUnavailable, DataGap, DataInvalid, SymbolUnknown, ExchangeBanned, ExchangeDenied.
     """
     cache = BarCache(store)
-    keys = [BarKey(data.exchange, data.market, s, data.timeframe) for s in data.symbols]
-    wanted = _Range(pd.Timestamp(data.from_), pd.Timestamp(data.to))
-    notes: list[str] = []
+    keys = [BarKey(data.venue, data.market, s, data.timeframe) for s in data.symbols]
+    span, asked = Span(pd.Timestamp(data.from_), pd.Timestamp(data.to)), _Asked(0, ())
+    before = {}
     if data.refresh is Refresh.NEVER:
-        span, requests = _stored_range(cache, keys, wanted), 0
-        before = dict.fromkeys(keys, -1)
+        span = _stored_range(cache, keys, span)
     else:
-        span = wanted
-        before, requests, notes = _update(cache, keys, span)
+        before = {key: cache.arrays(key, span.start, span.stop)["timestamp"] for key in keys}
+        newest = {k: pd.Timestamp(t[-1], tz="UTC") if len(t) else None for k, t in before.items()}
+        asked = _updated(cache, data, keys, span, newest, funding=funding, tell=tell)
     frames = {key: key.cleaned(cache.read(key, span.start, span.stop), "cache") for key in keys}
+    reports = []
     for key, frame in frames.items():
-        _require(frame, key, span, data)
-    step = keys[0].step
-    times = pd.date_range(span.start, span.stop, freq=step, inclusive="left").as_unit("us")
-    panel = Panel.from_frames({key.symbol: frame for key, frame in frames.items()}, times, step)
-    symbols = tuple(
-        SymbolReport(
-            symbol=key.symbol,
-            bars=len(frame),
-            first=pd.Timestamp(frame["timestamp"].iloc[0]),
-            last=pd.Timestamp(frame["timestamp"].iloc[-1]),
-            gaps=tuple(_holes(frame, key, span)),
-            spikes=spikes(frame["close"]),
-            cached=len(frame) if before[key] < 0 else before[key],
+        times = pd.DatetimeIndex(frame["timestamp"])
+        require(times, key, span, data.max_gap_bars, any_age=data.refresh is Refresh.NEVER)
+        reports.append(
+            SymbolReport(
+                symbol=key.symbol,
+                bars=len(frame),
+                first=times[0],
+                last=times[-1],
+                gaps=tuple(holes_until(times, key.step, span.stop)),
+                spikes=tuple(spikes(times, frame["close"], key.step)),
+                cached=len(before[key]) if before else len(frame),
+            )
         )
-        for key, frame in frames.items()
-    )
+    step = keys[0].step
+    grid = pd.date_range(span.start, span.stop, freq=step, inclusive="left").as_unit("us")
+    panel = Panel.from_frames({key.symbol: frame for key, frame in frames.items()}, grid, step)
     digest = frame_digest(panel)
-    report = DataReport(span.start, span.stop, symbols, requests, digest, tuple(notes))
+    report = DataReport(span.start, span.stop, tuple(reports), asked.requests, digest, asked.notes)
     return panel, report
 
 
-def _stored_range(cache: BarCache, keys: list[BarKey], wanted: _Range) -> _Range:
+def _stored_range(cache: BarCache, keys: list[BarKey], wanted: Span) -> Span:
     """Move the range back to the newest bar that all symbols have."""
     newest = []
     for key in keys:
@@ -75,81 +96,44 @@ def _stored_range(cache: BarCache, keys: list[BarKey], wanted: _Range) -> _Range
             raise ClmError(
                 Reason.DATA_UNAVAILABLE,
                 f"no stored bars of {key} in {cache.store.url}, and spec.data.refresh is Never: "
-                f"clm data import FILE --exchange {key.exchange} --market {key.market} "
+                f"clm data import FILE --exchange {key.venue} --market {key.market} "
                 f"--symbol {key.symbol} --timeframe {key.timeframe} --store {cache.store.url}",
             )
         newest.append(last)
     stop = min(newest) + keys[0].step
-    return _Range(stop - (wanted.stop - wanted.start), stop)
+    return Span(stop - (wanted.stop - wanted.start), stop)
 
 
-def _update(
-    cache: BarCache, keys: list[BarKey], span: _Range
-) -> tuple[dict[BarKey, int], int, list[str]]:
+def _updated(
+    cache: BarCache,
+    data: RunData,
+    keys: list[BarKey],
+    span: Span,
+    newest: dict[BarKey, pd.Timestamp | None],
+    *,
+    funding: bool,
+    tell: Tell,
+) -> _Asked:
     """Fetch what the cache lacks; go on with what is stored if the exchange is away."""
-    stored = {key: cache.read(key, span.start, span.stop)["timestamp"] for key in keys}
-    before = {key: len(times) for key, times in stored.items()}
-    if all(_complete(times, span, key) for key, times in stored.items()):
-        return before, 0, []
     from clm_trainer.sources.exchange import Exchange
+    from clm_trainer.sources.refusals import unavailable
+    from clm_trainer.sources.update import Update
 
-    exchange = Exchange(keys[0].exchange, keys[0].market)
-    notes: list[str] = []
-    try:
-        closed = min(span.stop, exchange.now().floor(keys[0].step))
-        for key in keys:
-            exchange.check(key)
-            for part in _missing(stored[key], _Range(span.start, closed), key):
-                fresh = exchange.bars(key, part.start, part.stop)
-                cache.write(key, key.cleaned(fresh, exchange.name), exchange.name)
-    except ClmError as error:
-        passing = error.reason in (Reason.DATA_UNAVAILABLE, Reason.EXCHANGE_BANNED)
-        if not passing or not all(_fresh(stored[key], span, key) for key in keys):
-            raise
-        notes.append(f"went on with stored bars: {error.message}")
-        _LOG.warning(notes[-1], extra={"stage": "fetch"})
-    return before, exchange.requests, notes
-
-
-def _complete(times: "pd.Series[pd.Timestamp]", span: _Range, key: BarKey) -> bool:
-    return len(times) == (span.stop - span.start) // key.step
-
-
-def _missing(times: "pd.Series[pd.Timestamp]", span: _Range, key: BarKey) -> list[_Range]:
-    """Return what lies before the first and after the last stored bar: holes stay holes."""
-    if len(times) == 0:
-        return [span] if span.start < span.stop else []
-    first, after = pd.Timestamp(times.iloc[0]), pd.Timestamp(times.iloc[-1]) + key.step
-    parts = [_Range(span.start, first), _Range(after, span.stop)]
-    return [part for part in parts if part.start < part.stop]
-
-
-def _fresh(times: "pd.Series[pd.Timestamp]", span: _Range, key: BarKey) -> bool:
-    if len(times) == 0:
-        return False
-    return bool(span.stop - pd.Timestamp(times.iloc[-1]) <= (_FRESH_BARS + 1) * key.step)
-
-
-def _holes(frame: pd.DataFrame, key: BarKey, span: _Range) -> list[tuple[pd.Timestamp, int]]:
-    """Return the holes up to the end of the range; before the first bar there is none."""
-    times = pd.DatetimeIndex(frame["timestamp"])
-    found = holes(times, key.step)
-    tail = (span.stop - times[-1]) // key.step - 1
-    return [*found, (times[-1] + key.step, int(tail))] if tail > 0 else found
-
-
-def _require(frame: pd.DataFrame, key: BarKey, span: _Range, data: RunData) -> None:
-    if frame.empty:
-        text = f"no bars of {key} between {span.start} and {span.stop}"
-        raise ClmError(Reason.DATA_UNAVAILABLE, text)
-    if data.refresh is Refresh.AUTO and not _fresh(frame["timestamp"], span, key):
-        last = frame["timestamp"].iloc[-1]
-        text = f"the newest bar of {key} is of {last}, older than {_FRESH_BARS} bars: is it traded?"
-        raise ClmError(Reason.DATA_UNAVAILABLE, text)
-    long = [hole for hole in _holes(frame, key, span) if hole[1] > data.max_gap_bars]
-    if long:
-        raise ClmError(
-            Reason.DATA_GAP,
-            f"{key}: {describe_holes(long)}; longer than spec.data.maxGapBars "
-            f"({data.max_gap_bars}): import the missing bars or raise the limit",
-        )
+    exchange = Exchange(data.exchange, data.market, sandbox=data.sandbox)
+    with closing(exchange):
+        update = Update(cache, data.venue, exchange, data.max_gap_bars, tell)
+        try:
+            for key in keys:
+                update.bars(key, span)
+                if funding:
+                    update.funding(FundingKey(key.venue, key.market, key.symbol), span)
+        except ClmError as error:
+            enough = all(fresh(newest[key], span.stop, key.step) for key in keys)
+            if not unavailable(error) or not enough:
+                raise
+            update.notes.append(
+                f"went on with stored bars, at most {FRESH_BARS} bars old: {error.message}"
+            )
+        for note in update.notes:
+            _LOG.warning(note, extra={"stage": "fetch"})
+        return _Asked(exchange.requests, tuple(update.notes))

@@ -47,7 +47,7 @@ def funding_events(spec: RunSpec, window: Panel, store: Storage) -> pd.DataFrame
     cache, stop = BarCache(store), window.times[-1] + window.timeframe
     parts = []
     for symbol, listed in zip(window.symbols, window.listed.T, strict=True):
-        key = FundingKey(spec.data.exchange, spec.data.market, symbol)
+        key = FundingKey(spec.data.venue, spec.data.market, symbol)
         events = cache.read(key, window.times[0], stop)
         if listed.any():
             _require(events["timestamp"], key, window.times[listed.argmax()], stop, store.url)
@@ -115,7 +115,7 @@ def _require(
     said = ", ".join(f"{a:%Y-%m-%d %H:%M} to {b:%Y-%m-%d %H:%M}" for a, b in pauses[:5])
     raise ClmError(
         Reason.DATA_UNAVAILABLE if pauses[0][1] == stop else Reason.DATA_GAP,
-        f"no {key} from {said}: clm data import FILE --funding --exchange {key.exchange} "
+        f"no {key} from {said}: clm data import FILE --funding --exchange {key.venue} "
         f"--market {key.market} --symbol {key.symbol} --store {url}; "
         "or set spec.costs.funding: None to charge none",
     )

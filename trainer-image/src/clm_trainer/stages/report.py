@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from clm_api.report import ManifestData
 from clm_trainer.attempt import Attempt
 from clm_trainer.outcome import Outcome
 from clm_trainer.sources.report import DataReport, SymbolReport
@@ -32,19 +31,12 @@ def write(outcome: Outcome, attempt: Attempt, *, now: datetime) -> bool:
     libraries = _versions()
     sheet = _tear_sheet(outcome, attempt, libraries, now)
     attempt.write("report.html", render(sheet).encode())
-    bars = outcome.bars
     return attempt.commit(
         image=outcome.spec.pod.image,
         code_revision=sheet.code_revision,
         libraries=libraries,
         seed=outcome.spec.model.seed,
-        data=ManifestData(
-            from_=bars.from_,
-            to=bars.to,
-            bars=bars.bars,
-            gaps=bars.missing,
-            sha256=bars.sha256,
-        ),
+        data=outcome.bars.for_manifest(),
         created_at=now,
     )
 
@@ -88,15 +80,14 @@ def _tear_sheet(
 
 
 def _coverage(one: SymbolReport) -> Coverage:
-    missing = sum(count for _, count in one.gaps)
-    return Coverage(one.symbol, one.first, one.last, one.bars, missing)
+    return Coverage(one.symbol, one.first, one.last, one.bars, one.missing)
 
 
 def _holes(bars: DataReport, step: pd.Timedelta) -> list[Hole]:
     return [
-        Hole(one.symbol, start, start + (count - 1) * step, count)
+        Hole(one.symbol, hole.start, hole.start + (hole.bars - 1) * step, hole.bars)
         for one in bars.symbols
-        for start, count in one.gaps
+        for hole in one.gaps
     ]
 
 
@@ -104,7 +95,11 @@ def _origin(bars: DataReport) -> list[str]:
     """Say where the bars came from, and what looks odd about them."""
     cached = sum(one.cached for one in bars.symbols)
     lines = [f"{bars.bars} bars, {cached} of them from the store; {bars.requests} requests."]
-    odd = [f"{one.symbol} {one.spikes}" for one in bars.symbols if one.spikes]
+    odd = [
+        f"{one.symbol} {len(one.spikes)}, the last at {one.spikes[-1]:%Y-%m-%d %H:%M}"
+        for one in bars.symbols
+        if one.spikes
+    ]
     if odd:
         lines.append(f"Spikes of one bar that revert, reported and not repaired: {', '.join(odd)}.")
     return [*lines, *bars.notes]

@@ -1,0 +1,47 @@
+"""``DataAvailable``: what the newest run got, or why it got nothing."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from clm_api.model_version import DataStatus, ModelVersionStatus, Phase, Stage
+from clm_api.reasons import Reason
+from clm_operator.status.schedule import with_conditions
+from tests.operator.units.builders import schedule_object, version
+
+NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
+DATA = DataStatus(from_=NOW, to=NOW, bars=17520, gaps=2, sha256="ab" * 32)
+GOOD: dict[str, Any] = {"phase": Phase.SUCCEEDED, "stage": Stage.REJECTED, "data": DATA}
+
+
+def _failed(reason: Reason) -> dict[str, Any]:
+    return {"phase": Phase.FAILED, "stage": Stage.FAILED, "reason": reason, "message": "why"}
+
+
+@pytest.mark.parametrize(
+    ("runs", "status", "reason", "message"),
+    [
+        ([GOOD], "True", "DataReady", "17520 bars until 2026-01-05 12:00 UTC, 2 missing"),
+        ([GOOD, _failed(Reason.DATA_GAP)], "False", "DataGap", "why"),
+        ([_failed(Reason.EXCHANGE_BANNED), GOOD], "True", "DataReady", "17520 bars"),
+        ([GOOD, _failed(Reason.OOM_KILLED)], "True", "DataReady", "17520 bars"),
+        ([_failed(Reason.EXCHANGE_DENIED)], "False", "ExchangeDenied", "why"),
+        ([], None, "", ""),
+    ],
+    ids=["bars", "a gap after bars", "bars after a ban", "a failure that is not of the data",
+         "a refusal", "no run"],
+)  # fmt: skip
+def test_the_newest_run_that_got_as_far_decides(
+    runs: list[dict[str, Any]], status: str | None, reason: str, message: str
+) -> None:
+    schedule = schedule_object()
+    pairs = [(version(name=f"v{i}"), ModelVersionStatus(**run)) for i, run in enumerate(runs)]
+    made = with_conditions(schedule, schedule.status, pairs, NOW).conditions
+    found = {c.type: c for c in made}.get("DataAvailable")
+    if status is None:
+        assert found is None
+        return
+    assert found is not None
+    assert (found.status, found.reason) == (status, reason)
+    assert message in found.message

@@ -1,0 +1,105 @@
+"""What the exchange was asked for already, so that a hole of its own is asked about only once."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pandas as pd
+
+from clm_api.errors import ClmError
+from clm_api.layout import SeriesLayout
+from clm_api.reasons import Reason
+from clm_trainer.sources.bars import invalid
+from clm_trainer.storage import Storage
+
+_ATTEMPTS = 25
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """A range of times, the end exclusive."""
+
+    start: pd.Timestamp
+    stop: pd.Timestamp
+
+
+def union(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Return spans that neither overlap nor touch, in order; empty ones are dropped."""
+    merged: list[Span] = []
+    for span in sorted(one for one in spans if one.start < one.stop):
+        if merged and span.start <= merged[-1].stop:
+            merged[-1] = Span(merged[-1].start, max(merged[-1].stop, span.stop))
+        else:
+            merged.append(span)
+    return tuple(merged)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """One series's entry.
+
+    Parameters
+    ----------
+    asked
+        Spans for which all that the exchange has is in the cache.
+    market
+        What the exchange says of the symbol, in ccxt's words.
+    """
+
+    asked: tuple[Span, ...] = ()
+    market: dict[str, Any] = field(default_factory=dict)
+
+    def left(self, span: Span) -> list[Span]:
+        """Return the parts of a span that were not asked for yet."""
+        edges = [span.start]
+        for one in self.asked:
+            edges += [min(max(one.start, span.start), span.stop)]
+            edges += [min(max(one.stop, span.start), span.stop)]
+        edges.append(span.stop)
+        pairs = zip(edges[::2], edges[1::2], strict=True)
+        return [Span(a, b) for a, b in pairs if a < b]
+
+
+def read_ledger(store: Storage, layout: SeriesLayout) -> Ledger:
+    """Return a series's entry; an empty one if there is none.
+
+    Raises
+    ------
+    ClmError
+        DataInvalid: it can't be read.
+    """
+    content = store.get(layout.ledger)
+    return Ledger() if content is None else _parsed(content, layout)
+
+
+def note(
+    store: Storage, layout: SeriesLayout, asked: Iterable[Span], market: dict[str, Any]
+) -> None:
+    """Add spans that were asked for; what other runs add at the same time stays."""
+    new = tuple(asked)
+    for _ in range(_ATTEMPTS):
+        present = store.get_tagged(layout.ledger)
+        ledger = Ledger() if present is None else _parsed(present.content, layout)
+        after = replace(ledger, asked=union((*ledger.asked, *new)), market=market)
+        if after == ledger:
+            return
+        etag = None if present is None else present.etag
+        if store.replace(layout.ledger, _encoded(after), etag):
+            return
+    text = f"{layout.ledger} changed {_ATTEMPTS} times while it was written: try again"
+    raise ClmError(Reason.STORAGE_UNAVAILABLE, text)
+
+
+def _encoded(ledger: Ledger) -> bytes:
+    asked = [[span.start.isoformat(), span.stop.isoformat()] for span in ledger.asked]
+    return json.dumps({"schemaVersion": 1, "asked": asked, "market": ledger.market}).encode()
+
+
+def _parsed(content: bytes, layout: SeriesLayout) -> Ledger:
+    try:
+        raw = json.loads(content)
+        spans = [Span(pd.Timestamp(a), pd.Timestamp(b)) for a, b in raw["asked"]]
+        return Ledger(union(spans), dict(raw["market"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise invalid(f"{layout.ledger} in the store can't be read: remove it ({error})") from error

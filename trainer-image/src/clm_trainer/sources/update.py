@@ -1,0 +1,205 @@
+"""The cache brought up to date from the exchange: what is missing, once, by one run at a time."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from clm_api.errors import ClmError
+from clm_api.reasons import Reason
+from clm_trainer.sources.bans import Bans
+from clm_trainer.sources.bars import BarKey
+from clm_trainer.sources.cache import BarCache
+from clm_trainer.sources.exchange import Exchange
+from clm_trainer.sources.funding import FundingKey
+from clm_trainer.sources.gate import holes_until
+from clm_trainer.sources.lease import Lease
+from clm_trainer.sources.ledger import Ledger, Span, note, read_ledger
+from clm_trainer.sources.refusals import ExchangeBannedError
+
+_MINUTE, _MONTH = pd.Timedelta("1min"), pd.Timedelta("31D")
+Tell = Callable[[str], None]
+
+
+def silent(_: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass
+class Update:
+    """Fills the cache of one market of one exchange.
+
+    Parameters
+    ----------
+    venue
+        The exchange's name in the store.
+    longest_hole
+        Bars; longer holes are asked about again: an exchange may have filled them since.
+    tell
+        Hears what is being fetched, every page.
+    """
+
+    store: BarCache
+    venue: str
+    exchange: Exchange
+    longest_hole: int
+    tell: Tell = silent
+    notes: list[str] = field(default_factory=list)
+    _now: pd.Timestamp | None = None
+
+    def bars(self, key: BarKey, span: Span) -> None:
+        """Fetch the closed bars of a span that the cache lacks.
+
+        Raises
+        ------
+        ClmError
+            As the exchange answers, or as the run failed that fetched them at the same time.
+        """
+        self._fill(key, span, self._missing_bars, self._bars)
+
+    def funding(self, key: FundingKey, span: Span) -> None:
+        """Fetch the funding of a span that was not asked for yet."""
+        self._fill(key, span, self._missing_funding, self._funding)
+
+    def _fill(
+        self,
+        key: BarKey | FundingKey,
+        span: Span,
+        missing: Callable[..., list[Span]],
+        pages: Callable[..., Iterator[pd.DataFrame]],
+    ) -> None:
+        if not missing(key, span, read_ledger(self.store.store, key.layout)):
+            return
+        lease = Lease(self.store.store, key.layout.lease, sleep=partial(self._wait, key))
+        if not lease.acquire(span):
+            return
+        error: BaseException | None = None
+        try:
+            ledger = read_ledger(self.store.store, key.layout)
+            self._fetch(key, missing(key, span, ledger), ledger, pages, lease)
+        except BaseException as caught:
+            error = caught
+            raise
+        finally:
+            lease.release(span, error)
+
+    def _wait(self, key: BarKey | FundingKey, seconds: float) -> None:
+        self.tell(f"{key}: another run fetches it")
+        time.sleep(seconds)
+
+    def _fetch(
+        self,
+        key: BarKey | FundingKey,
+        parts: list[Span],
+        ledger: Ledger,
+        pages: Callable[..., Iterator[pd.DataFrame]],
+        lease: Lease,
+    ) -> None:
+        if not parts:
+            return
+        bans = Bans(self.store.store, self.venue)
+        bans.obey()
+        try:
+            market = self._market(key, ledger)
+            for part in parts:
+                newest = self._write(key, pages(key, part), lease)
+                note(self.store.store, key.layout, self._settled(key, part, newest), market)
+        except ExchangeBannedError as error:
+            bans.record(error)
+            raise
+        except ClmError as error:
+            if error.reason is Reason.SYMBOL_UNKNOWN and ledger.market:
+                self.exchange.market(key.symbol)  # says more: nearest names, or no longer traded
+            raise
+
+    def _write(
+        self, key: BarKey | FundingKey, pages: Iterator[pd.DataFrame], lease: Lease
+    ) -> pd.Timestamp | None:
+        """Write pages as soon as a month is whole; return the newest row's time."""
+        kept: list[pd.DataFrame] = []
+        newest: pd.Timestamp | None = None
+        for page in pages:
+            lease.renew()
+            if page.empty:
+                continue
+            newest = page["timestamp"].max()
+            self.tell(f"{key} until {newest:%Y-%m-%d %H:%M}")
+            months = page["timestamp"].dt.strftime("%Y-%m")
+            if kept and months.iloc[-1] != kept[0]["timestamp"].iloc[0].strftime("%Y-%m"):
+                last = months == months.iloc[-1]
+                self._keep(key, [*kept, page[~last]])
+                kept = [page[last]]
+            else:
+                kept.append(page)
+        self._keep(key, kept)
+        return newest
+
+    def _keep(self, key: BarKey | FundingKey, pages: list[pd.DataFrame]) -> None:
+        if pages:
+            frame = key.cleaned(pd.concat(pages, ignore_index=True), self.exchange.name)
+            self.store.write(key, frame, self.exchange.name)
+
+    def _market(self, key: BarKey | FundingKey, ledger: Ledger) -> dict[str, object]:
+        """Return what is known of the symbol, or ask; who is not known is asked about first."""
+        timeframe = key.timeframe if isinstance(key, BarKey) else None
+        market = ledger.market or self.exchange.market(key.symbol, timeframe)
+        self.exchange.know(market)
+        return market
+
+    def now(self) -> pd.Timestamp:
+        """Return the exchange's clock, asked for once."""
+        if self._now is None:
+            self._now = self.exchange.now()
+            ahead = round((self._now - pd.Timestamp.now("UTC")).total_seconds())
+            if abs(ahead) > 60:
+                side = "ahead of" if ahead > 0 else "behind"
+                text = f"{self.venue}'s clock is {abs(ahead)} s {side} this machine's"
+                self.notes.append(f"{text}: bars count as closed by the exchange's")
+        return self._now
+
+    def _settled(
+        self, key: BarKey | FundingKey, part: Span, newest: pd.Timestamp | None
+    ) -> tuple[Span, ...]:
+        """Return what an answer settles: all before the newest row; what is to come may be late."""
+        later = self.store.arrays(key, part.stop, part.stop + _MONTH)["timestamp"]
+        if len(later):
+            return (part,)
+        if newest is None:
+            return ()
+        step = key.step if isinstance(key, BarKey) else _MINUTE
+        return (Span(part.start, min(part.stop, newest.floor("min") + step)),)
+
+    def _bars(self, key: BarKey, part: Span) -> Iterator[pd.DataFrame]:
+        return self.exchange.bars(key, part.start, part.stop, self.now())
+
+    def _funding(self, key: FundingKey, part: Span) -> Iterator[pd.DataFrame]:
+        return self.exchange.funding(key, part.start, part.stop)
+
+    def _missing_bars(self, key: BarKey, span: Span, ledger: Ledger) -> list[Span]:
+        """Return where bars lack that were not asked for; parts a page apart are one."""
+        step = key.step
+        stored = self.store.arrays(key, span.start, span.stop)["timestamp"]
+        grid = pd.date_range(span.start, span.stop, freq=step, inclusive="left").as_unit("us")
+        absent = ~np.isin(grid.tz_localize(None).to_numpy(), stored)
+        lacking = np.zeros(len(grid), dtype=bool)
+        for part in ledger.left(span):
+            first, last = grid.searchsorted(part.start), grid.searchsorted(part.stop)
+            lacking[first:last] = absent[first:last]
+        if len(stored):
+            times = pd.DatetimeIndex(stored).tz_localize("UTC")
+            for hole in holes_until(times, step, span.stop):
+                first = grid.searchsorted(hole.start)
+                lacking[first : first + hole.bars] |= hole.bars > self.longest_hole
+        rows = np.flatnonzero(lacking)
+        if not len(rows):
+            return []
+        cuts = np.flatnonzero(np.diff(rows) > self.exchange.page_bars)
+        firsts, lasts = rows[np.r_[0, cuts + 1]], rows[np.r_[cuts, len(rows) - 1]]
+        return [Span(grid[a], grid[b] + step) for a, b in zip(firsts, lasts, strict=True)]
+
+    @staticmethod
+    def _missing_funding(_: FundingKey, span: Span, ledger: Ledger) -> list[Span]:
+        return ledger.left(span)
