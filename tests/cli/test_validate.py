@@ -36,6 +36,16 @@ def test_what_is_shipped_is_valid(path: Path) -> None:
     assert result.exit_code == 0, result.stdout
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [("heads", 5, "hiddenSize is no multiple"), ("patchBars", 200, "patchBars is more than")],
+    ids=["heads that don't share out the width", "a patch longer than the input"],
+)
+def test_a_transformers_sizes_must_fit(field: str, value: int, message: str) -> None:
+    (fault,) = faults(f"spec.model.patchtst.{field}", value, "trainingschedule-patchtst")
+    assert fault.startswith(f"spec.model.patchtst: {message}")
+
+
 def test_the_full_samples_name_every_field() -> None:
     for kind, name in (
         ("TrainingSchedule", "trainingschedule-full"),

@@ -58,6 +58,8 @@ _READINGS: dict[str, Callable[[Any], bool]] = {
         _NAME.fullmatch(s["metadata"]["name"]) is not None and len(s["metadata"]["name"]) <= 52
     ),
     "self == oldSelf": lambda _: True,
+    "self.hiddenSize % self.heads == 0": lambda p: p["hiddenSize"] % p["heads"] == 0,
+    "self.patchBars <= self.inputBars": lambda p: p["patchBars"] <= p["inputBars"],
 } | {r["rule"]: _only_own(r["rule"]) for r in FAMILY_RULES}
 
 
