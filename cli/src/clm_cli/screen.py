@@ -7,7 +7,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from clm_api.model_version import Phase, Stage
+from clm_api.lifecycle import Stage
+from clm_api.model_version import Phase
 from clm_api.promotion import Verdict
 from clm_api.schedule import parse_schedule
 from clm_cli.cluster import ScheduleView, VersionView

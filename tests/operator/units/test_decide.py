@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from clm_api.families import Family
 from clm_api.model_version import TriggerType
-from clm_api.schedule_status import TrialsStatus
+from clm_api.schedule_status import TrainingScheduleStatus, TrialsStatus
 from clm_api.training_schedule import RetentionSpec
 from clm_operator.planning import trials
 from clm_operator.planning.decide import plan
@@ -143,7 +143,8 @@ def test_retention_removes_the_oldest_beyond_the_limits_and_never_a_candidate() 
 
     stages = ["CANDIDATE", "REJECTED", "FAILED", "REJECTED", "CANDIDATE", "FAILED", "REJECTED"]
     versions = [b.version(**ended(n, stage)) for n, stage in enumerate(stages)]  # type: ignore[arg-type]
-    gone = to_delete(versions, RetentionSpec(successful_runs=1, failed_runs=0))
+    limits = RetentionSpec(successful_runs=1, failed_runs=0)
+    gone = to_delete(versions, limits, TrainingScheduleStatus())
     assert [v.name for v in gone] == ["btc-1", "btc-3", "btc-2", "btc-5"]
 
 
