@@ -154,13 +154,14 @@ def _status(plane: ControlPlane, kind: str, name: str, status: dict[str, Any]) -
     )  # fmt: skip
 
 
-def _version(plane: ControlPlane, owner: str) -> dict[str, Any]:
-    raw = plane.get(NAMESPACE, "tsched", owner)
+def version_of(plane: ControlPlane, namespace: str, owner: str, name: str) -> dict[str, Any]:
+    """Build a version of a schedule that the API server has."""
+    raw = plane.get(namespace, "tsched", owner)
     assert raw is not None
     spec = TrainingScheduleSpec.model_validate(raw["spec"])
     slot = datetime(2026, 1, 5, 12, tzinfo=UTC)
     return version_manifest(
-        ScheduleObject.read(raw), spec, name=f"{owner}-1", slot=slot,
+        ScheduleObject.read(raw), spec, name=name, slot=slot,
         trigger=Trigger(type=TriggerType.SCHEDULED),
         run=resolve(spec, slot=slot, trials=RunTrials(), pod_defaults=POD),
     )  # fmt: skip
@@ -177,11 +178,15 @@ def test_every_column_shows_a_value(defined: ControlPlane) -> None:
         "scheduleText": "every 6h", "lastScheduleTime": "2026-01-05T12:00:00Z",
         "nextScheduleTime": "2026-01-05T18:00:00Z", "lastRun": run | {"reason": "CriteriaPassed"},
         "conditions": [ready], "trials": {"total": 3}, "candidate": "columns-1",
+        "production": {
+            "version": "columns-0", "since": "2026-01-05T12:00:00Z", "approvedBy": "alice",
+            "reason": "better", "artifact": {"uri": "s3://clm/m", "sha256": "0" * 64},
+        },
     })  # fmt: skip
     shown = _columns(defined.kubectl("-n", NAMESPACE, "get", "tsched", "columns", "-o", "wide"))
     assert set(shown) == {"NAME"} | {c[0].upper() for c in TrainingScheduleResource.columns}
     assert all(shown.values()), shown
-    defined.apply(_version(defined, "columns"))
+    defined.apply(version_of(defined, NAMESPACE, "columns", "columns-1"))
     metrics = {"sharpe": 1.5, "winRate": 0.6, "profitFactor": 1.4, "maxDrawdown": 0.1, "trades": 60}
     verdict = judge(metrics, {}, Criteria(), Significance())
     _status(defined, "mv", "columns-1", {
@@ -219,7 +224,7 @@ def test_a_version_records_what_was_run_and_never_changes(
 ) -> None:
     defined.apply(schedule("frozen", NAMESPACE))
     if defined.get(NAMESPACE, "mv", "frozen-1") is None:
-        defined.apply(_version(defined, "frozen"))
+        defined.apply(version_of(defined, NAMESPACE, "frozen", "frozen-1"))
     said = defined.kubectl(
         "-n", NAMESPACE, "patch", "mv", "frozen-1", "--type=merge",
         "-p", json.dumps({"spec": {path: value}}), check=False,
