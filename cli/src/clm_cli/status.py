@@ -23,14 +23,17 @@ class Output(StrEnum):
     JSON = "json"
 
 
+OutputOption = Annotated[
+    Output, typer.Option("--output", "-o", help="text for people, json for programs.")
+]
+
+
 def status(
     schedule: Annotated[
         str | None, typer.Argument(metavar="[TS]", help="Name of a TrainingSchedule.")
     ] = None,
     namespace: Namespace = None,
-    output: Annotated[
-        Output, typer.Option("--output", "-o", help="text for people, json for programs.")
-    ] = Output.TEXT,
+    output: OutputOption = Output.TEXT,
 ) -> None:
     """Show why the newest version was accepted or rejected, the last runs, and what is next.
 

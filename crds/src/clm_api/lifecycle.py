@@ -8,8 +8,9 @@ from pydantic import Field
 from clm_api.base import Instant, Model, Name, StatusModel, Text
 
 KEPT_CHANGES = 20
+MAX_REASON = 500
 UserName = Annotated[str, Field(min_length=1, max_length=253)]
-Why = Annotated[str, Field(min_length=1, max_length=500)]
+Why = Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
 
 
 class Stage(StrEnum):
