@@ -60,7 +60,6 @@ def defined(plane: ControlPlane) -> ControlPlane:
     """The API server with CLM's kinds."""
     for name in ("trainingschedules", "modelversions"):
         plane.kubectl("apply", "-f", ROOT / "crds" / f"{name}.yaml")
-        plane.kubectl("wait", "--for=condition=Established", f"crd/{name}.clm.dev", "--timeout=30s")
         eventually(partial(_served, plane, name), f"{name} are served")
     return plane
 

@@ -161,14 +161,16 @@ def _status(plane: ControlPlane, kind: str, name: str, status: dict[str, Any]) -
     )  # fmt: skip
 
 
-def version_of(plane: ControlPlane, owner: str, namespace: str = NAMESPACE) -> dict[str, Any]:
-    """Return a version of a schedule, as the operator makes it."""
+def version_of(
+    plane: ControlPlane, owner: str, namespace: str = NAMESPACE, name: str | None = None
+) -> dict[str, Any]:
+    """Return a version of a schedule, as the operator makes it; the first one if not named."""
     raw = plane.get(namespace, "tsched", owner)
     assert raw is not None
     spec = TrainingScheduleSpec.model_validate(raw["spec"])
     slot = datetime(2026, 1, 5, 12, tzinfo=UTC)
     return version_manifest(
-        ScheduleObject.read(raw), spec, name=f"{owner}-1", slot=slot,
+        ScheduleObject.read(raw), spec, name=name or f"{owner}-1", slot=slot,
         trigger=Trigger(type=TriggerType.SCHEDULED),
         run=resolve(spec, slot=slot, trials=RunTrials(), pod_defaults=POD),
     )  # fmt: skip
@@ -185,6 +187,10 @@ def test_every_column_shows_a_value(defined: ControlPlane) -> None:
         "scheduleText": "every 6h", "lastScheduleTime": "2026-01-05T12:00:00Z",
         "nextScheduleTime": "2026-01-05T18:00:00Z", "lastRun": run | {"reason": "CriteriaPassed"},
         "conditions": [ready], "trials": {"total": 3}, "candidate": "columns-1",
+        "production": {
+            "version": "columns-0", "since": "2026-01-05T12:00:00Z", "approvedBy": "alice",
+            "reason": "better", "artifact": {"uri": "s3://clm/m", "sha256": "0" * 64},
+        },
     })  # fmt: skip
     shown = _columns(defined.kubectl("-n", NAMESPACE, "get", "tsched", "columns", "-o", "wide"))
     assert set(shown) == {"NAME"} | {c[0].upper() for c in TrainingScheduleResource.columns}

@@ -25,6 +25,15 @@ both; a trainer's tag ends in its flavour. */}}
 {{- .Values.watchNamespaces | default (list .Release.Namespace) | toJson }}
 {{- end }}
 
+{{/* The namespaces that admission policies look at. */}}
+{{- define "clm.watched" -}}
+namespaceSelector:
+  matchExpressions:
+    - key: kubernetes.io/metadata.name
+      operator: In
+      values: {{ include "clm.namespaces" . }}
+{{- end }}
+
 {{- define "clm.secret" -}}
 {{- if .Values.objectStore.secretName }}{{ .Values.objectStore.secretName }}
 {{- else if .Values.minio.enabled }}{{ .Release.Name }}-store

@@ -7,11 +7,17 @@ import typer
 from clm_api.errors import ClmError
 from clm_cli import data, local
 from clm_cli.cluster import ClusterError
+from clm_cli.diff import diff
+from clm_cli.history import history
+from clm_cli.listing import list_
+from clm_cli.moves import promote, rollback
 from clm_cli.output import fail
 from clm_cli.predict import predict
+from clm_cli.report import report
 from clm_cli.run import run
 from clm_cli.simulate import simulate
 from clm_cli.status import status
+from clm_cli.suspend import resume, suspend
 from clm_cli.validate import validate
 from clm_cli.verify import verify
 
@@ -23,7 +29,15 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(status)
+app.command("list")(list_)
 app.command()(run)
+app.command()(promote)
+app.command()(rollback)
+app.command()(history)
+app.command()(diff)
+app.command()(report)
+app.command()(suspend)
+app.command()(resume)
 app.command()(validate)
 app.command()(verify)
 app.command()(simulate)

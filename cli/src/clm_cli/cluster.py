@@ -11,6 +11,7 @@ from typing import Any, NoReturn, TypeVar
 from pydantic import BaseModel
 
 from clm_api import GROUP, VERSION
+from clm_api.lifecycle import StageRequest
 from clm_api.model_version import (
     ModelVersionResource,
     ModelVersionSpec,
@@ -75,6 +76,18 @@ class Cluster:
             ) from error
         self.namespace = namespace or current["context"].get("namespace") or "default"
         self._objects = client.CustomObjectsApi(self._api)
+        self._reviews = client.AuthenticationV1Api(self._api)
+
+    @property
+    def server(self) -> str:
+        """Address of the API server."""
+        return str(self._api.configuration.host)
+
+    def user(self) -> str:
+        """Return the name under which the API server knows who asks."""
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        answer = self._call("create_self_subject_review", review, on=self._reviews)
+        return str(self._api.sanitize_for_serialization(answer)["status"]["userInfo"]["username"])
 
     def schedules(self) -> list[ScheduleView]:
         """Return the namespace's TrainingSchedules by name."""
@@ -91,43 +104,55 @@ class Cluster:
         path = self._path(ModelVersionResource.plural)
         return _version(self._call("get_namespaced_custom_object", *path, name))
 
-    def versions(self, schedule: str) -> list[VersionView]:
-        """Return a schedule's ModelVersions, newest slot first."""
-        selector = {"field_selector": f"spec.scheduleRef.name={schedule}"}
+    def versions(self, schedule: str | None = None) -> list[VersionView]:
+        """Return the ModelVersions of a schedule, or all, newest slot first."""
+        selector = {"field_selector": f"spec.scheduleRef.name={schedule}"} if schedule else {}
         items = self._list(ModelVersionResource.plural, **selector)
         return sorted((_version(r) for r in items), key=lambda v: (v.spec.slot, v.name))[::-1]
 
     def ask_for_run(self, schedule: str, token: str) -> None:
         """Set the annotation that starts a run."""
         patch = {"metadata": {"annotations": {RUN_NOW: token}}}
-        path = self._path(TrainingScheduleResource.plural)
-        self._call(
-            "patch_namespaced_custom_object", *path, schedule, patch,
-            _content_type="application/merge-patch+json",
-        )  # fmt: skip
+        self._patch(TrainingScheduleResource.plural, schedule, patch)
+
+    def suspend(self, schedule: str, *, suspend: bool) -> None:
+        """Set or clear ``spec.suspend``."""
+        patch = {"spec": {"suspend": suspend}}
+        self._patch(TrainingScheduleResource.plural, schedule, patch)
+
+    def ask_for_stage(self, version: str, request: StageRequest) -> int:
+        """Put a request on a version; return the generation that it makes."""
+        patch = {"spec": {"request": request.to_json_dict()}}
+        raw = self._patch(ModelVersionResource.plural, version, patch)
+        return int(raw["metadata"]["generation"])
 
     def _path(self, plural: str) -> tuple[str, str, str, str]:
         return GROUP, VERSION, self.namespace, plural
+
+    def _patch(self, plural: str, name: str, patch: Raw) -> Raw:
+        return self._call(
+            "patch_namespaced_custom_object", *self._path(plural), name, patch,
+            _content_type="application/merge-patch+json",
+        )  # fmt: skip
 
     def _list(self, plural: str, **selector: str) -> list[Raw]:
         found = self._call("list_namespaced_custom_object", *self._path(plural), **selector)
         items: list[Raw] = found["items"]
         return items
 
-    def _call(self, method: str, *arguments: Any, **options: Any) -> Raw:
+    def _call(self, method: str, *arguments: Any, on: Any = None, **options: Any) -> Raw:
         from kubernetes.client import ApiException
         from urllib3.exceptions import HTTPError
 
         try:
-            result: Raw = getattr(self._objects, method)(
+            result: Raw = getattr(on or self._objects, method)(
                 *arguments, **options, _request_timeout=_TIMEOUT_S
             )
         except ApiException as error:
             _explain(error.status, error.body, self.namespace)
         except (HTTPError, OSError) as error:
-            host = self._api.configuration.host
             why = getattr(error, "reason", error)
-            raise ClusterError(f"the API server at {host} does not answer: {why}") from error
+            raise ClusterError(f"the API server at {self.server} does not answer: {why}") from error
         return result
 
 

@@ -14,6 +14,7 @@ from clm_api.errors import SpecError
 from clm_api.symbols import canonical
 from clm_api.training_schedule import DataSpec, TrainingScheduleResource
 from clm_cli.output import Output, OutputOption, console
+from clm_cli.prune import prune
 from clm_cli.rules import broken_rules
 from clm_cli.stores import Store, open_store
 
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 _TIMEFRAMES = ", ".join(get_args(DataSpec.model_fields["timeframe"].annotation))
 _MOMENT = "%Y-%m-%d %H:%M"
 
-app = typer.Typer(help="Bars and funding in the store.", no_args_is_help=True)
+app = typer.Typer(help="What lies in the store.", no_args_is_help=True)
+app.command()(prune)
 
 
 @app.command("import")

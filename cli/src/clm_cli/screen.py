@@ -7,15 +7,18 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from clm_api.model_version import Phase, Stage
+from clm_api.lifecycle import Stage
+from clm_api.model_version import Phase
 from clm_api.promotion import Verdict
 from clm_api.schedule import parse_schedule
 from clm_cli.cluster import ScheduleView, VersionView
 
 _SHOWN_RUNS = 6
 _NEXT_SLOTS = 3
-_COLOURS = {
+STAGE_COLOURS = {
     Stage.CANDIDATE: "green",
+    Stage.PRODUCTION: "bold green",
+    Stage.ARCHIVED: "dim",
     Stage.REJECTED: "yellow",
     Stage.FAILED: "red",
     Stage.TRAINING: "cyan",
@@ -26,15 +29,16 @@ def overview(schedules: list[ScheduleView]) -> RenderableType:
     """Return one line per schedule."""
     if not schedules:
         return Text("No TrainingSchedules here. Start with: kubectl apply -f examples/xgboost.yaml")
-    table = _table("schedule", "when", "family", "last result", "next run", "ready")
+    table = table_of("schedule", "when", "family", "production", "last result", "next run", "ready")
     for one in schedules:
         last = one.status.last_run
         table.add_row(
             one.name,
             one.status.schedule_text or "",
             str(one.spec.model.family),
+            one.status.production.version if one.status.production else "",
             f"{last.stage} {last.reason}" if last else "",
-            _local(one.status.next_schedule_time),
+            local(one.status.next_schedule_time),
             next((c.status for c in one.status.conditions if c.type == "Ready"), ""),
         )
     return table
@@ -56,6 +60,9 @@ def screen(schedule: ScheduleView, versions: list[VersionView], now: datetime) -
         ("  suspended" if spec.suspend else "", "yellow"),
     )
     parts: list[RenderableType] = [head, Text("next       " + "  ".join(_slots(schedule, now)))]
+    if (now_there := status.production) is not None:
+        asked = f"since {local(now_there.since)} by {now_there.approved_by}: {now_there.reason}"
+        parts.append(Text(f"production {now_there.version}  {asked}"))
     parts += [Text(f"skipped    {s.count} × {s.reason}: {s.message}") for s in status.skipped[-2:]]
     judged = next((v for v in versions if v.status.criteria), None)
     if judged is not None:
@@ -70,10 +77,10 @@ def screen(schedule: ScheduleView, versions: list[VersionView], now: datetime) -
 def verdicts(version: VersionView) -> list[RenderableType]:
     """Return the verdict on one version as a line and a table."""
     status = version.status
-    colour = _COLOURS[status.stage]
+    colour = STAGE_COLOURS[status.stage]
     line = Text.assemble((version.name, "bold"), "  ", (str(status.stage), colour))
     line.append(f"  {status.reason}")
-    table = _table("metric", "value", "", "threshold", "verdict")
+    table = table_of("metric", "value", "", "threshold", "verdict")
     for row in status.criteria:
         colour = "green" if row.verdict is Verdict.PASSED else "red"
         value = "undefined" if row.value is None else f"{row.value:.4g}"
@@ -95,7 +102,7 @@ def _evidence(version: VersionView) -> list[RenderableType]:
 
 
 def _runs(versions: list[VersionView]) -> Table:
-    table = _table("run", "trigger", "phase", "stage", "sharpe", "trades", "reason", "ended")
+    table = table_of("run", "trigger", "phase", "stage", "sharpe", "trades", "reason", "ended")
     for one in versions:
         status, metrics = one.status, one.status.metrics
         phase = str(status.phase)
@@ -106,17 +113,17 @@ def _runs(versions: list[VersionView]) -> Table:
             one.name,
             str(one.spec.trigger.type),
             phase,
-            Text(status.stage, _COLOURS[status.stage]),
+            Text(status.stage, STAGE_COLOURS[status.stage]),
             "" if sharpe is None else f"{sharpe:.2f}",
             "" if metrics is None or metrics.trades is None else str(metrics.trades),
             status.reason,
-            _local(status.completion_time),
+            local(status.completion_time),
         )
     return table
 
 
 def _conditions(schedule: ScheduleView) -> Table:
-    table = _table("condition", "status", "reason", "message")
+    table = table_of("condition", "status", "reason", "message")
     for c in schedule.status.conditions:
         table.add_row(c.type, c.status, c.reason, c.message)
     return table
@@ -132,12 +139,13 @@ def _slots(schedule: ScheduleView, now: datetime) -> list[str]:
     while len(times) < _NEXT_SLOTS and (after := slots.after(times[-1], first)) is not None:
         times.append(after)
     wait = int((first - now).total_seconds()) // 60
-    shown = [_local(t) for t in islice(times, _NEXT_SLOTS)]
+    shown = [local(t) for t in islice(times, _NEXT_SLOTS)]
     shown[0] += f" (in {wait // 60} h {wait % 60} min)" if wait >= 0 else " (due)"
     return shown
 
 
-def _local(time: datetime | None) -> str:
+def local(time: datetime | None) -> str:
+    """Write a time in the reader's zone."""
     return "" if time is None else time.astimezone().strftime("%a %Y-%m-%d %H:%M %Z")
 
 
@@ -146,7 +154,8 @@ def now_utc() -> datetime:
     return datetime.now(UTC)
 
 
-def _table(*columns: str) -> Table:
+def table_of(*columns: str) -> Table:
+    """Return an empty table in the commands' style."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
         table.add_column(column, overflow="fold")

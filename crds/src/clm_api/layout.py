@@ -64,6 +64,21 @@ def bans(venue: str) -> str:
     return f"bans/{_segment(venue)}.json"
 
 
+def runs_of(namespace: str) -> str:
+    """Return the folder of all runs of a namespace."""
+    return f"runs/{_segment(namespace)}"
+
+
+def production_pointer(namespace: str, schedule: str) -> str:
+    """Return the object that names a schedule's production version."""
+    return f"production/{_segment(namespace)}/{_segment(schedule)}.json"
+
+
+def tombstones_of(namespace: str) -> str:
+    """Return the folder of a namespace's tombstones."""
+    return f"tombstones/{_segment(namespace)}"
+
+
 @dataclass(frozen=True)
 class RunLayout:
     """The objects of one run.
@@ -89,6 +104,12 @@ class RunLayout:
     def manifest(self) -> str:
         """The commit point: create-only, written last."""
         return f"{self.prefix}/{MANIFEST}"
+
+    @property
+    def tombstone(self) -> str:
+        """Says that retention removes the run: written before its version is deleted."""
+        folder = tombstones_of(self.namespace)
+        return f"{folder}/{_segment(self.schedule)}/{_segment(self.uid)}.json"
 
     @staticmethod
     def relative_attempt(attempt: str) -> str:

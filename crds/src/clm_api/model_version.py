@@ -7,6 +7,7 @@ from pydantic import Field
 
 from clm_api.base import Instant, Model, Name, StatusModel, Text
 from clm_api.conditions import Condition
+from clm_api.lifecycle import KEPT_CHANGES, Decision, Stage, StageChange, StageRequest
 from clm_api.promotion import CriterionVerdict
 from clm_api.report import FoldMetrics, Metrics, Progress, Sha256
 from clm_api.run import RunSpec
@@ -16,6 +17,15 @@ _IMMUTABLE = {
         {
             "rule": "self == oldSelf",
             "message": "a ModelVersion's spec never changes: it records what was run",
+        }
+    ]
+}
+
+_DECIDED_FIRST = {
+    "x-kubernetes-validations": [
+        {
+            "rule": "self == oldSelf",
+            "message": "a request is waiting: the operator executes or refuses it, then ask again",
         }
     ]
 }
@@ -31,15 +41,6 @@ class Phase(StrEnum):
 
 
 TERMINAL = (Phase.SUCCEEDED, Phase.FAILED)
-
-
-class Stage(StrEnum):
-    """Where the version stands in its life."""
-
-    TRAINING = "TRAINING"
-    REJECTED = "REJECTED"
-    CANDIDATE = "CANDIDATE"
-    FAILED = "FAILED"
 
 
 class TriggerType(StrEnum):
@@ -69,7 +70,7 @@ class Trigger(Model):
 
 
 class ModelVersionSpec(Model):
-    """What was asked for; immutable."""
+    """What was asked for; immutable but for the request."""
 
     schedule_ref: Annotated[ScheduleRef, Field(json_schema_extra=_IMMUTABLE)]
     """The schedule that it belongs to."""
@@ -81,6 +82,8 @@ class ModelVersionSpec(Model):
     """Family, symbol or multi, and timeframe."""
     run: Annotated[RunSpec, Field(json_schema_extra=_IMMUTABLE)]
     """What the Job is told, fully resolved."""
+    request: Annotated[StageRequest, Field(json_schema_extra=_DECIDED_FIRST)] | None = None
+    """A person's wish to move the version; the operator decides it once and removes it."""
 
 
 class JobRef(StatusModel):
@@ -162,6 +165,12 @@ class ModelVersionStatus(StatusModel):
     """The verified result."""
     report_uri: Text | None = None
     """Address of the tear sheet."""
+    promotion: Decision | None = None
+    """What became of the newest request."""
+    history: Annotated[list[StageChange], Field(max_length=KEPT_CHANGES)] = Field(
+        default_factory=list
+    )
+    """Moves of the version, newest last."""
     conditions: Annotated[
         list[Condition],
         Field(
@@ -172,7 +181,7 @@ class ModelVersionStatus(StatusModel):
             },
         ),
     ] = Field(default_factory=list)
-    """JobSucceeded, ArtifactVerified, CriteriaMet, StatisticallySignificant."""
+    """JobSucceeded, ArtifactVerified, CriteriaMet, StatisticallySignificant, InProduction."""
 
 
 class ModelVersionResource:

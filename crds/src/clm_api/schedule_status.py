@@ -6,9 +6,12 @@ from pydantic import Field
 
 from clm_api.base import Instant, Name, Rounded, StatusModel, Text
 from clm_api.conditions import Condition
-from clm_api.model_version import Phase, Stage, TriggerType
+from clm_api.lifecycle import Stage, UserName
+from clm_api.model_version import Phase, TriggerType
+from clm_api.report import Sha256
 
 KEPT_SKIPS = 20
+KEPT_PERIODS = 20
 
 
 class ScheduleSeen(StatusModel):
@@ -78,6 +81,45 @@ class TrialsStatus(StatusModel):
     """Versions that still exist and are in the figures already."""
 
 
+class ArtifactRef(StatusModel):
+    """A verified result, pinned."""
+
+    uri: Text
+    """The manifest's address."""
+    sha256: Sha256
+    """The manifest's digest."""
+
+
+class ProductionStatus(StatusModel):
+    """The version in production: written only with the resourceVersion that was read."""
+
+    version: Name
+    """Name of its ModelVersion."""
+    since: Instant
+    """When it came into production."""
+    approved_by: UserName
+    """Who asked for it."""
+    reason: Text
+    """Why, in the words of who asked."""
+    artifact: ArtifactRef
+    """What was verified and is to be used."""
+
+
+class ProductionPeriod(StatusModel):
+    """A version that was in production."""
+
+    version: Name
+    """Name of its ModelVersion."""
+    from_: Annotated[Instant, Field(alias="from")]
+    """When it came into production."""
+    to: Instant
+    """When the next one came."""
+    by: UserName
+    """Who asked for it."""
+    reason: Text
+    """Why, in the words of who asked."""
+
+
 class TrainingScheduleStatus(StatusModel):
     """What the operator observed."""
 
@@ -117,4 +159,10 @@ class TrainingScheduleStatus(StatusModel):
     trials: TrialsStatus = Field(default_factory=TrialsStatus)
     """Versions ever judged on these symbols and timeframe."""
     candidate: Name | None = None
-    """The newest version that passed all criteria."""
+    """The newest version that passed all criteria and waits for a decision."""
+    production: ProductionStatus | None = None
+    """The version in production: the truth that stages and the store's pointer follow."""
+    previous: Annotated[list[ProductionPeriod], Field(max_length=KEPT_PERIODS)] = Field(
+        default_factory=list
+    )
+    """Who was in production before, newest last."""

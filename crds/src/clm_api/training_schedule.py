@@ -196,10 +196,10 @@ class PromotionSpec(Model):
 
 
 class RetentionSpec(Model):
-    """How many ended runs are kept in the cluster. CANDIDATE versions are never removed."""
+    """How many ended versions are kept, besides candidates, production and rollback target."""
 
     successful_runs: Annotated[int, Field(ge=1, le=1000)] = 10
-    """Newest rejected versions that are kept."""
+    """Newest rejected and archived versions that are kept."""
     failed_runs: Annotated[int, Field(ge=0, le=1000)] = 3
     """Newest failed versions that are kept."""
 
@@ -351,7 +351,7 @@ class TrainingScheduleSpec(Model):
     promotion: PromotionSpec = Field(default_factory=PromotionSpec)
     """How a version is judged."""
     retention: RetentionSpec = Field(default_factory=RetentionSpec)
-    """How many ended runs are kept."""
+    """How many ended versions are kept."""
     job: JobSpec = Field(default_factory=JobSpec)
     """How the training Job runs."""
 
@@ -378,6 +378,7 @@ class TrainingScheduleResource:
         ("Schedule", "string", ".status.scheduleText", 0),
         ("Suspend", "boolean", ".spec.suspend", 0),
         ("Family", "string", ".spec.model.family", 0),
+        ("Production", "string", ".status.production.version", 0),
         ("Last-Run", "date", ".status.lastScheduleTime", 0),
         ("Last-Result", "string", ".status.lastRun.reason", 0),
         ("Next-Run", "string", ".status.nextScheduleTime", 0),

@@ -14,7 +14,9 @@ import kopf
 from clm_api.errors import ClmError
 from clm_api.logs import configure
 from clm_operator.artifacts.bucket import check_store, ensure_bucket
+from clm_operator.artifacts.pointer import PointerWriter
 from clm_operator.artifacts.reader import ArtifactReader, open_store
+from clm_operator.artifacts.runs import RunStore
 from clm_operator.clock import SystemClock
 from clm_operator.cluster.api import Api, WriteBudget, connect
 from clm_operator.cluster.resources import Cluster
@@ -22,6 +24,7 @@ from clm_operator.handlers import watch
 from clm_operator.metrics import Metrics
 from clm_operator.probes import Health, serve
 from clm_operator.reconcile import Reconciler
+from clm_operator.retire import Undertaker
 from clm_operator.scheduler import Scheduler
 from clm_operator.settings import Settings, load_settings
 
@@ -37,8 +40,11 @@ async def operate(settings: Settings, port: int) -> None:
     budget = WriteBudget(settings.api_writes_per_second, clock.monotonic)
     api = Api(await connect(), budget, metrics.request)
     cluster = Cluster(api)
-    reader = ArtifactReader(open_store(settings.store))
-    reconciler = Reconciler(cluster, reader, settings, clock, metrics)
+    store = open_store(settings.store)
+    undertaker = Undertaker(cluster, RunStore(store))
+    reconciler = Reconciler(
+        cluster, ArtifactReader(store), PointerWriter(store), undertaker, settings, clock, metrics
+    )
     scheduler = Scheduler(reconciler, clock, metrics)
 
     async def beat() -> None:
@@ -50,6 +56,7 @@ async def operate(settings: Settings, port: int) -> None:
     helpers = [
         asyncio.create_task(scheduler.run(), name="scheduler"),
         asyncio.create_task(health.run(), name="health"),
+        asyncio.create_task(undertaker.run(settings.watch_namespaces), name="undertaker"),
     ]
     try:
         await kopf.operator(

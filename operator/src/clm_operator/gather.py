@@ -12,6 +12,7 @@ from clm_operator.artifacts.reader import ArtifactReader
 from clm_operator.building.names import LABEL_VERSION
 from clm_operator.clock import Clock
 from clm_operator.cluster.resources import Cluster, Raw
+from clm_operator.planning.requests import wants_verification
 from clm_operator.snapshot import (
     Job,
     Key,
@@ -71,6 +72,7 @@ async def gather(
         versions=tuple(ours),
         jobs=jobs,
         reports=reports,
+        verified=await _verified(key, schedule, ours, reader),
         progress=progress,
         sibling_trials=await _siblings(key, schedule, cluster),
         taken=found_out.taken | foreign,
@@ -115,6 +117,16 @@ async def _results(
             if said is not None:
                 progress[version.name] = said
     return reports, progress
+
+
+async def _verified(
+    key: Key, schedule: ScheduleObject, versions: list[Version], reader: ArtifactReader
+) -> dict[str, ReportRead]:
+    return {
+        version.name: await reader.report(RunLayout(key.namespace, schedule.name, version.uid))
+        for version in versions
+        if wants_verification(version, schedule.status.production)
+    }
 
 
 async def _siblings(

@@ -60,7 +60,8 @@ class Metrics:
 
     def outcome(self, version: Version, status: ModelVersionStatus) -> None:
         """Count a run when it ends."""
-        if version.spec is None or status.phase not in (Phase.SUCCEEDED, Phase.FAILED):
+        ended = status.phase in (Phase.SUCCEEDED, Phase.FAILED)
+        if version.spec is None or version.terminal or not ended:
             return
         family = str(version.spec.run.model.family)
         self._runs.labels(version.spec.schedule_ref.name, family, str(status.stage)).inc()

@@ -7,6 +7,8 @@ or a resourceVersion, so a round that was cut off anywhere is finished by the ne
 import logging
 from dataclasses import dataclass
 
+from clm_api.errors import ClmError
+from clm_operator.artifacts.pointer import PointerWriter
 from clm_operator.artifacts.reader import ArtifactReader
 from clm_operator.clock import Clock
 from clm_operator.cluster.api import ConflictError, InvalidError
@@ -14,12 +16,14 @@ from clm_operator.cluster.resources import Cluster, Raw
 from clm_operator.gather import FoundOut, gather
 from clm_operator.metrics import Metrics
 from clm_operator.planning.decide import Plan, plan
+from clm_operator.retire import Undertaker
 from clm_operator.settings import Settings
 from clm_operator.snapshot import Key, Snapshot, owner_uid
 from clm_operator.status.patches import merge_patch
 
 _LOG = logging.getLogger(__name__)
 _MAX_ROUNDS = 8
+_STORE_AGAIN_S = 30.0
 
 
 class TooManyRoundsError(Exception):
@@ -32,12 +36,14 @@ class Reconciler:
 
     Parameters
     ----------
-    cluster, reader, clock
+    cluster, reader, pointers, undertaker, clock
         The outside world.
     """
 
     cluster: Cluster
     reader: ArtifactReader
+    pointers: PointerWriter
+    undertaker: Undertaker
     settings: Settings
     clock: Clock
     metrics: Metrics
@@ -59,7 +65,7 @@ class Reconciler:
                 continue
             await self._tell(snapshot, decided)
             if not created and not wrote:
-                return self._delay(decided)
+                return self._delay(decided, tidy=await self._tidy(snapshot, decided))
         raise TooManyRoundsError(key)
 
     async def _create(
@@ -85,8 +91,6 @@ class Reconciler:
         for version in decided.delete_jobs:
             job = snapshot.jobs[version.name]
             await self.cluster.delete_job(snapshot.key.namespace, version.name, job.uid)
-        for version in decided.delete_versions:
-            await self.cluster.delete_version(version.raw)
         return created, FoundOut(taken, refused)
 
     async def _ours(self, snapshot: Snapshot, name: str) -> bool:
@@ -107,6 +111,9 @@ class Reconciler:
             before = schedule.raw.get("status", {})
             patch = merge_patch(before, status_after.to_json_dict())
             wrote |= await self._patch(schedule.raw, patch)
+        for version in decided.remove_requests:
+            await self.cluster.remove_request(version.raw)
+            wrote = True
         return wrote
 
     async def _patch(self, raw: Raw, patch: Raw) -> bool:
@@ -120,7 +127,20 @@ class Reconciler:
             _LOG.info("%s", notice.message, extra={**about, "reason": str(notice.reason)})
             await self.cluster.post(notice, snapshot.now)
 
-    def _delay(self, decided: Plan) -> float | None:
-        if decided.wake_at is None:
-            return None
-        return max((decided.wake_at - self.clock.now()).total_seconds(), 0.0)
+    async def _tidy(self, snapshot: Snapshot, decided: Plan) -> bool:
+        """Bring the store in line; return whether it answered. Nothing else waits for it."""
+        try:
+            if decided.pointer is not None:
+                await self.pointers.publish(snapshot.key, decided.pointer)
+            for version in decided.delete_versions:
+                await self.undertaker.retire(snapshot.key, version)
+        except ClmError as error:
+            _LOG.warning("%s: %s", snapshot.key, error.message, extra={"reason": error.reason})
+            return False
+        return True
+
+    def _delay(self, decided: Plan, *, tidy: bool) -> float | None:
+        waits = [] if tidy else [_STORE_AGAIN_S]
+        if decided.wake_at is not None:
+            waits.append(max((decided.wake_at - self.clock.now()).total_seconds(), 0.0))
+        return min(waits, default=None)

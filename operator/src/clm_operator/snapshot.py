@@ -280,6 +280,8 @@ class Snapshot:
     """Jobs by name."""
     reports: dict[str, ReportRead] = field(default_factory=dict)
     """Results by version; only of runs whose Job has ended or is gone."""
+    verified: dict[str, ReportRead] = field(default_factory=dict)
+    """Results digested anew, by version; only of those that are asked into production."""
     progress: dict[str, Progress] = field(default_factory=dict)
     """What the newest pod of an active run says."""
     sibling_trials: tuple[TrialsStatus, ...] = ()

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from clm_api.model_version import DataStatus, ModelVersionStatus, Phase, Stage
+from clm_api.lifecycle import Stage
+from clm_api.model_version import DataStatus, ModelVersionStatus, Phase
 from clm_api.reasons import Reason
 from clm_operator.status.schedule import with_conditions
 from tests.operator.units.builders import schedule_object, version

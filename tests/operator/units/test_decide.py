@@ -4,13 +4,14 @@ from datetime import timedelta
 
 from clm_api.families import Family
 from clm_api.model_version import TriggerType
-from clm_api.schedule_status import TrialsStatus
+from clm_api.schedule_status import TrainingScheduleStatus, TrialsStatus
 from clm_api.training_schedule import RetentionSpec
 from clm_operator.planning import trials
 from clm_operator.planning.decide import plan
 from clm_operator.planning.retention import to_delete
 from clm_operator.snapshot import Snapshot
 from tests.operator.units import builders as b
+from tests.operator.units.world import World, ended
 
 SEEN = {"scheduleSeen": {"hash": "x", "since": b.stamp(b.NOW)}}
 
@@ -143,8 +144,25 @@ def test_retention_removes_the_oldest_beyond_the_limits_and_never_a_candidate() 
 
     stages = ["CANDIDATE", "REJECTED", "FAILED", "REJECTED", "CANDIDATE", "FAILED", "REJECTED"]
     versions = [b.version(**ended(n, stage)) for n, stage in enumerate(stages)]  # type: ignore[arg-type]
-    gone = to_delete(versions, RetentionSpec(successful_runs=1, failed_runs=0))
+    limits = RetentionSpec(successful_runs=1, failed_runs=0)
+    gone = to_delete(versions, limits, TrainingScheduleStatus())
     assert [v.name for v in gone] == ["btc-1", "btc-3", "btc-2", "btc-5"]
+
+
+def test_retention_never_removes_production_its_rollback_target_or_what_is_asked_for() -> None:
+    world = World.of(*(ended(f"btc-{n}") for n in range(6)), retention={"successfulRuns": 1})
+    for number in (1, 3, 0):
+        world.ask(f"btc-{number}")
+        world.settle()
+    assert world.stages() == {
+        "btc-0": "PRODUCTION", "btc-1": "ARCHIVED", "btc-2": "ARCHIVED", "btc-3": "ARCHIVED",
+        "btc-4": "ARCHIVED", "btc-5": "CANDIDATE",
+    }  # fmt: skip
+    assert [v.name for v in world.plan().delete_versions] == ["btc-1", "btc-2"]
+    world.ask("btc-1")
+    assert "btc-1" not in [v.name for v in world.plan().delete_versions]
+    world.settle()
+    assert world.production() == "btc-1"
 
 
 def test_runs_by_hand_take_no_slot() -> None:

@@ -7,8 +7,8 @@
 import fcntl
 import hashlib
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -144,6 +144,12 @@ class Storage:
             return sorted(path for path in paths if not path.rsplit("/", 1)[-1].startswith("."))
 
         return self._guarded(prefix, read)
+
+    def remove(self, paths: Sequence[str]) -> None:
+        """Remove objects in the order given; what is gone already is fine."""
+        for path in paths:
+            with suppress(FileNotFoundError):
+                self._guarded(path, lambda path=path: self._store.delete(path))  # type: ignore[misc]
 
     def _replace_file(self, path: str, content: bytes, etag: str) -> bool:
         """A folder knows no If-Match: a lock and a rename stand in for it."""

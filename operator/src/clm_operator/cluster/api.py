@@ -132,10 +132,29 @@ class Api:
         body = {"metadata": {"resourceVersion": version}, "status": status}
         return await self._request("PATCH", f"{path}/status", body, "application/merge-patch+json")
 
-    async def delete(self, path: str, uid: str) -> None:
-        """Delete the object of that uid with its dependants; gone already is fine."""
+    async def patch(self, path: str, version: str, body: Raw) -> Raw:
+        """Merge-patch an object, guarded by the resourceVersion that was read.
+
+        Raises
+        ------
+        ConflictError
+            The object was changed since.
+        """
         await self._budget.take()
-        body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+        guarded = {**body, "metadata": {"resourceVersion": version}}
+        return await self._request("PATCH", path, guarded, "application/merge-patch+json")
+
+    async def delete(self, path: str, uid: str, version: str | None = None) -> None:
+        """Delete the object of that uid with its dependants; gone already is fine.
+
+        Parameters
+        ----------
+        version
+            The resourceVersion that it must still have; None deletes whatever it is by now.
+        """
+        await self._budget.take()
+        guard = {"uid": uid} | ({"resourceVersion": version} if version else {})
+        body = {"propagationPolicy": "Background", "preconditions": guard}
         try:
             await self._request("DELETE", path, body, "application/json")
         except (NotFoundError, ConflictError):

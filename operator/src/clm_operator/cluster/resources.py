@@ -49,10 +49,16 @@ class Cluster:
         return await self._api.create(_clm(namespace, "modelversions"), manifest)
 
     async def delete_version(self, raw: Raw) -> None:
-        """Delete a ModelVersion with its Job."""
+        """Delete a ModelVersion with its Job, unless it was changed since it was read."""
         meta = raw["metadata"]
         path = f"{_clm(meta['namespace'], 'modelversions')}/{meta['name']}"
-        await self._api.delete(path, meta["uid"])
+        await self._api.delete(path, meta["uid"], meta["resourceVersion"])
+
+    async def remove_request(self, raw: Raw) -> None:
+        """Remove the request from a ModelVersion that was read."""
+        meta = raw["metadata"]
+        path = f"{_clm(meta['namespace'], 'modelversions')}/{meta['name']}"
+        await self._api.patch(path, meta["resourceVersion"], {"spec": {"request": None}})
 
     async def patch_status(self, raw: Raw, patch: Raw) -> Raw:
         """Write the status of a TrainingSchedule or ModelVersion that was read."""

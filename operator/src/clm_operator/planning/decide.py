@@ -1,11 +1,14 @@
 """One snapshot in, one plan out: the operator's only place of decision."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from clm_api.errors import SpecError
+from clm_api.lifecycle import Stage
 from clm_api.model_version import ModelVersionStatus, Trigger, TriggerType
+from clm_api.production import ProductionPointer
+from clm_api.promotion import PromotionMode
 from clm_api.reasons import Reason
 from clm_api.resolve import resolve
 from clm_api.schedule import Schedule, parse_schedule, schedule_hash
@@ -20,11 +23,12 @@ from clm_api.training_schedule import ConcurrencyPolicy, TrainingScheduleSpec
 from clm_operator.building.jobs import job_manifest
 from clm_operator.building.names import manual_version, slot_version
 from clm_operator.building.versions import version_manifest
-from clm_operator.planning import trials
+from clm_operator.planning import production, trials
 from clm_operator.planning.due import Due, History, Rules, Span, decide_due, skip
 from clm_operator.planning.failures import Failure
-from clm_operator.planning.notices import Notice, run_notices, skip_notices
+from clm_operator.planning.notices import Notice, move_notices, run_notices, skip_notices
 from clm_operator.planning.outcomes import Act, Outcome, failed, fold
+from clm_operator.planning.production import Promotions
 from clm_operator.planning.retention import to_delete
 from clm_operator.settings import Settings
 from clm_operator.snapshot import ScheduleObject, Snapshot, Version
@@ -35,7 +39,10 @@ _YEAR_SECONDS = 365.25 * 86400
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do, in this order: create, delete, write statuses, post events."""
+    """What to do: create, delete Jobs, write statuses, remove requests, post events.
+
+    What only tidies up, ``pointer`` and ``delete_versions``, is done when nothing else is left.
+    """
 
     create_versions: tuple[dict[str, Any], ...] = ()
     create_jobs: tuple[dict[str, Any], ...] = ()
@@ -43,6 +50,8 @@ class Plan:
     delete_versions: tuple[Version, ...] = ()
     version_statuses: tuple[tuple[Version, ModelVersionStatus], ...] = ()
     schedule_status: TrainingScheduleStatus | None = None
+    remove_requests: tuple[Version, ...] = ()
+    pointer: ProductionPointer | None = None
     notices: tuple[Notice, ...] = ()
     wake_at: datetime | None = None
     """When to look again if nothing happens before."""
@@ -53,14 +62,16 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
     schedule = snapshot.schedule
     if schedule is None or schedule.deleted:
         return Plan()
-    outcomes = _outcomes(snapshot, schedule, settings)
+    promotions = production.decide(snapshot, judges_only=_judges_only(schedule))
+    outcomes = tuple(_moved(o, promotions) for o in _outcomes(snapshot, schedule, settings))
     runs = [(o.version, o.status) for o in outcomes]
     status = run_facts(schedule.status, runs)
     status = status.model_copy(update={"trials": trials.count(status.trials, _after(outcomes))})
+    status = production.with_production(status, promotions.promoted, snapshot.now)
     try:
         slots, spec = _parsed(schedule, settings)
         new, status, due = _new_runs(snapshot, schedule, spec, slots, status, settings)
-        problem, retention = "", to_delete(snapshot.versions, spec.retention)
+        problem, retention = "", to_delete(snapshot.versions, spec.retention, status)
     except SpecError as error:
         new, due, problem, retention = (), None, error.message, ()
         status = status.model_copy(update={"next_schedule_time": None})
@@ -75,12 +86,52 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
         ),
         delete_jobs=tuple(o.version for o in outcomes if o.act is Act.DELETE_JOB),
         delete_versions=retention,
-        version_statuses=tuple(
-            (o.version, o.status) for o in outcomes if o.status != o.version.status
-        ),
+        version_statuses=_changed(outcomes),
         schedule_status=status,
-        notices=(*skip_notices(schedule, skipped), *run_notices(outcomes)),
-        wake_at=_wake_at(snapshot, outcomes, status, settings),
+        remove_requests=tuple(
+            o.version
+            for o in outcomes
+            if o.version in promotions.decided and o.status == o.version.status
+        ),
+        pointer=_pointer(schedule, status),
+        notices=(
+            *skip_notices(schedule, skipped),
+            *run_notices(outcomes),
+            *move_notices(promotions, snapshot.versions),
+        ),
+        wake_at=_wake_at(snapshot, outcomes, status, settings, waits=bool(promotions.unreadable)),
+    )
+
+
+def _moved(outcome: Outcome, promotions: Promotions) -> Outcome:
+    """Lay what became of a request over an ended version, or beside what its run is doing."""
+    status = promotions.statuses.get(outcome.version.name)
+    if status is None or outcome.version.terminal:
+        return replace(outcome, status=status or outcome.status)
+    decided = {"promotion": status.promotion}
+    return replace(outcome, status=outcome.status.model_copy(update=decided))
+
+
+def _judges_only(schedule: ScheduleObject) -> bool:
+    spec = schedule.spec
+    return spec is not None and spec.promotion.mode is PromotionMode.DRY_RUN
+
+
+def _changed(outcomes: tuple[Outcome, ...]) -> tuple[tuple[Version, ModelVersionStatus], ...]:
+    """Return the statuses to write: nobody arrives in production before all others have left."""
+    found = [(o.version, o.status) for o in outcomes if o.status != o.version.status]
+    return tuple(sorted(found, key=lambda pair: pair[1].stage is Stage.PRODUCTION))
+
+
+def _pointer(schedule: ScheduleObject, status: TrainingScheduleStatus) -> ProductionPointer | None:
+    if (now := status.production) is None:
+        return None
+    return ProductionPointer(
+        schedule_uid=schedule.uid,
+        version=now.version,
+        manifest=now.artifact.uri,
+        sha256=now.artifact.sha256,
+        since=now.since,
     )
 
 
@@ -230,8 +281,10 @@ def _wake_at(
     outcomes: tuple[Outcome, ...],
     status: TrainingScheduleStatus,
     settings: Settings,
+    *,
+    waits: bool,
 ) -> datetime | None:
     times = [status.next_schedule_time] if status.next_schedule_time else []
-    if any(not o.version.terminal and not o.ended_now for o in outcomes):
+    if waits or any(not o.version.terminal and not o.ended_now for o in outcomes):
         times.append(snapshot.now + timedelta(seconds=settings.progress_poll_seconds))
     return min(times, default=None)

@@ -4,11 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from clm_api.model_version import Phase
+from clm_api.lifecycle import Stage
+from clm_api.model_version import ModelVersionStatus, Phase
 from clm_api.reasons import Reason
 from clm_api.schedule_status import SkippedRange
+from clm_operator.planning.following import significant
 from clm_operator.planning.outcomes import Act, Outcome
-from clm_operator.snapshot import ScheduleObject
+from clm_operator.planning.production import Promotions
+from clm_operator.snapshot import ScheduleObject, Version
 
 
 @dataclass(frozen=True)
@@ -57,3 +60,27 @@ def run_notices(outcomes: Iterable[Outcome]) -> tuple[Notice, ...]:
             text = f"{after.stage}: {after.message}"
             notices.append(Notice(about, kind, after.reason, text, "ended"))
     return tuple(notices)
+
+
+def move_notices(promotions: Promotions, versions: Iterable[Version]) -> tuple[Notice, ...]:
+    """Every move of an ended version, and every request that was refused."""
+    found: list[Notice] = []
+    for version in versions:
+        after = promotions.statuses.get(version.name)
+        if after is not None:
+            found.extend(_moved(version, after))
+    return tuple(found)
+
+
+def _moved(version: Version, after: ModelVersionStatus) -> Iterable[Notice]:
+    before, decision = version.status, after.promotion
+    if after.stage is not before.stage:
+        key = f"{after.stage}-{after.history[-1].at.timestamp():.0f}"
+        yield Notice(version.raw, "Normal", after.reason, after.message, key)
+        if after.stage is Stage.PRODUCTION and not significant(version):
+            text = "went into production although its Sharpe ratio may be luck"
+            yield Notice(version.raw, "Warning", Reason.NOT_SIGNIFICANT, text, f"luck-{key}")
+    elif decision is not None and decision != before.promotion:
+        text = f"{decision.stage} for {decision.by} refused: {decision.message}"
+        key = f"refused-{version.generation}"
+        yield Notice(version.raw, "Warning", decision.outcome, text, key)

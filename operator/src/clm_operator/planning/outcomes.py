@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from clm_api.conditions import Condition, condition, set_conditions
+from clm_api.lifecycle import Stage
 from clm_api.model_version import (
     ArtifactStatus,
     DataStatus,
@@ -20,12 +21,18 @@ from clm_api.model_version import (
     ModelVersionSpec,
     ModelVersionStatus,
     Phase,
-    Stage,
 )
 from clm_api.promotion import PromotionMode, judge
 from clm_api.reasons import Reason
 from clm_api.report import Progress
 from clm_operator.planning.failures import Failure, explain
+from clm_operator.planning.lifecycle import (
+    CRITERIA_FAILED,
+    CRITERIA_PASSED,
+    OPERATOR,
+    RUN_FAILED,
+    move,
+)
 from clm_operator.planning.luck import significance
 from clm_operator.settings import Settings
 from clm_operator.snapshot import (
@@ -102,10 +109,17 @@ def fold(version: Version, snapshot: Snapshot, settings: Settings) -> Outcome:
 
 def failed(version: Version, why: Failure, now: datetime, job: Job | None = None) -> Outcome:
     """End a run without a result."""
-    status = _with_job(version.status, job).model_copy(
+    moved = move(
+        version.status,
+        RUN_FAILED,
+        at=now,
+        by=OPERATOR,
+        reason=f"{why.reason}: {why.message}",
+        generation=version.generation,
+    )
+    status = _with_job(moved, job).model_copy(
         update={
             "phase": Phase.FAILED,
-            "stage": Stage.FAILED,
             "reason": str(why.reason)[:64],
             "message": why.message[:4096],
             "completion_time": now,
@@ -204,10 +218,18 @@ def _judged(
     root = settings.store.url.rstrip("/")
     folder = f"{root}/runs/{snapshot.key.namespace}/{spec.schedule_ref.name}/{version.uid}"
     data = report.manifest.data
-    status = _with_job(version.status, job).model_copy(
+    passed = verdict.stage == Stage.CANDIDATE
+    moved = move(
+        version.status,
+        CRITERIA_PASSED if passed else CRITERIA_FAILED,
+        at=snapshot.now,
+        by=OPERATOR,
+        reason=f"{verdict.reason}: {verdict.message}",
+        generation=version.generation,
+    )
+    status = _with_job(moved, job).model_copy(
         update={
             "phase": Phase.SUCCEEDED,
-            "stage": Stage(verdict.stage),
             "reason": verdict.reason,
             "message": message[:4096],
             "completion_time": snapshot.now,
@@ -229,7 +251,6 @@ def _judged(
         }
     )
     files = f"{len(report.manifest.files)} files match their digests"
-    passed = verdict.stage == "CANDIDATE"
     return Outcome(
         version,
         _conditions(

@@ -1,24 +1,38 @@
-"""Which ended versions go: a candidate never does."""
+"""Which ended versions go: never a candidate, production, or where a rollback would go to."""
 
 from collections.abc import Sequence
 
-from clm_api.model_version import Stage
+from clm_api.lifecycle import Stage
+from clm_api.production import rollback_target
+from clm_api.schedule_status import TrainingScheduleStatus
 from clm_api.training_schedule import RetentionSpec
 from clm_operator.snapshot import Version
 
+_JUDGED = (Stage.REJECTED, Stage.ARCHIVED)
 
-def to_delete(versions: Sequence[Version], retention: RetentionSpec) -> tuple[Version, ...]:
+
+def to_delete(
+    versions: Sequence[Version], retention: RetentionSpec, status: TrainingScheduleStatus
+) -> tuple[Version, ...]:
     """Return the versions beyond the limits, oldest first.
+
+    A version that somebody asks for stays until the request is decided.
 
     Parameters
     ----------
     versions
         Oldest first.
+    status
+        The schedule's: names production and the rollback target.
     """
-    rejected = [v for v in versions if v.terminal and v.status.stage is Stage.REJECTED]
-    failed = [v for v in versions if v.terminal and v.status.stage is Stage.FAILED]
+    kept = {rollback_target(status), status.production.version if status.production else None}
+    removable = [
+        v for v in versions if v.terminal and v.name not in kept and not (v.spec and v.spec.request)
+    ]
+    judged = [v for v in removable if v.status.stage in _JUDGED]
+    failed = [v for v in removable if v.status.stage is Stage.FAILED]
     surplus = (
-        rejected[: max(len(rejected) - retention.successful_runs, 0)],
+        judged[: max(len(judged) - retention.successful_runs, 0)],
         failed[: max(len(failed) - retention.failed_runs, 0)],
     )
     return tuple(v for group in surplus for v in group)

@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from clm_api.conditions import Condition, condition, set_conditions
-from clm_api.model_version import ModelVersionStatus, Phase, Stage
+from clm_api.lifecycle import Stage
+from clm_api.model_version import ModelVersionStatus, Phase
 from clm_api.reasons import Reason
 from clm_api.schedule_status import ActiveRun, LastRun, TrainingScheduleStatus
 from clm_operator.snapshot import ScheduleObject, Version

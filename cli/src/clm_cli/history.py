@@ -1,0 +1,72 @@
+"""``clm history``: who was in production when, who asked for it, and why."""
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from pydantic.alias_generators import to_camel
+
+from clm_api.errors import SpecError
+from clm_api.production import Period, periods, production_at
+from clm_cli.cluster import Cluster, ClusterError
+from clm_cli.output import Output, OutputOption, console
+from clm_cli.screen import local, table_of
+from clm_cli.status import Namespace
+
+
+def history(
+    schedule: Annotated[str, typer.Argument(metavar="TS", help="Name of a TrainingSchedule.")],
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at", metavar="TIME", help="A time such as 2026-01-05T12:00Z; UTC without a zone."
+        ),
+    ] = None,
+    namespace: Namespace = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Show who was in production when, who asked for it and why; with --at for one time only.
+
+    The last 20 are known.
+
+    Plain kubectl: kubectl get tsched TS -o jsonpath='{.status.previous}{.status.production}'
+    """
+    status = Cluster(namespace).schedule(schedule).status
+    found = periods(status)
+    if at is not None:
+        time = _time(at)
+        there = production_at(status, time)
+        if there is None:
+            raise ClusterError(f"{schedule}: nothing is known to be in production at {time}")
+        found = (there,)
+    if output is Output.JSON:
+        wire = [{to_camel(k): v for k, v in asdict(p).items()} for p in found]
+        console.print_json(json.dumps(wire, default=datetime.isoformat))
+    elif not found:
+        console.print(f"{schedule}: no version has ever been in production", soft_wrap=True)
+    else:
+        _show(found)
+
+
+def _show(found: tuple[Period, ...]) -> None:
+    table = table_of("version", "from", "to", "asked by", "why", "replaced by")
+    for period in found:
+        table.add_row(
+            period.version,
+            local(period.since),
+            local(period.to) or "now",
+            period.by,
+            period.reason,
+            period.replaced_by or "",
+        )
+    console.print(table)
+
+
+def _time(text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise SpecError("--at", f'"{text}" is no time such as 2026-01-05T12:00Z') from error
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

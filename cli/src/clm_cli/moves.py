@@ -1,0 +1,116 @@
+"""``clm promote`` and ``clm rollback``: ask for a version in production and wait for the answer."""
+
+import json
+import time
+from typing import Annotated
+
+import typer
+
+from clm_api.errors import ClmError, SpecError
+from clm_api.lifecycle import MAX_REASON, RequestedStage, StageRequest
+from clm_api.production import rollback_target
+from clm_api.reasons import Reason
+from clm_cli.cluster import Cluster, ClusterError, VersionView
+from clm_cli.output import Output, OutputOption, console, errors
+from clm_cli.status import Namespace
+
+_POLL_S = 0.5
+_PATIENCE_S = 120.0
+_DONE = (Reason.PROMOTED, Reason.ROLLED_BACK)
+
+Why = Annotated[str, typer.Option("--reason", help="Why; kept in the history for good.")]
+
+
+def promote(
+    version: Annotated[str, typer.Argument(metavar="MV", help="Name of a ModelVersion.")],
+    reason: Why,
+    namespace: Namespace = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Put a candidate into production; exit code 0 only if it is there.
+
+    It is refused if another version came into production since you asked, and if one byte of the
+    version's files differs from what was judged.
+
+    Plain kubectl: kubectl patch mv MV --type=merge -p '{"spec": {"request": {"stage":
+    "PRODUCTION", "by": "YOU", "reason": "WHY", "replaces": "OTHER-MV"}}}'; YOU is what kubectl
+    auth whoami prints
+    """
+    cluster = Cluster(namespace)
+    wanted = cluster.version(version)
+    _ask(cluster, wanted.spec.schedule_ref.name, version, reason, output)
+
+
+def rollback(
+    schedule: Annotated[str, typer.Argument(metavar="TS", help="Name of a TrainingSchedule.")],
+    reason: Why,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="MV", help="An archived version; the one before if absent."),
+    ] = None,
+    namespace: Namespace = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Put an earlier version back into production; exit code 0 only if it is there.
+
+    Versions that were rolled back from are left out. Nothing is fetched or trained: it works
+    while the exchange is down.
+
+    Plain kubectl: as for promote, on the archived version; kubectl get tsched TS -o yaml shows
+    status.previous
+    """
+    cluster = Cluster(namespace)
+    target = to or rollback_target(cluster.schedule(schedule).status)
+    if target is None:
+        raise ClusterError(
+            f"{schedule}: no earlier version to roll back to; name an archived one with --to "
+            f'(see "clm list {schedule}")'
+        )
+    owner = cluster.version(target).spec.schedule_ref.name
+    if owner != schedule:
+        raise ClusterError(f"{target} belongs to {owner}, not to {schedule}")
+    _ask(cluster, schedule, target, reason, output)
+
+
+def _ask(cluster: Cluster, schedule: str, version: str, reason: str, output: Output) -> None:
+    """Ask under the reader's own name, replacing what they see now."""
+    present = cluster.schedule(schedule).status.production
+    request = StageRequest(
+        stage=RequestedStage.PRODUCTION,
+        by=cluster.user(),
+        reason=_checked(reason),
+        replaces=present.version if present else "",
+    )
+    generation = cluster.ask_for_stage(version, request)
+    decided = _decided(cluster, version, generation)
+    decision = decided.status.promotion
+    assert decision is not None
+    if decision.outcome not in _DONE:
+        raise ClmError(Reason(decision.outcome), f"{version}: {decision.message}")
+    if output is Output.JSON:
+        console.print_json(json.dumps(decided.raw))
+        return
+    console.print(f"{decision.outcome}: {version} is {decision.message}", soft_wrap=True)
+
+
+def _checked(reason: str) -> str:
+    if 0 < len(reason) <= MAX_REASON:
+        return reason
+    raise SpecError("--reason", f"has {len(reason)} characters; say why in 1 to {MAX_REASON}")
+
+
+def _decided(cluster: Cluster, version: str, generation: int) -> VersionView:
+    """Wait until the operator has executed or refused the request, and removed it."""
+    started = time.monotonic()
+    with errors.status("waiting for the operator"):
+        while time.monotonic() - started < _PATIENCE_S:
+            seen = cluster.version(version)
+            decision = seen.status.promotion
+            mine = decision is not None and decision.observed_generation == generation
+            if mine and seen.spec.request is None:
+                return seen
+            time.sleep(_POLL_S)
+    raise ClusterError(
+        f"{version}: the request waits undecided for {_PATIENCE_S:.0f} s: does the operator run, "
+        f'and does the store answer? See "kubectl describe mv {version}"'
+    )

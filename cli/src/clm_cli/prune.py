@@ -1,0 +1,107 @@
+"""``clm data prune --orphans``: what vanished schedules and versions left in the store."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from pydantic import ValidationError
+
+from clm_api.layout import production_pointer, runs_of, tombstones_of
+from clm_api.production import ProductionPointer
+from clm_cli.cluster import Cluster, ScheduleView
+from clm_cli.output import console
+from clm_cli.status import Namespace
+from clm_cli.stores import Store, open_store
+
+if TYPE_CHECKING:
+    from clm_trainer.storage import Storage
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """Objects that nothing in the cluster names.
+
+    Parameters
+    ----------
+    name
+        The run's folder, or the pointer.
+    paths
+        In the order in which they are removed.
+    """
+
+    name: str
+    paths: tuple[str, ...]
+
+
+def prune(
+    store: Store,
+    orphans: Annotated[
+        bool, typer.Option("--orphans", help="Runs and pointers without an object in the cluster.")
+    ],
+    namespace: Namespace = None,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
+) -> None:
+    """Remove runs whose ModelVersion is gone and pointers whose TrainingSchedule is gone.
+
+    Deleting a schedule never removes its files, so that nothing is lost by accident: this does,
+    for one namespace, after showing what it found. Whatever is in production is left alone. Make
+    sure that the kubeconfig names the cluster that the store belongs to.
+
+    Plain kubectl: none; runs and pointers lie in the object store, not in the cluster.
+    """
+    del orphans
+    cluster, objects = Cluster(namespace), open_store(store)
+    found = find_orphans(cluster, objects)
+    for one in found:
+        console.print(f"{one.name}  {len(one.paths)} objects", highlight=False, soft_wrap=True)
+    where = f"namespace {cluster.namespace} at {cluster.server}"
+    if not found:
+        console.print(f"{where}: nothing in {objects.url} is orphaned", soft_wrap=True)
+        return
+    question = f"{where} knows none of these {len(found)}. Remove them from {objects.url}?"
+    if not yes:
+        typer.confirm(question, abort=True)
+    for one in found:
+        objects.remove(one.paths)
+    console.print(f"{len(found)} removed", soft_wrap=True)
+
+
+def find_orphans(cluster: Cluster, objects: "Storage") -> list[Orphan]:
+    """Return what the cluster does not know.
+
+    The store is read first: a run that begins meanwhile has its version before it has files.
+    """
+    namespace = cluster.namespace
+    runs: dict[str, list[str]] = {}
+    for path in objects.list(f"{runs_of(namespace)}/"):
+        runs.setdefault("/".join(path.split("/")[:4]), []).append(path)
+    tombstones = objects.list(f"{tombstones_of(namespace)}/")
+    pointers = objects.list(production_pointer(namespace, "x").removesuffix("x.json"))
+    schedules = cluster.schedules()
+    known = {v.raw["metadata"]["uid"] for v in cluster.versions()} | _produced(schedules)
+    found = []
+    for folder, paths in runs.items():
+        uid = folder.rsplit("/", 1)[-1]
+        if uid not in known:
+            stones = [t for t in tombstones if t.endswith(f"/{uid}.json")]
+            first = [p for p in paths if p == f"{folder}/manifest.json"]
+            rest = [p for p in paths if p not in first]
+            found.append(Orphan(folder, (*first, *rest, *stones)))
+    alive = {s.raw["metadata"]["uid"] for s in schedules}
+    found += [Orphan(p, (p,)) for p in pointers if _owner(objects.get(p)) not in alive | {None}]
+    return found
+
+
+def _produced(schedules: list[ScheduleView]) -> set[str]:
+    """Return the runs in production: their files are used even where the version was deleted."""
+    uris = [s.status.production.artifact.uri for s in schedules if s.status.production]
+    return {uri.split("/")[-2] for uri in uris}
+
+
+def _owner(content: bytes | None) -> str | None:
+    """Return the uid of the schedule that wrote a pointer; None if it is none."""
+    try:
+        return ProductionPointer.model_validate_json(content or b"").schedule_uid
+    except ValidationError:
+        return None

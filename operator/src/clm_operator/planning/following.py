@@ -1,0 +1,95 @@
+"""Stages follow the pointer: who lost production is archived, who won it stands there."""
+
+from collections.abc import Sequence
+
+from clm_api.conditions import condition, set_conditions
+from clm_api.lifecycle import Decision, RequestedStage, Stage
+from clm_api.model_version import ModelVersionStatus
+from clm_api.reasons import Reason
+from clm_api.schedule_status import ProductionStatus, TrainingScheduleStatus
+from clm_operator.planning.lifecycle import (
+    OPERATOR,
+    REPLACED,
+    Transition,
+    into_production,
+    move,
+)
+from clm_operator.planning.requests import names
+from clm_operator.snapshot import Version
+
+Statuses = dict[str, ModelVersionStatus]
+
+
+def following(status: TrainingScheduleStatus, ended: Sequence[Version]) -> Statuses:
+    """Return the moves by which stages catch up with ``status.production``; empty if they have.
+
+    All that is written comes from the schedule's status, so a crash loses nothing.
+    """
+    production, statuses = status.production, Statuses()
+    for version in ended:
+        there = production is not None and names(production, version)
+        if version.status.stage is Stage.PRODUCTION and not there:
+            statuses[version.name] = _replaced(version, production)
+        elif production is not None and there and (rule := into_production(version.status)):
+            statuses[version.name] = _arrived(version, production, rule, _before(status))
+    return statuses
+
+
+def significant(version: Version) -> bool:
+    """Whether the version's Sharpe ratio is more than luck, as far as its run can tell."""
+    held = [c for c in version.status.conditions if c.type == "StatisticallySignificant"]
+    return any(c.status == "True" for c in held)
+
+
+def _before(status: TrainingScheduleStatus) -> str | None:
+    """Return whom the present production version replaced."""
+    last = status.previous[-1] if status.previous else None
+    return last.version if last else None
+
+
+def _replaced(version: Version, production: ProductionStatus | None) -> ModelVersionStatus:
+    if production is None:
+        at, by, why = version.created, OPERATOR, "its schedule names no production version"
+    else:
+        at, by = production.since, production.approved_by
+        why = f"replaced by {production.version}: {production.reason}"
+    return move(version.status, REPLACED, at=at, by=by, reason=why, generation=version.generation)
+
+
+def _arrived(
+    version: Version, production: ProductionStatus, rule: Transition, replaced: str | None
+) -> ModelVersionStatus:
+    moved = move(
+        version.status,
+        rule,
+        at=production.since,
+        by=production.approved_by,
+        reason=production.reason,
+        generation=version.generation,
+    )
+    request = version.spec.request if version.spec else None
+    asked = (request.by, request.reason) if request else None
+    this_one = asked == (production.approved_by, production.reason)
+    message = f"in production, replaces {replaced or 'nothing'}"
+    if not significant(version):
+        message += "; its Sharpe ratio may be luck: see condition StatisticallySignificant"
+    decision = Decision(
+        stage=RequestedStage.PRODUCTION,
+        at=production.since,
+        by=production.approved_by,
+        reason=production.reason,
+        replaced=replaced,
+        outcome=rule.reason or Reason.PROMOTED,
+        message=message,
+        observed_generation=version.generation if this_one else 0,
+    )
+    whole = condition(
+        "ArtifactVerified",
+        holds=True,
+        reason="DigestsMatch",
+        message="digested anew when it was asked into production",
+        generation=version.generation,
+        now=production.since,
+    )
+    conditions = list(set_conditions(moved.conditions, (whole,)))
+    return moved.model_copy(update={"promotion": decision, "conditions": conditions})

@@ -1,0 +1,79 @@
+"""A version that retention removes: tombstone, then version, then files; and what a crash left."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from clm_api.errors import ClmError
+from clm_operator.artifacts.runs import RunStore, Tombstone
+from clm_operator.cluster.api import ApiError
+from clm_operator.cluster.resources import Cluster
+from clm_operator.snapshot import Key, Raw, Version
+
+_LOG = logging.getLogger(__name__)
+SWEEP_S = 3600.0
+
+
+@dataclass(frozen=True)
+class Undertaker:
+    """Removes versions with their files; files alone only where the version is gone for good."""
+
+    cluster: Cluster
+    runs: RunStore
+
+    async def retire(self, key: Key, version: Version) -> None:
+        """Remove a version that retention does not keep.
+
+        Raises
+        ------
+        ClmError
+            The store is away; the version stays where its tombstone could not be written.
+        """
+        if version.spec is None:
+            await self.cluster.delete_version(version.raw)
+            return
+        tombstone = Tombstone(
+            namespace=key.namespace,
+            schedule=version.spec.schedule_ref.name,
+            schedule_uid=version.spec.schedule_ref.uid,
+            version=version.name,
+            uid=version.uid,
+        )
+        await self.runs.bury(tombstone)
+        await self.cluster.delete_version(version.raw)
+        await self._finish(tombstone)
+
+    async def sweep(self, namespace: str) -> None:
+        """Finish what was cut off between tombstone and last file."""
+        for tombstone in await self.runs.buried(namespace):
+            await self._finish(tombstone)
+
+    async def run(self, namespaces: list[str]) -> None:
+        """Sweep now and every hour, until cancelled."""
+        while True:
+            for namespace in namespaces:
+                try:
+                    await self.sweep(namespace)
+                except (ClmError, ApiError) as error:
+                    _LOG.warning("tombstones of %s are left for later: %s", namespace, error)
+            await asyncio.sleep(SWEEP_S)
+
+    async def _finish(self, tombstone: Tombstone) -> None:
+        """Remove the files if the version is gone and its schedule, the same one, is not.
+
+        A version that was changed in time stays, and its tombstone goes: else its files would
+        follow it whenever a person deletes it.
+        """
+        version = await self.cluster.version(tombstone.namespace, tombstone.version)
+        schedule = await self.cluster.schedule(Key(tombstone.namespace, tombstone.schedule))
+        alive = version is not None and version["metadata"]["uid"] == tombstone.uid
+        if alive or (schedule is not None and _in_production(schedule, tombstone)):
+            await self.runs.lift(tombstone)
+        elif schedule is not None and schedule["metadata"]["uid"] == tombstone.schedule_uid:
+            await self.runs.remove(tombstone)
+            _LOG.info("%s: its files were removed", tombstone.version)
+
+
+def _in_production(schedule: Raw, tombstone: Tombstone) -> bool:
+    production = schedule.get("status", {}).get("production") or {}
+    return str(production.get("artifact", {}).get("uri")).endswith(tombstone.layout.manifest)

@@ -1,0 +1,56 @@
+"""Who was in production when, and where a rollback goes: from a schedule's status alone."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from clm_api.production import periods, production_at, rollback_target
+from clm_api.schedule_status import TrainingScheduleStatus
+
+BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+def status(order: str) -> TrainingScheduleStatus:
+    """Build a status: one letter per version, an hour in production each, the last one still."""
+    if not order:
+        return TrainingScheduleStatus()
+    times = [BEGIN + timedelta(hours=n) for n in range(len(order))]
+    previous = [
+        {"version": v, "from": a, "to": b, "by": "alice", "reason": f"{v} is good"}
+        for v, a, b in zip(order[:-1], times, times[1:], strict=False)
+    ]
+    production = {
+        "version": order[-1], "since": times[-1], "approvedBy": "bob", "reason": "newest",
+        "artifact": {"uri": "s3://x", "sha256": "0" * 64},
+    }  # fmt: skip
+    return TrainingScheduleStatus.model_validate({"previous": previous, "production": production})
+
+
+@pytest.mark.parametrize(
+    ("order", "target"),
+    [("", None), ("A", None), ("AB", "A"), ("ABC", "B"), ("ABA", None), ("ABAC", "A"),
+     ("ABCB", "A"), ("ABCA", None), ("ABCBD", "B")],
+)  # fmt: skip
+def test_a_rollback_skips_what_was_rolled_back_from(order: str, target: str | None) -> None:
+    assert rollback_target(status(order)) == target
+
+
+@pytest.mark.parametrize(
+    ("minutes", "version", "by", "replaced_by"),
+    [(-1, None, None, None), (0, "A", "alice", "B"), (59, "A", "alice", "B"),
+     (60, "B", "alice", "A"), (120, "A", "bob", None), (10000, "A", "bob", None)],
+)  # fmt: skip
+def test_who_was_in_production(
+    minutes: int, version: str | None, by: str | None, replaced_by: str | None
+) -> None:
+    found = production_at(status("ABA"), BEGIN + timedelta(minutes=minutes))
+    assert (found and found.version, found and found.by, found and found.replaced_by) == (
+        version, by, replaced_by,
+    )  # fmt: skip
+
+
+def test_periods_join_without_a_gap() -> None:
+    found = periods(status("ABCA"))
+    assert [p.version for p in found] == ["A", "B", "C", "A"]
+    assert [p.to for p in found[:-1]] == [p.since for p in found[1:]]
+    assert periods(TrainingScheduleStatus()) == ()

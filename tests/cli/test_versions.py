@@ -1,0 +1,147 @@
+"""``clm list``, ``history``, ``diff``, ``report``, ``suspend``: what is told from the objects."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from clm_api.errors import SpecError
+from clm_cli.__main__ import app
+from clm_cli.cluster import ClusterError
+from tests.cli.namespace import Namespace
+from tests.cli.objects import judged, schedule
+
+RUNNER = CliRunner(env={"COLUMNS": "200", "TZ": "UTC"})
+PRODUCTION: dict[str, Any] = {
+    "previous": [
+        {"version": "btc-1", "from": "2025-12-01T06:00:00Z", "to": "2025-12-02T06:00:00Z",
+         "by": "alice", "reason": "first of all"},
+    ],
+    "production": {
+        "version": "btc-2", "since": "2025-12-02T06:00:00Z", "approvedBy": "bob",
+        "reason": "fewer losses", "artifact": {"uri": "s3://clm/m.json", "sha256": "0" * 64},
+    },
+}  # fmt: skip
+
+
+def text(*arguments: str) -> str:
+    result = RUNNER.invoke(app, [*arguments], catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.stdout
+
+
+def refused(*arguments: str) -> str:
+    result = RUNNER.invoke(app, [*arguments])
+    assert isinstance(result.exception, ClusterError | SpecError), result.exception
+    return str(result.exception)
+
+
+def put_two(api: Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
+    owner = api.put(schedule(**PRODUCTION))
+    first = judged(owner, "btc-1", "ARCHIVED", slot="2025-12-01T06:00:00Z")
+    second = judged(owner, "btc-2", "PRODUCTION", trainedUntil="2025-12-02T05:00:00Z")
+    second["spec"]["run"]["model"]["seed"] = 8
+    second["status"]["metrics"] |= {"sharpe": 1.5, "sortino": 2.25}
+    return api.put(first), api.put(second)
+
+
+def test_every_version_is_one_line_newest_first(api: Namespace) -> None:
+    first, second = put_two(api)
+    lines = text("list").splitlines()
+    assert [line.split()[0] for line in lines] == ["version", "btc-2", "btc-1"]
+    assert "PRODUCTION" in lines[1]
+    assert "Tue 2025-12-02 05:00" in lines[1]
+    assert json.loads(text("list", "btc-eth", "-o", "json")) == {"versions": [second, first]}
+    assert "Start a run" in text("list", "other")
+
+
+def test_who_was_in_production_when_and_why(api: Namespace) -> None:
+    put_two(api)
+    lines = text("history", "btc-eth").splitlines()
+    assert [line.split()[0] for line in lines] == ["version", "btc-1", "btc-2"]
+    (row,) = text("history", "btc-eth", "--at", "2025-12-01T12:00").splitlines()[1:]
+    for part in ("btc-1", "Mon 2025-12-01 06:00", "alice", "first of all", "btc-2"):
+        assert part in row
+    found = json.loads(text("history", "btc-eth", "--at", "2025-12-02T07:00+01:00", "-o", "json"))
+    assert found == [
+        {"version": "btc-2", "since": "2025-12-02T06:00:00+00:00", "to": None, "by": "bob",
+         "reason": "fewer losses", "replacedBy": None},
+    ]  # fmt: skip
+
+
+def test_a_time_before_all_or_none_at_all(api: Namespace) -> None:
+    put_two(api)
+    assert "nothing is known to be in production" in refused(
+        "history", "btc-eth", "--at", "2025-11-30"
+    )
+    assert '"yesterday" is no time' in refused("history", "btc-eth", "--at", "yesterday")
+    api.put(schedule("fresh"))
+    assert "no version has ever been in production" in text("history", "fresh")
+
+
+def test_two_versions_differ_in_metrics_and_settings(api: Namespace) -> None:
+    put_two(api)
+    shown = {
+        words[0]: words[1:]
+        for line in text("diff", "btc-1", "btc-2").splitlines()
+        if (words := line.split())
+    }
+    assert shown["stage"] == ["ARCHIVED", "PRODUCTION"]
+    assert shown["sharpe"] == ["1.23", "1.5"]
+    assert shown["run.model.seed"] == ["7", "8"]
+    assert not [name for name in shown if name.startswith("run.data")], "what is equal is left out"
+    document = json.loads(text("diff", "btc-1", "btc-2", "-o", "json"))
+    assert document["versions"] == ["btc-1", "btc-2"]
+    assert document["metrics"]["sortino"] == [None, 2.25]
+    assert document["run"] == {"run.model.seed": [7, 8]}
+
+
+def test_a_report_is_shown_in_the_browser(api: Namespace, tmp_path: Path) -> None:
+    sheet = tmp_path / "store" / "runs" / "trading" / "btc-eth" / "uid" / "report.html"
+    sheet.parent.mkdir(parents=True)
+    sheet.write_text("<h1>tear sheet</h1>")
+    owner = api.put(schedule())
+    api.put(judged(owner, "btc-1", reportUri=sheet.as_uri()))
+    assert text("report", "btc-1") == f"{sheet.as_uri()}\n"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\n')
+    browser.chmod(0o755)
+    environment = os.environ | {"BROWSER": f"{browser} %s", "TMPDIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-m", "clm_cli", "report", "btc-1", "--open"],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    opened = (tmp_path / "opened").read_text().strip().removeprefix("file://")
+    assert opened == done.stdout.strip()
+    assert Path(opened).read_text() == "<h1>tear sheet</h1>"
+
+
+def test_a_run_without_a_report_says_so(api: Namespace) -> None:
+    owner = api.put(schedule())
+    api.put(judged(owner, "btc-1", phase="Failed", stage="FAILED", reportUri=None))
+    assert refused("report", "btc-1") == "btc-1 has no report: its phase is Failed"
+
+
+def test_a_schedule_is_suspended_and_resumed(api: Namespace) -> None:
+    before = api.put(schedule())["spec"]
+    assert "btc-eth is suspended" in text("suspend", "btc-eth")
+    assert api.read("TrainingSchedule", "btc-eth")["spec"] == before | {"suspend": True}
+    assert "btc-eth is resumed" in text("resume", "btc-eth")
+    assert api.read("TrainingSchedule", "btc-eth")["spec"] == before | {"suspend": False}
+
+
+@pytest.mark.parametrize(
+    ("order", "target"), [({}, "no earlier version"), ({"--to": "foreign"}, "belongs to other")]
+)
+def test_a_rollback_that_leads_nowhere(api: Namespace, order: dict[str, str], target: str) -> None:
+    api.put(schedule())
+    other = api.put(schedule("other"))
+    api.put(judged(other, "foreign", "ARCHIVED"))
+    options = [word for pair in order.items() for word in pair]
+    assert target in refused("rollback", "btc-eth", "--reason", "worse", *options)

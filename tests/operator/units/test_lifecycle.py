@@ -1,0 +1,121 @@
+"""The picture in planning/lifecycle.py, move by move: what is in it happens, nothing else can."""
+
+from dataclasses import dataclass
+from itertools import product
+from operator import attrgetter
+from typing import Any
+
+import pytest
+
+from clm_api.lifecycle import KEPT_CHANGES, Stage
+from clm_api.model_version import ModelVersionStatus
+from clm_operator.planning import lifecycle
+from clm_operator.planning.lifecycle import IllegalMoveError, Transition, move
+from clm_operator.planning.outcomes import fold
+from tests.operator.units import builders as b
+from tests.operator.units.world import World, ended
+
+BEEN_THERE = [{"stage": "PRODUCTION", "at": b.stamp(b.NOW), "by": "bob", "reason": "first"}]
+
+
+@dataclass(frozen=True)
+class Row:
+    rule: Transition
+    world: World
+    reason: str
+    why: str
+    by: str = "alice"
+
+
+def asked(request: str = "PRODUCTION", **version: Any) -> World:
+    world = World.of(ended("btc-1", **version))
+    world.ask("btc-1", request)
+    return world
+
+
+def replaced() -> World:
+    world = World.of(ended("btc-0"), ended("btc-1"))
+    for name in ("btc-1", "btc-0"):
+        world.ask(name)
+        world.settle()
+    return world
+
+
+ROWS = [
+    Row(lifecycle.SUPERSEDED, World.of(ended("btc-1"), ended("btc-2")), "Archived",
+        "superseded by btc-2", "clm-operator"),
+    Row(lifecycle.WITHDRAWN, asked("ARCHIVED"), "Archived", "alice likes it"),
+    Row(lifecycle.PROMOTED, asked(), "Promoted", "alice likes it"),
+    Row(lifecycle.PROMOTED_LATE, asked(stands="ARCHIVED"), "Promoted", "alice likes it"),
+    Row(lifecycle.ROLLED_BACK, asked(stands="ARCHIVED", history=BEEN_THERE), "RolledBack",
+        "alice likes it"),
+    Row(lifecycle.REPLACED, replaced(), "Archived", "replaced by btc-0: alice likes it"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ROWS, ids=attrgetter("rule.name"))
+def test_a_move_says_when_by_whom_and_why(row: Row) -> None:
+    row.world.settle()
+    status = row.world.version("btc-1")["status"]
+    assert status["stage"] == row.rule.target
+    assert (status["reason"], status["message"]) == (row.reason, f"{row.by}: {row.why}")
+    last = status["history"][-1]
+    assert (last["stage"], last["by"], last["reason"]) == (row.rule.target, row.by, row.why)
+    held = {c["type"]: c["status"] for c in status["conditions"]} if "conditions" in status else {}
+    inside = {Stage.PRODUCTION: "True"}.get(row.rule.target)
+    left = "False" if row.rule.source is Stage.PRODUCTION else None
+    assert held.get("InProduction") == (inside or left)
+
+
+@pytest.mark.parametrize(
+    ("rule", "result", "says"),
+    [
+        (lifecycle.CRITERIA_PASSED, b.report(), "CriteriaPassed: sharpe 1.5 ≥ 1"),
+        (lifecycle.CRITERIA_FAILED, b.report(b.GOOD | {"sharpe": 0.5}), "CriteriaFailed: sharpe"),
+        (lifecycle.RUN_FAILED, None, "ArtifactCorrupt: its Job completed"),
+    ],
+    ids=lambda value: value.name if isinstance(value, Transition) else "",
+)
+def test_a_run_ends_with_its_first_move(rule: Transition, result: Any, says: str) -> None:
+    version = b.version()
+    jobs = {"btc-1": b.job(condition=("Complete", ""))}
+    seen = b.snapshot(version, jobs=jobs, reports={"btc-1": result})
+    status = fold(version, seen, b.settings()).status
+    assert status.stage is rule.target
+    (change,) = status.history
+    assert (change.stage, change.by) == (rule.target, "clm-operator")
+    assert change.reason.startswith(says)
+
+
+def test_every_rule_of_the_picture_has_its_row() -> None:
+    runs = {lifecycle.CRITERIA_PASSED, lifecycle.CRITERIA_FAILED, lifecycle.RUN_FAILED}
+    assert {row.rule for row in ROWS} | runs == set(lifecycle.TRANSITIONS)
+
+
+def test_a_move_from_elsewhere_is_a_defect() -> None:
+    legal = {(rule.name, rule.source) for rule in lifecycle.TRANSITIONS}
+    for rule, stage in product(lifecycle.TRANSITIONS, Stage):
+        status = ModelVersionStatus(stage=stage)
+        if (rule.name, stage) in legal:
+            continue
+        with pytest.raises(IllegalMoveError, match=f"from {stage}"):
+            move(status, rule, at=b.NOW, by="x", reason="y", generation=1)
+
+
+def test_only_a_request_leads_into_production() -> None:
+    stages = ["CANDIDATE", "ARCHIVED", "REJECTED", "FAILED"]
+    world = World.of(*(ended(f"btc-{n}", stage) for n, stage in enumerate(stages)))
+    world.settle()
+    assert world.production() is None
+    assert world.stages() == {f"btc-{n}": stage for n, stage in enumerate(stages)}
+
+
+def test_the_history_keeps_the_newest_moves() -> None:
+    world = World.of(ended("btc-0"), ended("btc-1"))
+    for number in range(2 * KEPT_CHANGES):
+        world.ask(f"btc-{number % 2}")
+        world.settle()
+    history = world.version("btc-1")["status"]["history"]
+    assert len(history) == KEPT_CHANGES
+    assert history[-1]["stage"] == "PRODUCTION"
+    assert len(world.schedule["status"]["previous"]) == 20

@@ -1,0 +1,126 @@
+"""A schedule and its versions as the API server would hold them, changed write by write."""
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from clm_api.base import StatusModel
+from clm_api.production import ProductionPointer
+from clm_operator.planning.decide import Plan, plan
+from clm_operator.planning.requests import wants_verification
+from clm_operator.snapshot import ReportRead, ScheduleObject, Snapshot, Version
+from tests.operator.units import builders as b
+
+Raw = dict[str, Any]
+Write = Callable[[], None]
+
+
+def ended(name: str, stands: str = "CANDIDATE", **more: Any) -> Version:
+    """Build an ended version whose artifact is what ``b.report()`` says."""
+    artifact = {"uri": f"s3://models/{name}/manifest.json", "sha256": "1" * 64, "sizeBytes": 1}
+    phase = "Failed" if stands == "FAILED" else "Succeeded"
+    return b.version(name, status={"phase": phase, "stage": stands, "artifact": artifact} | more)
+
+
+@dataclass
+class World:
+    """Objects at rest; every write is checked against what must always hold."""
+
+    schedule: Raw
+    versions: list[Raw]
+    now: datetime = b.NOW
+    verified: dict[str, ReportRead] = field(default_factory=dict)
+    """Results by version where they are not intact."""
+    pointer: ProductionPointer | None = None
+    productions: list[str] = field(default_factory=list)
+    """Who was in production, one entry per change of the pointer."""
+
+    @classmethod
+    def of(cls, *versions: Version, **schedule: Any) -> "World":
+        """Start with some versions; the schedule has no slot to run."""
+        owner = b.schedule_object(runOnCreate=False, **schedule)
+        return cls(deepcopy(owner.raw), [deepcopy(v.raw) for v in versions])
+
+    def version(self, name: str) -> Raw:
+        """Return a version."""
+        return next(v for v in self.versions if v["metadata"]["name"] == name)
+
+    def ask(self, name: str, stage: str = "PRODUCTION", by: str = "alice", **more: Any) -> None:
+        """Put a request on a version, as a person does."""
+        raw = self.version(name)
+        assert "request" not in raw["spec"], "the API server refuses to change a request"
+        raw["spec"]["request"] = {"stage": stage, "by": by, "reason": f"{by} likes it"} | more
+        raw["metadata"]["generation"] += 1
+
+    def snapshot(self) -> Snapshot:
+        """Read everything."""
+        owner = ScheduleObject.read(deepcopy(self.schedule))
+        read = [Version.read(deepcopy(raw)) for raw in self.versions]
+        asked = [v.name for v in read if wants_verification(v, owner.status.production)]
+        verified = {name: self.verified.get(name, b.report()) for name in asked}
+        return b.snapshot(*read, schedule=owner, now=self.now, verified=verified)
+
+    def plan(self) -> Plan:
+        """Decide."""
+        return plan(self.snapshot(), b.settings())
+
+    def writes(self, decided: Plan) -> Iterator[Write]:
+        """Return a plan's writes in the order in which the operator makes them."""
+        for version, status in decided.version_statuses:
+            yield lambda v=version, s=status: self._status(self.version(v.name), s)  # type: ignore[misc]
+        after = decided.schedule_status
+        assert after is not None
+        if self.schedule["status"] != b.plain(after):
+            yield lambda: self._status(self.schedule, after)
+        for version in decided.remove_requests:
+            yield lambda v=version: self._unasked(self.version(v.name))  # type: ignore[misc]
+
+    def settle(self, writes: int = 1000) -> int:
+        """Run rounds until nothing is left or so many writes were made; return how many were."""
+        made = 0
+        for _ in range(20):
+            decided = self.plan()
+            todo = list(self.writes(decided))
+            for write in todo:
+                if made == writes:
+                    return made
+                write()
+                made += 1
+                self.check()
+            self.now += timedelta(seconds=1)
+            if not todo:
+                self.pointer = decided.pointer
+                return made
+        raise AssertionError("no rest after 20 rounds")
+
+    def check(self) -> None:
+        """Hold what must hold at every instant: one production at most, known to the pointer."""
+        there = [v for v in self.versions if v["status"]["stage"] == "PRODUCTION"]
+        assert len(there) <= 1, [v["metadata"]["name"] for v in there]
+
+    def stages(self) -> dict[str, str]:
+        """Return every version's stage."""
+        return {v["metadata"]["name"]: v["status"]["stage"] for v in self.versions}
+
+    def production(self) -> str | None:
+        """Return the pointer's version."""
+        found = self.schedule["status"].get("production")
+        return found["version"] if found else None
+
+    def outcome(self, name: str) -> tuple[str, str]:
+        """Return what became of a version's newest request."""
+        promotion = self.version(name)["status"]["promotion"]
+        assert "request" not in self.version(name)["spec"], "the request is still there"
+        return promotion["outcome"], promotion["message"]
+
+    def _status(self, raw: Raw, status: StatusModel) -> None:
+        before = self.production()
+        raw["status"] = b.plain(status)
+        if self.production() not in (None, before):
+            self.productions.append(str(self.production()))
+
+    def _unasked(self, raw: Raw) -> None:
+        del raw["spec"]["request"]
+        raw["metadata"]["generation"] += 1
