@@ -36,8 +36,10 @@ class Watcher:
     def look(self) -> None:
         """Look once."""
         slots: dict[tuple[str, str], int] = {}
-        for version in self._rig.versions():
+        versions = self._rig.versions()
+        for version in versions:
             self._check_version(version, slots)
+        self._check_production(versions)
         jobs: dict[str, int] = {}
         for job in self._rig.plane.list(self._rig.namespace, "jobs"):
             owner = job["metadata"]["ownerReferences"][0]["uid"]
@@ -58,6 +60,20 @@ class Watcher:
         self._expect(forward, f"{meta['name']} went from {before} to {phase}")
         self._phases[meta["uid"]] = phase
         self._no_finalizer(version)
+
+    def _check_production(self, versions: list[Raw]) -> None:
+        there = [v for v in versions if v.get("status", {}).get("stage") == "PRODUCTION"]
+        names = [(v["spec"]["scheduleRef"]["name"], v["metadata"]["name"]) for v in there]
+        self._expect(len({s for s, _ in names}) == len(names), f"two in production: {names}")
+        for schedule in self._rig.plane.list(self._rig.namespace, "tsched"):
+            named = schedule.get("status", {}).get("production")
+            if named is None:
+                continue
+            judged = [v for v in versions if v["metadata"]["name"] == named["version"]]
+            same = [v["status"]["artifact"]["sha256"] for v in judged] == [
+                named["artifact"]["sha256"]
+            ]
+            self._expect(same, f"production names {named}, which was not verified")
 
     def _no_finalizer(self, item: Raw) -> None:
         found = [f for f in item["metadata"].get("finalizers", ()) if "/" in f]

@@ -62,7 +62,8 @@ class Rig:
         wanted = chart.of_kind(release, "ServiceAccount", "Role", "RoleBinding", "Secret")
         for item in wanted:
             item["metadata"].setdefault("namespace", namespace)
-        plane.apply(*wanted)
+        policies = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+        plane.apply(*wanted, *chart.of_kind(release, *policies))
         minio.make_bucket(namespace)
         ca = str(plane.authority.folder / "ca.crt")
         store_proxy = Proxy(minio.endpoint)
@@ -120,6 +121,33 @@ class Rig:
         """Read versions, oldest first."""
         found = self.plane.list(self.namespace, "mv")
         return [v for v in found if schedule in (None, v["spec"]["scheduleRef"]["name"])]
+
+    def version(self, name: str) -> Raw:
+        """Read a version."""
+        found = self.plane.get(self.namespace, "mv", name)
+        assert found is not None
+        return found
+
+    def create_version(self, manifest: Raw) -> None:
+        """Create a version under the operator's account: nobody else may."""
+        path = self.plane.account_kubeconfig(self.namespace, "clm-operator")
+        words = ("--kubeconfig", path, "-n", self.namespace, "create", "-f", "-")
+        self.plane.kubectl(*words, stdin=json.dumps(manifest))
+
+    def ask(self, name: str, **more: str) -> None:
+        """Ask for a version in production, as the administrator."""
+        request = {"stage": "PRODUCTION", "by": "admin", "reason": f"{name} it is"} | more
+        patch = json.dumps({"spec": {"request": request}})
+        self.plane.kubectl(
+            "-n", self.namespace, "patch", "mv", name, "--type=merge", "-p", patch
+        )  # fmt: skip
+
+    def outcome(self, name: str) -> str | None:
+        """Return what became of a version's request once it is decided and gone."""
+        found = self.version(name)
+        if "request" in found["spec"]:
+            return None
+        return str(found["status"].get("promotion", {}).get("outcome"))
 
     def ended(self, schedule: str, count: int = 1) -> list[Raw] | None:
         """Return the versions of a schedule once so many of them have ended."""

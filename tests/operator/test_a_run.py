@@ -122,6 +122,9 @@ def test_retention_keeps_the_newest_failed_runs(rig: Rig) -> None:
         assert len(rig.versions("kept")) == 1, f"after run {number}"
     (kept,) = rig.versions("kept")
     assert kept["spec"]["trigger"]["reason"] == "b"
+    folders = {key.split("/")[3] for key in rig.minio.keys(rig.namespace, "runs/")}
+    assert folders == {kept["metadata"]["uid"]}, "the store keeps what the cluster keeps"
+    assert rig.minio.keys(rig.namespace, "tombstones/") == []
 
 
 def test_deleting_a_schedule_leaves_nothing_stuck(rig: Rig) -> None:

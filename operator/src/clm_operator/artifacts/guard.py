@@ -20,8 +20,8 @@ def named_errors() -> Iterator[None]:
     """
     try:
         yield
-    except FileNotFoundError:
-        raise
     except (BaseError, OSError) as error:
+        if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in str(error):
+            raise
         found = unreadable(error)
         raise ClmError(found.reason, found.message) from error

@@ -61,7 +61,7 @@ class PointerWriter:
     async def _write(self, path: str, wanted: ProductionPointer, tag: str | None) -> None:
         """Replace what was read and nothing newer; the next round looks again."""
         content = wanted.model_dump_json(by_alias=True, indent=2).encode()
-        guard = {"mode": "create"} if tag is None else {"mode": {"e_tag": tag, "version": None}}
+        guard = {"mode": "create"} if tag is None else {"mode": {"e_tag": tag}}
         if isinstance(self.store, LocalStore):
             guard = {"mode": "overwrite"}  # a folder knows no If-Match, and has one operator
         try:

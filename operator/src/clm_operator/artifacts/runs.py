@@ -1,5 +1,6 @@
 """Removal of runs from the store: only what retention took away, its tombstone first and last."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import obstore
@@ -51,8 +52,9 @@ class RunStore:
         found = []
         with named_errors():
             for path in await self._paths(f"{tombstones_of(namespace)}/"):
-                content = bytes(await (await self.store.get_async(path)).bytes_async())
-                found.append(_read(path, content))
+                with suppress(FileNotFoundError):  # lifted since it was listed
+                    content = bytes(await (await self.store.get_async(path)).bytes_async())
+                    found.append(_read(path, content))
         return found
 
     async def remove(self, tombstone: Tombstone) -> None:

@@ -1,0 +1,193 @@
+"""Into production and back on a real API server and store: executed once, whatever breaks."""
+
+import itertools
+import json
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from typer.testing import CliRunner
+
+from clm_api.errors import ClmError
+from clm_api.layout import RunLayout, production_pointer
+from clm_api.schedule_status import KEPT_PERIODS
+from clm_cli.__main__ import app
+from tests.operator.rig import Rig
+from tests.operator.test_faults import KillAtWrite
+from tests.support.ports import eventually
+from tests.support.proxy import Verdict, let_pass
+from tests.support.schedules import schedule
+
+Raw = dict[str, Any]
+LENIENT = {"minSharpe": -10, "minWinRate": 0, "minProfitFactor": 0, "maxDrawdown": 1}
+NAME = "moved"
+
+
+def candidates(rig: Rig, count: int) -> list[str]:
+    """Train versions that all pass; return their names, oldest first."""
+    promotion = {"criteria": LENIENT | {"minTrades": 0}}
+    rig.apply(schedule(NAME, rig.namespace, runOnCreate=False, promotion=promotion))
+    names: list[str] = []
+    for number in range(count):
+        token = f"clm.dev/run-now={number}"
+        rig.plane.kubectl("-n", rig.namespace, "annotate", "tsched", NAME, token, "--overwrite")
+        found = rig.wait_ended(NAME, number + 1)
+        names += [n for v in found if (n := v["metadata"]["name"]) not in names]
+    eventually(lambda: rig.version(names[-1])["status"]["stage"] == "CANDIDATE", "a candidate")
+    return names
+
+
+def pointer(rig: Rig) -> Raw:
+    """Read the store's object; empty where there is none."""
+    found = rig.storage.get(production_pointer(rig.namespace, NAME))
+    return dict(json.loads(found or b"{}"))
+
+
+def decided(rig: Rig, name: str) -> str:
+    """Wait until a version's request is decided."""
+    return eventually(lambda: rig.outcome(name), f"the request of {name} is decided")
+
+
+def agrees(rig: Rig, name: str) -> bool:
+    """Whether pointer, stages and the store name this version, and no request is left."""
+    versions = rig.versions(NAME)
+    there = [v["metadata"]["name"] for v in versions if v["status"]["stage"] == "PRODUCTION"]
+    named = rig.schedule(NAME)["status"].get("production", {}).get("version")
+    asked = [v for v in versions if "request" in v["spec"]]
+    return there == [named] == [name] and not asked and pointer(rig).get("version") == name
+
+
+def model_key(rig: Rig, name: str) -> str:
+    """Return the object of a version's model."""
+    layout = RunLayout(rig.namespace, NAME, rig.version(name)["metadata"]["uid"])
+    return next(k for k in rig.minio.keys(rig.namespace, layout.prefix) if "/model/" in k)
+
+
+def change(rig: Rig, key: str, spoil: Callable[[bytes], bytes]) -> bytes:
+    """Change an object in the store; return what it was."""
+    before = rig.minio.read(rig.namespace, key)
+    rig.storage.put(key, spoil(before))
+    return before
+
+
+def clm(rig: Rig, *words: str) -> str:
+    """Run a command as the administrator; return what it prints, or its error."""
+    environment = {"KUBECONFIG": str(rig.plane.kubeconfig), "COLUMNS": "200"}
+    result = CliRunner(env=environment).invoke(app, [*words, "-n", rig.namespace])
+    error = result.exception
+    return (
+        f"{error.reason}: {error}" if isinstance(error, ClmError) else result.stdout or str(error)
+    )
+
+
+def last_byte(content: bytes) -> bytes:
+    return content[:-1] + bytes([content[-1] ^ 1])
+
+
+def test_into_production_and_back(rig: Rig) -> None:
+    operator = rig.start_operator()
+    first, second = candidates(rig, 2)
+    eventually(lambda: rig.version(first)["status"]["stage"] == "ARCHIVED", "superseded")
+    operator.kill()
+
+    for name in (first, second):
+        rig.ask(name, replaces="")
+    operator = rig.start_operator()
+    assert {decided(rig, n) for n in (first, second)} == {"Promoted", "PromotionConflict"}
+    eventually(lambda: agrees(rig, first), f"all names {first}")
+    seen = pointer(rig)
+    version, owner = rig.version(first), rig.schedule(NAME)
+    assert (seen["sha256"], seen["manifest"], seen["scheduleUid"]) == (
+        version["status"]["artifact"]["sha256"], version["status"]["artifact"]["uri"],
+        owner["metadata"]["uid"],
+    )  # fmt: skip
+    assert seen["since"] == owner["status"]["production"]["since"]
+
+    whole = change(rig, model_key(rig, second), last_byte)
+    rig.ask(second)
+    assert decided(rig, second) == "ArtifactCorrupt"
+    assert agrees(rig, first)
+    rig.storage.put(model_key(rig, second), whole)
+    said = clm(rig, "promote", second, "--reason", "fewer losses")
+    assert said.startswith(f"Promoted: {second} is in production, replaces {first}")
+    between = rig.schedule(NAME)["status"]["production"]["since"]
+
+    whole = change(rig, model_key(rig, first), last_byte)
+    said = clm(rig, "rollback", NAME, "--reason", "a bad night")
+    assert said.startswith(f"ArtifactCorrupt: {first}: ")
+    rig.storage.put(model_key(rig, first), whole)
+    said = clm(rig, "rollback", NAME, "--reason", "a bad night")
+    assert said.startswith(f"RolledBack: {first} is in production, replaces {second}")
+    (told,) = json.loads(clm(rig, "history", NAME, "--at", between, "-o", "json"))
+    assert told | {"to": ""} == {
+        "version": second, "since": between.replace("Z", "+00:00"), "to": "", "by": "admin",
+        "reason": "fewer losses", "replaced_by": first,
+    }  # fmt: skip
+    assert "no earlier version to roll back to" in clm(rig, "rollback", NAME, "--reason", "again")
+    eventually(lambda: agrees(rig, first), f"all names {first} again")
+    previous = rig.schedule(NAME)["status"]["previous"]
+    assert [p["version"] for p in previous] == [first, second]
+    reasons = {e["reason"] for e in rig.plane.list(rig.namespace, "events")}
+    assert {"Promoted", "RolledBack", "Archived", "PromotionConflict", "ArtifactCorrupt"} <= reasons
+
+    operator.kill()
+    rig.storage.put(production_pointer(rig.namespace, NAME), b"{}")
+    before = rig.writes()
+    rig.start_operator()
+    eventually(lambda: agrees(rig, first), "the pointer is repaired")
+    rig.settle()
+    assert rig.writes() == before, "the API server has nothing to learn from it"
+
+
+@pytest.mark.slow
+def test_killed_at_any_write_of_a_promotion_it_is_executed_once(rig: Rig) -> None:
+    rig.start_operator()
+    pair = itertools.cycle(candidates(rig, 2))
+    rig.ask(name := next(pair))
+    eventually(lambda: agrees(rig, name), f"all names {name}")
+    fired = {Verdict.REFUSE: 0, Verdict.SWALLOW: 0}
+    asked = 1
+    for mode in fired:
+        for number in itertools.count(1):
+            fault = KillAtWrite(rig, number, mode)
+            rig.api.judge, rig.api.after = fault.judge, fault.after
+            rig.ask(name := next(pair))
+            asked += 1
+            eventually(
+                lambda: rig.operators[-1].ended or agrees(rig, name),
+                f"write {number} kills, or is not needed",
+            )
+            rig.api.judge = let_pass
+            if fault.fired:
+                fired[mode] += 1
+                rig.start_operator()
+            eventually(lambda: agrees(rig, name), f"{mode} at write {number}: {name} is there")
+            previous = rig.schedule(NAME)["status"]["previous"]
+            assert len(previous) == min(asked - 1, KEPT_PERIODS), f"{mode} at write {number}"
+            assert all(a["to"] == b["from"] for a, b in itertools.pairwise(previous))
+            assert all(a["version"] != b["version"] for a, b in itertools.pairwise(previous))
+            if not fault.fired:
+                break
+    assert min(fired.values()) >= 5, "the pointer, two stages, the removal, events"
+
+
+def test_what_retention_was_cut_off_from_is_finished_and_nothing_else(rig: Rig) -> None:
+    rig.apply(schedule("alive", rig.namespace, runOnCreate=False))
+    owner = rig.schedule("alive")["metadata"]["uid"]
+    runs = {kind: RunLayout(rig.namespace, "alive", str(uuid4())) for kind in ("cut", "vanished")}
+    orphan = RunLayout(rig.namespace, "alive", str(uuid4()))
+    for kind, layout in runs.items():
+        stone = {
+            "namespace": rig.namespace, "schedule": "alive", "version": f"alive-{kind}",
+            "scheduleUid": owner if kind == "cut" else str(uuid4()), "uid": layout.uid,
+        }  # fmt: skip
+        rig.storage.put(layout.tombstone, json.dumps(stone).encode())
+    for layout in (*runs.values(), orphan):
+        rig.storage.put(layout.manifest, b"{}")
+        rig.storage.put(layout.progress("pod"), b"{}")
+    rig.start_operator()
+    eventually(lambda: not rig.minio.keys(rig.namespace, runs["cut"].prefix), "the rest is gone")
+    eventually(lambda: rig.storage.get(runs["cut"].tombstone) is None, "and its tombstone")
+    assert len(rig.minio.keys(rig.namespace, runs["vanished"].prefix)) == 2
+    assert len(rig.minio.keys(rig.namespace, orphan.prefix)) == 2
