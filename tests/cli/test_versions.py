@@ -70,7 +70,7 @@ def test_who_was_in_production_when_and_why(api: Namespace) -> None:
     found = json.loads(text("history", "btc-eth", "--at", "2025-12-02T07:00+01:00", "-o", "json"))
     assert found == [
         {"version": "btc-2", "since": "2025-12-02T06:00:00+00:00", "to": None, "by": "bob",
-         "reason": "fewer losses", "replaced_by": None},
+         "reason": "fewer losses", "replacedBy": None},
     ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+from pydantic.alias_generators import to_camel
 
 from clm_api.errors import SpecError
 from clm_api.production import Period, periods, production_at
@@ -41,7 +42,8 @@ def history(
             raise ClusterError(f"{schedule}: nothing is known to be in production at {time}")
         found = (there,)
     if output is Output.JSON:
-        console.print_json(json.dumps([asdict(p) for p in found], default=datetime.isoformat))
+        wire = [{to_camel(k): v for k, v in asdict(p).items()} for p in found]
+        console.print_json(json.dumps(wire, default=datetime.isoformat))
     elif not found:
         console.print(f"{schedule}: no version has ever been in production", soft_wrap=True)
     else:

@@ -159,6 +159,18 @@ def test_a_request_waits_for_the_store_and_is_decided_when_it_answers() -> None:
     assert world.production() == "btc-1"
 
 
+def test_the_condition_tells_whether_the_files_were_whole_at_the_last_look() -> None:
+    world = World.of(ended("btc-1"))
+    seen = []
+    for found in (CorruptReport("model.ubj: its sha256 differs"), b.report()):
+        world.verified["btc-1"] = found
+        world.ask("btc-1")
+        world.settle()
+        conditions = world.version("btc-1")["status"]["conditions"]
+        seen.append({c["type"]: c["status"] for c in conditions}["ArtifactVerified"])
+    assert seen == ["False", "True"]
+
+
 def test_a_version_of_the_same_name_and_other_files_is_not_the_one_in_production() -> None:
     world = World.of(ended("btc-1"))
     world.ask("btc-1")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from clm_api.conditions import condition, set_conditions
 from clm_api.lifecycle import Decision, RequestedStage, Stage
 from clm_api.model_version import ModelVersionStatus
 from clm_api.reasons import Reason
@@ -82,4 +83,13 @@ def _arrived(
         message=message,
         observed_generation=version.generation if this_one else 0,
     )
-    return moved.model_copy(update={"promotion": decision})
+    whole = condition(
+        "ArtifactVerified",
+        holds=True,
+        reason="DigestsMatch",
+        message="digested anew when it was asked into production",
+        generation=version.generation,
+        now=production.since,
+    )
+    conditions = list(set_conditions(moved.conditions, (whole,)))
+    return moved.model_copy(update={"promotion": decision, "conditions": conditions})
