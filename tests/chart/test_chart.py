@@ -91,6 +91,20 @@ def test_the_operator_has_the_least_rights() -> None:
             assert "secrets" not in rule["resources"]
 
 
+def test_policies_guard_the_watched_namespaces_and_know_the_operators_account() -> None:
+    objects = chart.render("ns", *FULL)
+    own = {"requests.clm.ns.clm.dev", "statuses.clm.ns.clm.dev"}
+    policies = chart.of_kind(objects, "ValidatingAdmissionPolicy")
+    texts = {p["metadata"]["name"]: str(p["spec"]) for p in policies}
+    assert own <= set(texts)
+    assert all('"system:serviceaccount:ns:clm-operator"' in texts[name] for name in own)
+    bindings = chart.of_kind(objects, "ValidatingAdmissionPolicyBinding")
+    for binding in (one for one in bindings if one["spec"]["policyName"] in own):
+        (seen,) = binding["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"]
+        assert seen["values"] == ["one", "two"]
+        assert binding["spec"]["validationActions"] == ["Deny"]
+
+
 def test_trainers_have_no_rights_and_no_token() -> None:
     objects = chart.render("ns", *FULL)
     accounts = {a["metadata"]["name"]: a for a in chart.of_kind(objects, "ServiceAccount")}

@@ -8,6 +8,7 @@ from functools import partial
 from clm_api.layout import RunLayout
 from tests.operator.rig import Rig, condition
 from tests.support.ports import eventually
+from tests.support.proxy import Seen, Verdict
 from tests.support.schedules import schedule
 
 
@@ -107,6 +108,16 @@ def _ended_by_hand(rig: Rig, token: str) -> bool:
 
 
 def test_retention_keeps_the_newest_failed_runs(rig: Rig) -> None:
+    """And nothing that was asked for in the instant before it is removed."""
+    wanted: list[str] = []
+
+    def ask_first(seen: Seen) -> Verdict:
+        if seen.method == "DELETE" and "/modelversions/" in seen.path and not wanted:
+            wanted.append(seen.path.rsplit("/", 1)[-1])
+            rig.ask(wanted[0])
+        return Verdict.PASS
+
+    rig.api.judge = ask_first
     rig.start_operator()
     rig.apply(
         schedule("kept", rig.namespace, runOnCreate=False, retention={"failedRuns": 1},
@@ -122,6 +133,11 @@ def test_retention_keeps_the_newest_failed_runs(rig: Rig) -> None:
         assert len(rig.versions("kept")) == 1, f"after run {number}"
     (kept,) = rig.versions("kept")
     assert kept["spec"]["trigger"]["reason"] == "b"
+    refused = [
+        e["involvedObject"]["name"] for e in rig.plane.list(rig.namespace, "events")
+        if e["reason"] == "PromotionRefused"
+    ]  # fmt: skip
+    assert refused == wanted != [], "it was decided before it went"
     folders = {key.split("/")[3] for key in rig.minio.keys(rig.namespace, "runs/")}
     assert folders == {kept["metadata"]["uid"]}, "the store keeps what the cluster keeps"
     assert rig.minio.keys(rig.namespace, "tombstones/") == []
