@@ -150,7 +150,7 @@ def test_a_schedule_made_again_under_its_name_is_another_schedule(rig: Rig) -> N
     eventually(lambda: not rig.versions("again"), "its versions are gone with it")
     name = old["metadata"]["name"]
     meta = {"name": name, "labels": old["metadata"]["labels"]}
-    rig.apply({k: old[k] for k in ("apiVersion", "kind", "spec")} | {"metadata": meta})
+    rig.create_version({k: old[k] for k in ("apiVersion", "kind", "spec")} | {"metadata": meta})
     make_and_ask("one")
     status = rig.wait_status("again", lambda s: s.get("skipped"), "the name is taken")
     assert status["skipped"][0]["reason"] == "NameCollision"

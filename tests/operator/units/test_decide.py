@@ -4,12 +4,13 @@ from datetime import timedelta
 
 from clm_api.families import Family
 from clm_api.model_version import TriggerType
+from clm_api.reasons import Reason
 from clm_api.schedule_status import TrainingScheduleStatus, TrialsStatus
 from clm_api.training_schedule import RetentionSpec
 from clm_operator.planning import trials
 from clm_operator.planning.decide import plan
 from clm_operator.planning.retention import to_delete
-from clm_operator.snapshot import Snapshot
+from clm_operator.snapshot import Snapshot, UnreadableReport
 from tests.operator.units import builders as b
 from tests.operator.units.world import World, ended
 
@@ -160,7 +161,9 @@ def test_retention_never_removes_production_its_rollback_target_or_what_is_asked
     }  # fmt: skip
     assert [v.name for v in world.plan().delete_versions] == ["btc-1", "btc-2"]
     world.ask("btc-1")
-    assert "btc-1" not in [v.name for v in world.plan().delete_versions]
+    world.verified["btc-1"] = UnreadableReport(Reason.STORAGE_UNAVAILABLE, "the store is away")
+    assert [v.name for v in world.plan().delete_versions] == ["btc-2"]
+    del world.verified["btc-1"]
     world.settle()
     assert world.production() == "btc-1"
 
