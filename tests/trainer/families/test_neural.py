@@ -42,7 +42,7 @@ def trained(**parameters: Any) -> tuple[list[tuple[int, float]], float]:
     ).model_copy(update=parameters)  # fmt: skip
     told: list[tuple[int, float]] = []
     watch = Watch(lambda step, loss: told.append((step, loss)), lambda: False)
-    with calm(threads=1):
+    with calm():
         network = nhits.network(p, 4, seed=1)
         train_network(network, drawn(1), drawn(2), p, 1, "cpu", watch)
         return told, mean_loss(network, drawn(2), "cpu")

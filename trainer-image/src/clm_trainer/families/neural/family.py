@@ -85,7 +85,7 @@ class NeuralFamily(Generic[P]):
             line = f"{self.name} seed {number + 1}/{p.seeds}  step {step}/{p.max_steps}"
             context.progress(done, f"{line}  valid {loss:.4f}")
 
-        with calm(context.threads):
+        with calm():
             network = self.network(p, self.horizon_bars, seed)
             watch = Watch(tell, context.should_stop)
             train_network(network, learn, tail, p, seed, context.device, watch)

@@ -53,7 +53,7 @@ def read_members(
         weights = load_file(path)
     except (OSError, SafetensorError) as error:
         raise _corrupt(path, f"can't be read: {error}") from error
-    with calm(threads=1):
+    with calm():
         networks = [make() for _ in range(seeds)]
     expected = {f"{n}.{key}" for n, one in enumerate(networks) for key in one.state_dict()}
     if set(weights) != expected:

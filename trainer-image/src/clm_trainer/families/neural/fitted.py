@@ -74,7 +74,7 @@ def last_steps(network: Network, window: Dataset, input_bars: int) -> Floats:
         return out
     windows = Windows.of(window, input_bars)
     first = (window.times[0] - EPOCH) // window.timeframe % BATCH
-    with calm(threads=1), torch.inference_mode():
+    with calm(), torch.inference_mode():
         for column in range(len(window.symbols)):
             for start in range(-first, len(window), BATCH):
                 rows = np.arange(max(0, start), min(start + BATCH, len(window)))

@@ -41,17 +41,17 @@ def forecast(network: Network, inputs: torch.Tensor) -> torch.Tensor:
 
 
 @contextmanager
-def calm(threads: int) -> Iterator[None]:
-    """Use so many threads, and leave the process's generators and variables as they were.
+def calm() -> Iterator[None]:
+    """Use one thread, and leave the process's generators and variables as they were.
 
-    Dropout draws from torch's one generator, and a network of the library seeds all generators
+    Networks this small only wait for a second thread. Dropout draws from torch's one generator, and a network of the library seeds all generators
     of the process when it is made.
     """
     threads_before = torch.get_num_threads()
     variables = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
     python_state = random.getstate()
     numpy_state = np.random.get_state()  # noqa: NPY002 - it is the one that is seeded
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
     try:
         with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
             yield

@@ -22,7 +22,6 @@ from clm_trainer.families.base import Dataset, FitContext
 from clm_trainer.families.rl.fitted import RlFitted
 from clm_trainer.families.rl.policy import Activation, Policy
 
-_MOST_THREADS = 2
 _LOOKS = 20
 """Progress lines of one seed, at most."""
 Build = Callable[[TradingEnvironments, int, str], BaseAlgorithm]
@@ -60,7 +59,7 @@ def fit_seeds(
     name, policies = str(spec.model.family), []
     for number in range(parameters.seeds):
         seed = context.seed + 1000 * number
-        with _own_randomness(context.threads):
+        with _own_randomness():
             environments = TradingEnvironments(
                 market, parameters.environments, parameters.step_bars,
                 parameters.episode_steps, seed,
@@ -117,11 +116,11 @@ class _Watch(BaseCallback):  # type: ignore[misc]
 
 
 @contextmanager
-def _own_randomness(threads: int) -> Iterator[None]:
+def _own_randomness() -> Iterator[None]:
     """Give the library the global generators that it seeds, and put them back afterwards."""
     numpy_state = np.random.get_state()  # noqa: NPY002 - the library seeds this one
     before = random.getstate(), torch.get_num_threads()
-    torch.set_num_threads(max(1, min(threads, _MOST_THREADS)))
+    torch.set_num_threads(1)  # networks this small only wait for a second thread
     try:
         with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
             yield
