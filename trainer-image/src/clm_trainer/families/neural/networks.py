@@ -44,8 +44,8 @@ def forecast(network: Network, inputs: torch.Tensor) -> torch.Tensor:
 def calm() -> Iterator[None]:
     """Use one thread, and leave the process's generators and variables as they were.
 
-    Networks this small only wait for a second thread. Dropout draws from torch's one generator, and a network of the library seeds all generators
-    of the process when it is made.
+    Networks this small only wait for a second thread. Dropout draws from torch's one generator,
+    and a network of the library seeds all generators of the process when it is made.
     """
     threads_before = torch.get_num_threads()
     variables = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
