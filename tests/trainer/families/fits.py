@@ -22,7 +22,7 @@ SMALL: dict[FamilyName, dict[str, Any]] = {
     FamilyName.NHITS: _NEURAL,
     FamilyName.PATCHTST: _NEURAL,
     FamilyName.RL_V2: _EPISODES
-    | {"seeds": 1, "totalSteps": 1024, "batchSize": 64, "stepsPerUpdate": 16, "warmUpSteps": 128},
+    | {"seeds": 2, "totalSteps": 1024, "batchSize": 64, "stepsPerUpdate": 16, "warmUpSteps": 128},
     FamilyName.RL_V3: _EPISODES
     | {"seeds": 2, "totalSteps": 1024, "rolloutSteps": 32, "batchSize": 256},
 }
