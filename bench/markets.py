@@ -14,17 +14,15 @@ FIRST_BARS = 10_000
 CHANGE_BARS = 1740
 """Minutes between two changes of the target: 29 hours, as the default recipes trade (37 round trips
 of a symbol in 90 days)."""
-CHURN_BARS = 96
-"""A strategy that changes eighteen times as often."""
 
 
-def market(bars: int, paths: int, change_bars: int = CHANGE_BARS) -> dict[str, Any]:
+def market(bars: int, paths: int) -> dict[str, Any]:
     """Return minute bars of one symbol and target paths in {-1, 0, 1}, shape (bars, paths)."""
     rng = np.random.default_rng(1)
     close = 100 * np.exp(np.cumsum(rng.normal(0, 3e-4, bars)))
     drawn = rng.choice([-1.0, 0.0, 1.0], (bars, paths))
     # One draw in three repeats the target before it.
-    kept = rng.random((bars, paths)) < 1 - 1.5 / change_bars
+    kept = rng.random((bars, paths)) < 1 - 1.5 / CHANGE_BARS
     kept[0] = False
     newest = np.maximum.accumulate(np.where(kept, 0, np.arange(bars)[:, None]), axis=0)
     return {

@@ -11,9 +11,9 @@ from clm_trainer.evaluation import backtest
 from clm_trainer.panel import Floats, Panel
 
 
-def given(bars: int, paths: int, change_bars: int = markets.CHANGE_BARS) -> tuple[Panel, Floats]:
+def given(bars: int, paths: int) -> tuple[Panel, Floats]:
     """Return the panel, and targets of shape (paths, bars, 1)."""
-    made = markets.market(bars, paths, change_bars)
+    made = markets.market(bars, paths)
     open_, close = made["open"][:, None], made["close"][:, None]
     panel = Panel(
         times=pd.date_range("2020-01-01", periods=bars, freq="min", tz="UTC"),
@@ -29,8 +29,8 @@ def given(bars: int, paths: int, change_bars: int = markets.CHANGE_BARS) -> tupl
     return panel, np.ascontiguousarray(made["targets"].T)[:, :, None]
 
 
-def bare(change_bars: int = markets.CHANGE_BARS) -> Task:
-    panel, targets = given(markets.SINGLE_BARS, 1, change_bars)
+def bare() -> Task:
+    panel, targets = given(markets.SINGLE_BARS, 1)
 
     def task() -> Result:
         equity, trades = backtest.equity_and_trades(panel, targets[0], markets.FEE_BPS)
@@ -75,7 +75,6 @@ def main(arguments: list[str]) -> None:
             "PPO": lambda: rl.training("ours"),
             "library's PPO": lambda: rl.training("plain"),
             "backtest": bare,
-            "backtest churn": lambda: bare(markets.CHURN_BARS),
             "backtest with frames": framed,
             "sweep": swept,
             "bars from the cache": bars.from_the_cache,

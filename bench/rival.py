@@ -13,8 +13,8 @@ from bench.serve import Result, Task, serve
 class Signals:
     """Targets in {-1, 0, 1} as entries and exits on the bar that fills them."""
 
-    def __init__(self, bars: int, paths: int, change_bars: int = markets.CHANGE_BARS) -> None:
-        made = markets.market(bars, paths, change_bars)
+    def __init__(self, bars: int, paths: int) -> None:
+        made = markets.market(bars, paths)
         # Without a time zone: with one, vectorbt makes a Python object of every bar's time.
         index = pd.date_range("2020-01-01", periods=bars, freq="min")
         self.close = pd.Series(made["close"], index)
@@ -45,10 +45,8 @@ class Signals:
         )
 
 
-def backtest(
-    engine: str, bars: int = markets.SINGLE_BARS, change_bars: int = markets.CHANGE_BARS
-) -> Task:
-    signals = Signals(bars, 1, change_bars)
+def backtest(engine: str, bars: int = markets.SINGLE_BARS) -> Task:
+    signals = Signals(bars, 1)
 
     def task() -> Result:
         vbt.settings["engine"] = engine
@@ -89,7 +87,6 @@ if __name__ == "__main__":
         serve(
             {
                 "backtest rust": lambda: backtest("rust"),
-                "backtest churn": lambda: backtest("rust", change_bars=markets.CHURN_BARS),
                 "backtest numba": lambda: backtest("numba"),
                 "sweep rust": lambda: sweep("rust"),
                 "sweep numba": lambda: sweep("numba"),

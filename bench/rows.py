@@ -50,7 +50,6 @@ class Row:
 RUST, NUMBA = "vectorbt[rust]", "vectorbt[numba]"
 BARE: Side = ("ours", "backtest")
 SWEEP: Side = ("ours", "sweep")
-CHURN: tuple[Side, Side] = (("ours", "backtest churn"), ("rival", "backtest churn"))
 ROWS = (
     Row("backtest, 1M bars, equity and trades", RUST, BARE, ("rival", "backtest rust"),
         times=15, tolerance=1e-9, least=25),
@@ -76,8 +75,7 @@ ROWS = (
         times=15, tolerance=1e-9),
     Row("backtest, 1M bars, all of a report", RUST, ("ours", "backtest with frames"),
         ("rival", "backtest rust"), times=15, tolerance=1e-9),
-    Row("backtest, 1M bars, churning", RUST, *CHURN, times=15, tolerance=1e-9),
     Row("sweep, 100 paths with stats", NUMBA, SWEEP, ("rival", "sweep numba"),
         times=5, tolerance=1e-9),
 )  # fmt: skip
-"""Rows without a bound: this machine's cores, the rival's other engine, our whole report, churn."""
+"""Rows without a bound: this machine's cores, the rival's other engine, our whole report."""
