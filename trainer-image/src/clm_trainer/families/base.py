@@ -7,6 +7,8 @@ from typing import Protocol
 
 import pandas as pd
 
+from clm_api.errors import ClmError
+from clm_api.reasons import Reason
 from clm_trainer.panel import Bools, Floats
 
 
@@ -90,6 +92,11 @@ class FitContext:
     threads: int
     progress: Callable[[float, str], None]
     should_stop: Callable[[], bool]
+
+
+def interrupted() -> ClmError:
+    """Return the error of a fit that was told to stop."""
+    return ClmError(Reason.INTERRUPTED, "told to stop while training; the run is retried")
 
 
 class Fitted(Protocol):

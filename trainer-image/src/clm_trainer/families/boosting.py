@@ -95,8 +95,3 @@ def unreadable(file: Path, why: str) -> ClmError:
         f"{file.name} can't be read ({why}): it is damaged, or was written in another version's "
         "format; train again",
     )
-
-
-def interrupted() -> ClmError:
-    """Return the error of a fit that was told to stop."""
-    return ClmError(Reason.INTERRUPTED, "told to stop while training; the run is retried")

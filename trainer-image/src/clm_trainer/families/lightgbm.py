@@ -11,10 +11,9 @@ from clm_api.errors import ClmError
 from clm_api.parameters.boosting import LightgbmParameters
 from clm_api.reasons import Reason
 from clm_api.run import RunSpec
-from clm_trainer.families.base import Dataset, FitContext
+from clm_trainer.families.base import Dataset, FitContext, interrupted
 from clm_trainer.families.boosting import (
     Binned,
-    interrupted,
     require_whole,
     shares,
     training_rows,

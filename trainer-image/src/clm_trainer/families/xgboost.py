@@ -10,10 +10,9 @@ import xgboost
 from clm_api.parameters.boosting import XgboostParameters
 from clm_api.run import RunSpec
 from clm_trainer.devices import choose_device
-from clm_trainer.families.base import Dataset, FitContext
+from clm_trainer.families.base import Dataset, FitContext, interrupted
 from clm_trainer.families.boosting import (
     Binned,
-    interrupted,
     require_whole,
     shares,
     training_rows,

@@ -6,13 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from clm_api.errors import ClmError
-from clm_api.reasons import Reason
 from clm_api.run import RunSpec
 from clm_trainer.evaluation.positions import PercentileMap
 from clm_trainer.evaluation.splits import Span, Walk, walk_forward
 from clm_trainer.families import registry
-from clm_trainer.families.base import Dataset, Family, FitContext, Fitted
+from clm_trainer.families.base import Dataset, Family, FitContext, Fitted, interrupted
 from clm_trainer.features import WARM_UP_BARS
 from clm_trainer.panel import Floats, Panel
 
@@ -102,7 +100,7 @@ def fit_span(
         Interrupted, InsufficientData.
     """
     if context.should_stop():
-        raise ClmError(Reason.INTERRUPTED, "told to stop while training; the run is retried")
+        raise interrupted()
     learn, tail = rows.rows(*span.fit), rows.rows(*span.calibration)
     fitted = family.fit(learn, tail, context)
     ranks = PercentileMap.fit(fitted.score(tail))

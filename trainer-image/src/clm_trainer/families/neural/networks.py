@@ -2,15 +2,14 @@
 
 import logging
 import os
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from clm_trainer.evaluation.positions import PercentileMap
+from clm_trainer.families.torch_state import own_torch_state
 
 Network = torch.nn.Module
 _VARIABLES = ("PL_GLOBAL_SEED", "PL_SEED_WORKERS")
@@ -42,23 +41,12 @@ def forecast(network: Network, inputs: torch.Tensor) -> torch.Tensor:
 
 @contextmanager
 def calm() -> Iterator[None]:
-    """Use one thread, and leave the process's generators and variables as they were.
-
-    Networks this small only wait for a second thread. Dropout draws from torch's one generator,
-    and a network of the library seeds all generators of the process when it is made.
-    """
-    threads_before = torch.get_num_threads()
+    """Use one thread, and leave the process's generators and variables as they were."""
     variables = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
-    python_state = random.getstate()
-    numpy_state = np.random.get_state()  # noqa: NPY002 - it is the one that is seeded
-    torch.set_num_threads(1)
     try:
-        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        with own_torch_state():
             yield
     finally:
-        torch.set_num_threads(threads_before)
-        random.setstate(python_state)
-        np.random.set_state(numpy_state)  # noqa: NPY002
         for name in _VARIABLES:
             os.environ.pop(name, None)
         os.environ.update(variables)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from clm_api.errors import ClmError
 from clm_api.parameters.neural import NeuralTraining
 from clm_api.reasons import Reason
+from clm_trainer.families.base import interrupted
 from clm_trainer.families.neural.networks import Network, forecast
 from clm_trainer.families.neural.windows import Examples
 
@@ -59,7 +60,7 @@ def train_network(
     best_loss, best_step, best = np.inf, 0, _weights(network)
     for step in range(1, p.max_steps + 1):
         if watch.should_stop():
-            raise ClmError(Reason.INTERRUPTED, "told to stop while training; the run is retried")
+            raise interrupted()
         network.train()
         numbers = draws.integers(len(learn), size=p.batch_size)
         squares, count = _errors(network, learn, numbers, device)

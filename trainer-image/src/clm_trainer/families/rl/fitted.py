@@ -11,6 +11,7 @@ from safetensors.numpy import load_file, save_file
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
+from clm_trainer.environments.arrays import Observations
 from clm_trainer.environments.market import observed
 from clm_trainer.evaluation.positions import PercentileMap
 from clm_trainer.families.base import Dataset
@@ -48,21 +49,21 @@ class RlFitted:
         out = np.full(window.usable.shape, np.nan)
         rows = observed(window)[window.usable]
         if len(rows):
-            parts = [
-                ranks.rank(policy.preference(rows, self.shorts))
-                for policy, ranks in zip(self.policies, self.ranks, strict=True)
-            ]
-            out[window.usable] = np.mean(parts, axis=0)
+            out[window.usable] = self._percentiles(rows).mean(axis=0)
         return out
 
     def spread(self, window: Dataset) -> float:
         """Return the mean standard deviation of the policies' percentiles; 0 for a single one."""
         rows = observed(window)[window.usable]
-        parts = [
+        return float(self._percentiles(rows).std(axis=0).mean()) if len(rows) else 0.0
+
+    def _percentiles(self, rows: Observations) -> Floats:
+        """Return each policy's percentiles, shape (policies, rows)."""
+        made = [
             ranks.rank(policy.preference(rows, self.shorts))
             for policy, ranks in zip(self.policies, self.ranks, strict=True)
         ]
-        return float(np.std(parts, axis=0).mean()) if len(rows) else 0.0
+        return np.stack(made)
 
     def save(self, folder: Path) -> None:
         """Write arrays as safetensors, and what they mean as JSON."""

@@ -1,8 +1,6 @@
 """Training of one policy per seed, whatever the algorithm: watched, stoppable, reproducible."""
 
-import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,17 +8,16 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
-from clm_api.errors import ClmError
 from clm_api.parameters.rl import Episodes
-from clm_api.reasons import Reason
 from clm_api.run import RunSpec
 from clm_trainer.devices import choose_device
 from clm_trainer.environments.market import Market, observed
 from clm_trainer.environments.trading import TradingEnvironments
 from clm_trainer.evaluation.positions import PercentileMap
-from clm_trainer.families.base import Dataset, FitContext
+from clm_trainer.families.base import Dataset, FitContext, interrupted
 from clm_trainer.families.rl.fitted import RlFitted
 from clm_trainer.families.rl.policy import Activation, Policy
+from clm_trainer.families.torch_state import own_torch_state
 
 _LOOKS = 20
 """Progress lines of one seed, at most."""
@@ -59,7 +56,7 @@ def fit_seeds(
     name, policies = str(spec.model.family), []
     for number in range(parameters.seeds):
         seed = context.seed + 1000 * number
-        with _own_randomness():
+        with own_torch_state():
             environments = TradingEnvironments(
                 market, parameters.environments, parameters.step_bars,
                 parameters.episode_steps, seed,
@@ -68,8 +65,7 @@ def fit_seeds(
             watch = _Watch(context, name, number, parameters.seeds, total_steps)
             model.learn(total_steps, callback=watch)
             if context.should_stop():
-                text = "told to stop while training; the run is retried"
-                raise ClmError(Reason.INTERRUPTED, text)
+                raise interrupted()
             policies.append(_policy(export(model), activation))
     tail = observed(valid)[valid.usable]
     ranks = tuple(PercentileMap.fit(p.preference(tail, market.shorts)) for p in policies)
@@ -113,18 +109,3 @@ class _Watch(BaseCallback):  # type: ignore[misc]
             )
             self._sum, self._count = 0.0, 0
         return not self._context.should_stop()
-
-
-@contextmanager
-def _own_randomness() -> Iterator[None]:
-    """Give the library the global generators that it seeds, and put them back afterwards."""
-    numpy_state = np.random.get_state()  # noqa: NPY002 - the library seeds this one
-    before = random.getstate(), torch.get_num_threads()
-    torch.set_num_threads(1)  # networks this small only wait for a second thread
-    try:
-        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-            yield
-    finally:
-        random.setstate(before[0])
-        np.random.set_state(numpy_state)  # noqa: NPY002
-        torch.set_num_threads(before[1])
