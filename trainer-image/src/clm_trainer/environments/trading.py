@@ -104,7 +104,7 @@ class TradingEnvironments(VecEnv):  # type: ignore[misc]
 
     def env_method(self, method_name: str, *_: object, **__: object) -> list[Any]:
         """Refuse: there is no object for a single environment."""
-        raise NotImplementedError(method_name)
+        raise NotImplementedError(f"{method_name}: no environment is an object of its own")
 
     def env_is_wrapped(self, wrapper_class: type, indices: object = None) -> Sequence[bool]:
         """Return False for each environment asked for."""
