@@ -79,6 +79,19 @@ def tombstones_of(namespace: str) -> str:
     return f"tombstones/{_segment(namespace)}"
 
 
+def evaluation_report(namespace: str, schedule: str, uid: str, slot: int) -> str:
+    """Return the report of an evaluation Job: create-only.
+
+    Parameters
+    ----------
+    uid
+        The TrainingSchedule's.
+    slot
+        Whole minutes since the epoch.
+    """
+    return f"evaluations/{'/'.join(map(_segment, (namespace, schedule, uid)))}/{slot}.json"
+
+
 @dataclass(frozen=True)
 class RunLayout:
     """The objects of one run.

@@ -19,6 +19,7 @@ class Stage(StrEnum):
     TRAINING = "TRAINING"
     REJECTED = "REJECTED"
     CANDIDATE = "CANDIDATE"
+    SHADOW = "SHADOW"
     PRODUCTION = "PRODUCTION"
     ARCHIVED = "ARCHIVED"
     FAILED = "FAILED"
@@ -27,6 +28,7 @@ class Stage(StrEnum):
 class RequestedStage(StrEnum):
     """Where a person may ask a version to be moved."""
 
+    SHADOW = "SHADOW"
     PRODUCTION = "PRODUCTION"
     ARCHIVED = "ARCHIVED"
 
@@ -35,8 +37,8 @@ class StageRequest(Model):
     """A person's wish: executed or refused once, then removed by the operator."""
 
     stage: RequestedStage
-    """PRODUCTION puts a candidate, or again an archived version, into production; ARCHIVED
-    withdraws a candidate."""
+    """SHADOW tests a candidate on the bars to come; PRODUCTION puts it, one that is tested, or an
+    archived version again, into production; ARCHIVED withdraws it."""
     by: UserName
     """Who asks: must be the name under which the API server knows the writer."""
     reason: Why
@@ -73,7 +75,7 @@ class Decision(StatusModel):
     replaced: Name | None = None
     """The version that was in production until then."""
     outcome: Annotated[str, Field(max_length=64)]
-    """Promoted, RolledBack or Archived; else why it was refused, in one word."""
+    """Promoted, RolledBack, ShadowStarted or Archived; else why it was refused, in one word."""
     message: Text = ""
     """What was done or refused, as a sentence."""
     observed_generation: Annotated[int, Field(ge=0)] = 0

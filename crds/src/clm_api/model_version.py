@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from clm_api.base import Instant, Model, Name, StatusModel, Text
+from clm_api.base import Instant, Model, Name, Rounded, StatusModel, Text
 from clm_api.conditions import Condition
 from clm_api.lifecycle import KEPT_CHANGES, Decision, Stage, StageChange, StageRequest
 from clm_api.promotion import CriterionVerdict
@@ -128,6 +128,39 @@ class MetricsStatus(Metrics):
     """One row per fold."""
 
 
+class ShadowVerdict(StrEnum):
+    """The outcome of a shadow test."""
+
+    PASSED = "Passed"
+    FAILED = "Failed"
+    INCONCLUSIVE = "Inconclusive"
+
+
+class ShadowStatus(StatusModel):
+    """The test on bars after the training."""
+
+    since: Instant
+    """When it began."""
+    champion: Name | None = None
+    """The version that it is held against; absent where nothing is in production."""
+    bars: Annotated[int, Field(ge=0)] = 0
+    """Bars so far, from the first one after the training on."""
+    trades: Annotated[int, Field(ge=0)] = 0
+    """Closed trades on them."""
+    sharpe: Rounded | None = None
+    """Annualised Sharpe ratio on them."""
+    champion_sharpe: Rounded | None = None
+    """The champion's on the bars of the newest look."""
+    p_value: Rounded | None = None
+    """Of "worse than the champion by more than the margin", at the newest look: small ones pass."""
+    replay_mismatch: Rounded | None = None
+    """Largest difference between positions worked out bar by bar and all at once; must be 0."""
+    verdict: ShadowVerdict | None = None
+    """Passed, Failed or Inconclusive; absent while the test goes on."""
+    message: Text = ""
+    """What the newest evaluation found."""
+
+
 class ModelVersionStatus(StatusModel):
     """What came of the run."""
 
@@ -165,6 +198,8 @@ class ModelVersionStatus(StatusModel):
     """The verified result."""
     report_uri: Text | None = None
     """Address of the tear sheet."""
+    shadow: ShadowStatus | None = None
+    """The test on bars after the training."""
     promotion: Decision | None = None
     """What became of the newest request."""
     history: Annotated[list[StageChange], Field(max_length=KEPT_CHANGES)] = Field(
@@ -181,7 +216,8 @@ class ModelVersionStatus(StatusModel):
             },
         ),
     ] = Field(default_factory=list)
-    """JobSucceeded, ArtifactVerified, CriteriaMet, StatisticallySignificant, InProduction."""
+    """JobSucceeded, ArtifactVerified, CriteriaMet, StatisticallySignificant, ShadowPassed,
+    InProduction."""
 
 
 class ModelVersionResource:

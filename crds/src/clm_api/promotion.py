@@ -15,6 +15,8 @@ class PromotionMode(StrEnum):
 
     MANUAL = "Manual"
     """Judged; stops at CANDIDATE."""
+    AUTOMATIC = "Automatic"
+    """A candidate goes into a shadow test, and into production if it passes."""
     DRY_RUN = "DryRun"
     """Judged; never goes further, whatever the verdict."""
 
@@ -41,6 +43,28 @@ class Significance(Model):
     """Smallest probabilistic Sharpe ratio, such as 0.95: rejects most lucky noise."""
     min_deflated_sharpe: Annotated[float, Field(ge=0, le=1)] | None = None
     """Smallest deflated Sharpe ratio, such as 0.95: also discounts the number of trials."""
+
+
+class ShadowSpec(Model):
+    """The test of a candidate on bars that came after its training."""
+
+    enabled: bool = True
+    """Whether mode Automatic asks for the test; without it a candidate is promoted at once."""
+    min_bars: Annotated[int, Field(ge=1, le=100000)] = 168
+    """Bars of the first look at the result; each further look waits for twice as many."""
+    min_trades: Annotated[int, Field(ge=0, le=100000)] = 5
+    """Closed trades without which a look decides nothing."""
+    max_days: Annotated[int, Field(ge=1, le=365)] = 30
+    """A test without a verdict after so many days ends Inconclusive: back to CANDIDATE."""
+
+
+class ChampionSpec(Model):
+    """How a candidate in its shadow test is held against the version in production."""
+
+    margin: Annotated[float, Field(ge=0, le=100)] = 0.0
+    """Net return a year, as a fraction of equity, that it may be worse; 0 asks it to be better."""
+    confidence: Annotated[float, Field(ge=0.5, le=0.9999)] = 0.95
+    """How sure that must be; the risk of a wrong verdict, 1 - confidence, is shared by all looks."""
 
 
 class Verdict(StrEnum):

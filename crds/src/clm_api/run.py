@@ -6,7 +6,13 @@ from pydantic import Field
 
 from clm_api.base import Instant, LabelText, Model, Name, Text
 from clm_api.families import FamilyParameters
-from clm_api.promotion import Criteria, PromotionMode, Significance
+from clm_api.promotion import (
+    ChampionSpec,
+    Criteria,
+    PromotionMode,
+    ShadowSpec,
+    Significance,
+)
 from clm_api.symbols import Market, Symbol
 from clm_api.training_schedule import (
     EntryPercentile,
@@ -102,6 +108,10 @@ class RunPromotion(Model):
     """Thresholds that must all be met."""
     significance: Significance = Field(default_factory=Significance)
     """Extra gates that were asked for."""
+    shadow: ShadowSpec = Field(default_factory=ShadowSpec)
+    """Length of its shadow test."""
+    champion: ChampionSpec = Field(default_factory=ChampionSpec)
+    """How it will be held against the version in production."""
 
 
 class RunTrials(Model):

@@ -90,6 +90,40 @@ class ArtifactRef(StatusModel):
     """The manifest's digest."""
 
 
+class LiveStatus(StatusModel):
+    """How the version in production has done since it came there, replayed on the bars since."""
+
+    bars: Annotated[int, Field(ge=0)]
+    """Bars since."""
+    to: Instant
+    """Open time of the last of them."""
+    trades: Annotated[int, Field(ge=0)] = 0
+    """Closed trades."""
+    sharpe: Rounded | None = None
+    """Annualised Sharpe ratio, net of costs."""
+    total_return: Rounded | None = None
+    """Equity at the end minus one."""
+    max_drawdown: Rounded | None = None
+    """Largest fall of equity from its running maximum, as a fraction."""
+
+
+class EvaluationStatus(StatusModel):
+    """The newest evaluation Job."""
+
+    name: Name
+    """Name of the Job."""
+    slot: Instant
+    """Bars that have closed by then are used."""
+    phase: Phase
+    """Running, Succeeded or Failed."""
+    reason: Annotated[str, Field(max_length=64)] = ""
+    """Why it failed, or could not replay a version, in one word."""
+    message: Text = ""
+    """What it found, or why it failed, as a sentence."""
+    completion_time: Instant | None = None
+    """When it ended."""
+
+
 class ProductionStatus(StatusModel):
     """The version in production: written only with the resourceVersion that was read."""
 
@@ -103,6 +137,8 @@ class ProductionStatus(StatusModel):
     """Why, in the words of who asked."""
     artifact: ArtifactRef
     """What was verified and is to be used."""
+    live: LiveStatus | None = None
+    """How it has done since."""
 
 
 class ProductionPeriod(StatusModel):
@@ -160,6 +196,10 @@ class TrainingScheduleStatus(StatusModel):
     """Versions ever judged on these symbols and timeframe."""
     candidate: Name | None = None
     """The newest version that passed all criteria and waits for a decision."""
+    shadow: Name | None = None
+    """The version in its shadow test."""
+    evaluation: EvaluationStatus | None = None
+    """The newest evaluation Job."""
     production: ProductionStatus | None = None
     """The version in production: the truth that stages and the store's pointer follow."""
     previous: Annotated[list[ProductionPeriod], Field(max_length=KEPT_PERIODS)] = Field(

@@ -1,0 +1,130 @@
+"""What an evaluation Job is told, and the report that it leaves: frozen models on later bars."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from clm_api.base import Instant, Model, Name, Text
+from clm_api.promotion import ChampionSpec, ShadowSpec
+from clm_api.report import Sha256
+
+EXACT = 1e-9
+"""Largest difference of two positions that counts as none."""
+
+
+class Contender(Model):
+    """A published version on trial."""
+
+    version: Name
+    """Name of its ModelVersion."""
+    uri: Text
+    """Address of its manifest."""
+    sha256: Sha256
+    """Digest of the manifest."""
+    since: Instant
+    """When it came into production, or into its shadow test."""
+
+
+class EvaluationTask(Model):
+    """One evaluation: whom to replay until when, and how far a shadow test looks."""
+
+    slot: Instant
+    """Bars that have closed by then are used, later ones are not."""
+    champion: Contender | None = None
+    """The version in production."""
+    challenger: Contender | None = None
+    """The version in its shadow test."""
+    shadow: ShadowSpec = Field(default_factory=ShadowSpec)
+    """Length of the shadow test, as the challenger's run froze it."""
+    comparison: ChampionSpec = Field(default_factory=ChampionSpec)
+    """How challenger and champion are compared, as the challenger's run froze it."""
+
+
+class Replay(Model):
+    """What a version did on a stretch of bars; undefined numbers are absent."""
+
+    version: Name
+    """Name of its ModelVersion."""
+    sha256: Sha256
+    """Digest of the manifest that was replayed."""
+    from_: Annotated[Instant, Field(alias="from")]
+    """Open time of the first bar."""
+    to: Instant
+    """Open time of the last bar; before ``from`` if there is none yet."""
+    bars: Annotated[int, Field(ge=0)]
+    """How many bars."""
+    metrics: dict[str, float] = Field(default_factory=dict)
+    """Metrics by their name in the resource, unrounded; undefined ones absent."""
+    undefined: dict[str, str] = Field(default_factory=dict)
+    """Why a metric is undefined, by its name."""
+
+
+class Look(Model):
+    """Challenger and champion on the first ``bars`` bars after the challenger's training.
+
+    The lengths are fixed before the test begins: ``minBars``, then twice as many each time while
+    they fit into ``maxDays``. A look that is reached never changes again.
+    """
+
+    bars: Annotated[int, Field(ge=1)]
+    """Length of the look."""
+    metrics: dict[str, float]
+    """The challenger's, by their name in the resource, unrounded; undefined ones absent."""
+    undefined: dict[str, str] = Field(default_factory=dict)
+    """Why a metric is undefined, by its name."""
+    champion_sharpe: float | None = None
+    """The champion's annualised Sharpe ratio on the same bars."""
+    p_not_worse: Annotated[float, Field(gt=0, le=1)] | None = None
+    """p value of "the challenger is worse by more than the margin": small ones refute it."""
+    p_worse: Annotated[float, Field(gt=0, le=1)] | None = None
+    """p value of "the challenger is not worse by more than the margin": small ones refute it."""
+    problem: Text = ""
+    """Why there is no comparison with the champion."""
+
+
+class ShadowReplay(Replay):
+    """The challenger's shadow test so far."""
+
+    champion: Name | None = None
+    """The version that it is held against; absent where nothing is in production."""
+    looks: Annotated[list[Look], Field(max_length=16)] = Field(default_factory=list)
+    """Looks that were reached, the shortest first."""
+    looks_planned: Annotated[int, Field(ge=1, le=16)] = 1
+    """How many looks there will be at most: they share the risk of a wrong verdict."""
+    replayed_bars: Annotated[int, Field(ge=0)] = 0
+    """Bars on which the positions were worked out again from the bars known at their close."""
+    replay_mismatch: Annotated[float, Field(ge=0)] = 0.0
+    """Largest difference between those positions and the ones worked out from all bars."""
+    mismatch_at: Instant | None = None
+    """Open time of the first bar on which the two differ."""
+
+
+class Problem(Model):
+    """Why a version could not be replayed."""
+
+    version: Name
+    """Name of its ModelVersion."""
+    reason: str
+    """A reason of ``clm_api.reasons``."""
+    message: Text
+    """What happened and what to do."""
+
+
+class EvaluationReport(Model):
+    """What an evaluation found; written once, never changed."""
+
+    schema_version: Literal[1] = 1
+    task: EvaluationTask
+    """What was asked for."""
+    live: Replay | None = None
+    """The champion since it came into production."""
+    shadow: ShadowReplay | None = None
+    """The challenger since its training."""
+    problems: list[Problem] = Field(default_factory=list)
+    """Versions that could not be replayed; the other one's figures stand."""
+    notes: list[Text] = Field(default_factory=list)
+    """What is to be said of the bars."""
+    code_revision: Text
+    """Version of the trainer."""
+    created_at: Instant
+    """When it was written."""
