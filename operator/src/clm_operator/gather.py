@@ -2,18 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from clm_api.layout import RunLayout
+from clm_api.layout import RunLayout, evaluation_report
+from clm_api.model_version import Phase
 from clm_api.report import Progress
 from clm_api.schedule_status import TrialsStatus
 from clm_api.symbols import canonical
+from clm_api.timing import slot_of
 from clm_api.training_schedule import DataSpec
 from clm_operator.artifacts.reader import ArtifactReader
-from clm_operator.building.names import LABEL_VERSION
+from clm_operator.building.names import LABEL_EVALUATION
 from clm_operator.clock import Clock
 from clm_operator.cluster.resources import Cluster, Raw
+from clm_operator.planning.automatic import next_promotion
+from clm_operator.planning.evaluations import newest
 from clm_operator.planning.requests import wants_verification
 from clm_operator.snapshot import (
+    EvaluationRead,
     Job,
     Key,
     Pod,
@@ -63,7 +69,7 @@ async def gather(
     ours = [v for v in found if owner_uid(v.raw) == schedule.uid]
     foreign = frozenset(v.name for v in found) - {v.name for v in ours}
     ours.sort(key=lambda v: (v.created, v.name))
-    jobs = await _jobs(key, ours, cluster)
+    jobs, evaluations = await _jobs(key, schedule, ours, cluster)
     reports, progress = await _results(key, ours, jobs, reader)
     return Snapshot(
         now=clock.now(),
@@ -72,7 +78,9 @@ async def gather(
         versions=tuple(ours),
         jobs=jobs,
         reports=reports,
-        verified=await _verified(key, schedule, ours, reader),
+        verified=await _verified(key, schedule, ours, reader, clock.now()),
+        evaluations=evaluations,
+        evaluation=await _evaluation(key, schedule, evaluations, reader),
         progress=progress,
         sibling_trials=await _siblings(key, schedule, cluster),
         taken=found_out.taken | foreign,
@@ -80,23 +88,32 @@ async def gather(
     )
 
 
-async def _jobs(key: Key, versions: list[Version], cluster: Cluster) -> dict[str, Job]:
+async def _jobs(
+    key: Key, schedule: ScheduleObject, versions: list[Version], cluster: Cluster
+) -> tuple[dict[str, Job], dict[str, Job]]:
+    """Return the Jobs of runs, then those of evaluations."""
     active = [v for v in versions if not v.terminal]
     raw_jobs = {raw["metadata"]["name"]: raw for raw in await cluster.jobs(key)}
     for version in active:
         if version.name not in raw_jobs and (raw := await cluster.job(key.namespace, version.name)):
             raw_jobs[version.name] = raw
-    raw_pods = await cluster.pods(key) if active else []
-    return {name: Job(raw, _pods_of(name, raw, raw_pods)) for name, raw in raw_jobs.items()}
+    evaluated = {
+        name
+        for name, raw in raw_jobs.items()
+        if LABEL_EVALUATION in raw["metadata"].get("labels", {}) and owner_uid(raw) == schedule.uid
+    }
+    waits = newest(schedule, {n: Job(raw_jobs[n]) for n in evaluated})
+    needs_pods = active or (waits is not None and waits.phase is Phase.RUNNING)
+    raw_pods = await cluster.pods(key) if needs_pods else []
+    jobs = {name: Job(raw, _pods_of(raw, raw_pods)) for name, raw in raw_jobs.items()}
+    return (
+        {name: job for name, job in jobs.items() if name not in evaluated},
+        {name: job for name, job in jobs.items() if name in evaluated},
+    )
 
 
-def _pods_of(name: str, job: Raw, raw_pods: list[Raw]) -> tuple[Pod, ...]:
-    mine = [
-        Pod.read(raw)
-        for raw in raw_pods
-        if raw["metadata"]["labels"].get(LABEL_VERSION) == name
-        and owner_uid(raw) == job["metadata"]["uid"]
-    ]
+def _pods_of(job: Raw, raw_pods: list[Raw]) -> tuple[Pod, ...]:
+    mine = [Pod.read(raw) for raw in raw_pods if owner_uid(raw) == job["metadata"]["uid"]]
     return tuple(sorted(mine, key=lambda pod: (pod.created, pod.uid)))
 
 
@@ -120,13 +137,34 @@ async def _results(
 
 
 async def _verified(
-    key: Key, schedule: ScheduleObject, versions: list[Version], reader: ArtifactReader
+    key: Key,
+    schedule: ScheduleObject,
+    versions: list[Version],
+    reader: ArtifactReader,
+    now: datetime,
 ) -> dict[str, ReportRead]:
+    chosen = next_promotion(schedule, [v for v in versions if v.terminal], now)
     return {
         version.name: await reader.report(RunLayout(key.namespace, schedule.name, version.uid))
         for version in versions
         if wants_verification(version, schedule.status.production)
+        or (chosen is not None and chosen.version is version)
     }
+
+
+async def _evaluation(
+    key: Key, schedule: ScheduleObject, jobs: dict[str, Job], reader: ArtifactReader
+) -> EvaluationRead:
+    status = newest(schedule, jobs)
+    if status is None or status.phase is not Phase.RUNNING:
+        return None
+    job = jobs.get(status.name)
+    if job is not None and not job.finished:
+        return None
+    slot = slot_of(status.slot)
+    return await reader.evaluation(
+        evaluation_report(key.namespace, schedule.name, schedule.uid, slot)
+    )
 
 
 async def _siblings(

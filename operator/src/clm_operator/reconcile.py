@@ -88,9 +88,16 @@ class Reconciler:
                 created = True
             except InvalidError as error:
                 refused[manifest["metadata"]["name"]] = error.message
-        for version in decided.delete_jobs:
-            job = snapshot.jobs[version.name]
-            await self.cluster.delete_job(snapshot.key.namespace, version.name, job.uid)
+        if (evaluation := decided.create_evaluation) is not None:
+            name = evaluation["metadata"]["name"]
+            try:
+                if not await self.cluster.create_job(evaluation):
+                    taken |= {name}
+                created = True
+            except InvalidError as error:
+                refused[name] = error.message
+        for job in decided.delete_jobs:
+            await self.cluster.delete_job(snapshot.key.namespace, job.name, job.uid)
         return created, FoundOut(taken, refused)
 
     async def _ours(self, snapshot: Snapshot, name: str) -> bool:

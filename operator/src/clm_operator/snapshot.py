@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from clm_api.evaluation import EvaluationReport
 from clm_api.model_version import TERMINAL, ModelVersionSpec, ModelVersionStatus, TriggerType
 from clm_api.reasons import Reason
 from clm_api.report import FoldMetrics, Manifest, MetricsFile, Progress
@@ -128,6 +129,11 @@ class Version:
         return str(self.raw["metadata"]["name"])
 
     @property
+    def namespace(self) -> str:
+        """metadata.namespace."""
+        return str(self.raw["metadata"]["namespace"])
+
+    @property
     def uid(self) -> str:
         """metadata.uid, also the run's folder in the store."""
         return str(self.raw["metadata"]["uid"])
@@ -210,6 +216,11 @@ class Job:
     """Oldest first."""
 
     @property
+    def name(self) -> str:
+        """metadata.name."""
+        return str(self.raw["metadata"]["name"])
+
+    @property
     def uid(self) -> str:
         """metadata.uid."""
         return str(self.raw["metadata"]["uid"])
@@ -218,6 +229,20 @@ class Job:
     def created(self) -> datetime:
         """metadata.creationTimestamp."""
         return instant(self.raw["metadata"]["creationTimestamp"])
+
+    @property
+    def deadline_seconds(self) -> int | None:
+        """spec.activeDeadlineSeconds."""
+        found = self.raw["spec"].get("activeDeadlineSeconds")
+        return None if found is None else int(found)
+
+    @property
+    def memory_limit(self) -> str | None:
+        """The container's memory limit; None if it has none."""
+        pod = self.raw["spec"].get("template", {}).get("spec", {})
+        containers = pod.get("containers") or [{}]
+        limit = containers[0].get("resources", {}).get("limits", {}).get("memory")
+        return None if limit is None else str(limit)
 
     @property
     def suspended(self) -> bool:
@@ -267,6 +292,10 @@ ReportRead = Report | CorruptReport | UnreadableReport | None
 """None: the store answered that there is no manifest."""
 
 
+EvaluationRead = EvaluationReport | CorruptReport | UnreadableReport | None
+"""None: the store answered that there is no report."""
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """Everything one round decides on."""
@@ -281,7 +310,11 @@ class Snapshot:
     reports: dict[str, ReportRead] = field(default_factory=dict)
     """Results by version; only of runs whose Job has ended or is gone."""
     verified: dict[str, ReportRead] = field(default_factory=dict)
-    """Results digested anew, by version; only of those that are asked into production."""
+    """Results digested anew, by version; only of those that are to go into production."""
+    evaluations: dict[str, Job] = field(default_factory=dict)
+    """Evaluation Jobs by name."""
+    evaluation: EvaluationRead = None
+    """Report of the newest evaluation, once its Job has ended or is gone."""
     progress: dict[str, Progress] = field(default_factory=dict)
     """What the newest pod of an active run says."""
     sibling_trials: tuple[TrialsStatus, ...] = ()

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from clm_api.base import StatusModel
+from clm_api.evaluation import EvaluationReport, EvaluationTask, Look, Replay, ShadowReplay
 from clm_api.layout import RunLayout
 from clm_api.model_version import Trigger, TriggerType
 from clm_api.report import FoldMetrics, Manifest, ManifestData, ManifestFile, MetricsFile
@@ -94,7 +95,12 @@ def job(
         "name": name, "uid": f"job-{name}", "creationTimestamp": stamp(created),
         "ownerReferences": owners,
     }  # fmt: skip
-    return Job({"metadata": meta, "spec": {"suspend": suspend}, "status": status}, pods)
+    container = {"resources": {"limits": {"memory": "4Gi"}}}
+    spec = {
+        "suspend": suspend, "activeDeadlineSeconds": 7200,
+        "template": {"spec": {"containers": [container]}},
+    }  # fmt: skip
+    return Job({"metadata": meta, "spec": spec, "status": status}, pods)
 
 
 def pod(
@@ -130,6 +136,34 @@ def report(
     values = GOOD if metrics is None else metrics
     file_ = MetricsFile(metrics=values, undefined=undefined or {}, bars=9, trained_until=NOW)
     return Report(manifest, "1" * 64, file_, (fold,), 1)
+
+
+def look(
+    bars: int = 168, *, better: float | None = None, worse: float | None = None, **more: Any
+) -> Look:
+    """Build a look; ``better`` and ``worse`` are its p values."""
+    metrics = more.pop("metrics", GOOD)
+    return Look(bars=bars, metrics=metrics, p_not_worse=better, p_worse=worse, **more)
+
+
+def replayed(task: EvaluationTask, *looks: Look, **more: Any) -> EvaluationReport:
+    """Build the report of an evaluation that did what its task says."""
+    champion, challenger = task.champion, task.challenger
+    times = {"from": NOW, "to": task.slot}
+    bars = looks[-1].bars if looks else 24
+    live = champion and Replay.model_validate(
+        {"version": champion.version, "sha256": champion.sha256, "bars": 9, "metrics": GOOD} | times
+    )
+    shadow = challenger and ShadowReplay.model_validate(
+        {
+            "version": challenger.version, "sha256": challenger.sha256, "bars": bars,
+            "metrics": GOOD, "champion": champion and champion.version, "looks": looks,
+            "looksPlanned": 1, "replayedBars": bars,
+        } | times | more
+    )  # fmt: skip
+    return EvaluationReport(
+        task=task, live=live, shadow=shadow, code_revision="0.1.0", created_at=task.slot
+    )
 
 
 def snapshot(

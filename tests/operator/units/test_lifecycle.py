@@ -1,17 +1,20 @@
 """The picture in planning/lifecycle.py, move by move: what is in it happens, nothing else can."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import product
 from operator import attrgetter
 from typing import Any
 
 import pytest
 
+from clm_api.evaluation import Look
 from clm_api.lifecycle import KEPT_CHANGES, Stage
 from clm_api.model_version import ModelVersionStatus
 from clm_operator.planning import lifecycle
 from clm_operator.planning.lifecycle import IllegalMoveError, Transition, move
 from clm_operator.planning.outcomes import fold
+from clm_operator.snapshot import CorruptReport
 from tests.operator.units import builders as b
 from tests.operator.units.world import World, ended
 
@@ -41,6 +44,27 @@ def replaced() -> World:
     return world
 
 
+def on_trial(*looks: Look, days: int = 7, **version: Any) -> World:
+    """A version on trial whose evaluation has just ended."""
+    shadow = {"since": b.stamp(b.NOW), "bars": 0}
+    world = World.of(ended("btc-1", "SHADOW", shadow=shadow, **version), **AUTOMATIC)
+    world.now += timedelta(days=days)
+    world.settle()
+    world.finish(b.replayed(world.tasks[-1], *looks))
+    return world
+
+
+def corrupt(stands: str, **version: Any) -> World:
+    rules = {"promotion": AUTOMATIC["promotion"] | {"shadow": {"enabled": stands == "SHADOW"}}}
+    world = World.of(ended("btc-1", stands, **version), **rules)
+    world.versions[0]["spec"]["run"]["promotion"]["shadow"]["enabled"] = stands == "SHADOW"
+    world.verified["btc-1"] = CorruptReport("model.ubj: its sha256 differs")
+    return world
+
+
+AUTOMATIC = {"promotion": {"mode": "Automatic"}}
+PASSED = {"since": b.stamp(b.NOW), "bars": 168, "verdict": "Passed", "message": "well done"}
+LOST = b.GOOD | {"sharpe": -1.0}
 ROWS = [
     Row(lifecycle.SUPERSEDED, World.of(ended("btc-1"), ended("btc-2")), "Archived",
         "superseded by btc-2", "clm-operator"),
@@ -49,6 +73,20 @@ ROWS = [
     Row(lifecycle.PROMOTED_LATE, asked(stands="ARCHIVED"), "Promoted", "alice likes it"),
     Row(lifecycle.ROLLED_BACK, asked(stands="ARCHIVED", history=BEEN_THERE), "RolledBack",
         "alice likes it"),
+    Row(lifecycle.TESTED, World.of(ended("btc-1"), **AUTOMATIC), "ShadowStarted",
+        "the newest candidate, and no other version is tested", "clm-operator"),
+    Row(lifecycle.TEST_FAILED, on_trial(b.look(metrics=LOST)), "ShadowFailed",
+        "on 168 bars after its training: sharpe -1 < 1", "clm-operator"),
+    Row(lifecycle.TEST_INCONCLUSIVE, on_trial(days=30), "Inconclusive",
+        "no verdict within 30 days: 24 bars and 60 trades so far; "
+        "the first look is at 168 bars", "clm-operator"),
+    Row(lifecycle.TEST_WITHDRAWN, asked("ARCHIVED", stands="SHADOW"), "Archived",
+        "alice likes it"),
+    Row(lifecycle.CANDIDATE_CORRUPT, corrupt("CANDIDATE"), "ArtifactCorrupt",
+        "model.ubj: its sha256 differs", "clm-operator"),
+    Row(lifecycle.TESTED_CORRUPT, corrupt("SHADOW", shadow=PASSED), "ArtifactCorrupt",
+        "model.ubj: its sha256 differs", "clm-operator"),
+    Row(lifecycle.PROMOTED_TESTED, asked(stands="SHADOW"), "Promoted", "alice likes it"),
     Row(lifecycle.REPLACED, replaced(), "Archived", "replaced by btc-0: alice likes it"),
 ]  # fmt: skip
 

@@ -7,10 +7,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from clm_api.base import StatusModel
+from clm_api.evaluation import EvaluationTask
 from clm_api.production import ProductionPointer
+from clm_operator.planning.automatic import next_promotion
 from clm_operator.planning.decide import Plan, plan
+from clm_operator.planning.evaluations import newest
 from clm_operator.planning.requests import wants_verification
-from clm_operator.snapshot import ReportRead, ScheduleObject, Snapshot, Version
+from clm_operator.snapshot import (
+    EvaluationRead,
+    Job,
+    ReportRead,
+    ScheduleObject,
+    Snapshot,
+    Version,
+)
 from tests.operator.units import builders as b
 
 Raw = dict[str, Any]
@@ -34,6 +44,14 @@ class World:
     verified: dict[str, ReportRead] = field(default_factory=dict)
     """Results by version where they are not intact."""
     pointer: ProductionPointer | None = None
+    jobs: dict[str, Job] = field(default_factory=dict)
+    """Evaluation Jobs."""
+    evaluation: EvaluationRead = None
+    """Report of the newest one."""
+    tasks: list[EvaluationTask] = field(default_factory=list)
+    """What evaluation Jobs were told."""
+    taken: frozenset[str] = frozenset()
+    """Names that belong to something else."""
     productions: list[str] = field(default_factory=list)
     """Who was in production, one entry per change of the pointer."""
 
@@ -59,8 +77,15 @@ class World:
         owner = ScheduleObject.read(deepcopy(self.schedule))
         read = [Version.read(deepcopy(raw)) for raw in self.versions]
         asked = [v.name for v in read if wants_verification(v, owner.status.production)]
+        chosen = next_promotion(owner, [v for v in read if v.terminal], self.now)
+        asked += [chosen.version.name] if chosen else []
         verified = {name: self.verified.get(name, b.report()) for name in asked}
-        return b.snapshot(*read, schedule=owner, now=self.now, verified=verified)
+        waits = newest(owner, self.jobs)
+        over = waits is not None and (waits.name not in self.jobs or self.jobs[waits.name].finished)
+        return b.snapshot(
+            *read, schedule=owner, now=self.now, verified=verified, taken=self.taken,
+            evaluations=dict(self.jobs), evaluation=self.evaluation if over else None,
+        )  # fmt: skip
 
     def plan(self) -> Plan:
         """Decide."""
@@ -68,6 +93,10 @@ class World:
 
     def writes(self, decided: Plan) -> Iterator[Write]:
         """Return a plan's writes in the order in which the operator makes them."""
+        if (made := decided.create_evaluation) is not None:
+            yield lambda: self._started(made)
+        for job in decided.delete_jobs:
+            yield lambda j=job: self.jobs.pop(j.name)  # type: ignore[misc]
         for version, status in decided.version_statuses:
             yield lambda v=version, s=status: self._status(self.version(v.name), s)  # type: ignore[misc]
         after = decided.schedule_status
@@ -114,6 +143,25 @@ class World:
         promotion = self.version(name)["status"]["promotion"]
         assert "request" not in self.version(name)["spec"], "the request is still there"
         return promotion["outcome"], promotion["message"]
+
+    def finish(self, read: EvaluationRead, failed: str | None = None) -> None:
+        """End the newest evaluation's Job with a report, or with a reason."""
+        name = max(self.jobs)
+        raw = deepcopy(self.jobs[name].raw)
+        kind, why = ("Complete", "") if failed is None else ("Failed", failed)
+        raw["status"] = {
+            "conditions": [{"type": kind, "status": "True", "reason": why, "message": why}]
+        }
+        self.jobs[name], self.evaluation = Job(raw), read
+
+    def _started(self, manifest: Raw) -> None:
+        meta = manifest["metadata"]
+        assert meta["name"] not in self.jobs, "one Job a slot"
+        meta |= {"uid": f"job-{meta['name']}", "creationTimestamp": b.stamp(self.now)}
+        self.jobs[meta["name"]] = Job(manifest | {"status": {}})
+        env = manifest["spec"]["template"]["spec"]["containers"][0]["env"]
+        told = next(e["value"] for e in env if e["name"] == "CLM_EVALUATION_TASK")
+        self.tasks.append(EvaluationTask.model_validate_json(told))
 
     def _status(self, raw: Raw, status: StatusModel) -> None:
         before = self.production()

@@ -16,11 +16,18 @@ from obstore.exceptions import BaseError, PermissionDeniedError, Unauthenticated
 from obstore.store import ObjectStore, from_url
 from pydantic import TypeAdapter, ValidationError
 
+from clm_api.evaluation import EvaluationReport
 from clm_api.layout import MANIFEST, RunLayout
 from clm_api.reasons import Reason
 from clm_api.report import FoldMetrics, Manifest, ManifestFile, MetricsFile, Progress
 from clm_operator.settings import StoreSettings
-from clm_operator.snapshot import CorruptReport, Report, ReportRead, UnreadableReport
+from clm_operator.snapshot import (
+    CorruptReport,
+    EvaluationRead,
+    Report,
+    ReportRead,
+    UnreadableReport,
+)
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig, S3Config
@@ -73,6 +80,18 @@ class ArtifactReader:
         try:
             found = await self._small(layout.manifest, _MAX_MANIFEST_BYTES)
             return None if found is None else await self._verified(layout, found)
+        except _CorruptError as error:
+            return CorruptReport(str(error))
+        except (BaseError, OSError) as error:
+            return unreadable(error)
+
+    async def evaluation(self, path: str) -> EvaluationRead:
+        """Return an evaluation's report, or what is wrong with it; None if there is none."""
+        try:
+            found = await self._small(path, _MAX_READ_BYTES)
+            if found is None:
+                return None
+            return _parsed(path, EvaluationReport.model_validate_json, found)
         except _CorruptError as error:
             return CorruptReport(str(error))
         except (BaseError, OSError) as error:

@@ -1,5 +1,7 @@
 """The manifest of a training Job: closed list of knobs, restricted pod, no API access."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from clm_api import API_VERSION, environment
@@ -23,31 +25,70 @@ _SCRATCH = "/tmp"  # noqa: S108  an emptyDir of the pod's own
 
 def job_manifest(version: Version, spec: ModelVersionSpec, settings: Settings) -> dict[str, Any]:
     """Return the Job of a version; what a schedule may decide comes frozen from the version."""
-    pod = spec.run.pod
     labels = {
         LABEL_SCHEDULE: spec.schedule_ref.name,
         LABEL_FAMILY: str(spec.run.model.family),
         LABEL_VERSION: version.name,
     }
+    values = {
+        environment.RUN_SPEC: spec.run.model_dump_json(by_alias=True, exclude_none=True),
+        environment.RUN_NAMESPACE: version.namespace,
+        environment.RUN_SCHEDULE: spec.schedule_ref.name,
+        environment.RUN_NAME: version.name,
+        environment.RUN_UID: version.uid,
+        environment.EXCHANGE_KEYS: _KEYS if spec.run.data.own_trades else None,
+    }
+    work = Work("train", values, *_keys(spec.run.data))
+    meta = {"name": version.name, "namespace": version.namespace, "labels": labels}
+    return manifest(meta, owner("ModelVersion", version.raw), spec.run.pod, work, settings)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a pod does.
+
+    Parameters
+    ----------
+    command
+        Of ``python -m clm_trainer``.
+    environment
+        Variables by name; those that are None are left out.
+    volumes, mounts
+        Beside the scratch folder.
+    """
+
+    command: str
+    environment: Mapping[str, str | None]
+    volumes: Sequence[dict[str, Any]] = ()
+    mounts: Sequence[dict[str, Any]] = ()
+
+
+def owner(kind: str, raw: dict[str, Any]) -> dict[str, Any]:
+    """Return the reference to the controller; deleting the owner never waits for what it owns."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": kind,
+        "name": raw["metadata"]["name"],
+        "uid": raw["metadata"]["uid"],
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }
+
+
+def manifest(
+    meta: dict[str, Any],
+    controller: dict[str, Any],
+    pod: RunPod,
+    work: Work,
+    settings: Settings,
+) -> dict[str, Any]:
+    """Return a Job that does some work in a pod of CLM's form."""
+    labels = meta["labels"]
     queue = {LABEL_QUEUE: pod.queue_name} if pod.queue_name else {}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {
-            "name": version.name,
-            "namespace": version.raw["metadata"]["namespace"],
-            "labels": labels | queue,
-            "ownerReferences": [
-                {
-                    "apiVersion": API_VERSION,
-                    "kind": "ModelVersion",
-                    "name": version.name,
-                    "uid": version.uid,
-                    "controller": True,
-                    "blockOwnerDeletion": False,
-                }
-            ],
-        },
+        "metadata": meta | {"labels": labels | queue, "ownerReferences": [controller]},
         "spec": {
             "backoffLimit": pod.backoff_limit,
             "activeDeadlineSeconds": pod.active_deadline_seconds,
@@ -69,14 +110,14 @@ def job_manifest(version: Version, spec: ModelVersionSpec, settings: Settings) -
             },
             "template": {
                 "metadata": {"labels": labels},
-                "spec": _pod_spec(version, spec, settings),
+                "spec": _pod_spec(pod, work, settings),
             },
         },
     }
 
 
-def _pod_spec(version: Version, spec: ModelVersionSpec, settings: Settings) -> dict[str, Any]:
-    pod, trainer = spec.run.pod, settings.trainer
+def _pod_spec(pod: RunPod, work: Work, settings: Settings) -> dict[str, Any]:
+    trainer = settings.trainer
     optional = {
         "nodeSelector": pod.node_selector,
         "tolerations": [t.to_json_dict() for t in pod.tolerations],
@@ -84,7 +125,6 @@ def _pod_spec(version: Version, spec: ModelVersionSpec, settings: Settings) -> d
         "runtimeClassName": pod.runtime_class_name,
         "imagePullSecrets": [{"name": n} for n in trainer.image_pull_secrets],
     }
-    keys_volume, keys_mount = _keys(spec.run.data)
     return {
         "restartPolicy": "Never",
         "serviceAccountName": trainer.service_account_name,
@@ -103,8 +143,8 @@ def _pod_spec(version: Version, spec: ModelVersionSpec, settings: Settings) -> d
                 "name": CONTAINER,
                 "image": pod.image,
                 "imagePullPolicy": trainer.image_pull_policy,
-                "args": ["train"],
-                "env": _environment(version, spec, settings),
+                "args": [work.command],
+                "env": _environment(work, settings),
                 "envFrom": [{"secretRef": {"name": settings.store.secret_name}}],
                 "resources": _resources(pod),
                 "securityContext": {
@@ -112,10 +152,10 @@ def _pod_spec(version: Version, spec: ModelVersionSpec, settings: Settings) -> d
                     "readOnlyRootFilesystem": True,
                     "capabilities": {"drop": ["ALL"]},
                 },
-                "volumeMounts": [{"name": "tmp", "mountPath": _SCRATCH}, *keys_mount],
+                "volumeMounts": [{"name": "tmp", "mountPath": _SCRATCH}, *work.mounts],
             }
         ],
-        "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "2Gi"}}, *keys_volume],
+        "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "2Gi"}}, *work.volumes],
     } | {key: value for key, value in optional.items() if value}
 
 
@@ -133,19 +173,12 @@ def _keys(data: RunData) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     return [{"name": "exchange-keys", "secret": secret}], [mount]
 
 
-def _environment(
-    version: Version, spec: ModelVersionSpec, settings: Settings
-) -> list[dict[str, Any]]:
+def _environment(work: Work, settings: Settings) -> list[dict[str, Any]]:
     values = {
-        environment.RUN_SPEC: spec.run.model_dump_json(by_alias=True, exclude_none=True),
-        environment.RUN_NAMESPACE: version.raw["metadata"]["namespace"],
-        environment.RUN_SCHEDULE: spec.schedule_ref.name,
-        environment.RUN_NAME: version.name,
-        environment.RUN_UID: version.uid,
+        **work.environment,
         environment.STORE_URL: settings.store.url,
         environment.EXCHANGE_URL: settings.exchange_url,
         environment.EXCHANGE_SHARE: str(settings.exchange_share),
-        environment.EXCHANGE_KEYS: _KEYS if spec.run.data.own_trades else None,
         "AWS_ENDPOINT_URL": settings.store.endpoint,
         "AWS_REGION": settings.store.region,
     }

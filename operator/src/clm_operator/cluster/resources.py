@@ -77,12 +77,13 @@ class Cluster:
         except NotFoundError:
             return None
 
-    async def create_job(self, manifest: Raw) -> None:
-        """Create a Job; one that exists is looked at in the next round."""
+    async def create_job(self, manifest: Raw) -> bool:
+        """Create a Job; False if one of its name exists, which the next round looks at."""
         try:
             await self._api.create(_jobs(manifest["metadata"]["namespace"]), manifest)
         except ConflictError:
-            return
+            return False
+        return True
 
     async def delete_job(self, namespace: str, name: str, uid: str) -> None:
         """Delete a Job with its pods."""

@@ -6,9 +6,8 @@ from typing import Any
 
 from clm_api.errors import SpecError
 from clm_api.lifecycle import Stage
-from clm_api.model_version import ModelVersionStatus, Trigger, TriggerType
+from clm_api.model_version import ModelVersionStatus, Phase, Trigger, TriggerType
 from clm_api.production import ProductionPointer
-from clm_api.promotion import PromotionMode
 from clm_api.reasons import Reason
 from clm_api.resolve import resolve
 from clm_api.schedule import Schedule, parse_schedule, schedule_hash
@@ -18,20 +17,29 @@ from clm_api.schedule_status import (
     SkippedRange,
     TrainingScheduleStatus,
 )
-from clm_api.timing import TIMEFRAME_SECONDS, floor_to, slot_time
+from clm_api.timing import TIMEFRAME_SECONDS, duration, floor_to, slot_time
 from clm_api.training_schedule import ConcurrencyPolicy, TrainingScheduleSpec
+from clm_operator.building.evaluations import evaluation_manifest
 from clm_operator.building.jobs import job_manifest
 from clm_operator.building.names import manual_version, slot_version
 from clm_operator.building.versions import version_manifest
-from clm_operator.planning import production, trials
+from clm_operator.planning import evaluations, production, trial, trials
+from clm_operator.planning.automatic import rested_at
 from clm_operator.planning.due import Due, History, Rules, Span, decide_due, skip
 from clm_operator.planning.failures import Failure
-from clm_operator.planning.notices import Notice, move_notices, run_notices, skip_notices
+from clm_operator.planning.notices import (
+    Notice,
+    evaluation_notices,
+    move_notices,
+    run_notices,
+    skip_notices,
+)
 from clm_operator.planning.outcomes import Act, Outcome, failed, fold
+from clm_operator.planning.pointer import with_production
 from clm_operator.planning.production import Promotions
 from clm_operator.planning.retention import to_delete
 from clm_operator.settings import Settings
-from clm_operator.snapshot import ScheduleObject, Snapshot, Version
+from clm_operator.snapshot import Job, ScheduleObject, Snapshot, Version
 from clm_operator.status.schedule import run_facts, with_conditions
 
 _YEAR_SECONDS = 365.25 * 86400
@@ -46,7 +54,8 @@ class Plan:
 
     create_versions: tuple[dict[str, Any], ...] = ()
     create_jobs: tuple[dict[str, Any], ...] = ()
-    delete_jobs: tuple[Version, ...] = ()
+    create_evaluation: dict[str, Any] | None = None
+    delete_jobs: tuple[Job, ...] = ()
     delete_versions: tuple[Version, ...] = ()
     version_statuses: tuple[tuple[Version, ModelVersionStatus], ...] = ()
     schedule_status: TrainingScheduleStatus | None = None
@@ -62,21 +71,33 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
     schedule = snapshot.schedule
     if schedule is None or schedule.deleted:
         return Plan()
-    promotions = production.decide(snapshot, judges_only=_judges_only(schedule))
-    outcomes = tuple(_moved(o, promotions) for o in _outcomes(snapshot, schedule, settings))
+    seen, evaluation = trial.look(snapshot, schedule)
+    promotions = production.decide(seen)
+    folded = zip(_outcomes(snapshot, schedule, settings), seen.versions, strict=True)
+    outcomes = tuple(_moved(outcome, version, promotions) for outcome, version in folded)
     runs = [(o.version, o.status) for o in outcomes]
     status = run_facts(schedule.status, runs)
-    status = status.model_copy(update={"trials": trials.count(status.trials, _after(outcomes))})
-    status = production.with_production(status, promotions.promoted, snapshot.now)
+    status = status.model_copy(
+        update={
+            "trials": trials.count(status.trials, _after(outcomes)),
+            "evaluation": evaluation.status,
+            "production": evaluations.with_live(status.production, evaluation.report),
+        }
+    )
+    status = with_production(status, promotions.promoted, snapshot.now)
     try:
         slots, spec = _parsed(schedule, settings)
         new, status, due = _new_runs(snapshot, schedule, spec, slots, status, settings)
         problem, retention = "", to_delete(snapshot.versions, spec.retention, status)
+        wanted = None if promotions.lagging else evaluations.due(seen, schedule, spec, evaluation)
     except SpecError as error:
-        new, due, problem, retention = (), None, error.message, ()
+        new, due, problem, retention, wanted = (), None, error.message, (), None
         status = status.model_copy(update={"next_schedule_time": None})
+    if wanted is not None and (ended := evaluations.impossible(snapshot, wanted)) is not None:
+        wanted, status = None, status.model_copy(update={"evaluation": ended})
     status = with_conditions(schedule, status, runs, snapshot.now, problem)
     skipped = due.skipped if due else ()
+    settled = {v.name for v in promotions.decided}
     return Plan(
         create_versions=new,
         create_jobs=tuple(
@@ -84,37 +105,48 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
             for o in outcomes
             if o.act is Act.CREATE_JOB and o.version.spec is not None
         ),
-        delete_jobs=tuple(o.version for o in outcomes if o.act is Act.DELETE_JOB),
+        create_evaluation=_evaluation(schedule, wanted, settings),
+        delete_jobs=(
+            *(snapshot.jobs[o.version.name] for o in outcomes if o.act is Act.DELETE_JOB),
+            *evaluations.to_delete(snapshot, evaluation),
+        ),
         delete_versions=retention,
         version_statuses=_changed(outcomes),
         schedule_status=status,
         remove_requests=tuple(
             o.version
             for o in outcomes
-            if o.version in promotions.decided and o.status == o.version.status
+            if o.version.name in settled and o.status == o.version.status
         ),
         pointer=_pointer(schedule, status),
         notices=(
             *skip_notices(schedule, skipped),
             *run_notices(outcomes),
-            *move_notices(promotions, snapshot.versions),
+            *move_notices(outcomes),
+            *evaluation_notices(schedule, status.evaluation),
         ),
         wake_at=_wake_at(snapshot, outcomes, status, settings, waits=bool(promotions.unreadable)),
     )
 
 
-def _moved(outcome: Outcome, promotions: Promotions) -> Outcome:
-    """Lay what became of a request over an ended version, or beside what its run is doing."""
+def _moved(outcome: Outcome, seen: Version, promotions: Promotions) -> Outcome:
+    """Lay what became of a test or a request over an ended version, or beside its run's doing."""
     status = promotions.statuses.get(outcome.version.name)
-    if status is None or outcome.version.terminal:
-        return replace(outcome, status=status or outcome.status)
+    if outcome.version.terminal:
+        return replace(outcome, status=status or seen.status)
+    if status is None:
+        return outcome
     decided = {"promotion": status.promotion}
     return replace(outcome, status=outcome.status.model_copy(update=decided))
 
 
-def _judges_only(schedule: ScheduleObject) -> bool:
-    spec = schedule.spec
-    return spec is not None and spec.promotion.mode is PromotionMode.DRY_RUN
+def _evaluation(
+    schedule: ScheduleObject, wanted: evaluations.Due | None, settings: Settings
+) -> dict[str, Any] | None:
+    if wanted is None or wanted.model.spec is None:
+        return None
+    pod = wanted.model.spec.run.pod
+    return evaluation_manifest(schedule, wanted.name, wanted.task, pod, settings)
 
 
 def _changed(outcomes: tuple[Outcome, ...]) -> tuple[tuple[Version, ModelVersionStatus], ...]:
@@ -161,6 +193,9 @@ def _parsed(schedule: ScheduleObject, settings: Settings) -> tuple[Schedule, Tra
         raise SpecError("spec", schedule.problem)
     least = timedelta(minutes=settings.min_interval_minutes)
     settings.pod_defaults(schedule.spec.model.family)
+    if duration(schedule.spec.monitoring.interval) < least:
+        text = f"is below {settings.min_interval_minutes}m, the least that the operator allows"
+        raise SpecError("spec.monitoring.interval", text)
     return parse_schedule(schedule.spec, min_interval=least), schedule.spec
 
 
@@ -285,6 +320,12 @@ def _wake_at(
     waits: bool,
 ) -> datetime | None:
     times = [status.next_schedule_time] if status.next_schedule_time else []
-    if waits or any(not o.version.terminal and not o.ended_now for o in outcomes):
+    works = status.evaluation is not None and status.evaluation.phase is Phase.RUNNING
+    if waits or works or any(not o.version.terminal and not o.ended_now for o in outcomes):
         times.append(snapshot.now + timedelta(seconds=settings.progress_poll_seconds))
-    return min(times, default=None)
+    schedule = snapshot.schedule
+    if schedule is not None and schedule.spec is not None:
+        times.append(rested_at(schedule, snapshot.now))
+        if evaluations.watched(status, _after(outcomes)):
+            times.append(evaluations.next_at(snapshot, schedule, schedule.spec))
+    return min((t for t in times if t > snapshot.now), default=None)

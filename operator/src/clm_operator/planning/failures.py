@@ -6,7 +6,6 @@ from pydantic import ValidationError
 
 from clm_api.reasons import Reason
 from clm_api.report import TerminationMessage
-from clm_api.run import RunPod
 from clm_operator.snapshot import Job, Pod
 
 OOM_EXIT_CODE = 137
@@ -20,28 +19,27 @@ class Failure:
     message: str
 
 
-def explain(job: Job, pod_spec: RunPod) -> Failure:
+def explain(job: Job) -> Failure:
     """Return why a failed Job failed; the newest pod knows best."""
     condition = job.condition("Failed") or {}
     if condition.get("reason") == "DeadlineExceeded":
         return Failure(
             Reason.DEADLINE_EXCEEDED,
-            f"took longer than spec.job.activeDeadlineSeconds ({pod_spec.active_deadline_seconds})"
+            f"took longer than spec.job.activeDeadlineSeconds ({job.deadline_seconds})"
             ": raise it or give the run more CPU",
         )
     ended = [p for p in job.pods if p.exit_code not in (None, 0)]
     if ended:
-        return _of_pod(ended[-1], pod_spec)
+        return _of_pod(ended[-1], job.memory_limit)
     text = condition.get("message", "the Job failed without a pod that says why")
     return Failure(Reason.TRAINING_FAILED, f"{condition.get('reason', 'Failed')}: {text}")
 
 
-def _of_pod(pod: Pod, pod_spec: RunPod) -> Failure:
+def _of_pod(pod: Pod, memory_limit: str | None) -> Failure:
     if pod.terminated_reason == "OOMKilled" or (
         pod.exit_code == OOM_EXIT_CODE and not pod.termination_message
     ):
-        limits = pod_spec.resources.limits
-        limit = limits.memory if limits and limits.memory else "the node's"
+        limit = memory_limit or "the node's"
         return Failure(
             Reason.OOM_KILLED,
             f"needed more memory than its limit ({limit}): raise spec.job.resources.limits.memory "

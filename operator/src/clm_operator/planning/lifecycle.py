@@ -1,15 +1,19 @@
 """The life of a version: every move is one of these, and nothing else moves it.
 
             run fails ─────> FAILED
-  TRAINING ─criteria fail ─> REJECTED
-            criteria pass ─> CANDIDATE ──── promoted by request ────> PRODUCTION
-                               │                                       │     ^
-                  superseded, or withdrawn by request       replaced   │     │  rolled back to, or
-                               │                                       v     │  promoted, by request
-                               └───────────────────────────────────> ARCHIVED
+  TRAINING ─criteria fail ─> REJECTED <──── test failed, or files differ ────┐
+            criteria pass ─> CANDIDATE ─── by Automatic, or by request ──> SHADOW
+                              │  │  ^ ──────── not enough evidence ────────┤ │
+                              │  │                                         │ │
+        superseded, withdrawn │  └─ by request, or Automatic without test ─┼─┤ passed and Automatic,
+                              v                     withdrawn              │ │ or by request
+                           ARCHIVED <──────────────────────────────────────┘ │
+                              │  ^                                           v
+                              │  └───────────── replaced ─────────────── PRODUCTION
+                              └─── rolled back to, or promoted, by request ──> ^
 
-Nothing leads out of ARCHIVED or into PRODUCTION but a person's request, so a version that was
-rolled back from never comes back by itself.
+Nothing leads out of ARCHIVED but a person's request, so a version that was rolled back from never
+comes back by itself; nor does one whose shadow test was inconclusive leave CANDIDATE by itself.
 """
 
 from dataclasses import dataclass
@@ -47,7 +51,35 @@ SUPERSEDED = Transition(
     "superseded by a newer candidate", Stage.CANDIDATE, Stage.ARCHIVED, Reason.ARCHIVED
 )
 WITHDRAWN = Transition("withdrawn by request", Stage.CANDIDATE, Stage.ARCHIVED, Reason.ARCHIVED)
-PROMOTED = Transition("promoted by request", Stage.CANDIDATE, Stage.PRODUCTION, Reason.PROMOTED)
+TESTED = Transition("its shadow test begins", Stage.CANDIDATE, Stage.SHADOW, Reason.SHADOW_STARTED)
+TEST_FAILED = Transition(
+    "its shadow test failed", Stage.SHADOW, Stage.REJECTED, Reason.SHADOW_FAILED
+)
+TEST_INCONCLUSIVE = Transition(
+    "its shadow test ended without enough evidence",
+    Stage.SHADOW,
+    Stage.CANDIDATE,
+    Reason.INCONCLUSIVE,
+)
+TEST_WITHDRAWN = Transition(
+    "withdrawn from its shadow test by request", Stage.SHADOW, Stage.ARCHIVED, Reason.ARCHIVED
+)
+CANDIDATE_CORRUPT = Transition(
+    "its files differ from what was judged",
+    Stage.CANDIDATE,
+    Stage.REJECTED,
+    Reason.ARTIFACT_CORRUPT,
+)
+TESTED_CORRUPT = Transition(
+    "its files differ from what was judged and tested",
+    Stage.SHADOW,
+    Stage.REJECTED,
+    Reason.ARTIFACT_CORRUPT,
+)
+PROMOTED = Transition("promoted", Stage.CANDIDATE, Stage.PRODUCTION, Reason.PROMOTED)
+PROMOTED_TESTED = Transition(
+    "promoted out of its shadow test", Stage.SHADOW, Stage.PRODUCTION, Reason.PROMOTED
+)
 PROMOTED_LATE = Transition(
     "promoted by request out of the archive", Stage.ARCHIVED, Stage.PRODUCTION, Reason.PROMOTED
 )
@@ -62,7 +94,14 @@ TRANSITIONS = (
     CRITERIA_PASSED,
     SUPERSEDED,
     WITHDRAWN,
+    TESTED,
+    TEST_FAILED,
+    TEST_INCONCLUSIVE,
+    TEST_WITHDRAWN,
+    CANDIDATE_CORRUPT,
+    TESTED_CORRUPT,
     PROMOTED,
+    PROMOTED_TESTED,
     PROMOTED_LATE,
     ROLLED_BACK,
     REPLACED,
@@ -71,6 +110,11 @@ TRANSITIONS = (
 
 class IllegalMoveError(ValueError):
     """Code asked for a move that the picture does not have: a defect, never a state of objects."""
+
+
+def whole_seconds(time: datetime) -> datetime:
+    """Return a time as a resource can keep it."""
+    return time.replace(microsecond=0)
 
 
 def was_in_production(status: ModelVersionStatus) -> bool:
@@ -82,7 +126,8 @@ def into_production(status: ModelVersionStatus) -> Transition | None:
     """Return the rule by which a version goes into production; None if none leads there."""
     if status.stage is Stage.ARCHIVED:
         return ROLLED_BACK if was_in_production(status) else PROMOTED_LATE
-    return PROMOTED if status.stage is Stage.CANDIDATE else None
+    direct = {Stage.CANDIDATE: PROMOTED, Stage.SHADOW: PROMOTED_TESTED}
+    return direct.get(status.stage)
 
 
 def move(

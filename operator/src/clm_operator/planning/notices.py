@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from clm_api.lifecycle import Stage
-from clm_api.model_version import ModelVersionStatus, Phase
+from clm_api.model_version import ModelVersionStatus, Phase, ShadowVerdict
 from clm_api.reasons import Reason
-from clm_api.schedule_status import SkippedRange
+from clm_api.schedule_status import EvaluationStatus, SkippedRange
 from clm_operator.planning.following import significant
 from clm_operator.planning.outcomes import Act, Outcome
-from clm_operator.planning.production import Promotions
 from clm_operator.snapshot import ScheduleObject, Version
 
 
@@ -62,25 +61,42 @@ def run_notices(outcomes: Iterable[Outcome]) -> tuple[Notice, ...]:
     return tuple(notices)
 
 
-def move_notices(promotions: Promotions, versions: Iterable[Version]) -> tuple[Notice, ...]:
-    """Every move of an ended version, and every request that was refused."""
-    found: list[Notice] = []
-    for version in versions:
-        after = promotions.statuses.get(version.name)
-        if after is not None:
-            found.extend(_moved(version, after))
-    return tuple(found)
+def move_notices(outcomes: Iterable[Outcome]) -> tuple[Notice, ...]:
+    """Every move of an ended version, every verdict, every request that was refused."""
+    return tuple(n for o in outcomes for n in _moved(o.version, o.status))
 
 
 def _moved(version: Version, after: ModelVersionStatus) -> Iterable[Notice]:
     before, decision = version.status, after.promotion
-    if after.stage is not before.stage:
+    if version.terminal and after.stage is not before.stage:
         key = f"{after.stage}-{after.history[-1].at.timestamp():.0f}"
-        yield Notice(version.raw, "Normal", after.reason, after.message, key)
+        kind: Literal["Normal", "Warning"] = (
+            "Warning" if after.stage is Stage.REJECTED else "Normal"
+        )
+        yield Notice(version.raw, kind, after.reason, after.message, key)
         if after.stage is Stage.PRODUCTION and not significant(version):
             text = "went into production although its Sharpe ratio may be luck"
             yield Notice(version.raw, "Warning", Reason.NOT_SIGNIFICANT, text, f"luck-{key}")
+    elif _passed(after) and not _passed(before):
+        key = f"shadow-passed-{after.message}"
+        yield Notice(version.raw, "Normal", Reason.SHADOW_PASSED, after.message, key)
     elif decision is not None and decision != before.promotion:
         text = f"{decision.stage} for {decision.by} refused: {decision.message}"
         key = f"refused-{version.generation}"
         yield Notice(version.raw, "Warning", decision.outcome, text, key)
+
+
+def _passed(status: ModelVersionStatus) -> bool:
+    return status.shadow is not None and status.shadow.verdict is ShadowVerdict.PASSED
+
+
+def evaluation_notices(
+    schedule: ScheduleObject, after: EvaluationStatus | None
+) -> tuple[Notice, ...]:
+    """An evaluation that failed, or could not replay a version."""
+    if after is None or after == schedule.status.evaluation:
+        return ()
+    if after.completion_time is None or after.reason == Reason.EVALUATED:
+        return ()
+    text = f"evaluation {after.name}: {after.message}"
+    return (Notice(schedule.raw, "Warning", after.reason, text, f"evaluation-{after.name}"),)

@@ -25,6 +25,7 @@ from clm_api.model_version import (
 from clm_api.promotion import PromotionMode, judge
 from clm_api.reasons import Reason
 from clm_api.report import Progress
+from clm_api.run import RunPromotion
 from clm_operator.planning.failures import Failure, explain
 from clm_operator.planning.lifecycle import (
     CRITERIA_FAILED,
@@ -103,7 +104,7 @@ def fold(version: Version, snapshot: Snapshot, settings: Settings) -> Outcome:
         empty = "its Job completed but the store holds no manifest"
         return failed(version, Failure(Reason.ARTIFACT_CORRUPT, empty), snapshot.now, job)
     if job.condition("Failed"):
-        return failed(version, explain(job, version.spec.run.pod), snapshot.now, job)
+        return failed(version, explain(job), snapshot.now, job)
     return _active(version, version.spec, job, snapshot, settings)
 
 
@@ -214,7 +215,7 @@ def _judged(
     verdict = judge(file.metrics, file.undefined, promotion.criteria, promotion.significance)
     message = verdict.message
     if promotion.mode is PromotionMode.DRY_RUN:
-        message += " · DryRun: judged only, nothing follows from it"
+        message += f" · DryRun: judged only; {_would_do(promotion, verdict.stage)}"
     root = settings.store.url.rstrip("/")
     folder = f"{root}/runs/{snapshot.key.namespace}/{spec.schedule_ref.name}/{version.uid}"
     data = report.manifest.data
@@ -263,6 +264,13 @@ def _judged(
             ("StatisticallySignificant", *significance(file, spec.run.trials)),
         ),
     )
+
+
+def _would_do(promotion: RunPromotion, stage: str) -> str:
+    if stage != Stage.CANDIDATE:
+        return "Automatic would do nothing with it either"
+    step = "begin its shadow test" if promotion.shadow.enabled else "put it into production"
+    return f"Automatic would {step}"
 
 
 def _with_job(status: ModelVersionStatus, job: Job | None) -> ModelVersionStatus:

@@ -15,24 +15,25 @@ one that is decided only gets removed (2 without 3): so none is executed twice. 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from clm_api.conditions import condition, set_conditions
-from clm_api.lifecycle import Decision, RequestedStage, Stage, StageRequest
-from clm_api.model_version import ModelVersionStatus
-from clm_api.reasons import Reason
-from clm_api.schedule_status import (
-    KEPT_PERIODS,
-    ArtifactRef,
-    ProductionPeriod,
-    ProductionStatus,
-    TrainingScheduleStatus,
-)
+from clm_api.lifecycle import MAX_REASON, RequestedStage, Stage
+from clm_api.promotion import PromotionMode
+from clm_operator.planning import answers, shadow
+from clm_operator.planning.automatic import Choice, next_promotion, next_test
 from clm_operator.planning.following import Statuses, following
-from clm_operator.planning.lifecycle import OPERATOR, SUPERSEDED, WITHDRAWN, move
-from clm_operator.planning.requests import Ask, Refusal, decided, refusal, undecided
-from clm_operator.snapshot import Snapshot, UnreadableReport, Version
+from clm_operator.planning.lifecycle import (
+    CANDIDATE_CORRUPT,
+    OPERATOR,
+    SUPERSEDED,
+    TESTED_CORRUPT,
+    move,
+    whole_seconds,
+)
+from clm_operator.planning.pointer import Promotion
+from clm_operator.planning.requests import Ask, decided, differing, refusal, undecided
+from clm_operator.snapshot import ScheduleObject, Snapshot, UnreadableReport, Version
 
 
 @dataclass(frozen=True)
@@ -44,76 +45,103 @@ class Promotions:
     statuses
         Of the versions that move or whose request is decided.
     promoted
-        The version that the pointer goes to.
+        Where the pointer goes.
     decided
         Versions whose request is to be removed.
     unreadable
-        Versions whose request waits for the store.
+        Versions that wait for the store.
+    lagging
+        Whether stages only catch up with the pointer: all else waits for the next round.
     """
 
     statuses: Statuses = field(default_factory=dict)
-    promoted: Version | None = None
+    promoted: Promotion | None = None
     decided: tuple[Version, ...] = ()
     unreadable: tuple[Version, ...] = ()
+    lagging: bool = False
 
 
-def decide(snapshot: Snapshot, *, judges_only: bool) -> Promotions:
-    """Decide what follows from requests and pointer; looks at what is stored, nothing else."""
-    if snapshot.schedule is None:
+def decide(snapshot: Snapshot) -> Promotions:
+    """Decide what follows from requests, mode and pointer; looks at what is stored, nothing else.
+
+    Persons come first: mode Automatic acts in rounds in which nobody asks for production.
+    """
+    schedule = snapshot.schedule
+    if schedule is None:
         return Promotions()
     ended = [v for v in snapshot.versions if v.terminal]
     settled = tuple(v for v in snapshot.versions if decided(v))
-    if lagging := following(snapshot.schedule.status, ended):
-        return Promotions(lagging, decided=tuple(v for v in settled if v.name not in lagging))
+    if lagging := following(schedule.status, ended):
+        found = tuple(v for v in settled if v.name not in lagging)
+        return Promotions(lagging, decided=found, lagging=True)
+    asked = [v for v in snapshot.versions if undecided(v)]
+    if asked:
+        return _requested(snapshot, schedule, ended, asked, settled)
+    statuses = _superseded(ended, snapshot.now)
+    if (choice := next_promotion(schedule, ended, snapshot.now)) is not None:
+        chosen = _chosen(snapshot, choice)
+        return replace(chosen, statuses=statuses | chosen.statuses, decided=settled)
+    if (choice := next_test(schedule, ended)) is not None:
+        begun = shadow.begun(
+            choice.version, at=whole_seconds(snapshot.now), by=OPERATOR, reason=choice.reason
+        )
+        statuses[choice.version.name] = begun
+    return Promotions(statuses, decided=settled)
+
+
+def _requested(
+    snapshot: Snapshot,
+    schedule: ScheduleObject,
+    ended: Sequence[Version],
+    asked: Sequence[Version],
+    settled: tuple[Version, ...],
+) -> Promotions:
+    """Decide every request; of two that can both be met the older version's is met first."""
     statuses, promoted, unreadable = _superseded(ended, snapshot.now), None, list[Version]()
-    for version in snapshot.versions:
+    judges_only = (
+        schedule.spec is not None and schedule.spec.promotion.mode is PromotionMode.DRY_RUN
+    )
+    production = schedule.status.production
+    tested = next((v.name for v in ended if v.status.stage is Stage.SHADOW), None)
+    for version in asked:
         request = undecided(version)
         if request is None:
             continue
         found = snapshot.verified.get(version.name)
-        production = snapshot.schedule.status.production
-        refused = refusal(Ask(version, request, production, judges_only, found))
-        if refused is not None:
-            statuses[version.name] = _refused(version, request, refused, snapshot.now)
+        no = refusal(Ask(version, request, production, judges_only, found, tested))
+        if no is not None:
+            statuses[version.name] = answers.refused(version, request, no, snapshot.now)
         elif request.stage is RequestedStage.ARCHIVED:
-            statuses[version.name] = _withdrawn(version, request, snapshot.now)
+            statuses[version.name] = answers.withdrawn(version, request, snapshot.now)
+        elif request.stage is RequestedStage.SHADOW:
+            statuses[version.name] = answers.tested(version, request, snapshot.now)
+            tested = version.name
         elif isinstance(found, UnreadableReport):
             unreadable.append(version)
         elif promoted is None:
-            promoted = version
+            promoted = Promotion(version, request.by, request.reason)
     return Promotions(statuses, promoted, settled, tuple(unreadable))
 
 
-def with_production(
-    status: TrainingScheduleStatus, promoted: Version | None, now: datetime
-) -> TrainingScheduleStatus:
-    """Move the pointer; who was there before goes into the history."""
-    request = promoted.spec.request if promoted and promoted.spec else None
-    artifact = promoted.status.artifact if promoted else None
-    if promoted is None or request is None or artifact is None:
-        return status
-    old, since = status.production, now.replace(microsecond=0)
-    previous = list(status.previous)
-    if old is not None:
-        since = max(since, old.since)
-        previous.append(
-            ProductionPeriod(
-                version=old.version,
-                from_=old.since,
-                to=since,
-                by=old.approved_by,
-                reason=old.reason,
-            )
-        )
-    production = ProductionStatus(
-        version=promoted.name,
-        since=since,
-        approved_by=request.by,
-        reason=request.reason,
-        artifact=ArtifactRef(uri=artifact.uri, sha256=artifact.sha256),
+def _chosen(snapshot: Snapshot, choice: Choice) -> Promotions:
+    """Promote what mode Automatic chose, once its files are known to be what was judged."""
+    version, found = choice.version, snapshot.verified.get(choice.version.name)
+    if version.name not in snapshot.verified:
+        return Promotions()
+    if isinstance(found, UnreadableReport):
+        return Promotions(unreadable=(version,))
+    if (differ := differing(version, found)) is None:
+        return Promotions(promoted=Promotion(version, OPERATOR, choice.reason[:MAX_REASON]))
+    rule = CANDIDATE_CORRUPT if version.status.stage is Stage.CANDIDATE else TESTED_CORRUPT
+    status = move(
+        answers.doubted(version, differ, snapshot.now),
+        rule,
+        at=whole_seconds(snapshot.now),
+        by=OPERATOR,
+        reason=differ.message,
+        generation=version.generation,
     )
-    update = {"production": production, "previous": previous[-KEPT_PERIODS:]}
-    return status.model_copy(update=update)
+    return Promotions({version.name: status})
 
 
 def _superseded(ended: Sequence[Version], now: datetime) -> Statuses:
@@ -125,60 +153,9 @@ def _superseded(ended: Sequence[Version], now: datetime) -> Statuses:
             statuses[version.name] = move(
                 version.status,
                 SUPERSEDED,
-                at=now.replace(microsecond=0),
+                at=whole_seconds(now),
                 by=OPERATOR,
                 reason=f"superseded by {candidates[-1].name}",
                 generation=version.generation,
             )
     return statuses
-
-
-def _withdrawn(version: Version, request: StageRequest, now: datetime) -> ModelVersionStatus:
-    status = move(
-        version.status,
-        WITHDRAWN,
-        at=now.replace(microsecond=0),
-        by=request.by,
-        reason=request.reason,
-        generation=version.generation,
-    )
-    return _recorded(version, status, request, now, Reason.ARCHIVED, "it is no candidate any more")
-
-
-def _refused(
-    version: Version, request: StageRequest, why: Refusal, now: datetime
-) -> ModelVersionStatus:
-    status = version.status
-    if why.reason is Reason.ARTIFACT_CORRUPT:
-        broken = condition(
-            "ArtifactVerified",
-            holds=False,
-            reason=str(why.reason),
-            message=why.message[:1024],
-            generation=version.generation,
-            now=now,
-        )
-        update = {"conditions": list(set_conditions(status.conditions, (broken,)))}
-        status = status.model_copy(update=update)
-    return _recorded(version, status, request, now, why.reason, why.message)
-
-
-def _recorded(
-    version: Version,
-    status: ModelVersionStatus,
-    request: StageRequest,
-    now: datetime,
-    outcome: Reason,
-    message: str,
-) -> ModelVersionStatus:
-    """Write down that this very request, told by its generation, was decided."""
-    decision = Decision(
-        stage=request.stage,
-        at=now.replace(microsecond=0),
-        by=request.by,
-        reason=request.reason,
-        outcome=outcome,
-        message=message[:1024],
-        observed_generation=version.generation,
-    )
-    return status.model_copy(update={"promotion": decision})

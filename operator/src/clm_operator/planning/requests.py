@@ -20,6 +20,8 @@ class Ask:
         Whether the schedule's mode is DryRun.
     verified
         Outcome of digesting the version's files anew.
+    tested
+        Name of the version that is in its shadow test.
     """
 
     version: Version
@@ -27,6 +29,7 @@ class Ask:
     production: ProductionStatus | None
     judges_only: bool
     verified: ReportRead
+    tested: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ def never_passed_the_criteria(ask: Ask) -> Refusal | None:
     status = ask.version.status
     if into_production(status) is not None and status.artifact is not None:
         return None
-    text = f"its stage is {status.stage}: only a CANDIDATE or an ARCHIVED version can go there"
+    can = "only a CANDIDATE, a SHADOW or an ARCHIVED version can go there"
+    text = f"its stage is {status.stage}: {can}"
     return Refusal(Reason.PROMOTION_REFUSED, text)
 
 
@@ -75,7 +79,12 @@ def another_version_in_production(ask: Ask) -> Refusal | None:
 
 def files_differ(ask: Ask) -> Refusal | None:
     """Not a byte may differ from what was judged."""
-    artifact, found = ask.version.status.artifact, ask.verified
+    return differing(ask.version, ask.verified)
+
+
+def differing(version: Version, found: ReportRead) -> Refusal | None:
+    """Return what differs between a version's files and what was judged."""
+    artifact = version.status.artifact
     if isinstance(found, CorruptReport):
         return Refusal(Reason.ARTIFACT_CORRUPT, found.message)
     if found is None:
@@ -88,9 +97,25 @@ def files_differ(ask: Ask) -> Refusal | None:
 
 def only_candidates_are_withdrawn(ask: Ask) -> Refusal | None:
     """Production is left by putting another version there."""
+    if ask.version.status.stage in (Stage.CANDIDATE, Stage.SHADOW):
+        return None
+    text = f"its stage is {ask.version.status.stage}: only a CANDIDATE or SHADOW can be withdrawn"
+    return Refusal(Reason.PROMOTION_REFUSED, text)
+
+
+def only_candidates_are_tested(ask: Ask) -> Refusal | None:
+    """What was in production, or rejected, has nothing to prove or can't."""
     if ask.version.status.stage is Stage.CANDIDATE:
         return None
-    text = f"its stage is {ask.version.status.stage}: only a CANDIDATE can be withdrawn"
+    text = f"its stage is {ask.version.status.stage}: only a CANDIDATE can be tested"
+    return Refusal(Reason.PROMOTION_REFUSED, text)
+
+
+def another_version_is_tested(ask: Ask) -> Refusal | None:
+    """One at a time, or the risk of a lucky one grows."""
+    if ask.tested is None:
+        return None
+    text = f"{ask.tested} is in its shadow test: withdraw it (stage ARCHIVED), or wait"
     return Refusal(Reason.PROMOTION_REFUSED, text)
 
 
@@ -102,6 +127,11 @@ RULES: dict[RequestedStage, tuple[Rule, ...]] = {
         schedule_judges_only,
         another_version_in_production,
         files_differ,
+    ),
+    RequestedStage.SHADOW: (
+        only_candidates_are_tested,
+        schedule_judges_only,
+        another_version_is_tested,
     ),
     RequestedStage.ARCHIVED: (only_candidates_are_withdrawn,),
 }

@@ -52,6 +52,7 @@ def run_facts(status: TrainingScheduleStatus, runs: Runs) -> TrainingScheduleSta
         update["last_successful_time"] = max(ended)
     candidates = [v.name for v, s in runs if s.stage is Stage.CANDIDATE]
     update["candidate"] = candidates[-1] if candidates else None
+    update["shadow"] = next((v.name for v, s in runs if s.stage is Stage.SHADOW), None)
     return status.model_copy(update=update)
 
 

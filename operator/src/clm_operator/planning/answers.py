@@ -1,0 +1,76 @@
+"""What a decided request leaves in its version's status."""
+
+from datetime import datetime
+
+from clm_api.conditions import condition, set_conditions
+from clm_api.lifecycle import Decision, Stage, StageRequest
+from clm_api.model_version import ModelVersionStatus
+from clm_api.reasons import Reason
+from clm_operator.planning import shadow
+from clm_operator.planning.lifecycle import TEST_WITHDRAWN, WITHDRAWN, move, whole_seconds
+from clm_operator.planning.requests import Refusal
+from clm_operator.snapshot import Version
+
+
+def tested(version: Version, request: StageRequest, now: datetime) -> ModelVersionStatus:
+    """Begin the shadow test that somebody asked for."""
+    status = shadow.begun(version, at=whole_seconds(now), by=request.by, reason=request.reason)
+    text = "its shadow test begins"
+    return _recorded(version, status, request, now, Reason.SHADOW_STARTED, text)
+
+
+def withdrawn(version: Version, request: StageRequest, now: datetime) -> ModelVersionStatus:
+    """Archive a candidate, or the version on trial."""
+    status = move(
+        version.status,
+        TEST_WITHDRAWN if version.status.stage is Stage.SHADOW else WITHDRAWN,
+        at=whole_seconds(now),
+        by=request.by,
+        reason=request.reason,
+        generation=version.generation,
+    )
+    return _recorded(version, status, request, now, Reason.ARCHIVED, "it is no candidate any more")
+
+
+def refused(
+    version: Version, request: StageRequest, why: Refusal, now: datetime
+) -> ModelVersionStatus:
+    """Write down why not; files that differ are told by a condition too."""
+    corrupt = why.reason is Reason.ARTIFACT_CORRUPT
+    status = doubted(version, why, now) if corrupt else version.status
+    return _recorded(version, status, request, now, why.reason, why.message)
+
+
+def doubted(version: Version, why: Refusal, now: datetime) -> ModelVersionStatus:
+    """Say that the version's files are not what was judged."""
+    broken = condition(
+        "ArtifactVerified",
+        holds=False,
+        reason=str(why.reason),
+        message=why.message[:1024],
+        generation=version.generation,
+        now=now,
+    )
+    conditions = list(set_conditions(version.status.conditions, (broken,)))
+    return version.status.model_copy(update={"conditions": conditions})
+
+
+def _recorded(
+    version: Version,
+    status: ModelVersionStatus,
+    request: StageRequest,
+    now: datetime,
+    outcome: Reason,
+    message: str,
+) -> ModelVersionStatus:
+    """Write down that this very request, told by its generation, was decided."""
+    decision = Decision(
+        stage=request.stage,
+        at=whole_seconds(now),
+        by=request.by,
+        reason=request.reason,
+        outcome=outcome,
+        message=message[:1024],
+        observed_generation=version.generation,
+    )
+    return status.model_copy(update={"promotion": decision})

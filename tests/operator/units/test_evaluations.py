@@ -1,0 +1,322 @@
+"""Evaluation Jobs: when one is due, whom it replays, how it ends; and mode Automatic around it."""
+
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Any
+
+import pytest
+
+from clm_api.evaluation import Problem
+from clm_api.reasons import Reason
+from clm_api.timing import slot_of
+from clm_operator.snapshot import CorruptReport, EvaluationRead, UnreadableReport
+from tests.operator.units import builders as b
+from tests.operator.units.test_shadow import AUTOMATIC, IN_PRODUCTION, MANUAL
+from tests.operator.units.world import World, ended
+
+HOUR = timedelta(hours=1)
+
+
+def job_at(hours: int) -> str:
+    """Return the name of the Job of a slot so many hours after the schedule's creation."""
+    return f"btc-{slot_of(b.NOW + hours * HOUR)}-e"
+
+
+def producing(**more: Any) -> World:
+    """A version has been in production since the schedule's creation."""
+    return World.of(ended("btc-0", "PRODUCTION"), status=IN_PRODUCTION, **more)
+
+
+def evaluation(world: World) -> dict[str, Any]:
+    """Return what the schedule says of its newest evaluation."""
+    return dict(world.schedule["status"].get("evaluation", {}))
+
+
+@dataclass(frozen=True)
+class Due:
+    name: str
+    at: datetime
+    slots: list[str]
+    world: World = field(default_factory=producing)
+
+
+DUE = [
+    Due("nothing before the first interval has passed", b.NOW + 5 * HOUR, []),
+    Due("a slot per interval, counted from the creation", b.NOW + 6 * HOUR, [job_at(6)]),
+    Due("a late look runs only the newest slot", b.NOW + 25 * HOUR, [job_at(24)]),
+    Due("nothing to replay, nothing due", b.NOW + 25 * HOUR, [],
+        World.of(ended("btc-1"), **MANUAL)),
+    Due("the interval is the schedule's", b.NOW + 2 * HOUR, [job_at(2)],
+        producing(monitoring={"interval": "1h"})),
+    Due("a suspended schedule watches its production all the same", b.NOW + 6 * HOUR, [job_at(6)],
+        producing(suspend=True)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", DUE, ids=attrgetter("name"))
+def test_when_an_evaluation_is_due(case: Due) -> None:
+    world = deepcopy(case.world)
+    world.now = case.at
+    world.settle()
+    assert list(world.jobs) == case.slots
+
+
+def test_the_task_names_both_versions_as_they_are_pinned() -> None:
+    world = World.of(
+        ended("btc-0", "PRODUCTION"), ended("btc-1", "SHADOW", shadow={"since": b.stamp(b.NOW)}),
+        status=IN_PRODUCTION, **AUTOMATIC,
+    )  # fmt: skip
+    world.now += 6 * HOUR
+    world.settle()
+    (task,) = world.tasks
+    assert task.champion is not None
+    assert task.challenger is not None
+    assert (task.champion.version, task.challenger.version) == ("btc-0", "btc-1")
+    assert task.champion.uri == "s3://models/btc-0/manifest.json"
+    assert task.champion.sha256 == "1" * 64
+    assert task.slot == b.NOW + 6 * HOUR
+
+
+def test_one_at_a_time() -> None:
+    world = producing(monitoring={"interval": "15m"}, data={"timeframe": "15m"})
+    for minutes, tasks in ((15, 1), (16, 1), (30, 1)):
+        world.now = b.NOW + timedelta(minutes=minutes)
+        world.settle()
+        assert len(world.tasks) == tasks
+    world.finish(b.replayed(world.tasks[-1]))
+    world.settle()
+    assert len(world.tasks) == 2
+    assert len(world.jobs) == 1, "the older Job is removed"
+
+
+def test_only_for_a_new_bar() -> None:
+    world = producing(data={"timeframe": "1d"})
+    for hours, tasks in ((24, 1), (30, 1), (36, 2)):
+        world.now = b.NOW + hours * HOUR
+        world.settle()
+        assert len(world.tasks) == tasks, hours
+        world.finish(b.replayed(world.tasks[-1]))
+
+
+def test_a_pod_that_no_node_takes_is_given_up() -> None:
+    world = producing(job={"pendingDeadlineSeconds": 60})
+    world.now += 6 * HOUR
+    world.settle()
+    world.now += timedelta(seconds=61)
+    world.settle()
+    assert evaluation(world)["reason"] == "Unschedulable"
+    assert not world.jobs
+
+
+@dataclass(frozen=True)
+class End:
+    name: str
+    phase: str
+    reason: str
+    says: str
+    read: EvaluationRead = None
+    failed: str | None = None
+
+
+AWAY = UnreadableReport(Reason.STORAGE_UNAVAILABLE, "the store is away")
+ENDS = [
+    End("a report that can't be read as one", "Failed", "ArtifactCorrupt", "no such field",
+        CorruptReport("no such field")),
+    End("a Job that completed without a report", "Failed", "ArtifactCorrupt", "holds no report"),
+    End("a Job that took too long", "Failed", "DeadlineExceeded", "activeDeadlineSeconds (7200)",
+        failed="DeadlineExceeded"),
+    End("a Job that failed", "Failed", "TrainingFailed", "BackoffLimitExceeded",
+        failed="BackoffLimitExceeded"),
+    End("a store that is away is asked again", "Running", "StorageUnavailable", "is away", AWAY),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ENDS, ids=attrgetter("name"))
+def test_an_evaluation_that_tells_nothing_changes_nothing(case: End) -> None:
+    world = producing()
+    world.now += 6 * HOUR
+    world.settle()
+    world.finish(case.read, case.failed)
+    world.settle()
+    found = evaluation(world)
+    assert (found["phase"], found["reason"]) == (case.phase, case.reason)
+    assert case.says in found["message"]
+    assert world.production() == "btc-0"
+    if case.phase == "Running":
+        world.finish(b.replayed(world.tasks[-1]))
+    else:
+        world.now += 6 * HOUR
+    world.settle()
+    assert evaluation(world)["phase"] == ("Succeeded" if case.phase == "Running" else "Running")
+
+
+def test_a_job_that_was_deleted_is_lost_unless_its_report_is_there() -> None:
+    world = producing()
+    world.now += 6 * HOUR
+    world.settle()
+    world.jobs.clear()
+    world.evaluation = b.replayed(world.tasks[-1])
+    world.settle()
+    assert evaluation(world)["phase"] == "Succeeded"
+    world.now += 6 * HOUR
+    world.settle()
+    world.jobs.clear()
+    world.evaluation = None
+    world.settle()
+    assert evaluation(world)["reason"] == "JobLost"
+
+
+def test_a_name_that_is_taken_skips_the_slot() -> None:
+    world = producing()
+    world.now += 6 * HOUR
+    world.taken = frozenset({job_at(6)})
+    world.settle()
+    assert not world.jobs
+    assert evaluation(world)["reason"] == "NameCollision"
+
+
+def test_live_figures_are_those_of_the_version_in_production() -> None:
+    world = producing()
+    world.now += 6 * HOUR
+    world.settle()
+    report = b.replayed(world.tasks[-1])
+    world.finish(report)
+    world.settle()
+    live = world.schedule["status"]["production"]["live"]
+    assert (live["bars"], live["sharpe"], live["trades"]) == (9, 1.5, 60)
+    assert evaluation(world)["message"] == "btc-0 replayed on 9 bars"
+
+
+def test_a_version_that_cant_be_replayed_is_named() -> None:
+    world = producing()
+    world.now += 6 * HOUR
+    world.settle()
+    problem = Problem(version="btc-0", reason="ArtifactCorrupt", message="made by other code")
+    report = b.replayed(world.tasks[-1]).model_copy(update={"live": None, "problems": [problem]})
+    world.finish(report)
+    notices = world.plan().notices
+    assert [(n.type, n.reason) for n in notices] == [("Warning", "ArtifactCorrupt")]
+    world.settle()
+    assert evaluation(world)["message"] == "btc-0: made by other code"
+
+
+def test_automatic_promotes_at_most_once_in_a_cooldown() -> None:
+    """A candidate that waits for the cooldown goes when it has passed, not before."""
+    world = World.of(ended("btc-0", "PRODUCTION"), ended("btc-1"), status=IN_PRODUCTION,
+                     **AUTOMATIC)  # fmt: skip
+    world.version("btc-1")["spec"]["run"]["promotion"]["shadow"]["enabled"] = False
+    world.now = b.NOW + 23 * HOUR
+    world.settle()
+    world.finish(b.replayed(world.tasks[-1]))
+    world.settle()
+    assert world.production() == "btc-0"
+    assert world.plan().wake_at == b.NOW + 24 * HOUR
+    world.now = b.NOW + 24 * HOUR
+    world.settle()
+    assert world.production() == "btc-1"
+
+
+def test_automatic_waits_for_the_store() -> None:
+    world = World.of(ended("btc-1"), **AUTOMATIC)
+    world.version("btc-1")["spec"]["run"]["promotion"]["shadow"]["enabled"] = False
+    world.verified["btc-1"] = AWAY
+    world.settle()
+    assert world.production() is None
+    assert world.plan().wake_at is not None
+    del world.verified["btc-1"]
+    world.settle()
+    assert world.production() == "btc-1"
+
+
+def test_one_version_is_tested_at_a_time_and_the_newest_candidate_is_next() -> None:
+    world = World.of(ended("btc-1"), **AUTOMATIC)
+    world.settle()
+    for name in ("btc-2", "btc-3"):
+        world.versions.append(deepcopy(ended(name).raw))
+        world.settle()
+    assert world.stages() == {"btc-1": "SHADOW", "btc-2": "ARCHIVED", "btc-3": "CANDIDATE"}
+    world.now += timedelta(days=7)
+    world.settle()
+    world.finish(b.replayed(world.tasks[-1], b.look()))
+    world.settle()
+    assert world.stages() == {"btc-1": "PRODUCTION", "btc-2": "ARCHIVED", "btc-3": "SHADOW"}
+
+
+def test_what_was_rolled_back_from_is_not_promoted_again() -> None:
+    world = World.of(ended("btc-0", "ARCHIVED"), ended("btc-1"), **AUTOMATIC)
+    world.version("btc-1")["spec"]["run"]["promotion"]["shadow"]["enabled"] = False
+    world.settle()
+    assert world.production() == "btc-1"
+    world.ask("btc-0", replaces="btc-1")
+    world.settle()
+    assert world.production() == "btc-0"
+    world.now += timedelta(days=9)
+    world.settle()
+    assert world.stages() == {"btc-0": "PRODUCTION", "btc-1": "ARCHIVED"}
+
+
+@dataclass(frozen=True)
+class Asked:
+    name: str
+    stands: str
+    outcome: str
+    says: str
+    schedule: dict[str, Any] = field(default_factory=dict)
+    tested: bool = False
+
+
+ASKED = [
+    Asked("a candidate is tested", "CANDIDATE", "ShadowStarted", "its shadow test begins"),
+    Asked("what was archived is not", "ARCHIVED", "PromotionRefused", "only a CANDIDATE"),
+    Asked("not while another one is", "CANDIDATE", "PromotionRefused",
+          "btc-2 is in its shadow test", tested=True),
+    Asked("not where a schedule only judges", "CANDIDATE", "PromotionRefused", "DryRun",
+          {"promotion": {"mode": "DryRun"}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ASKED, ids=attrgetter("name"))
+def test_a_shadow_test_by_request(case: Asked) -> None:
+    others = [ended("btc-2", "SHADOW", shadow={"since": b.stamp(b.NOW)})] if case.tested else []
+    world = World.of(ended("btc-1", case.stands), *others, **case.schedule)
+    world.ask("btc-1", "SHADOW")
+    world.settle()
+    outcome, message = world.outcome("btc-1")
+    assert (outcome, case.says in message) == (case.outcome, True), message
+    begun = case.outcome == "ShadowStarted"
+    assert (world.stages()["btc-1"] == "SHADOW") is begun
+
+
+def _life() -> World:
+    """A challenger passes against the champion: everything but the last rounds."""
+    world = World.of(
+        ended("btc-0", "PRODUCTION"), ended("btc-1"), status=IN_PRODUCTION, **AUTOMATIC
+    )
+    world.settle()
+    world.now += timedelta(days=7)
+    return world
+
+
+def test_cut_off_after_any_write_a_shadow_test_ends_the_same() -> None:
+    def undisturbed() -> World:
+        world = _life()
+        world.settle()
+        world.finish(b.replayed(world.tasks[-1], b.look(better=0.01, worse=0.99)))
+        world.settle()
+        return world
+
+    wanted = undisturbed()
+    for cut in range(1, 12):
+        world = _life()
+        world.settle(cut)
+        world.settle()
+        world.finish(b.replayed(world.tasks[-1], b.look(better=0.01, worse=0.99)))
+        world.settle(cut)
+        world.settle()
+        assert world.stages() == wanted.stages() == {"btc-0": "ARCHIVED", "btc-1": "PRODUCTION"}
+        assert world.productions == ["btc-1"]
+        assert len(world.tasks) == 1
+        history = [h["stage"] for h in world.version("btc-1")["status"]["history"]]
+        assert history == ["SHADOW", "PRODUCTION"]
