@@ -16,7 +16,7 @@ from clm_cli.status import Namespace
 
 _POLL_S = 0.5
 _PATIENCE_S = 120.0
-_DONE = (Reason.PROMOTED, Reason.ROLLED_BACK)
+_DONE = (Reason.PROMOTED, Reason.ROLLED_BACK, Reason.SHADOW_STARTED)
 
 Why = Annotated[str, typer.Option("--reason", help="Why; kept in the history for good.")]
 
@@ -24,13 +24,18 @@ Why = Annotated[str, typer.Option("--reason", help="Why; kept in the history for
 def promote(
     version: Annotated[str, typer.Argument(metavar="MV", help="Name of a ModelVersion.")],
     reason: Why,
+    *,
+    shadow: Annotated[
+        bool,
+        typer.Option("--shadow", help="Test it on the bars to come, instead of promoting it."),
+    ] = False,
     namespace: Namespace = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Put a candidate into production; exit code 0 only if it is there.
 
     It is refused if another version came into production since you asked, and if one byte of the
-    version's files differs from what was judged.
+    version's files differs from what was judged. With --shadow its shadow test begins instead.
 
     Plain kubectl: kubectl patch mv MV --type=merge -p '{"spec": {"request": {"stage":
     "PRODUCTION", "by": "YOU", "reason": "WHY", "replaces": "OTHER-MV"}}}'; YOU is what kubectl
@@ -38,7 +43,8 @@ def promote(
     """
     cluster = Cluster(namespace)
     wanted = cluster.version(version)
-    _ask(cluster, wanted.spec.schedule_ref.name, version, reason, output)
+    stage = RequestedStage.SHADOW if shadow else RequestedStage.PRODUCTION
+    _ask(cluster, wanted.spec.schedule_ref.name, version, reason, output, stage)
 
 
 def rollback(
@@ -72,11 +78,18 @@ def rollback(
     _ask(cluster, schedule, target, reason, output)
 
 
-def _ask(cluster: Cluster, schedule: str, version: str, reason: str, output: Output) -> None:
+def _ask(
+    cluster: Cluster,
+    schedule: str,
+    version: str,
+    reason: str,
+    output: Output,
+    stage: RequestedStage = RequestedStage.PRODUCTION,
+) -> None:
     """Ask under the reader's own name, replacing what they see now."""
     present = cluster.schedule(schedule).status.production
     request = StageRequest(
-        stage=RequestedStage.PRODUCTION,
+        stage=stage,
         by=cluster.user(),
         reason=_checked(reason),
         replaces=present.version if present else "",
@@ -90,7 +103,8 @@ def _ask(cluster: Cluster, schedule: str, version: str, reason: str, output: Out
     if output is Output.JSON:
         console.print_json(json.dumps(decided.raw))
         return
-    console.print(f"{decision.outcome}: {version} is {decision.message}", soft_wrap=True)
+    verb = ": " if stage is RequestedStage.SHADOW else " is "
+    console.print(f"{decision.outcome}: {version}{verb}{decision.message}", soft_wrap=True)
 
 
 def _checked(reason: str) -> str:

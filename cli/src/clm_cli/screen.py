@@ -10,13 +10,16 @@ from rich.text import Text
 from clm_api.lifecycle import Stage
 from clm_api.model_version import Phase
 from clm_api.promotion import Verdict
+from clm_api.reasons import Reason
 from clm_api.schedule import parse_schedule
+from clm_api.schedule_status import EvaluationStatus, LiveStatus
 from clm_cli.cluster import ScheduleView, VersionView
 
 _SHOWN_RUNS = 6
 _NEXT_SLOTS = 3
 STAGE_COLOURS = {
     Stage.CANDIDATE: "green",
+    Stage.SHADOW: "magenta",
     Stage.PRODUCTION: "bold green",
     Stage.ARCHIVED: "dim",
     Stage.REJECTED: "yellow",
@@ -63,6 +66,14 @@ def screen(schedule: ScheduleView, versions: list[VersionView], now: datetime) -
     if (now_there := status.production) is not None:
         asked = f"since {local(now_there.since)} by {now_there.approved_by}: {now_there.reason}"
         parts.append(Text(f"production {now_there.version}  {asked}"))
+        if now_there.live is not None:
+            parts.append(Text(f"live       {_live(now_there.live)}"))
+    tested = next((v for v in versions if v.status.stage is Stage.SHADOW), None)
+    if tested is not None and tested.status.shadow is not None:
+        words = tested.status.shadow.message or f"since {local(tested.status.shadow.since)}"
+        parts.append(Text(f"shadow     {tested.name}  {words}"))
+    if status.evaluation is not None:
+        parts.append(Text(f"evaluated  {_evaluation(status.evaluation)}"))
     parts += [Text(f"skipped    {s.count} × {s.reason}: {s.message}") for s in status.skipped[-2:]]
     judged = next((v for v in versions if v.status.criteria), None)
     if judged is not None:
@@ -72,6 +83,22 @@ def screen(schedule: ScheduleView, versions: list[VersionView], now: datetime) -
     if status.conditions:
         parts += ["", _conditions(schedule)]
     return Group(*parts)
+
+
+def _live(live: LiveStatus) -> str:
+    """Say how production has done since it came there."""
+    said = [f"{live.bars} bars", f"{live.trades} trades"]
+    shown = (("return", live.total_return, "+.2%"), ("maxdd", live.max_drawdown, ".3f"))
+    said += [f"{name} {value:{form}}" for name, value, form in shown if value is not None]
+    if live.sharpe is not None:
+        said.append(f"sharpe {live.sharpe:.2f}")
+    return ", ".join(said)
+
+
+def _evaluation(newest: EvaluationStatus) -> str:
+    """Say what the newest evaluation found."""
+    word = "" if newest.reason == Reason.EVALUATED else f"{newest.phase} {newest.reason}: "
+    return f"{local(newest.slot)}  {word}{newest.message}".rstrip()
 
 
 def verdicts(version: VersionView) -> list[RenderableType]:
