@@ -1,4 +1,4 @@
-"""``python -m clm_trainer train``: one run as a Job's pod does it, told by the environment."""
+"""``python -m clm_trainer train|evaluate``: what a Job's pod does, told by the environment."""
 
 import argparse
 import logging
@@ -7,14 +7,18 @@ import signal
 import sys
 import threading
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from clm_api import environment, logs
+from clm_api.base import Model
 from clm_api.errors import ClmError
-from clm_api.layout import RunLayout
+from clm_api.evaluation import EvaluationTask
+from clm_api.layout import RunLayout, evaluation_report
 from clm_api.reasons import Reason
 from clm_api.run import RunSpec
+from clm_api.timing import slot_of
 from clm_trainer.storage import Storage
 from clm_trainer.termination import write_last_words
 from clm_trainer.threads import thread_count
@@ -23,6 +27,7 @@ LOG = logging.getLogger("clm_trainer")
 GRACE_S = 20.0
 """Seconds between SIGTERM and the end; the kubelet kills after 30."""
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_M = TypeVar("_M", bound=Model)
 
 
 class _RunFields(logging.Filter):
@@ -39,15 +44,17 @@ class _RunFields(logging.Filter):
 def main(arguments: list[str]) -> int:
     """Run the command and return its exit code; a failure leaves its last words."""
     parser = argparse.ArgumentParser(prog="clm_trainer", description=__doc__)
-    parser.add_argument("command", choices=["train"])
-    parser.parse_args(arguments)
+    parser.add_argument("command", choices=sorted(_COMMANDS))
+    command = _COMMANDS[parser.parse_args(arguments).command]
     logs.configure(json_lines=True)
     for handler in logging.getLogger().handlers:
         handler.addFilter(_RunFields())
     stop = threading.Event()
     stop_on_sigterm(stop, GRACE_S)
+    for name in _THREAD_VARIABLES:  # before numpy is imported: its libraries read them once
+        os.environ.setdefault(name, str(thread_count()))
     try:
-        _train(stop)
+        command(stop)
     except ClmError as error:
         return _failed(error)
     except Exception as error:
@@ -76,16 +83,15 @@ def stop_on_sigterm(stop: threading.Event, grace_s: float) -> None:
 
 
 def _train(stop: threading.Event) -> None:
-    for name in _THREAD_VARIABLES:
-        os.environ.setdefault(name, str(thread_count()))
-    spec, attempt, version = _spec(), _needed(environment.ATTEMPT), _needed(environment.RUN_NAME)
+    spec = _told(RunSpec, environment.RUN_SPEC)
+    attempt, version = _needed(environment.ATTEMPT), _needed(environment.RUN_NAME)
     layout = RunLayout(
         _needed(environment.RUN_NAMESPACE),
         _needed(environment.RUN_SCHEDULE),
         _needed(environment.RUN_UID),
     )
     store = Storage(_needed(environment.STORE_URL))
-    from clm_trainer import pipeline  # only now: numpy's libraries read the variables once
+    from clm_trainer import pipeline
 
     manifest = pipeline.run(
         spec,
@@ -100,6 +106,23 @@ def _train(stop: threading.Event) -> None:
     LOG.info("the result is %s", manifest, extra={"stage": "report"})
 
 
+def _evaluate(stop: threading.Event) -> None:
+    task = _told(EvaluationTask, environment.EVALUATION_TASK)
+    path = evaluation_report(
+        _needed(environment.RUN_NAMESPACE),
+        _needed(environment.RUN_SCHEDULE),
+        _needed(environment.RUN_UID),
+        slot_of(task.slot),
+    )
+    store = Storage(_needed(environment.STORE_URL))
+    from clm_trainer.monitoring import job
+
+    job.run(task, path, store, clock=lambda: datetime.now(UTC), should_stop=stop.is_set, log=LOG)
+
+
+_COMMANDS = {"train": _train, "evaluate": _evaluate}
+
+
 def _needed(name: str) -> str:
     value = os.environ.get(name)
     if not value:
@@ -107,15 +130,15 @@ def _needed(name: str) -> str:
     return value
 
 
-def _spec() -> RunSpec:
+def _told(kind: type[_M], variable: str) -> _M:
     try:
-        return RunSpec.model_validate_json(_needed(environment.RUN_SPEC))
+        return kind.model_validate_json(_needed(variable))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(map(str, first["loc"])) or "the whole"
         raise ClmError(
             Reason.SPEC_INVALID,
-            f"{environment.RUN_SPEC}: {field}: {first['msg']}; "
+            f"{variable}: {field}: {first['msg']}; "
             "operator and trainer image may be of different versions",
         ) from error
 

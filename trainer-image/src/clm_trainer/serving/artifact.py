@@ -75,19 +75,27 @@ def open_run(uri: str) -> Storage:
     return Storage(folder)
 
 
-def read_artifact(uri: str) -> Artifact:
+def read_artifact(uri: str, sha256: str | None = None) -> Artifact:
     """Read a run's files.
+
+    Parameters
+    ----------
+    sha256
+        Digest that the manifest must have.
 
     Raises
     ------
     ClmError
-        SpecInvalid: there is no manifest. ArtifactCorrupt: a file differs from it.
-        StorageDenied, StorageUnavailable.
+        SpecInvalid: there is no manifest. ArtifactCorrupt: a file differs from it, or it from its
+        digest. StorageDenied, StorageUnavailable.
     """
     run = open_run(uri)
     content = run.get(MANIFEST)
     if content is None:
         raise SpecError("URI", f"there is no {run.address(MANIFEST)}")
+    if sha256 not in {None, hashlib.sha256(content).hexdigest()}:
+        text = f"{run.address(MANIFEST)} is not the one that was judged: the sha256 differs"
+        raise ClmError(Reason.ARTIFACT_CORRUPT, text)
     try:
         manifest = Manifest.model_validate_json(content)
     except ValidationError as error:

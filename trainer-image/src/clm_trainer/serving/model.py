@@ -1,12 +1,13 @@
 """A published model, and the positions that it decides on later bars."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
@@ -15,7 +16,7 @@ from clm_api.run import RunSpec
 from clm_trainer.evaluation.positions import PercentileMap, target_positions
 from clm_trainer.families import registry
 from clm_trainer.families.base import Fitted
-from clm_trainer.features import WARM_UP_BARS, code_hash
+from clm_trainer.features import WARM_UP_BARS, FeatureTable, build_features, code_hash
 from clm_trainer.panel import Floats, Panel
 from clm_trainer.serving.artifact import Artifact, read_artifact
 from clm_trainer.stages.features import dataset
@@ -51,6 +52,8 @@ class ServedModel:
         First bar of the training data: with bars from here on, the features are those of the run.
     trained_until
         Newest bar that the model was made of; its close is the first that it decides on.
+    build
+        The feature set that it was trained on.
     """
 
     spec: RunSpec
@@ -58,6 +61,7 @@ class ServedModel:
     trained_until: pd.Timestamp
     fitted: Fitted
     ranks: PercentileMap
+    build: Callable[[Panel], FeatureTable] = build_features
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -106,7 +110,7 @@ class ServedModel:
                 f"bars begin at {panel.times[0]}; the model needs them from {first} on, "
                 f"and from {self.data_from} on for exactly the run's features"
             )
-        rows = dataset(panel, self.spec.target.horizon_bars).rows(start, len(panel))
+        rows = dataset(panel, self.spec.target.horizon_bars, self.build).rows(start, len(panel))
         percentiles = self.ranks.rank(self.fitted.score(rows))
         shorts, window = self.spec.target.positions != "longFlat", panel.window(start, len(panel))
         targets = target_positions(percentiles, rows.sigma, window, self.spec.target, shorts=shorts)
@@ -147,9 +151,22 @@ def served(artifact: Artifact) -> ServedModel:
     Raises
     ------
     ClmError
-        ArtifactCorrupt: the model was made by other feature code than this one.
+        ArtifactCorrupt: the model was made by other feature code than this one, or its files by
+        another version of the trainer.
     """
-    features, spec = artifact.json("features.json"), artifact.json("run.json")["spec"]
+    try:
+        return _served(artifact)
+    except (ValidationError, KeyError) as error:
+        raise ClmError(
+            Reason.ARTIFACT_CORRUPT,
+            f"{artifact.address} has files that another version of the trainer wrote "
+            f"({' '.join(str(error).split())[:200]}): use the trainer of its image "
+            f"({artifact.manifest.image}), or train a new version",
+        ) from error
+
+
+def _served(artifact: Artifact) -> ServedModel:
+    features = artifact.json("features.json")
     if features["codeHash"] != code_hash():
         raise ClmError(
             Reason.ARTIFACT_CORRUPT,
@@ -157,13 +174,13 @@ def served(artifact: Artifact) -> ServedModel:
             f"than this trainer's ({code_hash()[:12]}), and its inputs would differ: use the "
             f"trainer of its image ({artifact.manifest.image}), or train a new version",
         )
-    run = RunSpec.model_validate(spec)
+    run = RunSpec.model_validate(artifact.json("run.json")["spec"])
+    metrics = MetricsFile.model_validate(artifact.json("metrics.json"))
+    quantiles = artifact.json("model/percentiles.json")["quantiles"]
     with tempfile.TemporaryDirectory() as folder:
         for name, content in artifact.model_files().items():
             (Path(folder) / name).write_bytes(content)
         fitted = registry.create(run).load(Path(folder), tuple(features["names"]))
-    metrics = MetricsFile.model_validate(artifact.json("metrics.json"))
-    quantiles = artifact.json("model/percentiles.json")["quantiles"]
     return ServedModel(
         spec=run,
         data_from=pd.Timestamp(artifact.manifest.data.from_),

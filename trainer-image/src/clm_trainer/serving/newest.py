@@ -1,14 +1,16 @@
-"""The bars on which a published model decides now, from the store that holds its run."""
+"""The bars on which published models decide now, from the store that holds their runs."""
 
 import pandas as pd
 
 from clm_api.errors import ClmError, SpecError
 from clm_api.reasons import Reason
+from clm_api.run import RunData
 from clm_api.training_schedule import Refresh
 from clm_trainer.panel import Panel
 from clm_trainer.serving.model import ServedModel
 from clm_trainer.sources.bars import BarKey
 from clm_trainer.sources.cache import BarCache
+from clm_trainer.sources.report import DataReport
 from clm_trainer.stages.fetch import fetch
 from clm_trainer.storage import Storage
 
@@ -33,24 +35,41 @@ def store_of(uri: str) -> Storage:
 def newest_bars(model: ServedModel, store: Storage, now: pd.Timestamp) -> Panel:
     """Return all closed bars since the first one that the model was trained on.
 
-    The exchange is asked only if the run's ``refresh`` allows it.
+    Raises
+    ------
+    ClmError
+        As for ``closed_bars``.
+    """
+    return closed_bars(model.spec.data, store, model.data_from, now)[0]
+
+
+def closed_bars(
+    data: RunData, store: Storage, start: pd.Timestamp, now: pd.Timestamp, *, funding: bool = False
+) -> tuple[Panel, DataReport]:
+    """Return the bars of a run's market that have closed by now, and how good they are.
+
+    The exchange is asked only if the run's ``refresh`` allows it; otherwise the bars end with the
+    newest stored one that all symbols have.
+
+    Parameters
+    ----------
+    start
+        Open time of the first bar.
+    funding
+        Whether the funding of the same range is brought up to date as well.
 
     Raises
     ------
     ClmError
         As for ``fetch``.
     """
-    data, step = model.spec.data, model.timeframe
-    stop = now.floor(step)
+    stop = now.floor(pd.Timedelta(data.timeframe))
     if data.refresh is Refresh.NEVER:
-        stop = min(_newest(BarCache(store), key, stop) for key in _keys(model)) + step
-    wanted = {"from_": model.data_from.to_pydatetime(), "to": stop.to_pydatetime()}
-    return fetch(data.model_copy(update=wanted), store)[0]
-
-
-def _keys(model: ServedModel) -> list[BarKey]:
-    data = model.spec.data
-    return [BarKey(data.exchange, data.market, name, data.timeframe) for name in data.symbols]
+        cache = BarCache(store)
+        keys = [BarKey(data.venue, data.market, name, data.timeframe) for name in data.symbols]
+        stop = min(_newest(cache, key, stop) for key in keys) + keys[0].step
+    wanted = {"from_": start.to_pydatetime(), "to": stop.to_pydatetime()}
+    return fetch(data.model_copy(update=wanted), store, funding=funding)
 
 
 def _newest(cache: BarCache, key: BarKey, before: pd.Timestamp) -> pd.Timestamp:

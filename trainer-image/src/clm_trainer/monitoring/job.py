@@ -1,0 +1,175 @@
+"""One evaluation from a task to its report: read the versions, fetch bars, replay, write."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from importlib import metadata
+from typing import TypeVar
+
+import pandas as pd
+
+from clm_api.errors import ClmError
+from clm_api.evaluation import (
+    Contender,
+    EvaluationReport,
+    EvaluationTask,
+    Problem,
+    Replay,
+    ShadowReplay,
+)
+from clm_api.reasons import Reason
+from clm_trainer.monitoring.contenders import market_of, opened, problem
+from clm_trainer.monitoring.replay import live
+from clm_trainer.monitoring.shadow import shadow
+from clm_trainer.monitoring.steps import Steps
+from clm_trainer.monitoring.stretch import Track
+from clm_trainer.panel import Panel
+from clm_trainer.serving.model import ServedModel
+from clm_trainer.stages.funding import funding_events
+from clm_trainer.storage import Storage
+
+_T = TypeVar("_T")
+
+
+def run(
+    task: EvaluationTask,
+    path: str,
+    store: Storage,
+    *,
+    clock: Callable[[], datetime],
+    should_stop: Callable[[], bool],
+    log: logging.Logger,
+) -> None:
+    """Write the report of an evaluation, unless it is there.
+
+    Parameters
+    ----------
+    path
+        The report's place in the store.
+    clock
+        Returns the present UTC time.
+    should_stop
+        True once the process was told to end.
+
+    Raises
+    ------
+    ClmError
+        A step can't be done; the reason decides whether a retry makes sense.
+    """
+    if store.get(path) is not None:
+        log.info("%s is written already", path, extra={"stage": "report"})
+        return
+    steps = Steps(should_stop, log)
+    job = _Job(task, store, steps)
+    with steps.step("load", "reading the published versions"):
+        models = job.models()
+    with steps.step("fetch", f"bars that closed by {task.slot:%Y-%m-%d %H:%M}"):
+        tracks = job.tracks(models)
+    with steps.step("replay", "replaying what is in production"):
+        in_production = job.live(tracks)
+    with steps.step("shadow", "replaying what is in its shadow test"):
+        on_trial = job.shadow(tracks)
+    with steps.step("report", f"writing {path}"):
+        report = EvaluationReport(
+            task=task,
+            live=in_production,
+            shadow=on_trial,
+            problems=list(job.problems.values()),
+            notes=job.notes,
+            code_revision=metadata.version("clm-trainer"),
+            created_at=clock(),
+        )
+        content = report.model_dump_json(by_alias=True, exclude_none=True, indent=1).encode()
+        if not store.create(path, content):
+            steps.say("another pod was faster: its report stands")
+    steps.say(steps.durations())
+
+
+@dataclass
+class _Job:
+    """What is found on the way, besides the results: versions with a problem, notes on the bars."""
+
+    task: EvaluationTask
+    store: Storage
+    steps: Steps
+    problems: dict[str, Problem] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def models(self) -> dict[str, ServedModel]:
+        """Return the models that can be replayed, by the name of their version."""
+        made = {}
+        for contender in (self.task.champion, self.task.challenger):
+            if contender is None:
+                continue
+            model = opened(contender)
+            if isinstance(model, Problem):
+                self._note(model)
+            else:
+                made[contender.version] = model
+                self.steps.say(
+                    f"{contender.version}: {model.spec.model.family}, "
+                    f"trained until {model.trained_until:%Y-%m-%d %H:%M}"
+                )
+        return made
+
+    def tracks(self, models: dict[str, ServedModel]) -> dict[str, Track]:
+        """Return what is needed for each model's replay."""
+        found = market_of(models, self.store, pd.Timestamp(self.task.slot))
+        self.notes += found.notes
+        digests = {
+            one.version: one.sha256
+            for one in (self.task.champion, self.task.challenger)
+            if one is not None
+        }
+        made = {}
+        for name, model in models.items():
+            track = Track(name, digests[name], model, found.panels[name])
+            made[name] = replace(track, events=_events(track, self.store))
+            new = max(0, len(track.panel) - track.row(track.first))
+            self.steps.say(f"{name}: {new} bars since its training")
+        return made
+
+    def live(self, tracks: dict[str, Track]) -> Replay | None:
+        """Replay the champion."""
+        champion = self.task.champion
+        if champion is None or champion.version not in tracks:
+            return None
+        return self._unless_rejected(champion, lambda: live(tracks[champion.version], champion))
+
+    def shadow(self, tracks: dict[str, Track]) -> ShadowReplay | None:
+        """Replay the challenger, and the champion beside it."""
+        challenger, champion = self.task.challenger, self.task.champion
+        if challenger is None or challenger.version not in tracks:
+            return None
+        name = champion.version if champion else ""
+        trouble = self.problems.get(name)
+        return self._unless_rejected(
+            challenger,
+            lambda: shadow(
+                tracks[challenger.version],
+                tracks.get(name),
+                self.task,
+                problem=f"the champion can't be replayed: {trouble.message}" if trouble else "",
+                check=self.steps.check,
+            ),
+        )
+
+    def _unless_rejected(self, contender: Contender, make: Callable[[], _T]) -> _T | None:
+        try:
+            return make()
+        except ClmError as error:
+            if error.reason is not Reason.METRICS_REJECTED:
+                raise
+            self._note(problem(contender, error))
+            return None
+
+    def _note(self, found: Problem) -> None:
+        self.problems[found.version] = found
+        self.steps.say(f"{found.version} can't be replayed: {found.message}")
+
+
+def _events(track: Track, store: Storage) -> pd.DataFrame | None:
+    """Return the funding of the bars after a version's training."""
+    later: Panel = track.panel.window(track.row(track.first), len(track.panel))
+    return funding_events(track.model.spec, later, store) if len(later) else None

@@ -1,0 +1,92 @@
+"""The looks at a shadow test: of lengths that are fixed beforehand, never changed once reached."""
+
+from itertools import takewhile
+
+import numpy as np
+import pandas as pd
+
+from clm_api.errors import ClmError
+from clm_api.evaluation import EvaluationTask, Look
+from clm_api.promotion import ShadowSpec
+from clm_api.reasons import Reason
+from clm_api.run import RunData
+from clm_trainer.evaluation.bootstrap import PairedComparison, paired_bootstrap
+from clm_trainer.evaluation.metrics import annual_sharpe
+from clm_trainer.monitoring.stretch import Stretch, Track
+
+MOST = 16
+
+
+def lengths(shadow: ShadowSpec, bars_per_day: float) -> tuple[int, ...]:
+    """Return the lengths of all looks in bars: the first always, its doubles while they fit."""
+    doubles = (shadow.min_bars * 2**k for k in range(1, MOST))
+    fitting = takewhile(lambda bars: bars <= shadow.max_days * bars_per_day, doubles)
+    return (shadow.min_bars, *fitting)
+
+
+def incomparable(challenger: RunData, champion: RunData) -> str:
+    """Return why two versions can't be replayed on the same bars; empty if they can."""
+    pairs = {
+        "exchange": (challenger.venue, champion.venue),
+        "market": (challenger.market, champion.market),
+        "symbols": (sorted(challenger.symbols), sorted(champion.symbols)),
+        "timeframe": (challenger.timeframe, champion.timeframe),
+    }
+    other = [
+        f"{name} {own} instead of {theirs}"
+        for name, (own, theirs) in pairs.items()
+        if own != theirs
+    ]
+    return f"not comparable with the champion: {'; '.join(other)}"[:1024] if other else ""
+
+
+def compared_from(challenger: Track, champion: Track | None) -> pd.Timestamp:
+    """Return the first bar that is new to both."""
+    return challenger.first if champion is None else max(challenger.first, champion.first)
+
+
+def look(
+    challenger: Track, champion: Track | None, problem: str, bars: int, task: EvaluationTask
+) -> Look:
+    """Return one look: everything in it follows from the bars up to its own last one.
+
+    Parameters
+    ----------
+    champion
+        The version to compare with, on the same market.
+    problem
+        Why there is none though one is in production.
+    bars
+        Length of the look; both have that many.
+
+    Raises
+    ------
+    ClmError
+        MetricsRejected, InsufficientData.
+    """
+    start = compared_from(challenger, champion)
+    own = challenger.stretch(start, bars)
+    scores = own.scores()
+    facts = {"bars": bars, "metrics": scores.metrics, "undefined": scores.undefined}
+    if champion is None:
+        return Look(**facts, problem=problem)
+    other = champion.stretch(start, bars)
+    facts["champion_sharpe"] = annual_sharpe(other.returns, other.window.bars_per_year)
+    try:
+        found = _compared(own, other, task.comparison.margin, challenger.model.spec.model.seed)
+    except ClmError as error:
+        if error.reason is not Reason.INSUFFICIENT_DATA:
+            raise
+        return Look(**facts, problem=error.message[:1024])
+    return Look(**facts, p_not_worse=found.p_not_worse, p_worse=found.p_worse)
+
+
+def _compared(own: Stretch, other: Stretch, margin: float, seed: int) -> PairedComparison:
+    held = np.concatenate([made.result.trades["bars"].to_numpy() for made in (own, other)])
+    return paired_bootstrap(
+        own.returns,
+        other.returns,
+        block_bars=max(1.0, float(held.mean())) if len(held) else 1.0,
+        margin=margin / own.window.bars_per_year,
+        seed=seed,
+    )

@@ -1,0 +1,110 @@
+"""What a published version did on a stretch of bars after its training."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from clm_api.run import RunTrials
+from clm_trainer.evaluation import backtest
+from clm_trainer.evaluation.backtest import Backtest, Funding
+from clm_trainer.evaluation.scores import Scores, score_of
+from clm_trainer.panel import Floats, Panel
+from clm_trainer.serving.model import ServedModel
+from clm_trainer.stages.funding import dues
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """A version and the bars that it is replayed on.
+
+    Parameters
+    ----------
+    version
+        Name of the ModelVersion.
+    sha256
+        Digest of its manifest.
+    panel
+        All bars from ``model.data_from`` on.
+    events
+        The funding since its training; None where none is charged.
+    """
+
+    version: str
+    sha256: str
+    model: ServedModel
+    panel: Panel
+    events: pd.DataFrame | None = None
+
+    @property
+    def first(self) -> pd.Timestamp:
+        """Open time of the first bar after the training."""
+        return self.model.trained_until + self.model.timeframe
+
+    def row(self, time: pd.Timestamp) -> int:
+        """Return the row of a bar of the panel, or the one that it would have."""
+        return int((time - self.panel.times[0]) // self.model.timeframe)
+
+    def stretch(self, start: pd.Timestamp, bars: int) -> "Stretch":
+        """Return what the version did on some bars: nothing after the last of them is known to it.
+
+        It decides since its training, and is backtested from flat: row 0 holds nothing.
+
+        Parameters
+        ----------
+        start
+            Open time of the first bar, not before ``first``.
+        bars
+            At least 1; the panel has that many.
+
+        Raises
+        ------
+        ClmError
+            InsufficientData: as for ``ServedModel.decide``.
+        """
+        begin = self.row(start)
+        known = self.panel.window(0, begin + bars)
+        window = known.window(begin, len(known))
+        targets = self.model.decide(known).targets[-bars:]
+        costs = self.model.spec.costs
+        funding = None if self.events is None else dues(self.events, window)
+        return Stretch(window, targets, costs.fee_bps + costs.slippage_bps, funding)
+
+
+@dataclass(frozen=True, eq=False)
+class Stretch:
+    """One backtest.
+
+    Parameters
+    ----------
+    targets
+        Decided at each close, shape (bars, symbols).
+    """
+
+    window: Panel
+    targets: Floats
+    cost_bps: float
+    funding: Funding | None
+
+    @cached_property
+    def result(self) -> Backtest:
+        """Equity and trades."""
+        return backtest.run(self.window, self.targets, self.cost_bps, self.funding)
+
+    @property
+    def returns(self) -> Floats:
+        """Net returns, shape (bars,)."""
+        net: Floats = self.result.equity["net_return"].to_numpy()
+        return net
+
+    def scores(self) -> Scores:
+        """Return all metrics, as of a first trial.
+
+        Raises
+        ------
+        ClmError
+            MetricsRejected: a metric is not a finite number.
+        """
+        return score_of(
+            self.result, self.window, self.targets, self.cost_bps, RunTrials(), self.funding
+        )
