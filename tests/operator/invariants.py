@@ -42,8 +42,9 @@ class Watcher:
         self._check_production(versions)
         jobs: dict[str, int] = {}
         for job in self._rig.plane.list(self._rig.namespace, "jobs"):
-            owner = job["metadata"]["ownerReferences"][0]["uid"]
-            jobs[owner] = jobs.get(owner, 0) + 1
+            owner = job["metadata"]["ownerReferences"][0]
+            if owner["kind"] == "ModelVersion":
+                jobs[owner["uid"]] = jobs.get(owner["uid"], 0) + 1
         self._expect(all(n == 1 for n in slots.values()), f"two versions of one slot: {slots}")
         self._expect(all(n == 1 for n in jobs.values()), f"two Jobs of one version: {jobs}")
         for schedule in self._rig.plane.list(self._rig.namespace, "tsched"):

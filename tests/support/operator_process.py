@@ -24,7 +24,12 @@ class OperatorProcess:
 
     @classmethod
     def start(
-        cls, folder: Path, config: dict[str, Any], kubeconfig: Path, environment: dict[str, str]
+        cls,
+        folder: Path,
+        config: dict[str, Any],
+        kubeconfig: Path,
+        environment: dict[str, str],
+        module: str = "clm_operator",
     ) -> "OperatorProcess":
         """Start it and wait until it has seen the API server."""
         port = free_port()
@@ -35,7 +40,7 @@ class OperatorProcess:
         env |= {"CLM_CONFIG": str(path), "CLM_HTTP_PORT": str(port), "KUBECONFIG": str(kubeconfig)}
         with log.open("wb") as out:
             process = subprocess.Popen(
-                [sys.executable, "-m", "clm_operator"], env=env, stdout=out, stderr=out
+                [sys.executable, "-m", module], env=env, stdout=out, stderr=out
             )
         operator = cls(process, port, log)
         eventually(lambda: operator.ended or operator.get("/readyz")[0] == 200, "operator ready")

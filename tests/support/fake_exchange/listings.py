@@ -102,7 +102,7 @@ def real_bars(base: str) -> dict[str, pd.DataFrame]:
 def noise(seed: int, *, interval: str, start: str, bars: int) -> dict[str, pd.DataFrame]:
     """Return a seeded random walk."""
     returns = np.random.default_rng(seed).normal(0, 0.002, bars)
-    return {interval: _frame(returns, interval, start, seed)}
+    return {interval: frame_of(returns, interval, start, seed)}
 
 
 def planted(seed: int, *, interval: str, start: str, bars: int) -> dict[str, pd.DataFrame]:
@@ -112,10 +112,10 @@ def planted(seed: int, *, interval: str, start: str, bars: int) -> dict[str, pd.
     for i in range(bars):
         trend = returns[max(0, i - 24) : i].sum()
         returns[i] = shocks[i] + 0.0008 * np.tanh(trend / 0.01)
-    return {interval: _frame(returns, interval, start, seed)}
+    return {interval: frame_of(returns, interval, start, seed)}
 
 
-def _frame(returns: np.ndarray, interval: str, start: str, seed: int) -> pd.DataFrame:
+def frame_of(returns: np.ndarray, interval: str, start: str, seed: int) -> pd.DataFrame:
     rng = np.random.default_rng(seed + 1)
     close = np.round(100 * np.exp(np.cumsum(returns)), 6)
     open_ = np.concatenate([[100.0], close[:-1]])

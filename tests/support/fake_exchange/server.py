@@ -73,12 +73,12 @@ class FakeExchange:
         return [one for one in self.asked if one.endpoint in endpoints]
 
     @contextmanager
-    def serve(self) -> Iterator["FakeExchange"]:
-        """Answer requests until the end of the block."""
-        server = _Server(("127.0.0.1", 0), _handler(self))
+    def serve(self, host: str = "127.0.0.1") -> Iterator["FakeExchange"]:
+        """Answer requests at an address of this machine until the end of the block."""
+        server = _Server((host, 0), _handler(self))
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
-        self.url = f"http://127.0.0.1:{server.server_port}"
+        self.url = f"http://{host}:{server.server_port}"
         try:
             yield self
         finally:
