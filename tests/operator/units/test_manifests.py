@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from clm_api.reasons import EXIT_CODES, FINAL_EXIT_CODES
 from clm_api.run import RunSpec
-from clm_operator.building.jobs import job_manifest
+from clm_operator.building.jobs import training_job
 from clm_operator.status.patches import merge_patch
 from tests.operator.units import builders as b
 
@@ -16,7 +16,7 @@ def manifest(**job: object) -> dict[str, object]:
     """Build the Job of a version whose schedule has these job fields."""
     version = b.version(job=job) if job else b.version()
     assert version.spec is not None
-    return job_manifest(version, version.spec, b.settings())
+    return training_job(version, version.spec, b.settings(), b.NOW).manifest
 
 
 def test_a_training_pod_is_restricted_and_has_no_api_access() -> None:
@@ -35,7 +35,7 @@ def test_a_training_pod_is_restricted_and_has_no_api_access() -> None:
 def test_the_exchange_key_is_mounted_as_files_where_own_trades_are_read() -> None:
     version = b.version(data={"ownTrades": True, "secretRef": {"name": "exchange-key"}})
     assert version.spec is not None
-    made = job_manifest(version, version.spec, b.settings(exchangeShare=0.25))
+    made = training_job(version, version.spec, b.settings(exchangeShare=0.25), b.NOW).manifest
     pod = made["spec"]["template"]["spec"]
     volume = {v["name"]: v for v in pod["volumes"]}["exchange-keys"]["secret"]
     assert (volume["secretName"], volume["defaultMode"]) == ("exchange-key", 0o440)
@@ -50,7 +50,8 @@ def test_the_exchange_key_is_mounted_as_files_where_own_trades_are_read() -> Non
 def test_a_secret_that_no_run_reads_is_not_mounted() -> None:
     version = b.version(data={"secretRef": {"name": "exchange-key"}})
     assert version.spec is not None
-    pod = job_manifest(version, version.spec, b.settings())["spec"]["template"]["spec"]
+    made = training_job(version, version.spec, b.settings(), b.NOW).manifest
+    pod = made["spec"]["template"]["spec"]
     assert "exchange-key" not in str(pod["volumes"])
     assert "CLM_EXCHANGE_KEYS" not in str(pod["containers"][0]["env"])
 

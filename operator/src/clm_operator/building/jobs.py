@@ -1,18 +1,22 @@
 """The manifest of a training Job: closed list of knobs, restricted pod, no API access."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from clm_api import API_VERSION, environment
+from clm_api import environment
 from clm_api.model_version import ModelVersionSpec
 from clm_api.reasons import FINAL_EXIT_CODES
 from clm_api.run import RunData, RunPod
+from clm_operator.building.credentials import Grant, run_grant
 from clm_operator.building.names import (
     LABEL_FAMILY,
     LABEL_QUEUE,
     LABEL_SCHEDULE,
     LABEL_VERSION,
 )
-from clm_operator.settings import Settings
+from clm_operator.building.owners import owned_by
+from clm_operator.settings import CredentialsMode, Settings
 from clm_operator.snapshot import Version
 
 CONTAINER = "trainer"
@@ -21,8 +25,40 @@ _KEYS = "/var/run/clm/exchange-keys"
 _SCRATCH = "/tmp"  # noqa: S108  an emptyDir of the pod's own
 
 
-def job_manifest(version: Version, spec: ModelVersionSpec, settings: Settings) -> dict[str, Any]:
-    """Return the Job of a version; what a schedule may decide comes frozen from the version."""
+@dataclass(frozen=True)
+class NewJob:
+    """A Job to create, and the credentials that must be there before it."""
+
+    manifest: dict[str, Any]
+    grant: Grant | None = None
+    """None: its pods take the Secret of the operator's configuration."""
+
+    @property
+    def name(self) -> str:
+        """The Job's name."""
+        return str(self.manifest["metadata"]["name"])
+
+
+def training_job(
+    version: Version, spec: ModelVersionSpec, settings: Settings, now: datetime
+) -> NewJob:
+    """Return the Job of a version, with credentials of its own where the store lends them."""
+    if settings.store.credentials is CredentialsMode.STATIC:
+        return NewJob(job_manifest(version, spec, settings, settings.store.secret_name))
+    grant = run_grant(version, spec, now)
+    return NewJob(job_manifest(version, spec, settings, grant.name), grant)
+
+
+def job_manifest(
+    version: Version, spec: ModelVersionSpec, settings: Settings, secret_name: str
+) -> dict[str, Any]:
+    """Return the Job of a version; what a schedule may decide comes frozen from the version.
+
+    Parameters
+    ----------
+    secret_name
+        The Secret with the pods' keys to the store.
+    """
     pod = spec.run.pod
     labels = {
         LABEL_SCHEDULE: spec.schedule_ref.name,
@@ -37,16 +73,7 @@ def job_manifest(version: Version, spec: ModelVersionSpec, settings: Settings) -
             "name": version.name,
             "namespace": version.raw["metadata"]["namespace"],
             "labels": labels | queue,
-            "ownerReferences": [
-                {
-                    "apiVersion": API_VERSION,
-                    "kind": "ModelVersion",
-                    "name": version.name,
-                    "uid": version.uid,
-                    "controller": True,
-                    "blockOwnerDeletion": False,
-                }
-            ],
+            "ownerReferences": owned_by(version),
         },
         "spec": {
             "backoffLimit": pod.backoff_limit,
@@ -69,13 +96,15 @@ def job_manifest(version: Version, spec: ModelVersionSpec, settings: Settings) -
             },
             "template": {
                 "metadata": {"labels": labels},
-                "spec": _pod_spec(version, spec, settings),
+                "spec": _pod_spec(version, spec, settings, secret_name),
             },
         },
     }
 
 
-def _pod_spec(version: Version, spec: ModelVersionSpec, settings: Settings) -> dict[str, Any]:
+def _pod_spec(
+    version: Version, spec: ModelVersionSpec, settings: Settings, secret_name: str
+) -> dict[str, Any]:
     pod, trainer = spec.run.pod, settings.trainer
     optional = {
         "nodeSelector": pod.node_selector,
@@ -105,7 +134,7 @@ def _pod_spec(version: Version, spec: ModelVersionSpec, settings: Settings) -> d
                 "imagePullPolicy": trainer.image_pull_policy,
                 "args": ["train"],
                 "env": _environment(version, spec, settings),
-                "envFrom": [{"secretRef": {"name": settings.store.secret_name}}],
+                "envFrom": [{"secretRef": {"name": secret_name}}],
                 "resources": _resources(pod),
                 "securityContext": {
                     "allowPrivilegeEscalation": False,

@@ -1,4 +1,4 @@
-"""The five kinds that the operator touches, each by the few calls that it needs."""
+"""The kinds that the operator touches, each by the few calls that it needs."""
 
 import hashlib
 from datetime import datetime
@@ -83,6 +83,11 @@ class Cluster:
             await self._api.create(_jobs(manifest["metadata"]["namespace"]), manifest)
         except ConflictError:
             return
+
+    async def create_secret(self, manifest: Raw) -> None:
+        """Create a Secret, never to be read; ConflictError if the name is taken."""
+        namespace = manifest["metadata"]["namespace"]
+        await self._api.create(f"/api/v1/namespaces/{namespace}/secrets", manifest)
 
     async def delete_job(self, namespace: str, name: str, uid: str) -> None:
         """Delete a Job with its pods."""

@@ -20,7 +20,7 @@ from clm_api.schedule_status import (
 )
 from clm_api.timing import TIMEFRAME_SECONDS, floor_to, slot_time
 from clm_api.training_schedule import ConcurrencyPolicy, TrainingScheduleSpec
-from clm_operator.building.jobs import job_manifest
+from clm_operator.building.jobs import NewJob, training_job
 from clm_operator.building.names import manual_version, slot_version
 from clm_operator.building.versions import version_manifest
 from clm_operator.planning import production, trials
@@ -35,6 +35,7 @@ from clm_operator.snapshot import ScheduleObject, Snapshot, Version
 from clm_operator.status.schedule import run_facts, with_conditions
 
 _YEAR_SECONDS = 365.25 * 86400
+_RAREST = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Plan:
     """
 
     create_versions: tuple[dict[str, Any], ...] = ()
-    create_jobs: tuple[dict[str, Any], ...] = ()
+    create_jobs: tuple[NewJob, ...] = ()
     delete_jobs: tuple[Version, ...] = ()
     delete_versions: tuple[Version, ...] = ()
     version_statuses: tuple[tuple[Version, ModelVersionStatus], ...] = ()
@@ -80,7 +81,7 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
     return Plan(
         create_versions=new,
         create_jobs=tuple(
-            job_manifest(o.version, o.version.spec, settings)
+            training_job(o.version, o.version.spec, settings, snapshot.now)
             for o in outcomes
             if o.act is Act.CREATE_JOB and o.version.spec is not None
         ),
@@ -285,6 +286,13 @@ def _wake_at(
     waits: bool,
 ) -> datetime | None:
     times = [status.next_schedule_time] if status.next_schedule_time else []
-    if waits or any(not o.version.terminal and not o.ended_now for o in outcomes):
-        times.append(snapshot.now + timedelta(seconds=settings.progress_poll_seconds))
+    soon = timedelta(seconds=settings.progress_poll_seconds)
+    if waits:
+        times.append(snapshot.now + soon)
+    for outcome in outcomes:
+        version = outcome.version
+        if not version.terminal and not outcome.ended_now:
+            withheld = version.name in snapshot.withheld
+            waited = min(snapshot.now - version.created, _RAREST) if withheld else soon
+            times.append(snapshot.now + max(soon, waited))
     return min(times, default=None)

@@ -1,0 +1,99 @@
+"""Credentials for one run: what for, for how long, and the Secret that brings them to its pods."""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from clm_api.layout import RunLayout
+from clm_api.model_version import ModelVersionSpec
+from clm_api.run import RunPod
+from clm_operator.building.access import Access, run_access
+from clm_operator.building.names import LABEL_SCHEDULE, LABEL_VERSION
+from clm_operator.building.owners import owned_by
+from clm_operator.snapshot import Version
+
+SHORTEST_S = 3600
+"""The client library asks for no less."""
+LONGEST_S = 7 * 86400
+"""As long as any MinIO lends."""
+_MARGIN_S = 600
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Keys that the store lent."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Credentials that a Job waits for.
+
+    Parameters
+    ----------
+    secret
+        metadata of the Secret that will hold them.
+    forms
+        What they are good for, from narrow to wide: the first that a policy can hold.
+    seconds
+        How long they must last.
+    """
+
+    secret: dict[str, Any]
+    forms: tuple[Access, ...]
+    seconds: int
+
+    @property
+    def name(self) -> str:
+        """The Secret's name."""
+        return str(self.secret["name"])
+
+
+def run_grant(version: Version, spec: ModelVersionSpec, now: datetime) -> Grant:
+    """Return what a training run needs.
+
+    Every round names another Secret: nothing has to be read, replaced or removed after a crash
+    between Secret and Job.
+    """
+    namespace, schedule = version.raw["metadata"]["namespace"], spec.schedule_ref.name
+    return Grant(
+        secret={
+            "name": f"{version.name}-{_digest(version.uid, now)}",
+            "namespace": namespace,
+            "labels": {LABEL_SCHEDULE: schedule, LABEL_VERSION: version.name},
+            "ownerReferences": owned_by(version),
+        },
+        forms=run_access(RunLayout(namespace, schedule, version.uid), spec.run),
+        seconds=_lifetime_s(spec.run.pod),
+    )
+
+
+def secret_manifest(grant: Grant, lent: Credentials) -> dict[str, Any]:
+    """Return the Secret, immutable, with the names that a pod's environment gets."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": grant.secret,
+        "immutable": True,
+        "stringData": {
+            "AWS_ACCESS_KEY_ID": lent.access_key,
+            "AWS_SECRET_ACCESS_KEY": lent.secret_key,
+            "AWS_SESSION_TOKEN": lent.session_token,
+        },
+    }
+
+
+def _digest(uid: str, now: datetime) -> str:
+    return hashlib.sha256(f"{uid}/{now.isoformat()}".encode()).hexdigest()[:8]
+
+
+def _lifetime_s(pod: RunPod) -> int:
+    """Return the longest that a run may take; a queue may hold it back without an end."""
+    if pod.queue_name:
+        return LONGEST_S
+    wanted = pod.pending_deadline_seconds + pod.active_deadline_seconds + _MARGIN_S
+    return min(max(wanted, SHORTEST_S), LONGEST_S)
