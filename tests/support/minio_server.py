@@ -12,7 +12,7 @@ from local_cluster import binaries
 from local_cluster.processes import Processes, answers
 from tests.support.ports import free_port
 
-ACCESS_KEY, SECRET_KEY = "clm-tests", "clm-tests-secret"
+ACCESS_KEY, SECRET_KEY = "clm-tests", "canary-7f3a9c51e2"
 _ANY_CA = Path("/etc/ssl/certs/ca-certificates.crt")
 
 

@@ -113,7 +113,8 @@ def check_lending(settings: StoreSettings) -> None:
             return
         raise ClmError(found.reason, found.message) from error
     finally:
-        open_store(settings).delete([mine, other])
+        with named_errors():
+            open_store(settings).delete([mine, other])
     raise ClmError(
         Reason.STORAGE_DENIED,
         f"{settings.url}: keys that were lent for one object write another one too: the store "
