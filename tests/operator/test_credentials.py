@@ -119,6 +119,26 @@ def test_a_store_that_lends_nothing_is_asked_again_and_nothing_else_is_used(
     assert operator.get("/healthz")[0] == 200
 
 
+def test_a_job_that_a_quota_forbids_costs_no_keys(rig: Rig) -> None:
+    quota = {
+        "apiVersion": "v1", "kind": "ResourceQuota",
+        "metadata": {"name": "no-jobs", "namespace": rig.namespace},
+        "spec": {"hard": {"count/jobs.batch": "0"}},
+    }  # fmt: skip
+    rig.plane.apply(quota)
+    rig.start_operator()
+    rig.apply(schedule("poor", rig.namespace))
+    refused = f"/apis/batch/v1/namespaces/{rig.namespace}/jobs"
+    eventually(lambda: [s.path for s in rig.api.seen].count(refused) > 2, "the Job is tried again")
+    (version,) = rig.versions("poor")
+    assert rig.secrets(version["metadata"]["name"]) == []
+    assert not [seen for seen in rig.store_proxy.seen if asks_for_keys(seen)]
+    rig.plane.kubectl("-n", rig.namespace, "delete", "resourcequota", "no-jobs")
+    (version,) = rig.wait_ended("poor")
+    assert version["status"]["phase"] == "Succeeded", said(version)
+    assert len(rig.secrets(version["metadata"]["name"])) == 1
+
+
 def test_static_credentials_are_those_of_the_configured_secret(rig: Rig) -> None:
     rig.config_overrides["store"] = rig.config()["store"] | {"credentials": "Static"}
     rig.start_operator()

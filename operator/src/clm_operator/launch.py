@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from clm_operator.artifacts.lender import Lender
 from clm_operator.building.credentials import secret_manifest
 from clm_operator.building.jobs import NewJob
+from clm_operator.cluster.api import ConflictError
 from clm_operator.cluster.resources import Cluster
 
 
@@ -17,7 +18,9 @@ class Launcher:
     lender: Lender
 
     async def start(self, job: NewJob) -> None:
-        """Create a Job.
+        """Create a Job; one that exists is looked at in the next round.
+
+        Nothing is lent for a Job that could not be created anyway: a Secret can't be taken back.
 
         Raises
         ------
@@ -27,6 +30,10 @@ class Launcher:
             The API server says that the Job can't exist like this.
         """
         if job.grant is not None:
+            try:
+                await self.cluster.check_job(job.manifest)
+            except ConflictError:
+                return
             lent = await asyncio.to_thread(self.lender.lend, job.grant.forms, job.grant.seconds)
             await self.cluster.create_secret(secret_manifest(job.grant, lent))
         await self.cluster.create_job(job.manifest)

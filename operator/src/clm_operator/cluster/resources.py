@@ -77,6 +77,19 @@ class Cluster:
         except NotFoundError:
             return None
 
+    async def check_job(self, manifest: Raw) -> None:
+        """Ask whether a Job could be created now: name, quota, validity.
+
+        Raises
+        ------
+        ConflictError
+            The name is taken.
+        InvalidError
+            It can't exist like this.
+        """
+        namespace = manifest["metadata"]["namespace"]
+        await self._api.create(f"{_jobs(namespace)}?dryRun=All", manifest)
+
     async def create_job(self, manifest: Raw) -> None:
         """Create a Job; one that exists is looked at in the next round."""
         try:
