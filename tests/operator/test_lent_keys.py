@@ -7,8 +7,7 @@ from operator import attrgetter
 
 import pytest
 import urllib3
-from minio import SnowballObject
-from minio.commonconfig import CopySource
+from minio.commonconfig import CopySource, SnowballObject
 from minio.credentials import AssumeRoleProvider
 from minio.deleteobjects import DeleteObject
 from minio.error import MinioAdminException, S3Error
@@ -100,7 +99,7 @@ def test_lent_keys_carry_a_whole_run(trained: tuple[Holder, FakeExchange]) -> No
     assert {one.symbol for one in manifest.data.symbols} == {"BTC/USDT:USDT", "ETH/USDT:USDT"}
     assert {one.endpoint for one in fake.asked} >= {"klines", "fundingRate", "userTrades"}
     written = pod.minio.keys(BUCKET, f"{PREFIX}/")
-    kinds = {key.split("/")[6] for key in written if "/BTC-USDT_USDT/" in key and "/bars/" in key}
+    kinds = {key.split("/")[-2] for key in written if "/BTC-USDT_USDT/" in key and "/bars/" in key}
     assert {kind.split("-")[0] for kind in kinds} == {"1h", "funding", "trades"}
     assert [key for key in written if key.startswith(f"{PREFIX}/leases/")], "it held leases"
 

@@ -76,8 +76,8 @@ class Holder:
             self.keys.access_key, self.keys.secret_key, self.keys.session_token or None
         )
         return MinioAdmin(
-            self.minio.endpoint.removeprefix("http://"),
-            keys,
+            endpoint=self.minio.endpoint.removeprefix("http://"),
+            credentials=keys,
             secure=False,
             http_client=self.pool,
         )
