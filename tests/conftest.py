@@ -19,6 +19,7 @@ _FOREIGN = (
     "AWS_ENDPOINT_URL",
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
     "AWS_REGION",
 )
 _MARKERS = {"plane": "api", "minio": "store", "node_cluster": "cluster"}

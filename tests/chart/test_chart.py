@@ -31,6 +31,7 @@ def test_the_operators_configuration_loads(values: tuple[str, ...], tmp_path: Pa
     settings = load_settings(path)
     resources = settings.families[next(iter(settings.families))]["resources"]
     assert resources["requests"]["memory"] == "1Gi", "a partial map drops no default"
+    assert settings.store.credentials == ("PerRun" if values is DEMO else "Static")
     if values is FULL:
         assert settings.watch_namespaces == ["one", "two"]
         assert settings.exchange_share == 0.2
@@ -66,6 +67,7 @@ TYPOS = [
     'objectStore={"bukket":"x"}',
     'minio={"enabled":"yes"}',
     'families={"xgbost":{}}',
+    'objectStore={"credentials":"PerUser"}',
     "exchangeShare=1.5",
     'operator={"image":{"repository":"x","digest":"latest"}}',
 ]
@@ -91,6 +93,33 @@ def test_the_operator_has_the_least_rights() -> None:
         for rule in role["rules"]:
             assert "*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"]
             assert "secrets" not in rule["resources"]
+
+
+MINIO = ('objectStore={"secretName":"s3","endpoint":"https://minio:9000","credentials":"PerRun"}',)
+
+
+@pytest.mark.parametrize("values", [DEMO, MINIO], ids=["demo", "another MinIO"])
+def test_for_runs_own_keys_the_operator_may_create_secrets_and_not_read_them(
+    values: tuple[str, ...],
+) -> None:
+    for role in chart.of_kind(chart.render("ns", *values, 'watchNamespaces=["one"]'), "Role"):
+        rules = [rule for rule in role["rules"] if "secrets" in rule["resources"]]
+        assert [rule["verbs"] for rule in rules] == [["create"]]
+        assert [rule["resources"] for rule in rules] == [["secrets"]]
+
+
+def test_the_bundled_stores_keys_stay_with_the_operator_unless_pods_need_them() -> None:
+    def holders(*more: str) -> set[str]:
+        objects = chart.render("ns", *DEMO, 'watchNamespaces=["one","two"]', *more)
+        return {secret["metadata"]["namespace"] for secret in chart.of_kind(objects, "Secret")}
+
+    assert holders() == {"ns"}
+    assert holders('objectStore={"credentials":"Static"}') == {"ns", "one", "two"}
+
+
+def test_keys_per_run_need_a_store_that_is_asked_for_them() -> None:
+    asked = ('objectStore={"secretName":"s3","credentials":"PerRun"}',)
+    assert "set objectStore.endpoint" in chart.template("ns", *asked).stderr
 
 
 def test_policies_guard_the_watched_namespaces_and_know_the_operators_account() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import urllib3
 
 from tests.operator.invariants import Watcher
 from tests.operator.rig import Rig, import_bars
@@ -29,3 +30,11 @@ def rig(
         watcher.finish()
     finally:
         rig.close()
+
+
+@pytest.fixture(scope="session")
+def pool() -> Iterator[urllib3.PoolManager]:
+    """Connections to stores."""
+    pool = urllib3.PoolManager(timeout=10, retries=False)
+    yield pool
+    pool.clear()

@@ -15,15 +15,17 @@ from clm_trainer.storage import Storage
 from tests.support import chart
 from tests.support.control_plane import ControlPlane
 from tests.support.kubelet import ProcessKubelet
-from tests.support.minio_server import MinioServer
+from tests.support.minio_server import ACCESS_KEY, SECRET_KEY, MinioServer
 from tests.support.operator_process import OperatorProcess
 from tests.support.ports import eventually
 from tests.support.proxy import Proxy
 from tests.support.repository import BARS
 
 Raw = dict[str, Any]
-CANARY = "canary-7f3a9c51e2"
-VALUES = ("minio.enabled=true", f'minio.rootPassword="{CANARY}"')
+CANARY = SECRET_KEY
+VALUES = (
+    "minio.enabled=true", f'minio.rootUser="{ACCESS_KEY}"', f'minio.rootPassword="{CANARY}"',
+)  # fmt: skip
 DAYS = 260
 
 
@@ -67,8 +69,7 @@ class Rig:
         minio.make_bucket(namespace)
         ca = str(plane.authority.folder / "ca.crt")
         store_proxy = Proxy(minio.endpoint)
-        secret = minio.environment(store_proxy.url)
-        kubelet = ProcessKubelet(plane, namespace, folder / "kubelet", secret)
+        kubelet = ProcessKubelet(plane, namespace, folder / "kubelet")
         return cls(plane, minio, namespace, folder, Proxy(plane.server, ca), store_proxy, kubelet)
 
     def close(self) -> None:
@@ -183,6 +184,12 @@ class Rig:
     def writes(self) -> int:
         """How many writes the operator has sent, authentication reviews aside."""
         return sum(s.method != "GET" for s in self.api.seen)
+
+    def secrets(self, version: str) -> list[Raw]:
+        """Read the Secrets that were made for a version, as the administrator."""
+        words = ("-n", self.namespace, "get", "secrets", "-o", "json", "-l")
+        found = self.plane.kubectl(*words, f"clm.dev/version={version}")
+        return list(json.loads(found)["items"])
 
     def dump(self) -> str:
         """Everything in the namespace as text, Secrets aside."""

@@ -64,7 +64,7 @@ def _make_hole(rig: Rig) -> None:
 
 
 def _wrong_credentials(rig: Rig) -> None:
-    rig.kubelet.secret["AWS_SECRET_ACCESS_KEY"] = "wrong"
+    rig.kubelet.overrides["AWS_SECRET_ACCESS_KEY"] = "wrong"
 
 
 def _store_down_at_upload(rig: Rig) -> None:
@@ -99,7 +99,7 @@ FAILING = [
     Failing("a hole in the bars", "DataGap", "10 bar(s) from", _make_hole),
     Failing("more history than there is", "InsufficientData", "days of bars",
             overrides={"evaluation": {"periodDays": 200}, "data": {"lookbackDays": 380}}),
-    Failing("wrong store credentials", "StorageDenied", "AWS_SECRET_ACCESS_KEY",
+    Failing("wrong store credentials", "StorageDenied", "the object store refuses",
             _wrong_credentials),
     Failing("a store that is down at upload", "StorageUnavailable", "does not answer",
             _store_down_at_upload),

@@ -21,7 +21,7 @@ _VOLATILE = {
     "lastSuccessfulTime",
 }  # fmt: skip
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\dZ| UTC)?")
-WRITES_OF_A_RUN = 14
+WRITES_OF_A_RUN = 16
 """Upper bound of what a quiet run writes before it is judged, events included."""
 
 

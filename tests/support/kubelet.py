@@ -3,6 +3,7 @@
 Pods that ask for a GPU, or name a node selector, stay Pending with the scheduler's words.
 """
 
+import base64
 import os
 import subprocess
 import sys
@@ -24,8 +25,8 @@ class ProcessKubelet:
     plane: ControlPlane
     namespace: str
     folder: Path
-    secret: dict[str, str]
-    """What envFrom would bring."""
+    overrides: dict[str, str] = field(default_factory=dict)
+    """Laid over the containers' environment, to spoil it."""
     started: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     replace_command: list[str] | None = None
     """Run this instead of the trainer, to play a pod that is killed."""
@@ -77,13 +78,24 @@ class ProcessKubelet:
             return
         uid = pod["metadata"]["uid"]
         values = {item["name"]: item.get("value", uid) for item in container["env"]}
-        env = os.environ | self.secret | values
+        own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        env = own | self._from_secrets(container) | values | self.overrides
         env["CLM_TERMINATION_LOG"] = str(self.folder / f"{uid}.termination")
         command = self.replace_command or [sys.executable, "-m", "clm_trainer", *container["args"]]
         with (self.folder / f"{uid}.log").open("wb") as log:
             self.started[uid] = subprocess.Popen(command, env=env, stdout=log, stderr=log)
         state = {"running": {"startedAt": _now()}}
         self._patch(pod, {"phase": "Running", "containerStatuses": [_container(state)]})
+
+    def _from_secrets(self, container: Raw) -> dict[str, str]:
+        """Return what envFrom brings."""
+        found: dict[str, str] = {}
+        for source in container["envFrom"]:
+            name = source["secretRef"]["name"]
+            path = f"/api/v1/namespaces/{self.namespace}/secrets/{name}"
+            data = (self.plane.request("GET", path) or {"data": {}})["data"]
+            found |= {key: base64.b64decode(value).decode() for key, value in data.items()}
+        return found
 
     def _report_end(self, pod: Raw, code: int) -> None:
         path = self.folder / f"{pod['metadata']['uid']}.termination"

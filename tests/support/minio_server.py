@@ -1,7 +1,7 @@
 """A real MinIO server on a free port."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from local_cluster import binaries
 from local_cluster.processes import Processes, answers
 from tests.support.ports import free_port
 
-ACCESS_KEY, SECRET_KEY = "clm-tests", "clm-tests-secret"
+ACCESS_KEY, SECRET_KEY = "clm-tests", "canary-7f3a9c51e2"
 _ANY_CA = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -23,20 +23,23 @@ class MinioServer:
     folder: Path
     port: int
     processes: Processes
+    variables: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def start(cls, folder: Path) -> "MinioServer":
-        """Start it."""
+    def start(cls, folder: Path, variables: dict[str, str] | None = None) -> "MinioServer":
+        """Start it, perhaps with more variables in its environment."""
         binaries.build(("minio",))
         for name in ("run", "logs", "data"):
             (folder / name).mkdir(parents=True)
-        server = cls(folder, free_port(), Processes(folder / "run", folder / "logs", folder))
+        processes = Processes(folder / "run", folder / "logs", folder)
+        server = cls(folder, free_port(), processes, variables or {})
         server.resume()
         return server
 
     def resume(self) -> None:
         """Start the process, again or for the first time."""
         command = ["env", f"MINIO_ROOT_USER={ACCESS_KEY}", f"MINIO_ROOT_PASSWORD={SECRET_KEY}"]
+        command += [f"{name}={value}" for name, value in self.variables.items()]
         command += ["MINIO_BROWSER=off", "minio", "server", "--address", f"127.0.0.1:{self.port}"]
         self.processes.start("minio", [*command, str(self.folder / "data")])
         ready = partial(answers, f"{self.endpoint}/minio/health/ready", _ANY_CA)

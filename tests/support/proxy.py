@@ -33,7 +33,7 @@ class Seen:
     path: str
 
 
-Judge = Callable[[Seen], Verdict | int]
+Judge = Callable[[Seen], Verdict | int | bytes]
 
 
 def let_pass(_: Seen) -> Verdict:
@@ -43,7 +43,10 @@ def let_pass(_: Seen) -> Verdict:
 
 @dataclass
 class Proxy:
-    """Forwards to ``target``; ``judge`` decides, an int is the status of a made-up refusal."""
+    """Forwards to ``target``; ``judge`` decides.
+
+    An int is the status of a made-up refusal, bytes are a made-up answer.
+    """
 
     target: str
     ca: str | None = None
@@ -107,6 +110,8 @@ class Proxy:
         verdict = await asyncio.to_thread(self.judge, seen)
         if isinstance(verdict, int):
             return web.Response(status=verdict, text="the proxy refuses this")
+        if isinstance(verdict, bytes):
+            return web.Response(body=verdict)
         if verdict is Verdict.REFUSE:
             return self._cut(request)
         headers = {

@@ -47,6 +47,16 @@ namespaceSelector:
 {{- end }}
 {{- end }}
 
+{{/* What training pods show the store; its STS is asked at the store's own address. */}}
+{{- define "clm.credentials" -}}
+{{- $bundled := and .Values.minio.enabled (not .Values.objectStore.endpoint) }}
+{{- $chosen := .Values.objectStore.credentials | default (ternary "PerRun" "Static" $bundled) }}
+{{- if and (eq $chosen "PerRun") (not (include "clm.endpoint" .)) }}
+{{- fail "objectStore.credentials PerRun asks the store itself for keys: set objectStore.endpoint" }}
+{{- end }}
+{{- $chosen }}
+{{- end }}
+
 {{- define "clm.config" -}}
 store:
   url: s3://{{ .Values.objectStore.bucket }}{{ with .Values.objectStore.prefix }}/{{ . }}{{ end }}
@@ -55,6 +65,7 @@ store:
   {{- end }}
   region: {{ .Values.objectStore.region }}
   secretName: {{ include "clm.secret" . }}
+  credentials: {{ include "clm.credentials" . }}
   createBucket: {{ .Values.minio.enabled }}
 trainer:
   images:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 MANIFEST = "manifest.json"
 PROGRESS = "progress.json"
 BARS = "bars/v1"
-_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
 def _segment(text: str) -> str:
@@ -35,9 +35,32 @@ class SeriesLayout:
     series: str
 
     @property
-    def _place(self) -> str:
+    def _market(self) -> str:
+        return "/".join(map(_segment, (self.venue, self.market)))
+
+    @property
+    def _symbol(self) -> str:
         name = self.symbol.replace("/", "-").replace(":", "_")
-        return "/".join(map(_segment, (self.venue, self.market, name, self.series)))
+        return f"{self._market}/{_segment(name)}"
+
+    @property
+    def _place(self) -> str:
+        return f"{self._symbol}/{_segment(self.series)}"
+
+    @property
+    def market_folder(self) -> str:
+        """Where the series of all symbols of the market lie."""
+        return f"{BARS}/{self._market}"
+
+    @property
+    def market_leases(self) -> str:
+        """Where the leases of all series of the market lie."""
+        return f"leases/{self._market}"
+
+    @property
+    def symbol_folder(self) -> str:
+        """Where all series of the symbol lie."""
+        return f"{BARS}/{self._symbol}"
 
     @property
     def folder(self) -> str:

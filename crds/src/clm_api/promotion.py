@@ -64,7 +64,7 @@ class ChampionSpec(Model):
     margin: Annotated[float, Field(ge=0, le=100)] = 0.0
     """Net return a year, as a fraction of equity, that it may be worse; 0 asks it to be better."""
     confidence: Annotated[float, Field(ge=0.5, le=0.9999)] = 0.95
-    """How sure that must be; the risk of a wrong verdict, 1 - confidence, is shared by all looks."""
+    """How sure that must be; the risk of error, 1 - confidence, is shared by all looks."""
 
 
 class Verdict(StrEnum):

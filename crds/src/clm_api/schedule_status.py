@@ -115,7 +115,7 @@ class EvaluationStatus(StatusModel):
     slot: Instant
     """Bars that have closed by then are used."""
     phase: Phase
-    """Running, Succeeded or Failed."""
+    """Pending while the store lends no keys for its Job, Running, Succeeded or Failed."""
     reason: Annotated[str, Field(max_length=64)] = ""
     """Why it failed, or could not replay a version, in one word."""
     message: Text = ""

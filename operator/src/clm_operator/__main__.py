@@ -14,6 +14,7 @@ import kopf
 from clm_api.errors import ClmError
 from clm_api.logs import configure
 from clm_operator.artifacts.bucket import check_store, ensure_bucket
+from clm_operator.artifacts.lender import Lender
 from clm_operator.artifacts.pointer import PointerWriter
 from clm_operator.artifacts.reader import ArtifactReader, open_store
 from clm_operator.artifacts.runs import RunStore
@@ -21,6 +22,7 @@ from clm_operator.clock import SystemClock
 from clm_operator.cluster.api import Api, WriteBudget, connect
 from clm_operator.cluster.resources import Cluster
 from clm_operator.handlers import watch
+from clm_operator.launch import Launcher
 from clm_operator.metrics import Metrics
 from clm_operator.probes import Health, serve
 from clm_operator.reconcile import Reconciler
@@ -43,7 +45,14 @@ async def operate(settings: Settings, port: int) -> None:
     store = open_store(settings.store)
     undertaker = Undertaker(cluster, RunStore(store))
     reconciler = Reconciler(
-        cluster, ArtifactReader(store), PointerWriter(store), undertaker, settings, clock, metrics
+        cluster=cluster,
+        reader=ArtifactReader(store),
+        pointers=PointerWriter(store),
+        launcher=Launcher(cluster, Lender(settings.store)),
+        undertaker=undertaker,
+        settings=settings,
+        clock=clock,
+        metrics=metrics,
     )
     scheduler = Scheduler(reconciler, clock, metrics)
 

@@ -27,6 +27,7 @@ from clm_operator.snapshot import (
     ScheduleObject,
     Snapshot,
     Version,
+    Withheld,
     owner_uid,
 )
 
@@ -41,10 +42,13 @@ class FoundOut:
         Names that belong to something else.
     refused
         Jobs that the API server calls invalid, with its words.
+    withheld
+        Jobs that wait for credentials which the store did not lend.
     """
 
     taken: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
+    withheld: Mapping[str, Withheld] = field(default_factory=dict)
 
 
 async def gather(
@@ -85,6 +89,7 @@ async def gather(
         sibling_trials=await _siblings(key, schedule, cluster),
         taken=found_out.taken | foreign,
         refused=found_out.refused,
+        withheld=found_out.withheld,
     )
 
 

@@ -14,11 +14,12 @@ from clm_operator.clock import Clock
 from clm_operator.cluster.api import ConflictError, InvalidError
 from clm_operator.cluster.resources import Cluster, Raw
 from clm_operator.gather import FoundOut, gather
+from clm_operator.launch import Launcher
 from clm_operator.metrics import Metrics
 from clm_operator.planning.decide import Plan, plan
 from clm_operator.retire import Undertaker
 from clm_operator.settings import Settings
-from clm_operator.snapshot import Key, Snapshot, owner_uid
+from clm_operator.snapshot import Key, Snapshot, Withheld, owner_uid
 from clm_operator.status.patches import merge_patch
 
 _LOG = logging.getLogger(__name__)
@@ -36,13 +37,14 @@ class Reconciler:
 
     Parameters
     ----------
-    cluster, reader, pointers, undertaker, clock
+    cluster, reader, pointers, launcher, undertaker, clock
         The outside world.
     """
 
     cluster: Cluster
     reader: ArtifactReader
     pointers: PointerWriter
+    launcher: Launcher
     undertaker: Undertaker
     settings: Settings
     clock: Clock
@@ -72,7 +74,8 @@ class Reconciler:
         self, snapshot: Snapshot, decided: Plan, known: FoundOut
     ) -> tuple[bool, FoundOut]:
         """Create versions, then Jobs; return whether any was made, and what that told."""
-        created, taken, refused = False, known.taken, dict(known.refused)
+        created, taken = False, known.taken
+        refused, withheld = dict(known.refused), dict(known.withheld)
         for manifest in decided.create_versions:
             name = manifest["metadata"]["name"]
             try:
@@ -82,23 +85,37 @@ class Reconciler:
             except ConflictError:
                 if not await self._ours(snapshot, name):
                     taken |= {name}
-        for manifest in decided.create_jobs:
+        for job in decided.create_jobs:
             try:
-                await self.cluster.create_job(manifest)
+                await self.launcher.start(job)
                 created = True
             except InvalidError as error:
-                refused[manifest["metadata"]["name"]] = error.message
+                refused[job.name] = error.message
+            except ClmError as error:
+                withheld[job.name] = self._withheld(snapshot, job.name, error)
         if (evaluation := decided.create_evaluation) is not None:
-            name = evaluation["metadata"]["name"]
             try:
-                if not await self.cluster.create_job(evaluation):
-                    taken |= {name}
+                if not await self.launcher.start(evaluation):
+                    taken |= {evaluation.name}
                 created = True
             except InvalidError as error:
-                refused[name] = error.message
-        for job in decided.delete_jobs:
-            await self.cluster.delete_job(snapshot.key.namespace, job.name, job.uid)
-        return created, FoundOut(taken, refused)
+                refused[evaluation.name] = error.message
+            except ClmError as error:
+                withheld[evaluation.name] = self._withheld(snapshot, evaluation.name, error)
+        if decided.lend is not None:
+            try:
+                await self.launcher.lend(decided.lend)
+            except ClmError as error:
+                self._withheld(snapshot, decided.lend.name, error)
+        for old in decided.delete_jobs:
+            await self.cluster.delete_job(snapshot.key.namespace, old.name, old.uid)
+        return created, FoundOut(taken, refused, withheld)
+
+    @staticmethod
+    def _withheld(snapshot: Snapshot, name: str, error: ClmError) -> Withheld:
+        about = {"version": name, "reason": error.reason}
+        _LOG.warning("%s: %s", snapshot.key, error.message, extra=about)
+        return Withheld(error.reason, error.message)
 
     async def _ours(self, snapshot: Snapshot, name: str) -> bool:
         """Whether a name that is taken was taken by this schedule, perhaps by an earlier life."""

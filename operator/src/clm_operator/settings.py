@@ -1,10 +1,11 @@
 """The operator's configuration: built-in defaults with the mounted file laid over them."""
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from clm_api.base import Model
 from clm_api.errors import SpecError
@@ -35,6 +36,15 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
+class CredentialsMode(StrEnum):
+    """What a training pod shows the store."""
+
+    STATIC = "Static"
+    """The keys of the Secret ``secretName``, the same for all runs."""
+    PER_RUN = "PerRun"
+    """Keys that the store's STS lends for one run, its objects and its time."""
+
+
 class StoreSettings(Model):
     """Where bars and artifacts lie."""
 
@@ -45,9 +55,19 @@ class StoreSettings(Model):
     region: str = "us-east-1"
     """Region of the bucket."""
     secret_name: str
-    """Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in every watched namespace."""
+    """Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; with credentials Static training
+    pods read it too, in every watched namespace."""
+    credentials: CredentialsMode = CredentialsMode.STATIC
+    """What a training pod shows the store."""
     create_bucket: bool = False
     """Create the bucket at start-up if it is missing."""
+
+    @model_validator(mode="after")
+    def _lender_is_known(self) -> Self:
+        if self.credentials is CredentialsMode.PER_RUN and self.endpoint is None:
+            text = "credentials PerRun: the store at endpoint is asked for them, and none is set"
+            raise ValueError(text)
+        return self
 
 
 class TrainerSettings(Model):

@@ -72,6 +72,11 @@ class ScheduleObject:
         return cls(raw, spec, problem, status)
 
     @property
+    def namespace(self) -> str:
+        """metadata.namespace."""
+        return str(self.raw["metadata"]["namespace"])
+
+    @property
     def uid(self) -> str:
         """Tells a schedule from one of the same name that was deleted."""
         return str(self.raw["metadata"]["uid"])
@@ -288,6 +293,14 @@ class UnreadableReport:
     message: str
 
 
+@dataclass(frozen=True)
+class Withheld:
+    """The store lent no credentials for a run."""
+
+    reason: Reason
+    message: str
+
+
 ReportRead = Report | CorruptReport | UnreadableReport | None
 """None: the store answered that there is no manifest."""
 
@@ -323,3 +336,5 @@ class Snapshot:
     """Names that exist and belong to something else."""
     refused: Mapping[str, str] = field(default_factory=dict)
     """Why the API server says that the Job of a version can't exist, by name."""
+    withheld: Mapping[str, Withheld] = field(default_factory=dict)
+    """Why a version has no credentials for the store yet, by name."""

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from clm_api.families import Family
 from clm_api.model_version import TriggerType
 from clm_api.reasons import Reason
@@ -10,7 +12,7 @@ from clm_api.training_schedule import RetentionSpec
 from clm_operator.planning import trials
 from clm_operator.planning.decide import plan
 from clm_operator.planning.retention import to_delete
-from clm_operator.snapshot import Snapshot, UnreadableReport
+from clm_operator.snapshot import Snapshot, UnreadableReport, Withheld
 from tests.operator.units import builders as b
 from tests.operator.units.world import World, ended
 
@@ -105,6 +107,35 @@ def test_an_active_run_is_polled_and_an_idle_schedule_sleeps_until_its_slot() ->
     assert busy.wake_at == b.NOW + timedelta(seconds=5)
     idle = plan(b.snapshot(schedule=b.schedule_object(runOnCreate=False)), b.settings())
     assert idle.wake_at == b.NOW + timedelta(hours=6)
+
+
+@pytest.mark.parametrize(
+    ("waited", "again"),
+    [(0, 5), (4, 5), (40, 40), (250, 250), (7200, 300)],
+    ids=["at once", "soon", "as long as it has waited", "the same later", "at least that often"],
+)
+def test_a_version_that_the_store_lends_nothing_waits_and_asks_ever_more_rarely(
+    waited: int, again: int
+) -> None:
+    owner = b.schedule_object(status=SEEN, runOnCreate=False)
+    version = b.version(created=b.NOW - timedelta(seconds=waited))
+    why = Withheld(Reason.STORAGE_DENIED, "the object store refuses")
+    seen = b.snapshot(version, schedule=owner, withheld={version.name: why})
+    made = plan(seen, b.settings())
+    assert made.create_jobs == ()
+    ((_, status),) = made.version_statuses
+    assert (status.phase, status.reason) == ("Pending", "StorageDenied")
+    assert status.message == "the object store refuses"
+    assert made.wake_at == b.NOW + timedelta(seconds=again)
+
+
+def test_credentials_that_come_at_last_take_the_complaint_away() -> None:
+    waiting = {"phase": "Pending", "reason": "StorageDenied", "message": "the store refuses"}
+    version = b.version(status=waiting)
+    made = plan(b.snapshot(version), b.settings())
+    assert [job.name for job in made.create_jobs] == [version.name]
+    ((_, status),) = made.version_statuses
+    assert (status.phase, status.reason, status.message) == ("Pending", "RunScheduled", "")
 
 
 def test_a_judged_version_is_counted_once_and_frozen_into_the_next_run() -> None:

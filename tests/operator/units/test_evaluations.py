@@ -11,7 +11,13 @@ import pytest
 from clm_api.evaluation import Problem
 from clm_api.reasons import Reason
 from clm_api.timing import slot_of
-from clm_operator.snapshot import CorruptReport, EvaluationRead, UnreadableReport
+from clm_operator.snapshot import (
+    CorruptReport,
+    EvaluationRead,
+    Job,
+    UnreadableReport,
+    Withheld,
+)
 from tests.operator.units import builders as b
 from tests.operator.units.test_shadow import AUTOMATIC, IN_PRODUCTION, MANUAL
 from tests.operator.units.world import World, ended
@@ -175,6 +181,65 @@ def test_a_name_that_is_taken_skips_the_slot() -> None:
     world.settle()
     assert not world.jobs
     assert evaluation(world)["reason"] == "NameCollision"
+
+
+def lending(**more: Any) -> World:
+    """A store that lends each Job its own keys."""
+    world = producing(**more)
+    store = {
+        "url": "s3://models", "secretName": "store", "credentials": "PerRun",
+        "endpoint": "http://minio:9000",
+    }  # fmt: skip
+    world.settings = b.settings(store=store)
+    world.now += 6 * HOUR
+    return world
+
+
+def test_an_evaluation_reads_its_versions_and_writes_one_report() -> None:
+    world = lending()
+    made = world.plan().create_evaluation
+    assert made is not None
+    assert made.grant is not None
+    assert made.grant.follows, "its Secret goes with its Job"
+    narrow = made.grant.forms[0]
+    assert narrow.reads[0] == "btc-0/*"
+    slot = slot_of(b.NOW + 6 * HOUR)
+    assert narrow.writes == (f"evaluations/ns/btc/ts-uid/{slot}.json",)
+    (source,) = made.manifest["spec"]["template"]["spec"]["containers"][0]["envFrom"]
+    assert source["secretRef"]["name"] == made.grant.name
+    assert made.grant.name.startswith(f"{job_at(6)}-")
+
+
+def test_a_store_that_lends_nothing_is_asked_again() -> None:
+    world = lending()
+    text = "the object store does not answer, and is asked again"
+    world.withheld = {job_at(6): Withheld(Reason.STORAGE_UNAVAILABLE, text)}
+    world.settle()
+    found = evaluation(world)
+    assert (found["phase"], found["reason"], found["message"]) == (
+        "Pending", "StorageUnavailable", text,
+    )  # fmt: skip
+    assert world.plan().wake_at is not None
+    world.withheld = {}
+    world.settle()
+    assert evaluation(world)["phase"] == "Running"
+
+
+def test_a_pod_whose_secret_was_never_made_gets_it() -> None:
+    """Killed between Job and Secret: the kubelet says what lacks, whoever looks next makes it."""
+    world = lending()
+    world.settle()
+    (name,) = world.jobs
+    assert world.plan().lend is None
+    complaint = 'CreateContainerConfigError: secret "x" not found'
+    pods = (b.pod("Pending", complaint=complaint, created=world.now),)
+    world.jobs[name] = Job(world.jobs[name].raw, pods)
+    grant = world.plan().lend
+    assert grant is not None
+    container = world.jobs[name].raw["spec"]["template"]["spec"]["containers"][0]
+    assert grant.name == container["envFrom"][0]["secretRef"]["name"]
+    (owner,) = grant.secret["ownerReferences"]
+    assert (owner["kind"], owner["apiVersion"], owner["uid"]) == ("Job", "batch/v1", f"job-{name}")
 
 
 def test_live_figures_are_those_of_the_version_in_production() -> None:

@@ -1,11 +1,16 @@
 """The Job that is created: security, secrets, limits, and what a schedule may decide."""
 
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clm_api.reasons import EXIT_CODES, FINAL_EXIT_CODES
 from clm_api.run import RunSpec
-from clm_operator.building.jobs import job_manifest
+from clm_operator.building.credentials import Credentials, secret_manifest
+from clm_operator.building.jobs import NewJob, training_job
 from clm_operator.status.patches import merge_patch
 from tests.operator.units import builders as b
 
@@ -16,7 +21,7 @@ def manifest(**job: object) -> dict[str, object]:
     """Build the Job of a version whose schedule has these job fields."""
     version = b.version(job=job) if job else b.version()
     assert version.spec is not None
-    return job_manifest(version, version.spec, b.settings())
+    return training_job(version, version.spec, b.settings(), b.NOW).manifest
 
 
 def test_a_training_pod_is_restricted_and_has_no_api_access() -> None:
@@ -35,7 +40,7 @@ def test_a_training_pod_is_restricted_and_has_no_api_access() -> None:
 def test_the_exchange_key_is_mounted_as_files_where_own_trades_are_read() -> None:
     version = b.version(data={"ownTrades": True, "secretRef": {"name": "exchange-key"}})
     assert version.spec is not None
-    made = job_manifest(version, version.spec, b.settings(exchangeShare=0.25))
+    made = training_job(version, version.spec, b.settings(exchangeShare=0.25), b.NOW).manifest
     pod = made["spec"]["template"]["spec"]
     volume = {v["name"]: v for v in pod["volumes"]}["exchange-keys"]["secret"]
     assert (volume["secretName"], volume["defaultMode"]) == ("exchange-key", 0o440)
@@ -50,9 +55,77 @@ def test_the_exchange_key_is_mounted_as_files_where_own_trades_are_read() -> Non
 def test_a_secret_that_no_run_reads_is_not_mounted() -> None:
     version = b.version(data={"secretRef": {"name": "exchange-key"}})
     assert version.spec is not None
-    pod = job_manifest(version, version.spec, b.settings())["spec"]["template"]["spec"]
+    made = training_job(version, version.spec, b.settings(), b.NOW).manifest
+    pod = made["spec"]["template"]["spec"]
     assert "exchange-key" not in str(pod["volumes"])
     assert "CLM_EXCHANGE_KEYS" not in str(pod["containers"][0]["env"])
+
+
+PER_RUN = {
+    "url": "s3://models", "secretName": "store", "endpoint": "http://minio:9000",
+    "credentials": "PerRun",
+}  # fmt: skip
+
+
+def lent_job(now: datetime = b.NOW, **job: Any) -> NewJob:
+    """Build the Job of a version whose store lends credentials."""
+    version = b.version(job=job)
+    assert version.spec is not None
+    return training_job(version, version.spec, b.settings(store=PER_RUN), now)
+
+
+def from_secrets(manifest: dict[str, object]) -> list[str]:
+    container = manifest["spec"]["template"]["spec"]["containers"][0]  # type: ignore[index]
+    return [source["secretRef"]["name"] for source in container["envFrom"]]
+
+
+def test_a_pod_takes_the_static_secret_or_one_of_its_own_and_never_both() -> None:
+    assert from_secrets(manifest()) == ["store"]
+    job = lent_job()
+    assert job.grant is not None
+    assert from_secrets(job.manifest) == [job.grant.name]
+
+
+def test_the_secret_of_a_run_goes_with_its_version_and_holds_what_was_lent() -> None:
+    job, version = lent_job(), b.version()
+    assert job.grant is not None
+    made = secret_manifest(job.grant, Credentials("id", "key", "token"))
+    assert made["metadata"]["ownerReferences"] == job.manifest["metadata"]["ownerReferences"]
+    assert made["metadata"]["ownerReferences"][0]["uid"] == version.uid
+    assert made["metadata"]["namespace"] == "ns"
+    assert made["immutable"] is True
+    assert made["stringData"] == {
+        "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key", "AWS_SESSION_TOKEN": "token"
+    }  # fmt: skip
+
+
+def test_every_round_names_another_secret_so_that_a_crash_leaves_nothing_in_the_way() -> None:
+    rounds = [lent_job(b.NOW + timedelta(microseconds=i)) for i in range(3)]
+    names = [job.grant.name for job in rounds if job.grant is not None]
+    assert len(set(names)) == 3
+    assert all(name.startswith("btc-1-") and len(name) == len("btc-1-") + 8 for name in names)
+    assert {job.name for job in rounds} == {"btc-1"}
+
+
+def test_lent_keys_are_never_shown() -> None:
+    assert repr(Credentials("id", "a-key", "a-token")) == "Credentials(access_key='id')"
+
+
+@pytest.mark.parametrize(
+    ("job", "seconds"),
+    [
+        ({"pendingDeadlineSeconds": 1800, "activeDeadlineSeconds": 7200}, 9600),
+        ({"pendingDeadlineSeconds": 10, "activeDeadlineSeconds": 30}, 3600),
+        ({"pendingDeadlineSeconds": 604800, "activeDeadlineSeconds": 604800}, 604800),
+        ({"queueName": "team"}, 604800),
+    ],
+    ids=["both deadlines and ten minutes", "no less than an hour", "no more than a week",
+         "a queue may hold it back"],
+)  # fmt: skip
+def test_credentials_last_as_long_as_the_run_may(job: dict[str, Any], seconds: int) -> None:
+    grant = lent_job(**job).grant
+    assert grant is not None
+    assert grant.seconds == seconds
 
 
 def test_the_run_spec_arrives_whole_and_small() -> None:

@@ -13,6 +13,7 @@ from clm_operator.planning.automatic import next_promotion
 from clm_operator.planning.decide import Plan, plan
 from clm_operator.planning.evaluations import newest
 from clm_operator.planning.requests import wants_verification
+from clm_operator.settings import Settings
 from clm_operator.snapshot import (
     EvaluationRead,
     Job,
@@ -20,6 +21,7 @@ from clm_operator.snapshot import (
     ScheduleObject,
     Snapshot,
     Version,
+    Withheld,
 )
 from tests.operator.units import builders as b
 
@@ -50,6 +52,9 @@ class World:
     """Report of the newest one."""
     tasks: list[EvaluationTask] = field(default_factory=list)
     """What evaluation Jobs were told."""
+    settings: Settings = field(default_factory=b.settings)
+    withheld: dict[str, Withheld] = field(default_factory=dict)
+    """Jobs for which the store lends no keys."""
     taken: frozenset[str] = frozenset()
     """Names that belong to something else."""
     productions: list[str] = field(default_factory=list)
@@ -84,17 +89,19 @@ class World:
         over = waits is not None and (waits.name not in self.jobs or self.jobs[waits.name].finished)
         return b.snapshot(
             *read, schedule=owner, now=self.now, verified=verified, taken=self.taken,
+            withheld=self.withheld,
             evaluations=dict(self.jobs), evaluation=self.evaluation if over else None,
         )  # fmt: skip
 
     def plan(self) -> Plan:
         """Decide."""
-        return plan(self.snapshot(), b.settings())
+        return plan(self.snapshot(), self.settings)
 
     def writes(self, decided: Plan) -> Iterator[Write]:
         """Return a plan's writes in the order in which the operator makes them."""
-        if (made := decided.create_evaluation) is not None:
-            yield lambda: self._started(made)
+        made = decided.create_evaluation
+        if made is not None and made.name not in self.withheld:
+            yield lambda: self._started(made.manifest)
         for job in decided.delete_jobs:
             yield lambda j=job: self.jobs.pop(j.name)  # type: ignore[misc]
         for version, status in decided.version_statuses:

@@ -180,10 +180,15 @@ class Storage:
             raise ClmError(Reason.STORAGE_UNAVAILABLE, text) from error
 
     def _denied(self, path: str, error: Exception) -> ClmError:
+        lent = "AWS_SESSION_TOKEN" in os.environ
+        hint = (
+            "the keys were lent for a time, and for a run's own objects: start another run"
+            if lent
+            else "check the bucket, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        )
         return ClmError(
             Reason.STORAGE_DENIED,
-            f"the object store refuses {path} ({_where(self.url)}): {_short(error)}; check the "
-            "bucket, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+            f"the object store refuses {path} ({_where(self.url)}): {_short(error)}; {hint}",
         )
 
 
@@ -202,6 +207,8 @@ def _open(url: str, folder: Path, patience_s: float) -> ObjectStore:
     }
     if endpoint:
         config["endpoint"] = endpoint
+    if token := os.environ.get("AWS_SESSION_TOKEN"):
+        config["session_token"] = token
     client: ClientConfig = {
         "timeout": "30s",
         "connect_timeout": "5s",

@@ -12,8 +12,12 @@ from obstore.exceptions import BaseError
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
+from clm_operator.artifacts.guard import named_errors
+from clm_operator.artifacts.lender import Lender
 from clm_operator.artifacts.reader import open_store, unreadable
-from clm_operator.settings import StoreSettings
+from clm_operator.building.access import Access
+from clm_operator.building.credentials import SHORTEST_S
+from clm_operator.settings import CredentialsMode, StoreSettings
 
 _PATIENCE_S = 60.0
 _PAUSE_S = 1.0
@@ -74,14 +78,45 @@ def check_store(settings: StoreSettings) -> str:
         StorageDenied or StorageUnavailable, with what the store answered.
     """
     store, path = open_store(settings), f"checks/{uuid4()}"
-    try:
+    with named_errors():
         store.put(path, path.encode(), use_multipart=False)
         content = bytes(store.get(path).bytes())
         store.delete(path)
-    except (BaseError, OSError) as error:
-        found = unreadable(error)
-        raise ClmError(found.reason, found.message) from error
     if content != path.encode():
         text = f"{settings.url} returned other bytes than were written"
         raise ClmError(Reason.STORAGE_UNAVAILABLE, text)
-    return f"{settings.url}: an object was written, read back and removed"
+    said = f"{settings.url}: an object was written, read back and removed"
+    if settings.credentials is CredentialsMode.STATIC:
+        return said
+    check_lending(settings)
+    return f"{said}; lent keys reach what they are for, and nothing else"
+
+
+def check_lending(settings: StoreSettings) -> None:
+    """Prove that lent keys write what was asked for and no other object.
+
+    Raises
+    ------
+    ClmError
+        StorageDenied: the store lends none, or ones that may do more; StorageUnavailable.
+    """
+    mine, other = (f"checks/{uuid4()}" for _ in range(2))
+    lent = Lender(settings).lend((Access(writes=(mine,)),), SHORTEST_S)
+    store = open_store(settings, lent)
+    with named_errors():
+        store.put(mine, b"", use_multipart=False)
+    try:
+        store.put(other, b"", use_multipart=False)
+    except (BaseError, OSError) as error:
+        found = unreadable(error)
+        if found.reason is Reason.STORAGE_DENIED:
+            return
+        raise ClmError(found.reason, found.message) from error
+    finally:
+        with named_errors():
+            open_store(settings).delete([mine, other])
+    raise ClmError(
+        Reason.STORAGE_DENIED,
+        f"{settings.url}: keys that were lent for one object write another one too: the store "
+        "ignores the policy, set objectStore.credentials to Static",
+    )

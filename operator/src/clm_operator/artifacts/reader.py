@@ -20,6 +20,7 @@ from clm_api.evaluation import EvaluationReport
 from clm_api.layout import MANIFEST, RunLayout
 from clm_api.reasons import Reason
 from clm_api.report import FoldMetrics, Manifest, ManifestFile, MetricsFile, Progress
+from clm_operator.building.credentials import Credentials
 from clm_operator.settings import StoreSettings
 from clm_operator.snapshot import (
     CorruptReport,
@@ -46,10 +47,13 @@ class _CorruptError(Exception):
     """A stored result contradicts itself; the text says which file, and how."""
 
 
-def open_store(settings: StoreSettings) -> ObjectStore:
-    """Return the store; keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+def open_store(settings: StoreSettings, lent: Credentials | None = None) -> ObjectStore:
+    """Return the store; a store that is away is given up after seconds, to be asked again.
 
-    A store that is away is given up after seconds: the work queue asks again.
+    Parameters
+    ----------
+    lent
+        Keys to use instead of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
     """
     if settings.url.startswith("file://"):
         return from_url(settings.url, mkdir=True)
@@ -58,6 +62,9 @@ def open_store(settings: StoreSettings) -> ObjectStore:
         "secret_access_key": os.environ.get("AWS_SECRET_ACCESS_KEY", ""),
         "region": settings.region,
     }
+    if lent is not None:
+        config["access_key_id"], config["secret_access_key"] = lent.access_key, lent.secret_key
+        config["session_token"] = lent.session_token
     if settings.endpoint:
         config["endpoint"] = settings.endpoint
     client: ClientConfig = {

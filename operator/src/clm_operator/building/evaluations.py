@@ -1,37 +1,80 @@
-"""The manifest of an evaluation Job: a training pod without GPU and exchange key."""
+"""An evaluation Job: a training pod without GPU and exchange key, and with keys of its own."""
 
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime
 
 from clm_api import environment
 from clm_api.evaluation import EvaluationTask
-from clm_api.run import RunPod
+from clm_api.layout import evaluation_report
 from clm_api.timing import slot_of
-from clm_operator.building.jobs import Work, manifest, owner
+from clm_operator.building.credentials import Grant, evaluation_grant
+from clm_operator.building.jobs import NewJob, Work, manifest
 from clm_operator.building.names import LABEL_EVALUATION, LABEL_SCHEDULE
-from clm_operator.settings import Settings
-from clm_operator.snapshot import ScheduleObject
+from clm_operator.building.owners import owned_by
+from clm_operator.settings import CredentialsMode, Settings
+from clm_operator.snapshot import Job, ScheduleObject, Version
 
 
-def evaluation_manifest(
-    schedule: ScheduleObject, name: str, task: EvaluationTask, pod: RunPod, settings: Settings
-) -> dict[str, Any]:
+def evaluation_job(
+    schedule: ScheduleObject,
+    name: str,
+    task: EvaluationTask,
+    models: Sequence[Version],
+    settings: Settings,
+    now: datetime,
+) -> NewJob:
     """Return the Job of an evaluation, owned by its schedule.
 
     Parameters
     ----------
-    pod
-        As frozen in the version on trial: its image can load what it has made.
+    models
+        The versions that are replayed, as far as they exist; the first one's frozen pod runs the
+        Job: its image can load what it has made.
     """
-    namespace = schedule.raw["metadata"]["namespace"]
-    labels = {LABEL_SCHEDULE: schedule.name, LABEL_EVALUATION: str(slot_of(task.slot))}
+    runs = [v.spec.run for v in models if v.spec is not None]
+    lent = settings.store.credentials is CredentialsMode.PER_RUN
+    grant = grant_for(schedule, name, task, models, settings, now) if lent else None
     values = {
         environment.EVALUATION_TASK: task.model_dump_json(by_alias=True, exclude_none=True),
-        environment.RUN_NAMESPACE: namespace,
+        environment.RUN_NAMESPACE: schedule.namespace,
         environment.RUN_SCHEDULE: schedule.name,
         environment.RUN_NAME: name,
         environment.RUN_UID: schedule.uid,
     }
-    meta = {"name": name, "namespace": namespace, "labels": labels}
-    without_gpu = pod.model_copy(update={"gpu": pod.gpu.model_copy(update={"count": 0})})
-    controller = owner("TrainingSchedule", schedule.raw)
-    return manifest(meta, controller, without_gpu, Work("evaluate", values), settings)
+    meta = {
+        "name": name,
+        "namespace": schedule.namespace,
+        "labels": {LABEL_SCHEDULE: schedule.name, LABEL_EVALUATION: str(slot_of(task.slot))},
+        "ownerReferences": owned_by("TrainingSchedule", schedule.raw),
+    }
+    pod = runs[0].pod.model_copy(update={"gpu": runs[0].pod.gpu.model_copy(update={"count": 0})})
+    work = Work("evaluate", values, grant.name if grant else settings.store.secret_name)
+    return NewJob(manifest(meta, pod, work, settings), grant)
+
+
+def grant_for(
+    schedule: ScheduleObject,
+    name: str,
+    task: EvaluationTask,
+    models: Sequence[Version],
+    settings: Settings,
+    now: datetime,
+) -> Grant:
+    """Return what an evaluation needs: its versions' files, their bars, a place for its report."""
+    sides = [c for c in (task.challenger, task.champion) if c is not None]
+    root = f"{settings.store.url.rstrip('/')}/"
+    folders = [c.uri.removeprefix(root).rpartition("/")[0] for c in sides]
+    report = evaluation_report(schedule.namespace, schedule.name, schedule.uid, slot_of(task.slot))
+    secret = {
+        "namespace": schedule.namespace,
+        "labels": {LABEL_SCHEDULE: schedule.name},
+    }
+    runs = [v.spec.run for v in models if v.spec is not None]
+    return evaluation_grant(name, secret, folders, report, runs, now)
+
+
+def regrant(grant: Grant, job: Job) -> Grant:
+    """Return the grant of a Job that exists, for the Secret that its pods wait for."""
+    containers = job.raw["spec"]["template"]["spec"]["containers"]
+    waits_for = containers[0]["envFrom"][0]["secretRef"]["name"]
+    return grant.named(waits_for).owned(job.raw)

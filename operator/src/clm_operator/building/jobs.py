@@ -2,19 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from clm_api import API_VERSION, environment
+from clm_api import environment
 from clm_api.model_version import ModelVersionSpec
 from clm_api.reasons import FINAL_EXIT_CODES
 from clm_api.run import RunData, RunPod
+from clm_operator.building.credentials import Grant, run_grant
 from clm_operator.building.names import (
     LABEL_FAMILY,
     LABEL_QUEUE,
     LABEL_SCHEDULE,
     LABEL_VERSION,
 )
-from clm_operator.settings import Settings
+from clm_operator.building.owners import owned_by
+from clm_operator.settings import CredentialsMode, Settings
 from clm_operator.snapshot import Version
 
 CONTAINER = "trainer"
@@ -23,8 +26,40 @@ _KEYS = "/var/run/clm/exchange-keys"
 _SCRATCH = "/tmp"  # noqa: S108  an emptyDir of the pod's own
 
 
-def job_manifest(version: Version, spec: ModelVersionSpec, settings: Settings) -> dict[str, Any]:
-    """Return the Job of a version; what a schedule may decide comes frozen from the version."""
+@dataclass(frozen=True)
+class NewJob:
+    """A Job to create, and the credentials without which its pods can't begin."""
+
+    manifest: dict[str, Any]
+    grant: Grant | None = None
+    """None: its pods take the Secret of the operator's configuration."""
+
+    @property
+    def name(self) -> str:
+        """The Job's name."""
+        return str(self.manifest["metadata"]["name"])
+
+
+def training_job(
+    version: Version, spec: ModelVersionSpec, settings: Settings, now: datetime
+) -> NewJob:
+    """Return the Job of a version, with credentials of its own where the store lends them."""
+    if settings.store.credentials is CredentialsMode.STATIC:
+        return NewJob(job_manifest(version, spec, settings, settings.store.secret_name))
+    grant = run_grant(version, spec, now)
+    return NewJob(job_manifest(version, spec, settings, grant.name), grant)
+
+
+def job_manifest(
+    version: Version, spec: ModelVersionSpec, settings: Settings, secret_name: str
+) -> dict[str, Any]:
+    """Return the Job of a version; what a schedule may decide comes frozen from the version.
+
+    Parameters
+    ----------
+    secret_name
+        The Secret with the pods' keys to the store.
+    """
     labels = {
         LABEL_SCHEDULE: spec.schedule_ref.name,
         LABEL_FAMILY: str(spec.run.model.family),
@@ -38,9 +73,14 @@ def job_manifest(version: Version, spec: ModelVersionSpec, settings: Settings) -
         environment.RUN_UID: version.uid,
         environment.EXCHANGE_KEYS: _KEYS if spec.run.data.own_trades else None,
     }
-    work = Work("train", values, *_keys(spec.run.data))
-    meta = {"name": version.name, "namespace": version.namespace, "labels": labels}
-    return manifest(meta, owner("ModelVersion", version.raw), spec.run.pod, work, settings)
+    work = Work("train", values, secret_name, *_keys(spec.run.data))
+    meta = {
+        "name": version.name,
+        "namespace": version.namespace,
+        "labels": labels,
+        "ownerReferences": owned_by("ModelVersion", version.raw),
+    }
+    return manifest(meta, spec.run.pod, work, settings)
 
 
 @dataclass(frozen=True)
@@ -53,42 +93,33 @@ class Work:
         Of ``python -m clm_trainer``.
     environment
         Variables by name; those that are None are left out.
+    secret_name
+        The Secret with the pods' keys to the store.
     volumes, mounts
         Beside the scratch folder.
     """
 
     command: str
     environment: Mapping[str, str | None]
+    secret_name: str
     volumes: Sequence[dict[str, Any]] = ()
     mounts: Sequence[dict[str, Any]] = ()
 
 
-def owner(kind: str, raw: dict[str, Any]) -> dict[str, Any]:
-    """Return the reference to the controller; deleting the owner never waits for what it owns."""
-    return {
-        "apiVersion": API_VERSION,
-        "kind": kind,
-        "name": raw["metadata"]["name"],
-        "uid": raw["metadata"]["uid"],
-        "controller": True,
-        "blockOwnerDeletion": False,
-    }
+def manifest(meta: dict[str, Any], pod: RunPod, work: Work, settings: Settings) -> dict[str, Any]:
+    """Return a Job that does some work in a pod of CLM's form.
 
-
-def manifest(
-    meta: dict[str, Any],
-    controller: dict[str, Any],
-    pod: RunPod,
-    work: Work,
-    settings: Settings,
-) -> dict[str, Any]:
-    """Return a Job that does some work in a pod of CLM's form."""
+    Parameters
+    ----------
+    meta
+        The Job's metadata.
+    """
     labels = meta["labels"]
     queue = {LABEL_QUEUE: pod.queue_name} if pod.queue_name else {}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": meta | {"labels": labels | queue, "ownerReferences": [controller]},
+        "metadata": meta | {"labels": labels | queue},
         "spec": {
             "backoffLimit": pod.backoff_limit,
             "activeDeadlineSeconds": pod.active_deadline_seconds,
@@ -145,7 +176,7 @@ def _pod_spec(pod: RunPod, work: Work, settings: Settings) -> dict[str, Any]:
                 "imagePullPolicy": trainer.image_pull_policy,
                 "args": [work.command],
                 "env": _environment(work, settings),
-                "envFrom": [{"secretRef": {"name": settings.store.secret_name}}],
+                "envFrom": [{"secretRef": {"name": work.secret_name}}],
                 "resources": _resources(pod),
                 "securityContext": {
                     "allowPrivilegeEscalation": False,

@@ -8,8 +8,8 @@ from clm_api.model_version import ModelVersionSpec, ScheduleRef, Trigger
 from clm_api.resolve import model_name
 from clm_api.run import RunSpec
 from clm_api.training_schedule import TrainingScheduleSpec
-from clm_operator.building.jobs import owner
 from clm_operator.building.names import LABEL_FAMILY, LABEL_SCHEDULE
+from clm_operator.building.owners import owned_by
 from clm_operator.snapshot import ScheduleObject
 
 
@@ -37,7 +37,7 @@ def version_manifest(
             "name": name,
             "namespace": schedule.raw["metadata"]["namespace"],
             "labels": {LABEL_SCHEDULE: schedule.name, LABEL_FAMILY: str(spec.model.family)},
-            "ownerReferences": [owner("TrainingSchedule", schedule.raw)],
+            "ownerReferences": owned_by("TrainingSchedule", schedule.raw),
         },
         "spec": version.to_json_dict(),
     }

@@ -1,4 +1,4 @@
-"""The five kinds that the operator touches, each by the few calls that it needs."""
+"""The kinds that the operator touches, each by the few calls that it needs."""
 
 import hashlib
 from datetime import datetime
@@ -77,13 +77,30 @@ class Cluster:
         except NotFoundError:
             return None
 
-    async def create_job(self, manifest: Raw) -> bool:
-        """Create a Job; False if one of its name exists, which the next round looks at."""
+    async def check_job(self, manifest: Raw) -> None:
+        """Ask whether a Job could be created now: name, quota, validity.
+
+        Raises
+        ------
+        ConflictError
+            The name is taken.
+        InvalidError
+            It can't exist like this.
+        """
+        namespace = manifest["metadata"]["namespace"]
+        await self._api.create(f"{_jobs(namespace)}?dryRun=All", manifest)
+
+    async def create_job(self, manifest: Raw) -> Raw | None:
+        """Create a Job; None if one of its name exists, which the next round looks at."""
         try:
-            await self._api.create(_jobs(manifest["metadata"]["namespace"]), manifest)
+            return await self._api.create(_jobs(manifest["metadata"]["namespace"]), manifest)
         except ConflictError:
-            return False
-        return True
+            return None
+
+    async def create_secret(self, manifest: Raw) -> None:
+        """Create a Secret, never to be read; ConflictError if the name is taken."""
+        namespace = manifest["metadata"]["namespace"]
+        await self._api.create(f"/api/v1/namespaces/{namespace}/secrets", manifest)
 
     async def delete_job(self, namespace: str, name: str, uid: str) -> None:
         """Delete a Job with its pods."""

@@ -19,13 +19,15 @@ from clm_api.schedule_status import (
 )
 from clm_api.timing import TIMEFRAME_SECONDS, duration, floor_to, slot_time
 from clm_api.training_schedule import ConcurrencyPolicy, TrainingScheduleSpec
-from clm_operator.building.evaluations import evaluation_manifest
-from clm_operator.building.jobs import job_manifest
+from clm_operator.building.credentials import Grant
+from clm_operator.building.evaluations import evaluation_job, grant_for, regrant
+from clm_operator.building.jobs import NewJob, training_job
 from clm_operator.building.names import manual_version, slot_version
 from clm_operator.building.versions import version_manifest
 from clm_operator.planning import evaluations, production, trial, trials
 from clm_operator.planning.automatic import rested_at
 from clm_operator.planning.due import Due, History, Rules, Span, decide_due, skip
+from clm_operator.planning.evaluations import Evaluation
 from clm_operator.planning.failures import Failure
 from clm_operator.planning.notices import (
     Notice,
@@ -38,11 +40,12 @@ from clm_operator.planning.outcomes import Act, Outcome, failed, fold
 from clm_operator.planning.pointer import with_production
 from clm_operator.planning.production import Promotions
 from clm_operator.planning.retention import to_delete
-from clm_operator.settings import Settings
+from clm_operator.settings import CredentialsMode, Settings
 from clm_operator.snapshot import Job, ScheduleObject, Snapshot, Version
 from clm_operator.status.schedule import run_facts, with_conditions
 
 _YEAR_SECONDS = 365.25 * 86400
+_RAREST = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,10 @@ class Plan:
     """
 
     create_versions: tuple[dict[str, Any], ...] = ()
-    create_jobs: tuple[dict[str, Any], ...] = ()
-    create_evaluation: dict[str, Any] | None = None
+    create_jobs: tuple[NewJob, ...] = ()
+    create_evaluation: NewJob | None = None
+    lend: Grant | None = None
+    """Keys of an evaluation Job whose pod waits for them."""
     delete_jobs: tuple[Job, ...] = ()
     delete_versions: tuple[Version, ...] = ()
     version_statuses: tuple[tuple[Version, ModelVersionStatus], ...] = ()
@@ -101,11 +106,12 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
     return Plan(
         create_versions=new,
         create_jobs=tuple(
-            job_manifest(o.version, o.version.spec, settings)
+            training_job(o.version, o.version.spec, settings, snapshot.now)
             for o in outcomes
             if o.act is Act.CREATE_JOB and o.version.spec is not None
         ),
-        create_evaluation=_evaluation(schedule, wanted, settings),
+        create_evaluation=_evaluation(snapshot, schedule, wanted, settings),
+        lend=_keys(snapshot, schedule, evaluation, settings),
         delete_jobs=(
             *(snapshot.jobs[o.version.name] for o in outcomes if o.act is Act.DELETE_JOB),
             *evaluations.to_delete(snapshot, evaluation),
@@ -141,12 +147,26 @@ def _moved(outcome: Outcome, seen: Version, promotions: Promotions) -> Outcome:
 
 
 def _evaluation(
-    schedule: ScheduleObject, wanted: evaluations.Due | None, settings: Settings
-) -> dict[str, Any] | None:
-    if wanted is None or wanted.model.spec is None:
+    snapshot: Snapshot,
+    schedule: ScheduleObject,
+    wanted: evaluations.Due | None,
+    settings: Settings,
+) -> NewJob | None:
+    if wanted is None:
         return None
-    pod = wanted.model.spec.run.pod
-    return evaluation_manifest(schedule, wanted.name, wanted.task, pod, settings)
+    return evaluation_job(schedule, wanted.name, wanted.task, wanted.models, settings, snapshot.now)
+
+
+def _keys(
+    snapshot: Snapshot, schedule: ScheduleObject, latest: Evaluation, settings: Settings
+) -> Grant | None:
+    """Return the credentials that a crash kept from the newest evaluation's Job."""
+    waits = evaluations.keyless(snapshot, schedule, latest)
+    if waits is None or settings.store.credentials is CredentialsMode.STATIC:
+        return None
+    due = waits.due
+    grant = grant_for(schedule, due.name, due.task, due.models, settings, snapshot.now)
+    return regrant(grant, waits.job)
 
 
 def _changed(outcomes: tuple[Outcome, ...]) -> tuple[tuple[Version, ModelVersionStatus], ...]:
@@ -320,12 +340,25 @@ def _wake_at(
     waits: bool,
 ) -> datetime | None:
     times = [status.next_schedule_time] if status.next_schedule_time else []
+    soon = timedelta(seconds=settings.progress_poll_seconds)
     works = status.evaluation is not None and status.evaluation.phase is Phase.RUNNING
-    if waits or works or any(not o.version.terminal and not o.ended_now for o in outcomes):
-        times.append(snapshot.now + timedelta(seconds=settings.progress_poll_seconds))
+    if waits or works:
+        times.append(snapshot.now + soon)
+    for outcome in outcomes:
+        if not outcome.version.terminal and not outcome.ended_now:
+            withheld = outcome.version.name in snapshot.withheld
+            waited = snapshot.now - outcome.version.created
+            times.append(snapshot.now + (_patience(waited, soon) if withheld else soon))
     schedule = snapshot.schedule
     if schedule is not None and schedule.spec is not None:
         times.append(rested_at(schedule, snapshot.now))
         if evaluations.watched(status, _after(outcomes)):
             times.append(evaluations.next_at(snapshot, schedule, schedule.spec))
+        if status.evaluation is not None and status.evaluation.name in snapshot.withheld:
+            times.append(snapshot.now + _patience(snapshot.now - status.evaluation.slot, soon))
     return min((t for t in times if t > snapshot.now), default=None)
+
+
+def _patience(waited: timedelta, soon: timedelta) -> timedelta:
+    """Return how long to wait before a store is asked for credentials again."""
+    return max(soon, min(waited, _RAREST))

@@ -31,6 +31,10 @@ from clm_operator.snapshot import (
     Version,
 )
 
+PENDING = Phase.PENDING
+_LACKS = "CreateContainerConfigError"
+"""The kubelet's word for a container whose Secret is not there."""
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -56,7 +60,8 @@ def newest(schedule: ScheduleObject, jobs: dict[str, Job]) -> EvaluationStatus |
     known = schedule.status.evaluation
     for name, job in jobs.items():
         slot = slot_time(int(job.raw["metadata"]["labels"][LABEL_EVALUATION]))
-        if known is None or slot > known.slot:
+        wanted = known is not None and known.phase is PENDING and known.slot == slot
+        if known is None or slot > known.slot or wanted:
             known = EvaluationStatus(name=name, slot=slot, phase=Phase.RUNNING)
     return known
 
@@ -142,13 +147,21 @@ class Due:
 
     Parameters
     ----------
-    model
-        The version whose frozen pod runs it: the one on trial, else the one in production.
+    models
+        The versions that it replays, as far as they exist: the one on trial first.
     """
 
     name: str
     task: EvaluationTask
-    model: Version
+    models: tuple[Version, ...]
+
+
+@dataclass(frozen=True)
+class Keyless:
+    """An evaluation's Job whose pod waits for its Secret."""
+
+    due: Due
+    job: Job
 
 
 def due(
@@ -159,22 +172,43 @@ def due(
     Slots lie one ``monitoring.interval`` apart, counted from the schedule's creation. One is due if
     a version had time to see a new bar since the last one.
     """
-    slot, last = _slot(schedule, spec, snapshot.now), latest.status.slot if latest.status else None
+    slot = _slot(schedule, spec, snapshot.now)
+    last = latest.status.slot if latest.status and latest.status.phase is not PENDING else None
     task = _task(snapshot, schedule, slot)
-    known = {v.name: v for v in snapshot.versions}
     sides = [c for c in (task.challenger, task.champion) if c is not None]
-    models = [known[c.version] for c in sides if c.version in known]
+    models = _models(snapshot, task)
     if latest.runs or not models or slot <= min(c.since for c in sides):
         return None
     bar = TIMEFRAME_SECONDS[spec.data.timeframe]
     if last is not None and floor_to(slot, bar) <= floor_to(last, bar):
         return None
-    return Due(evaluation_job(schedule.name, slot), task, models[0])
+    return Due(evaluation_job(schedule.name, slot), task, models)
+
+
+def keyless(snapshot: Snapshot, schedule: ScheduleObject, latest: Evaluation) -> Keyless | None:
+    """Return the running evaluation if the kubelet says that its pod lacks something."""
+    job = snapshot.evaluations.get(latest.status.name) if latest.status else None
+    if latest.status is None or not latest.runs or job is None or not job.pods:
+        return None
+    task = _task(snapshot, schedule, latest.status.slot)
+    models = _models(snapshot, task)
+    if not models or not job.pods[-1].unschedulable.startswith(_LACKS):
+        return None
+    return Keyless(Due(latest.status.name, task, models), job)
+
+
+def _models(snapshot: Snapshot, task: EvaluationTask) -> tuple[Version, ...]:
+    known = {v.name: v for v in snapshot.versions if v.spec is not None}
+    sides = [c for c in (task.challenger, task.champion) if c is not None]
+    return tuple(known[c.version] for c in sides if c.version in known)
 
 
 def impossible(snapshot: Snapshot, wanted: Due) -> EvaluationStatus | None:
-    """Return the end of an evaluation whose Job can't be made; None where it can."""
-    status = EvaluationStatus(name=wanted.name, slot=wanted.task.slot, phase=Phase.RUNNING)
+    """Return why an evaluation's Job can't be made, or not yet; None where it can."""
+    status = EvaluationStatus(name=wanted.name, slot=wanted.task.slot, phase=PENDING)
+    if (withheld := snapshot.withheld.get(wanted.name)) is not None:
+        why = {"reason": str(withheld.reason), "message": withheld.message[:1024]}
+        return status.model_copy(update=why)
     if wanted.name in snapshot.taken:
         text = f'Job "{wanted.name}" exists and belongs to something else: delete it'
         return _failed(status, Failure(Reason.NAME_COLLISION, text), snapshot.now)

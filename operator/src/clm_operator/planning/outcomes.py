@@ -93,6 +93,8 @@ def fold(version: Version, snapshot: Snapshot, settings: Settings) -> Outcome:
         if (words := snapshot.refused.get(version.name)) is not None:
             text = f"the API server refuses its Job: {words}: correct spec.job"
             return failed(version, Failure(Reason.SPEC_INVALID, text), snapshot.now)
+        if (withheld := snapshot.withheld.get(version.name)) is not None:
+            return Outcome(version, _pending(version, withheld.reason, withheld.message))
         if version.status.job_ref is None:
             return Outcome(version, _pending(version), Act.CREATE_JOB)
         gone = "its Job was deleted before it had stored a result: start another run"
@@ -134,10 +136,11 @@ def failed(version: Version, why: Failure, now: datetime, job: Job | None = None
     )
 
 
-def _pending(version: Version) -> ModelVersionStatus:
-    return version.status.model_copy(
-        update={"phase": Phase.PENDING, "stage": Stage.TRAINING, "reason": Reason.RUN_SCHEDULED}
-    )
+def _pending(
+    version: Version, reason: Reason = Reason.RUN_SCHEDULED, message: str = ""
+) -> ModelVersionStatus:
+    update = {"phase": Phase.PENDING, "stage": Stage.TRAINING, "reason": reason}
+    return version.status.model_copy(update=update | {"message": message[:4096]})
 
 
 def _active(

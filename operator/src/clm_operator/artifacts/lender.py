@@ -1,0 +1,79 @@
+"""The store's STS: keys for one run, good for what its policy says and gone when its time is up."""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import urllib3
+from minio.credentials import AssumeRoleProvider
+
+from clm_api.errors import ClmError
+from clm_api.reasons import Reason
+from clm_operator.building.access import Access, session_policy
+from clm_operator.building.credentials import Credentials
+from clm_operator.settings import StoreSettings
+
+_TIMEOUT = urllib3.Timeout(connect=3, read=10)
+_NEXT_STEP = "see Store credentials in docs/install.md, or set objectStore.credentials to Static"
+
+
+@dataclass(frozen=True)
+class Lender:
+    """Asks the store that the operator itself uses, with the operator's own keys."""
+
+    settings: StoreSettings
+
+    def lend(self, forms: Sequence[Access], seconds: int) -> Credentials:
+        """Return keys for the first of the forms that a policy can hold; blocks for seconds.
+
+        Raises
+        ------
+        ClmError
+            StorageUnavailable: no answer, or not now. StorageDenied: no, with the store's words.
+        """
+        policy = session_policy(self.settings.url, forms)
+        with _Pool(timeout=_TIMEOUT, retries=False) as pool:
+            provider = AssumeRoleProvider(
+                sts_endpoint=self.settings.endpoint or "",
+                access_key=os.environ.get("AWS_ACCESS_KEY_ID", ""),
+                secret_key=os.environ.get("AWS_SECRET_ACCESS_KEY", ""),
+                duration_seconds=seconds,
+                policy=policy,
+                region=self.settings.region,
+                http_client=pool,
+            )
+            try:
+                lent = provider.retrieve()
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                text = f"the object store does not answer, and is asked again: {_short(error)}"
+                raise ClmError(Reason.STORAGE_UNAVAILABLE, text) from error
+            except (ValueError, SyntaxError) as error:  # the latter: it is no XML
+                text = f"the object store's answer to AssumeRole is none: {_short(error)}"
+                raise ClmError(Reason.STORAGE_DENIED, f"{text}; {_NEXT_STEP}") from error
+        return Credentials(lent.access_key, lent.secret_key, lent.session_token or "")
+
+
+class _Pool(urllib3.PoolManager):
+    """Says why a store refuses: the client library keeps only the status."""
+
+    def urlopen(self, method: str, url: str, **options: Any) -> Any:  # type: ignore[override]
+        answer = super().urlopen(method, url, **options)
+        if answer.status < 300:
+            return answer
+        words = _words(answer.data.decode(errors="replace")) or f"status {answer.status}"
+        if answer.status >= 500:
+            text = f"the object store lends no credentials now, and is asked again: {words}"
+            raise ClmError(Reason.STORAGE_UNAVAILABLE, text)
+        text = f"the object store refuses credentials for one run: {words}; {_NEXT_STEP}"
+        raise ClmError(Reason.STORAGE_DENIED, text)
+
+
+def _words(body: str) -> str:
+    """Return code and message of an error in XML."""
+    return ": ".join(re.findall(r"<(?:Code|Message)>([^<]{1,300})<", body))
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,140 @@
+"""What a pod may do in the object store, and the session policy that says so.
+
+A policy holds 2048 characters, which many symbols by name don't fit into. So access is offered in
+forms from narrow to wide, and the first that fits is asked for:
+
+    every series by name      bars/v1/binance/usdm/BTC-USDT_USDT/1h/*
+    every symbol by name      bars/v1/binance/usdm/BTC-USDT_USDT/*
+    every series of the kind  bars/v1/binance/usdm/*/1h/*
+
+No form holds another run, production or a right to list or delete.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Any
+from urllib.parse import urlsplit
+
+from clm_api import layout
+from clm_api.errors import ClmError
+from clm_api.layout import RunLayout, SeriesLayout
+from clm_api.reasons import Reason
+from clm_api.run import RunSpec
+from clm_api.training_schedule import Refresh
+
+MOST_CHARACTERS = 2048
+"""Longest session policy that MinIO takes."""
+_READ, _WRITE = "s3:GetObject", "s3:PutObject"
+_NOTHING_ELSE = {"Effect": "Deny", "Action": ["admin:*"]}
+"""MinIO before October 2025 lets a session make an account of its own that no policy limits,
+unless its policy forbids that (CVE-2025-62506)."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """Patterns of paths below the store's URL; ``*`` stands for anything, slashes too.
+
+    Parameters
+    ----------
+    reads
+        What may be read.
+    writes
+        What may be read, created and replaced.
+    """
+
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+
+    def __or__(self, other: "Access") -> "Access":
+        """Return the access to all that one of the two allows."""
+        return Access(self.reads + other.reads, self.writes + other.writes)
+
+
+def run_access(run: RunLayout, spec: RunSpec) -> tuple[Access, ...]:
+    """Return what a training run needs, in forms from narrow to wide."""
+    own = Access(writes=(f"{run.prefix}/*",))
+    return tuple(own | data for data in data_access(spec))
+
+
+def shared_access(specs: Sequence[RunSpec]) -> tuple[Access, ...]:
+    """Return what reading the data of several runs needs, in forms from narrow to wide."""
+    together = zip(*(data_access(spec) for spec in specs), strict=True)
+    return tuple(_once(reduce(or_, forms)) for forms in together)
+
+
+def _once(access: Access) -> Access:
+    return Access(*(tuple(dict.fromkeys(p)) for p in (access.reads, access.writes)))
+
+
+def data_access(spec: RunSpec) -> tuple[Access, ...]:
+    """Return what reading a run's data needs, in forms from narrow to wide.
+
+    A run that may ask the exchange writes what it fetched, holds leases and notes bans; one with
+    refresh Never only reads.
+    """
+    data = spec.data
+    fetched = [data.timeframe, *(["funding"] if spec.charges_funding else [])]
+    kinds = [*fetched, *(["trades-*"] if data.own_trades else [])]
+    series = [SeriesLayout(data.venue, data.market, s, data.timeframe) for s in data.symbols]
+    market = series[0]
+    forms = (
+        tuple(f"{one.symbol_folder}/{kind}/*" for one in series for kind in kinds),
+        tuple(f"{one.symbol_folder}/*" for one in series),
+        tuple(f"{market.market_folder}/*/{kind}/*" for kind in kinds),
+    )
+    if data.refresh is Refresh.NEVER:
+        return tuple(Access(reads=form) for form in forms)
+    by_name = tuple(
+        SeriesLayout(data.venue, data.market, symbol, kind).lease
+        for symbol in data.symbols
+        for kind in fetched
+    )
+    leases = (by_name, *[(f"{market.market_leases}/*",)] * 2)
+    bans = (layout.bans(data.venue),)
+    return tuple(
+        Access(writes=form + held + bans) for form, held in zip(forms, leases, strict=True)
+    )
+
+
+def session_policy(store_url: str, forms: Sequence[Access]) -> str:
+    """Return the policy of the first form that fits.
+
+    Parameters
+    ----------
+    store_url
+        ``s3://bucket/prefix``.
+
+    Raises
+    ------
+    ClmError
+        StorageDenied: even the last one is too long.
+    """
+    url = urlsplit(store_url)
+    root = f"arn:aws:s3:::{url.netloc}{url.path.rstrip('/')}"
+    policies = [_policy(root, form) for form in forms]
+    for policy in policies:
+        if len(policy) <= MOST_CHARACTERS:
+            return policy
+    raise ClmError(
+        Reason.STORAGE_DENIED,
+        f"the policy of a run's credentials has {len(policies[-1])} characters, and a store takes "
+        f"{MOST_CHARACTERS}: shorten objectStore.prefix, or set objectStore.credentials to Static",
+    )
+
+
+def _policy(root: str, access: Access) -> str:
+    wanted = (((_READ, _WRITE), access.writes), ((_READ,), access.reads))
+    statements: list[dict[str, Any]] = [
+        {
+            "Effect": "Allow",
+            "Action": list(actions),
+            "Resource": [f"{root}/{pattern}" for pattern in patterns],
+        }
+        for actions, patterns in wanted
+        if patterns
+    ]
+    document = {"Version": "2012-10-17", "Statement": [*statements, _NOTHING_ELSE]}
+    return json.dumps(document, separators=(",", ":"))
