@@ -14,9 +14,11 @@ _PLURALS = {"TrainingSchedule": "trainingschedules", "ModelVersion": "modelversi
 _ACCOUNT = "person"
 _RULES = [
     {"apiGroups": ["clm.dev"], "resources": ["trainingschedules"], "verbs": ["get", "patch"]},
-    {"apiGroups": ["clm.dev"], "resources": ["modelversions"], "verbs": ["list"]},
+    {"apiGroups": ["clm.dev"], "resources": ["modelversions"], "verbs": ["get", "list"]},
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
+    {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
 ]
-"""All that somebody needs who starts a run and follows it."""
+"""All that somebody needs who starts a run, follows it and reads its log."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,21 @@ class Namespace:
         found = self.plane.request("GET", self.path(kind, name))
         assert found is not None, f"there is no {kind} {name}"
         return found
+
+    def put_pod(self, name: str, run: str, node: str, **status: Any) -> None:
+        """Create a run's pod on a node unless it is there, and write its status."""
+        path = f"/api/v1/namespaces/{self.name}/pods"
+        if self.plane.request("GET", f"{path}/{name}") is None:
+            account = f"/api/v1/namespaces/{self.name}/serviceaccounts/default"
+            eventually(lambda: self.plane.request("GET", account), "pods may be made")
+            labels = {"clm.dev/version": run, "batch.kubernetes.io/job-name": run}
+            container = {"name": "trainer", "image": "trainer:1"}
+            spec = {"nodeName": node, "restartPolicy": "Never", "containers": [container]}
+            raw = {"metadata": {"name": name, "labels": labels}, "spec": spec}
+            self.plane.request("POST", path, raw)
+        self.plane.request(
+            "PATCH", f"{path}/{name}/status", {"status": status}, "application/merge-patch+json"
+        )
 
     def kubeconfig(self, path: Path) -> Path:
         """Write an administrator's kubeconfig that names this namespace."""

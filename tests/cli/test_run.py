@@ -1,6 +1,4 @@
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,16 +20,6 @@ PROGRESS = {"stage": "train", "percent": 55, "etaSeconds": 21, "message": "fold 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clm_cli.run, "POLL_S", 0.0)
-
-
-@pytest.fixture
-def proxy(api: Namespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    """What the command reaches the API server through, with an account of few rights."""
-    proxy = Proxy(api.plane.server, str(api.plane.authority.folder / "ca.crt"))
-    path = api.account_kubeconfig(tmp_path / "of-a-person", proxy.url)
-    monkeypatch.setenv("KUBECONFIG", str(path))
-    yield proxy
-    proxy.stop()
 
 
 @pytest.fixture

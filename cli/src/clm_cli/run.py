@@ -9,7 +9,7 @@ from rich.console import Group
 
 from clm_api.model_version import TERMINAL, Phase
 from clm_cli.cluster import RUN_NOW, Cluster, ClusterError, VersionView
-from clm_cli.output import console, errors, fail
+from clm_cli.output import console, errors, fail, waiting
 from clm_cli.screen import verdicts
 from clm_cli.status import Namespace
 
@@ -44,17 +44,12 @@ def run(
 def _followed(cluster: Cluster, schedule: str, token: str) -> VersionView:
     """Wait for the token's version to end, with a progress line."""
     started, warned = time.monotonic(), False
-    with errors.status("waiting for the operator") as line:
-        said = ""
+    with waiting() as say:
         while True:
             version = _version(cluster, schedule, token)
             if version is not None and version.status.phase in TERMINAL:
                 return version
-            text = _progress(version)
-            line.update(text)
-            if not errors.is_terminal and text != said:
-                errors.print(text, highlight=False, soft_wrap=True)
-                said = text
+            say(_progress(version))
             if version is None and not warned and time.monotonic() - started > _PATIENCE_S:
                 warned = True
                 errors.print(
