@@ -79,6 +79,7 @@ def decide(snapshot: Snapshot, *, judges_only: bool) -> Promotions:
             statuses[version.name] = _withdrawn(version, request, snapshot.now)
         elif isinstance(found, UnreadableReport):
             unreadable.append(version)
+            statuses[version.name] = _waiting(version, found, snapshot.now)
         elif promoted is None:
             promoted = version
     return Promotions(statuses, promoted, settled, tuple(unreadable))
@@ -131,6 +132,23 @@ def _superseded(ended: Sequence[Version], now: datetime) -> Statuses:
                 generation=version.generation,
             )
     return statuses
+
+
+def _waiting(version: Version, why: UnreadableReport, now: datetime) -> ModelVersionStatus:
+    """Say what a request waits for; once, for the store's words have times and counts in them."""
+    said = {c.type: (c.status, c.reason) for c in version.status.conditions}
+    if said.get("ArtifactVerified") == ("Unknown", why.reason):
+        return version.status
+    unknown = condition(
+        "ArtifactVerified",
+        holds=None,
+        reason=str(why.reason),
+        message=f"a request waits for the store: {why.message}"[:1024],
+        generation=version.generation,
+        now=now,
+    )
+    conditions = list(set_conditions(version.status.conditions, (unknown,)))
+    return version.status.model_copy(update={"conditions": conditions})
 
 
 def _withdrawn(version: Version, request: StageRequest, now: datetime) -> ModelVersionStatus:
