@@ -54,6 +54,12 @@ class Namespace:
         assert found is not None, f"there is no {kind} {name}"
         return found
 
+    def written(self, kind: str, name: str) -> Raw:
+        """Read an object as the commands print it: without its managed fields."""
+        found = self.read(kind, name)
+        del found["metadata"]["managedFields"]
+        return found
+
     def put_pod(self, name: str, run: str, node: str, **status: Any) -> None:
         """Create a run's pod on a node unless it is there, and write its status."""
         path = f"/api/v1/namespaces/{self.name}/pods"

@@ -1,3 +1,4 @@
+import json
 from functools import partial
 from typing import Any
 
@@ -48,6 +49,16 @@ def test_a_run_is_followed_to_its_verdict(
     assert "btc-eth-m-1   55 %  train  fold 2/3  21 s to go" in result.stderr
     assert "btc-eth-m-1  REJECTED  CriteriaFailed" in result.stdout
     assert "report: s3://clm/" in result.stdout
+
+
+@pytest.mark.parametrize(("end", "code"), [("Succeeded", 0), ("Failed", 1)])
+def test_json_is_the_ended_version(
+    api: Namespace, operator: PlayedOperator, end: str, code: int
+) -> None:
+    operator.steps = [partial(version, phase=end, stage="FAILED", reason="Whatever")]
+    result = RUNNER.invoke(app, ["run", "btc-eth", "-o", "json"])
+    assert result.exit_code == code
+    assert json.loads(result.stdout) == api.written("ModelVersion", "btc-eth-m-1")
 
 
 def _ways_of_writing(raw: dict[str, Any], annotation: str) -> list[str]:

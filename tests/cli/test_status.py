@@ -60,9 +60,12 @@ def test_an_empty_namespace_says_how_to_begin() -> None:
 
 def test_json_is_what_the_api_server_said(api: Namespace) -> None:
     owner = api.put(schedule())
-    judgement = api.put(judged(owner))
+    api.put(judged(owner))
     document = json.loads(text("btc-eth", "-o", "json"))
-    assert document == {"schedule": owner, "versions": [judgement]}
+    assert document == {
+        "schedule": api.written("TrainingSchedule", "btc-eth"),
+        "versions": [api.written("ModelVersion", "btc-eth-29410920")],
+    }
 
 
 def test_a_suspended_schedule_has_no_next_slot(api: Namespace) -> None:

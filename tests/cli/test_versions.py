@@ -41,22 +41,24 @@ def refused(*arguments: str) -> str:
     return str(result.exception)
 
 
-def put_two(api: Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
+def put_two(api: Namespace) -> None:
     owner = api.put(schedule(**PRODUCTION))
     first = judged(owner, "btc-1", "ARCHIVED", slot="2025-12-01T06:00:00Z")
     second = judged(owner, "btc-2", "PRODUCTION", trainedUntil="2025-12-02T05:00:00Z")
     second["spec"]["run"]["model"]["seed"] = 8
     second["status"]["metrics"] |= {"sharpe": 1.5, "sortino": 2.25}
-    return api.put(first), api.put(second)
+    for raw in (first, second):
+        api.put(raw)
 
 
 def test_every_version_is_one_line_newest_first(api: Namespace) -> None:
-    first, second = put_two(api)
+    put_two(api)
     lines = text("list").splitlines()
     assert [line.split()[0] for line in lines] == ["version", "btc-2", "btc-1"]
     assert "PRODUCTION" in lines[1]
-    assert "Tue 2025-12-02 05:00" in lines[1]
-    assert json.loads(text("list", "btc-eth", "-o", "json")) == {"versions": [second, first]}
+    assert " 2025-12-02 05:00 UTC" in lines[1]
+    found = [api.written("ModelVersion", name) for name in ("btc-2", "btc-1")]
+    assert json.loads(text("list", "btc-eth", "-o", "json")) == {"versions": found}
     assert "Start a run" in text("list", "other")
 
 
@@ -65,7 +67,7 @@ def test_who_was_in_production_when_and_why(api: Namespace) -> None:
     lines = text("history", "btc-eth").splitlines()
     assert [line.split()[0] for line in lines] == ["version", "btc-1", "btc-2"]
     (row,) = text("history", "btc-eth", "--at", "2025-12-01T12:00").splitlines()[1:]
-    for part in ("btc-1", "Mon 2025-12-01 06:00", "alice", "first of all", "btc-2"):
+    for part in ("btc-1", "2025-12-01 06:00 UTC", "alice", "first of all", "btc-2"):
         assert part in row
     found = json.loads(text("history", "btc-eth", "--at", "2025-12-02T07:00+01:00", "-o", "json"))
     assert found == [
@@ -108,6 +110,8 @@ def test_a_report_is_shown_in_the_browser(api: Namespace, tmp_path: Path) -> Non
     owner = api.put(schedule())
     api.put(judged(owner, "btc-1", reportUri=sheet.as_uri()))
     assert text("report", "btc-1") == f"{sheet.as_uri()}\n"
+    document = {"version": "btc-1", "reportUri": sheet.as_uri()}
+    assert json.loads(text("report", "btc-1", "-o", "json")) == document
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\n')
     browser.chmod(0o755)
@@ -124,8 +128,10 @@ def test_a_report_is_shown_in_the_browser(api: Namespace, tmp_path: Path) -> Non
 
 def test_a_run_without_a_report_says_so(api: Namespace) -> None:
     owner = api.put(schedule())
-    api.put(judged(owner, "btc-1", phase="Failed", stage="FAILED", reportUri=None))
-    assert refused("report", "btc-1") == "btc-1 has no report: its phase is Failed"
+    api.put(
+        judged(owner, "btc-1", phase="Failed", stage="FAILED", reason="DataGap", reportUri=None)
+    )
+    assert refused("report", "btc-1") == "btc-1 has no report: its phase is Failed (DataGap)"
 
 
 def test_a_schedule_is_suspended_and_resumed(api: Namespace) -> None:
@@ -134,6 +140,9 @@ def test_a_schedule_is_suspended_and_resumed(api: Namespace) -> None:
     assert api.read("TrainingSchedule", "btc-eth")["spec"] == before | {"suspend": True}
     assert "btc-eth is resumed" in text("resume", "btc-eth")
     assert api.read("TrainingSchedule", "btc-eth")["spec"] == before | {"suspend": False}
+    for command in ("suspend", "resume"):
+        document = json.loads(text(command, "btc-eth", "-o", "json"))
+        assert document == api.written("TrainingSchedule", "btc-eth")
 
 
 @pytest.mark.parametrize(

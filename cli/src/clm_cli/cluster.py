@@ -161,10 +161,10 @@ class Cluster:
         patch = {"metadata": {"annotations": {RUN_NOW: token}}}
         self._patch(TrainingScheduleResource.plural, schedule, patch)
 
-    def suspend(self, schedule: str, *, suspend: bool) -> None:
-        """Set or clear ``spec.suspend``."""
+    def suspend(self, schedule: str, *, suspend: bool) -> ScheduleView:
+        """Set or clear ``spec.suspend``; return the schedule as it is then."""
         patch = {"spec": {"suspend": suspend}}
-        self._patch(TrainingScheduleResource.plural, schedule, patch)
+        return _schedule(self._patch(TrainingScheduleResource.plural, schedule, patch))
 
     def ask_for_stage(self, version: str, request: StageRequest) -> int:
         """Put a request on a version; return the generation that it makes."""
@@ -204,12 +204,18 @@ class Cluster:
 
 def _schedule(raw: Raw) -> ScheduleView:
     spec, status = _typed(raw, TrainingScheduleSpec, TrainingScheduleStatus)
-    return ScheduleView(raw["metadata"]["name"], raw, spec, status)
+    return ScheduleView(raw["metadata"]["name"], _readable(raw), spec, status)
 
 
 def _version(raw: Raw) -> VersionView:
     spec, status = _typed(raw, ModelVersionSpec, ModelVersionStatus)
-    return VersionView(raw["metadata"]["name"], raw, spec, status)
+    return VersionView(raw["metadata"]["name"], _readable(raw), spec, status)
+
+
+def _readable(raw: Raw) -> Raw:
+    """Leave out who wrote which field when, as kubectl does."""
+    metadata = {key: value for key, value in raw["metadata"].items() if key != "managedFields"}
+    return {**raw, "metadata": metadata}
 
 
 def _typed(raw: Raw, spec: type[_Spec], status: type[_Status]) -> tuple[_Spec, _Status]:

@@ -34,11 +34,11 @@ def logs(
         bool, typer.Option("--follow", "-f", help="Go on until the run ends.")
     ] = False,
 ) -> None:
-    """Print the log of a run's newest pod; with -f exit code 0 only if the run succeeds.
+    """Print the log of a run's newest pod.
 
     With -f it waits for the pod to start, goes on with the pod that takes its place, and ends with
-    the run; interrupting it doesn't stop the run. Times are in your zone; -o json prints the lines
-    as the pod wrote them.
+    the run, with exit code 0 only if that succeeds; interrupting it doesn't stop the run. Times
+    are in your zone; -o json prints the lines as the pod wrote them.
 
     Plain kubectl: kubectl logs -f job/MV; kubectl get mv -l clm.dev/schedule=TS names the runs
     """

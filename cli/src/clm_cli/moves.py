@@ -27,10 +27,10 @@ def promote(
     namespace: Namespace = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Put a candidate into production; exit code 0 only if it is there.
+    """Put a candidate into production.
 
-    It is refused if another version came into production since you asked, and if one byte of the
-    version's files differs from what was judged.
+    Exit code 0 only if it is there. It is refused if another version came into production since
+    you asked, and if one byte of the version's files differs from what was judged.
 
     Plain kubectl: kubectl patch mv MV --type=merge -p '{"spec": {"request": {"stage":
     "PRODUCTION", "by": "YOU", "reason": "WHY", "replaces": "OTHER-MV"}}}'; YOU is what kubectl
@@ -51,10 +51,10 @@ def rollback(
     namespace: Namespace = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Put an earlier version back into production; exit code 0 only if it is there.
+    """Put an earlier version back into production.
 
-    Versions that were rolled back from are left out. Nothing is fetched or trained: it works
-    while the exchange is down.
+    Exit code 0 only if it is there. Versions that were rolled back from are left out. Nothing is
+    fetched or trained: it works while the exchange is down.
 
     Plain kubectl: as for promote, on the archived version; kubectl get tsched TS -o yaml shows
     status.previous

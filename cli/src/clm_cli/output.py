@@ -1,4 +1,4 @@
-"""Where the commands print; colour is off by itself when the output is piped."""
+"""Where the commands print; piped, there are neither colours nor broken lines."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+_UNBROKEN = 10_000
 console = Console()
+if not console.is_terminal:
+    console.width = _UNBROKEN
 errors = Console(stderr=True)
 
 

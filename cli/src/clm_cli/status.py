@@ -22,7 +22,7 @@ def status(
     namespace: Namespace = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Show why the newest version was accepted or rejected, the last runs, and what is next.
+    """Show the newest verdict and why, the last runs, what is next.
 
     Plain kubectl: kubectl get tsched,mv -o wide; kubectl describe tsched TS
     """
