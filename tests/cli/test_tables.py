@@ -60,5 +60,13 @@ def test_what_fits(width: int, shown: str, monkeypatch: pytest.MonkeyPatch) -> N
     assert [line.rstrip() for line in lines] == shown.splitlines()
 
 
+def test_what_can_not_fit_is_seen_to_be_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console(width=12)
+    monkeypatch.setattr(clm_cli.tables, "console", console)
+    with console.capture() as capture:
+        console.print(table_of(("version",), [("btc-eth-29410920",)]))
+    assert "btc-eth-294…" in capture.get()
+
+
 def test_no_rows_are_a_head() -> None:
     assert [column.header for column in table_of(("a", "b"), ()).columns] == ["a", "b"]

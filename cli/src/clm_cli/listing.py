@@ -35,7 +35,7 @@ def list_(
         return
     metrics = ("sharpe", "pf", "maxdd", "trades")
     columns = ("version", "schedule", "stage", "reason", *metrics, "trained until")
-    expendable = ("schedule", "trained until", "maxdd", "pf")
+    expendable = ("schedule", "trained until", *reversed(metrics), "reason")
     console.print(table_of(columns, map(_row, found), expendable=expendable))
 
 

@@ -107,7 +107,9 @@ def _evidence(version: VersionView) -> list[RenderableType]:
 
 def _runs(versions: list[VersionView]) -> Table:
     columns = ("run", "trigger", "phase", "stage", "sharpe", "trades", "reason", "ended")
-    return table_of(columns, map(_run, versions), expendable=("trigger", "ended", "phase"))
+    return table_of(
+        columns, map(_run, versions), expendable=("trigger", "ended", "phase", "trades")
+    )
 
 
 def _run(version: VersionView) -> tuple[Cell, ...]:

@@ -37,7 +37,8 @@ def table_of(
         del cells[name], widths[name]
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in cells:
-        table.add_column(name, no_wrap=name not in prose, overflow="fold")
+        whole = name not in prose
+        table.add_column(name, no_wrap=whole, overflow="ellipsis" if whole else "fold")
     for row in list(zip(*cells.values(), strict=True))[1:]:
         table.add_row(*row)
     return table
