@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+import clm_cli.moves
 from clm_api.errors import SpecError
 from clm_cli.__main__ import app
 from clm_cli.cluster import ClusterError
@@ -143,6 +144,31 @@ def test_a_schedule_is_suspended_and_resumed(api: Namespace) -> None:
     for command in ("suspend", "resume"):
         document = json.loads(text(command, "btc-eth", "-o", "json"))
         assert document == api.written("TrainingSchedule", "btc-eth")
+
+
+WAITS = {
+    "type": "ArtifactVerified", "status": "Unknown", "reason": "StorageUnavailable",
+    "message": "a request waits for the store: it does not answer",
+    "lastTransitionTime": "2025-12-03T00:00:00Z", "observedGeneration": 2,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("conditions", "said"),
+    [([], "does the operator run?"), ([WAITS], "it does not answer; the request stays")],
+    ids=["nobody answers", "the store is away"],
+)
+def test_a_request_that_nobody_decides_says_why(
+    api: Namespace, monkeypatch: pytest.MonkeyPatch, conditions: list[Any], said: str
+) -> None:
+    monkeypatch.setattr(clm_cli.moves, "_PATIENCE_S", 0.0)
+    owner = api.put(schedule(**PRODUCTION))
+    api.put(judged(owner, "btc-1", "ARCHIVED", conditions=conditions))
+    assert said in refused("rollback", "btc-eth", "--reason", "a bad night")
+    request = api.read("ModelVersion", "btc-1")["spec"]["request"]
+    assert request == {
+        "stage": "PRODUCTION", "by": "admin", "reason": "a bad night", "replaces": "btc-2",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from clm_api.lifecycle import MAX_REASON, RequestedStage, StageRequest
 from clm_api.production import rollback_target
 from clm_api.reasons import Reason
 from clm_cli.cluster import Cluster, ClusterError, VersionView
-from clm_cli.output import Output, OutputOption, console, errors
+from clm_cli.output import Output, OutputOption, console, waiting
 from clm_cli.status import Namespace
 
 _POLL_S = 0.5
@@ -102,15 +102,27 @@ def _checked(reason: str) -> str:
 def _decided(cluster: Cluster, version: str, generation: int) -> VersionView:
     """Wait until the operator has executed or refused the request, and removed it."""
     started = time.monotonic()
-    with errors.status("waiting for the operator"):
-        while time.monotonic() - started < _PATIENCE_S:
+    with waiting() as say:
+        while True:
             seen = cluster.version(version)
             decision = seen.status.promotion
             mine = decision is not None and decision.observed_generation == generation
             if mine and seen.spec.request is None:
                 return seen
+            why = _obstacle(seen)
+            if time.monotonic() - started > _PATIENCE_S:
+                break
+            say(f"{version}: {why}" if why else "waiting for the operator")
             time.sleep(_POLL_S)
     raise ClusterError(
-        f"{version}: the request waits undecided for {_PATIENCE_S:.0f} s: does the operator run, "
-        f'and does the store answer? See "kubectl describe mv {version}"'
+        f"{version}: undecided for {_PATIENCE_S:.0f} s: "
+        + (why or 'does the operator run? See "kubectl get pods -A -l app.kubernetes.io/name=clm"')
+        + f'; the request stays, "kubectl describe mv {version}" shows what becomes of it'
     )
+
+
+def _obstacle(version: VersionView) -> str:
+    """Return what the operator says that it waits for; empty if it says nothing."""
+    conditions = version.status.conditions
+    unknown = (c for c in conditions if c.type == "ArtifactVerified" and c.status == "Unknown")
+    return next((c.message for c in unknown), "")
