@@ -53,9 +53,9 @@ def test_without_a_name_every_schedule_is_one_line(api: Namespace) -> None:
     assert "every 6h" in lines[1]
 
 
-@pytest.mark.usefixtures("api")
-def test_an_empty_namespace_says_how_to_begin() -> None:
-    assert "kubectl apply -f examples/xgboost.yaml" in text()
+def test_an_empty_namespace_says_its_name_and_how_to_begin(api: Namespace) -> None:
+    begin = "Start with: kubectl apply -f examples/xgboost.yaml"
+    assert text() == f"No TrainingSchedules in namespace {api.name}. {begin}\n"
 
 
 def test_json_is_what_the_api_server_said(api: Namespace) -> None:

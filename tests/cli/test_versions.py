@@ -60,7 +60,8 @@ def test_every_version_is_one_line_newest_first(api: Namespace) -> None:
     assert " 2025-12-02 05:00 UTC" in lines[1]
     found = [api.written("ModelVersion", name) for name in ("btc-2", "btc-1")]
     assert json.loads(text("list", "btc-eth", "-o", "json")) == {"versions": found}
-    assert "Start a run" in text("list", "other")
+    nothing = f"No ModelVersions of other in namespace {api.name}. Start a run with: clm run other"
+    assert text("list", "other") == f"{nothing}\n"
 
 
 def test_who_was_in_production_when_and_why(api: Namespace) -> None:

@@ -26,12 +26,14 @@ def list_(
 
     Plain kubectl: kubectl get mv; kubectl get mv -l clm.dev/schedule=TS
     """
-    found = Cluster(namespace).versions(schedule)
+    cluster = Cluster(namespace)
+    found = cluster.versions(schedule)
     if output is Output.JSON:
         console.print_json(json.dumps({"versions": [v.raw for v in found]}))
         return
     if not found:
-        console.print("No ModelVersions here. Start a run with: clm run TS")
+        where = f"{f'of {schedule} ' if schedule else ''}in namespace {cluster.namespace}"
+        console.print(f"No ModelVersions {where}. Start a run with: clm run {schedule or 'TS'}")
         return
     metrics = ("sharpe", "pf", "maxdd", "trades")
     columns = ("version", "schedule", "stage", "reason", *metrics, "trained until")

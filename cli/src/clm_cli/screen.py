@@ -26,10 +26,11 @@ STAGE_COLOURS = {
 }
 
 
-def overview(schedules: list[ScheduleView]) -> RenderableType:
+def overview(schedules: list[ScheduleView], namespace: str) -> RenderableType:
     """Return one line per schedule."""
     if not schedules:
-        return Text("No TrainingSchedules here. Start with: kubectl apply -f examples/xgboost.yaml")
+        begin = "Start with: kubectl apply -f examples/xgboost.yaml"
+        return Text(f"No TrainingSchedules in namespace {namespace}. {begin}")
     columns = ("schedule", "when", "family", "production", "last result", "next run", "ready")
     expendable = ("family", "when", "next run")
     return table_of(columns, map(_overview_row, schedules), expendable=expendable)
