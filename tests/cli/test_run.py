@@ -1,6 +1,5 @@
-from collections.abc import Iterator
+import json
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,16 +21,6 @@ PROGRESS = {"stage": "train", "percent": 55, "etaSeconds": 21, "message": "fold 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clm_cli.run, "POLL_S", 0.0)
-
-
-@pytest.fixture
-def proxy(api: Namespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    """What the command reaches the API server through, with an account of few rights."""
-    proxy = Proxy(api.plane.server, str(api.plane.authority.folder / "ca.crt"))
-    path = api.account_kubeconfig(tmp_path / "of-a-person", proxy.url)
-    monkeypatch.setenv("KUBECONFIG", str(path))
-    yield proxy
-    proxy.stop()
 
 
 @pytest.fixture
@@ -60,6 +49,16 @@ def test_a_run_is_followed_to_its_verdict(
     assert "btc-eth-m-1   55 %  train  fold 2/3  21 s to go" in result.stderr
     assert "btc-eth-m-1  REJECTED  CriteriaFailed" in result.stdout
     assert "report: s3://clm/" in result.stdout
+
+
+@pytest.mark.parametrize(("end", "code"), [("Succeeded", 0), ("Failed", 1)])
+def test_json_is_the_ended_version(
+    api: Namespace, operator: PlayedOperator, end: str, code: int
+) -> None:
+    operator.steps = [partial(version, phase=end, stage="FAILED", reason="Whatever")]
+    result = RUNNER.invoke(app, ["run", "btc-eth", "-o", "json"])
+    assert result.exit_code == code
+    assert json.loads(result.stdout) == api.written("ModelVersion", "btc-eth-m-1")
 
 
 def _ways_of_writing(raw: dict[str, Any], annotation: str) -> list[str]:

@@ -53,16 +53,19 @@ def test_without_a_name_every_schedule_is_one_line(api: Namespace) -> None:
     assert "every 6h" in lines[1]
 
 
-@pytest.mark.usefixtures("api")
-def test_an_empty_namespace_says_how_to_begin() -> None:
-    assert "kubectl apply -f examples/xgboost.yaml" in text()
+def test_an_empty_namespace_says_its_name_and_how_to_begin(api: Namespace) -> None:
+    begin = "Start with: kubectl apply -f examples/xgboost.yaml"
+    assert text() == f"No TrainingSchedules in namespace {api.name}. {begin}\n"
 
 
 def test_json_is_what_the_api_server_said(api: Namespace) -> None:
     owner = api.put(schedule())
-    judgement = api.put(judged(owner))
+    api.put(judged(owner))
     document = json.loads(text("btc-eth", "-o", "json"))
-    assert document == {"schedule": owner, "versions": [judgement]}
+    assert document == {
+        "schedule": api.written("TrainingSchedule", "btc-eth"),
+        "versions": [api.written("ModelVersion", "btc-eth-29410920")],
+    }
 
 
 def test_a_suspended_schedule_has_no_next_slot(api: Namespace) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+import clm_cli.moves
 from clm_api.errors import SpecError
 from clm_cli.__main__ import app
 from clm_cli.cluster import ClusterError
@@ -41,23 +42,26 @@ def refused(*arguments: str) -> str:
     return str(result.exception)
 
 
-def put_two(api: Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
+def put_two(api: Namespace) -> None:
     owner = api.put(schedule(**PRODUCTION))
     first = judged(owner, "btc-1", "ARCHIVED", slot="2025-12-01T06:00:00Z")
     second = judged(owner, "btc-2", "PRODUCTION", trainedUntil="2025-12-02T05:00:00Z")
     second["spec"]["run"]["model"]["seed"] = 8
     second["status"]["metrics"] |= {"sharpe": 1.5, "sortino": 2.25}
-    return api.put(first), api.put(second)
+    for raw in (first, second):
+        api.put(raw)
 
 
 def test_every_version_is_one_line_newest_first(api: Namespace) -> None:
-    first, second = put_two(api)
+    put_two(api)
     lines = text("list").splitlines()
     assert [line.split()[0] for line in lines] == ["version", "btc-2", "btc-1"]
     assert "PRODUCTION" in lines[1]
-    assert "Tue 2025-12-02 05:00" in lines[1]
-    assert json.loads(text("list", "btc-eth", "-o", "json")) == {"versions": [second, first]}
-    assert "Start a run" in text("list", "other")
+    assert " 2025-12-02 05:00 UTC" in lines[1]
+    found = [api.written("ModelVersion", name) for name in ("btc-2", "btc-1")]
+    assert json.loads(text("list", "btc-eth", "-o", "json")) == {"versions": found}
+    nothing = f"No ModelVersions of other in namespace {api.name}. Start a run with: clm run other"
+    assert text("list", "other") == f"{nothing}\n"
 
 
 def test_who_was_in_production_when_and_why(api: Namespace) -> None:
@@ -65,7 +69,7 @@ def test_who_was_in_production_when_and_why(api: Namespace) -> None:
     lines = text("history", "btc-eth").splitlines()
     assert [line.split()[0] for line in lines] == ["version", "btc-1", "btc-2"]
     (row,) = text("history", "btc-eth", "--at", "2025-12-01T12:00").splitlines()[1:]
-    for part in ("btc-1", "Mon 2025-12-01 06:00", "alice", "first of all", "btc-2"):
+    for part in ("btc-1", "2025-12-01 06:00 UTC", "alice", "first of all", "btc-2"):
         assert part in row
     found = json.loads(text("history", "btc-eth", "--at", "2025-12-02T07:00+01:00", "-o", "json"))
     assert found == [
@@ -108,6 +112,8 @@ def test_a_report_is_shown_in_the_browser(api: Namespace, tmp_path: Path) -> Non
     owner = api.put(schedule())
     api.put(judged(owner, "btc-1", reportUri=sheet.as_uri()))
     assert text("report", "btc-1") == f"{sheet.as_uri()}\n"
+    document = {"version": "btc-1", "reportUri": sheet.as_uri()}
+    assert json.loads(text("report", "btc-1", "-o", "json")) == document
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\n')
     browser.chmod(0o755)
@@ -124,8 +130,10 @@ def test_a_report_is_shown_in_the_browser(api: Namespace, tmp_path: Path) -> Non
 
 def test_a_run_without_a_report_says_so(api: Namespace) -> None:
     owner = api.put(schedule())
-    api.put(judged(owner, "btc-1", phase="Failed", stage="FAILED", reportUri=None))
-    assert refused("report", "btc-1") == "btc-1 has no report: its phase is Failed"
+    api.put(
+        judged(owner, "btc-1", phase="Failed", stage="FAILED", reason="DataGap", reportUri=None)
+    )
+    assert refused("report", "btc-1") == "btc-1 has no report: its phase is Failed (DataGap)"
 
 
 def test_a_schedule_is_suspended_and_resumed(api: Namespace) -> None:
@@ -134,6 +142,34 @@ def test_a_schedule_is_suspended_and_resumed(api: Namespace) -> None:
     assert api.read("TrainingSchedule", "btc-eth")["spec"] == before | {"suspend": True}
     assert "btc-eth is resumed" in text("resume", "btc-eth")
     assert api.read("TrainingSchedule", "btc-eth")["spec"] == before | {"suspend": False}
+    for command in ("suspend", "resume"):
+        document = json.loads(text(command, "btc-eth", "-o", "json"))
+        assert document == api.written("TrainingSchedule", "btc-eth")
+
+
+WAITS = {
+    "type": "ArtifactVerified", "status": "Unknown", "reason": "StorageUnavailable",
+    "message": "a request waits for the store: it does not answer",
+    "lastTransitionTime": "2025-12-03T00:00:00Z", "observedGeneration": 2,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("conditions", "said"),
+    [([], "does the operator run?"), ([WAITS], "it does not answer; the request stays")],
+    ids=["nobody answers", "the store is away"],
+)
+def test_a_request_that_nobody_decides_says_why(
+    api: Namespace, monkeypatch: pytest.MonkeyPatch, conditions: list[Any], said: str
+) -> None:
+    monkeypatch.setattr(clm_cli.moves, "_PATIENCE_S", 0.0)
+    owner = api.put(schedule(**PRODUCTION))
+    api.put(judged(owner, "btc-1", "ARCHIVED", conditions=conditions))
+    assert said in refused("rollback", "btc-eth", "--reason", "a bad night")
+    request = api.read("ModelVersion", "btc-1")["spec"]["request"]
+    assert request == {
+        "stage": "PRODUCTION", "by": "admin", "reason": "a bad night", "replaces": "btc-2",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

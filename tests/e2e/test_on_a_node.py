@@ -41,6 +41,12 @@ def test_the_example_is_judged_and_the_command_line_shows_it(release: Node) -> N
     assert version["metadata"]["name"] in json.dumps(told)
     followed = release.run(ROOT / ".venv/bin/clm", "run", name, "-n", "clm-e2e")
     assert status["stage"] in followed
+    written = release.run(ROOT / ".venv/bin/clm", "logs", name, "-n", "clm-e2e", "-o", "json")
+    told = [json.loads(line) for line in written.splitlines() if line.startswith("{")]
+    assert {"fetch", "features", "train", "backtest", "report"} <= {t.get("stage") for t in told}
+    shown = release.run(ROOT / ".venv/bin/clm", "logs", name, "-n", "clm-e2e", "-f")
+    assert len(shown.splitlines()) == len(written.splitlines())
+    assert f"  report    {told[-1]['message']}\n" in shown
 
 
 def _small(name: str, **overrides: Any) -> Raw:

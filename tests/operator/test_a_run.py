@@ -118,7 +118,7 @@ def test_retention_keeps_the_newest_failed_runs(rig: Rig) -> None:
         return Verdict.PASS
 
     rig.api.judge = ask_first
-    rig.start_operator()
+    operator = rig.start_operator()
     rig.apply(
         schedule("kept", rig.namespace, runOnCreate=False, retention={"failedRuns": 1},
                  data={"symbols": ["NOT/HERE"]})
@@ -141,6 +141,11 @@ def test_retention_keeps_the_newest_failed_runs(rig: Rig) -> None:
     folders = {key.split("/")[3] for key in rig.minio.keys(rig.namespace, "runs/")}
     assert folders == {kept["metadata"]["uid"]}, "the store keeps what the cluster keeps"
     assert rig.minio.keys(rig.namespace, "tombstones/") == []
+
+    counted = f'{{namespace="{rig.namespace}",outcome="PromotionRefused",schedule="kept"}} 1.0'
+    assert counted in operator.get("/metrics")[1]
+    rig.plane.kubectl("-n", rig.namespace, "delete", "tsched", "kept")
+    eventually(lambda: 'schedule="kept"' not in operator.get("/metrics")[1], "all is forgotten")
 
 
 def test_deleting_a_schedule_leaves_nothing_stuck(rig: Rig) -> None:

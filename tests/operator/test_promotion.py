@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -12,10 +14,10 @@ from typer.testing import CliRunner
 from clm_api.errors import ClmError
 from clm_api.layout import RunLayout, production_pointer
 from clm_cli.__main__ import app
-from tests.operator.rig import Rig
+from tests.operator.rig import Rig, condition
 from tests.operator.test_faults import KillAtWrite
 from tests.support.ports import eventually
-from tests.support.proxy import Verdict, let_pass
+from tests.support.proxy import Proxy, Verdict, let_pass
 from tests.support.schedules import schedule
 
 Raw = dict[str, Any]
@@ -80,6 +82,19 @@ def clm(rig: Rig, *words: str) -> str:
     )
 
 
+def decisions(rig: Rig) -> dict[str, float]:
+    """Sum what the running operators counted, by outcome."""
+    pattern = r'^clm_promotions_total\{namespace="(.*)",outcome="(.*)",schedule="(.*)"\} (.*)$'
+    found: Counter[str] = Counter()
+    for operator in rig.operators:
+        for namespace, outcome, name, value in re.findall(
+            pattern, operator.get("/metrics")[1], re.MULTILINE
+        ):
+            assert (namespace, name) == (rig.namespace, NAME)
+            found[outcome] += int(float(value))
+    return dict(found)
+
+
 def last_byte(content: bytes) -> bytes:
     return content[:-1] + bytes([content[-1] ^ 1])
 
@@ -132,6 +147,9 @@ def test_into_production_and_back(rig: Rig) -> None:
     reasons = {e["reason"] for e in rig.plane.list(rig.namespace, "events")}
     assert {"Promoted", "RolledBack", "Archived", "PromotionConflict", "ArtifactCorrupt"} <= reasons
 
+    assert decisions(rig) == {
+        "Promoted": 2, "PromotionConflict": 1, "ArtifactCorrupt": 2, "RolledBack": 1,
+    }  # fmt: skip
     for operator in rig.operators:
         operator.kill()
     rig.storage.put(production_pointer(rig.namespace, NAME), b"{}")
@@ -168,6 +186,41 @@ def test_killed_after_any_write_of_a_promotion_it_is_executed_once(rig: Rig) -> 
         if not fault.fired:
             break
     assert number > 5, "the pointer, two stages, the removal, events"
+
+
+def test_a_rollback_asks_no_exchange_and_waits_for_the_store_alone(rig: Rig) -> None:
+    exchange = Proxy("http://127.0.0.1:9", judge=lambda _: Verdict.REFUSE)
+    try:
+        rig.config_overrides["exchangeUrl"] = exchange.url
+        rig.start_operator()
+        first, second = candidates(rig, 2)
+        for name in (first, second):
+            rig.ask(name)
+            eventually(lambda name=name: agrees(rig, name), f"all names {name}")  # type: ignore[misc]
+
+        rig.store_proxy.judge = lambda _: Verdict.REFUSE
+        rig.ask(first, reason="a bad night")
+        waits = eventually(lambda: waiting_for_the_store(rig, first), "it says what it waits for")
+        assert waits["reason"] == "StorageUnavailable", waits
+        before, asked = rig.writes(), len(rig.store_proxy.seen)
+        eventually(lambda: len(rig.store_proxy.seen) > asked + 20, "the store is asked again")
+        assert rig.writes() == before, "said once"
+        assert rig.outcome(first) is None
+        assert rig.schedule(NAME)["status"]["production"]["version"] == second
+        rig.store_proxy.judge = let_pass
+        assert decided(rig, first) == "RolledBack"
+        eventually(lambda: agrees(rig, first), f"all names {first} again")
+        whole = condition(rig.version(first)["status"], "ArtifactVerified")
+        assert whole["status"] == "True"
+        assert exchange.seen == []
+    finally:
+        exchange.stop()
+
+
+def waiting_for_the_store(rig: Rig, name: str) -> Raw | None:
+    """Return the condition that says why a request is not decided yet."""
+    found = condition(rig.version(name)["status"], "ArtifactVerified")
+    return found if found["status"] == "Unknown" else None
 
 
 def test_what_retention_was_cut_off_from_is_finished_and_nothing_else(rig: Rig) -> None:

@@ -10,6 +10,7 @@ from clm_cli.cluster import ClusterError
 from clm_cli.diff import diff
 from clm_cli.history import history
 from clm_cli.listing import list_
+from clm_cli.logs import logs
 from clm_cli.moves import promote, rollback
 from clm_cli.output import fail
 from clm_cli.predict import predict
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.command()(status)
 app.command("list")(list_)
 app.command()(run)
+app.command()(logs)
 app.command()(promote)
 app.command()(rollback)
 app.command()(history)

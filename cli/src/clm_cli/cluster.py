@@ -4,7 +4,7 @@ import http
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
@@ -19,17 +19,30 @@ from clm_api.model_version import (
 )
 from clm_api.schedule_status import TrainingScheduleStatus
 from clm_api.training_schedule import TrainingScheduleResource, TrainingScheduleSpec
+from clm_cli.pods import PodView
 
 Raw = dict[str, Any]
 _Spec = TypeVar("_Spec", bound=BaseModel)
 _Status = TypeVar("_Status", bound=BaseModel)
 RUN_NOW = f"{GROUP}/run-now"
 """Annotation that starts a run once per value."""
+_LABEL_VERSION = f"{GROUP}/version"
+_LABEL_JOB = "batch.kubernetes.io/job-name"
 _TIMEOUT_S = 20
+_SILENCE_S = 300
+"""A connection that brings no line of a log for so long may be dead."""
 
 
 class ClusterError(Exception):
     """The cluster can't be reached, refuses, or doesn't know the object."""
+
+
+class NotFoundError(ClusterError):
+    """The namespace holds no object of that name."""
+
+
+class LogCutError(ClusterError):
+    """The connection ended before the log did."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +90,7 @@ class Cluster:
         self.namespace = namespace or current["context"].get("namespace") or "default"
         self._objects = client.CustomObjectsApi(self._api)
         self._reviews = client.AuthenticationV1Api(self._api)
+        self._core = client.CoreV1Api(self._api)
 
     @property
     def server(self) -> str:
@@ -110,15 +124,47 @@ class Cluster:
         items = self._list(ModelVersionResource.plural, **selector)
         return sorted((_version(r) for r in items), key=lambda v: (v.spec.slot, v.name))[::-1]
 
+    def pods(self, version: str) -> list[PodView]:
+        """Return the pods of a version's run that are still there, oldest first."""
+        selector = f"{_LABEL_VERSION}={version},{_LABEL_JOB}={version}"
+        answer = self._call(
+            "list_namespaced_pod", self.namespace, label_selector=selector, on=self._core
+        )
+        found = map(PodView.read, self._api.sanitize_for_serialization(answer)["items"])
+        return sorted(found, key=lambda pod: (pod.created, pod.name))
+
+    def log(self, pod: PodView, *, follow: bool) -> Iterator[str]:
+        """Yield the lines of a pod's log; with ``follow`` as they come, until its container ends.
+
+        Raises
+        ------
+        NotFoundError
+            The pod is gone.
+        LogCutError
+            The connection broke, or brought nothing for minutes.
+        """
+        from urllib3.exceptions import HTTPError
+
+        lines: Any = self._call(
+            "read_namespaced_pod_log", pod.name, self.namespace,
+            container=pod.container, follow=follow, on=self._core,
+            _preload_content=False, _request_timeout=(_TIMEOUT_S, _SILENCE_S),
+        )  # fmt: skip
+        try:
+            for line in lines:
+                yield line.decode(errors="replace").rstrip("\r\n")
+        except HTTPError as error:
+            raise LogCutError(f"the log of pod {pod.name} was cut off: {error}") from error
+
     def ask_for_run(self, schedule: str, token: str) -> None:
         """Set the annotation that starts a run."""
         patch = {"metadata": {"annotations": {RUN_NOW: token}}}
         self._patch(TrainingScheduleResource.plural, schedule, patch)
 
-    def suspend(self, schedule: str, *, suspend: bool) -> None:
-        """Set or clear ``spec.suspend``."""
+    def suspend(self, schedule: str, *, suspend: bool) -> ScheduleView:
+        """Set or clear ``spec.suspend``; return the schedule as it is then."""
         patch = {"spec": {"suspend": suspend}}
-        self._patch(TrainingScheduleResource.plural, schedule, patch)
+        return _schedule(self._patch(TrainingScheduleResource.plural, schedule, patch))
 
     def ask_for_stage(self, version: str, request: StageRequest) -> int:
         """Put a request on a version; return the generation that it makes."""
@@ -146,7 +192,7 @@ class Cluster:
 
         try:
             result: Raw = getattr(on or self._objects, method)(
-                *arguments, **options, _request_timeout=_TIMEOUT_S
+                *arguments, **{"_request_timeout": _TIMEOUT_S, **options}
             )
         except ApiException as error:
             _explain(error.status, error.body, self.namespace)
@@ -158,12 +204,18 @@ class Cluster:
 
 def _schedule(raw: Raw) -> ScheduleView:
     spec, status = _typed(raw, TrainingScheduleSpec, TrainingScheduleStatus)
-    return ScheduleView(raw["metadata"]["name"], raw, spec, status)
+    return ScheduleView(raw["metadata"]["name"], _readable(raw), spec, status)
 
 
 def _version(raw: Raw) -> VersionView:
     spec, status = _typed(raw, ModelVersionSpec, ModelVersionStatus)
-    return VersionView(raw["metadata"]["name"], raw, spec, status)
+    return VersionView(raw["metadata"]["name"], _readable(raw), spec, status)
+
+
+def _readable(raw: Raw) -> Raw:
+    """Leave out who wrote which field when, as kubectl does."""
+    metadata = {key: value for key, value in raw["metadata"].items() if key != "managedFields"}
+    return {**raw, "metadata": metadata}
 
 
 def _typed(raw: Raw, spec: type[_Spec], status: type[_Status]) -> tuple[_Spec, _Status]:
@@ -176,6 +228,8 @@ def _explain(status: int | None, body: Any, namespace: str) -> NoReturn:
     except (TypeError, ValueError):
         said = {}
     text = said.get("message") or http.HTTPStatus(status or 500).phrase
-    if status == http.HTTPStatus.NOT_FOUND and "details" not in said:
+    if status == http.HTTPStatus.NOT_FOUND:
+        if "details" in said:
+            raise NotFoundError(f"namespace {namespace}: {text}")
         text = f"{text}: CLM's resources are not installed here; see helm install in the README"
     raise ClusterError(f"namespace {namespace}: {text}")

@@ -8,8 +8,8 @@ import typer
 
 from clm_cli.cluster import Cluster, VersionView
 from clm_cli.output import Output, OutputOption, console
-from clm_cli.screen import table_of
 from clm_cli.status import Namespace
+from clm_cli.tables import table_of
 
 Pairs = dict[str, tuple[Any, Any]]
 _Version = Annotated[str, typer.Argument(metavar="MV", help="Name of a ModelVersion.")]
@@ -21,7 +21,9 @@ def diff(
     namespace: Namespace = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Compare two versions: all metrics, and the settings of their runs that differ.
+    """Compare the metrics and the settings of two versions.
+
+    Settings that are equal are left out.
 
     Plain kubectl: diff <(kubectl get mv MV -o yaml) <(kubectl get mv OTHER-MV -o yaml)
     """
@@ -32,11 +34,9 @@ def diff(
         names = {"versions": [first, second]}
         console.print_json(json.dumps({**names, "metrics": metrics, "run": run}))
         return
-    table = table_of("", first, second)
-    table.add_row("stage", *(str(v.status.stage) for v in pair))
-    for name, values in (metrics | run).items():
-        table.add_row(name, *(_shown(v) for v in values))
-    console.print(table)
+    stages = ("stage", *(str(v.status.stage) for v in pair))
+    rows = ((name, *map(_shown, values)) for name, values in (metrics | run).items())
+    console.print(table_of(("", first, second), (stages, *rows), prose=(first, second)))
 
 
 def _metrics(a: VersionView, b: VersionView) -> Pairs:

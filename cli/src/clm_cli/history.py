@@ -12,8 +12,9 @@ from clm_api.errors import SpecError
 from clm_api.production import Period, periods, production_at
 from clm_cli.cluster import Cluster, ClusterError
 from clm_cli.output import Output, OutputOption, console
-from clm_cli.screen import local, table_of
+from clm_cli.screen import moment
 from clm_cli.status import Namespace
+from clm_cli.tables import table_of
 
 
 def history(
@@ -27,9 +28,9 @@ def history(
     namespace: Namespace = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Show who was in production when, who asked for it and why; with --at for one time only.
+    """Show who was in production when, who asked for it and why.
 
-    The last 20 are known.
+    With --at for one time only. The last 20 are known.
 
     Plain kubectl: kubectl get tsched TS -o jsonpath='{.status.previous}{.status.production}'
     """
@@ -51,17 +52,13 @@ def history(
 
 
 def _show(found: tuple[Period, ...]) -> None:
-    table = table_of("version", "from", "to", "asked by", "why", "replaced by")
-    for period in found:
-        table.add_row(
-            period.version,
-            local(period.since),
-            local(period.to) or "now",
-            period.by,
-            period.reason,
-            period.replaced_by or "",
-        )
-    console.print(table)
+    columns = ("version", "from", "to", "asked by", "why", "replaced by")
+    rows = (
+        (p.version, moment(p.since), moment(p.to) or "now", p.by, p.reason, p.replaced_by or "")
+        for p in found
+    )
+    prose, expendable = ("asked by", "why"), ("replaced by", "to")
+    console.print(table_of(columns, rows, prose=prose, expendable=expendable))
 
 
 def _time(text: str) -> datetime:

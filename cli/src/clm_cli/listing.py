@@ -8,8 +8,9 @@ from rich.text import Text
 
 from clm_cli.cluster import Cluster, VersionView
 from clm_cli.output import Output, OutputOption, console
-from clm_cli.screen import STAGE_COLOURS, local, table_of
+from clm_cli.screen import STAGE_COLOURS, moment
 from clm_cli.status import Namespace
+from clm_cli.tables import Cell, table_of
 
 _METRICS = {"sharpe": "{:.2f}", "profit_factor": "{:.2f}", "max_drawdown": "{:.3f}", "trades": "{}"}
 
@@ -25,25 +26,31 @@ def list_(
 
     Plain kubectl: kubectl get mv; kubectl get mv -l clm.dev/schedule=TS
     """
-    found = Cluster(namespace).versions(schedule)
+    cluster = Cluster(namespace)
+    found = cluster.versions(schedule)
     if output is Output.JSON:
         console.print_json(json.dumps({"versions": [v.raw for v in found]}))
         return
     if not found:
-        console.print("No ModelVersions here. Start a run with: clm run TS")
+        where = f"{f'of {schedule} ' if schedule else ''}in namespace {cluster.namespace}"
+        console.print(f"No ModelVersions {where}. Start a run with: clm run {schedule or 'TS'}")
         return
-    columns = ("sharpe", "pf", "maxdd", "trades")
-    table = table_of("version", "schedule", "stage", "reason", *columns, "trained until")
-    for one in found:
-        table.add_row(
-            one.name,
-            one.spec.schedule_ref.name,
-            Text(one.status.stage, STAGE_COLOURS[one.status.stage]),
-            one.status.reason,
-            *_metrics(one),
-            local(one.status.trained_until),
-        )
-    console.print(table)
+    metrics = ("sharpe", "pf", "maxdd", "trades")
+    columns = ("version", "schedule", "stage", "reason", *metrics, "trained until")
+    expendable = ("schedule", "trained until", *reversed(metrics), "reason")
+    console.print(table_of(columns, map(_row, found), expendable=expendable))
+
+
+def _row(version: VersionView) -> tuple[Cell, ...]:
+    status = version.status
+    return (
+        version.name,
+        version.spec.schedule_ref.name,
+        Text(status.stage, STAGE_COLOURS[status.stage]),
+        status.reason,
+        *_metrics(version),
+        moment(status.trained_until),
+    )
 
 
 def _metrics(version: VersionView) -> list[str]:

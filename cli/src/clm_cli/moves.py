@@ -11,7 +11,7 @@ from clm_api.lifecycle import MAX_REASON, RequestedStage, StageRequest
 from clm_api.production import rollback_target
 from clm_api.reasons import Reason
 from clm_cli.cluster import Cluster, ClusterError, VersionView
-from clm_cli.output import Output, OutputOption, console, errors
+from clm_cli.output import Output, OutputOption, console, waiting
 from clm_cli.status import Namespace
 
 _POLL_S = 0.5
@@ -32,10 +32,11 @@ def promote(
     namespace: Namespace = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Put a candidate into production; exit code 0 only if it is there.
+    """Put a candidate into production.
 
-    It is refused if another version came into production since you asked, and if one byte of the
-    version's files differs from what was judged. With --shadow its shadow test begins instead.
+    Exit code 0 only if it is there. It is refused if another version came into production since
+    you asked, and if one byte of the version's files differs from what was judged. With --shadow
+    its shadow test begins instead.
 
     Plain kubectl: kubectl patch mv MV --type=merge -p '{"spec": {"request": {"stage":
     "PRODUCTION", "by": "YOU", "reason": "WHY", "replaces": "OTHER-MV"}}}'; YOU is what kubectl
@@ -57,10 +58,10 @@ def rollback(
     namespace: Namespace = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Put an earlier version back into production; exit code 0 only if it is there.
+    """Put an earlier version back into production.
 
-    Versions that were rolled back from are left out. Nothing is fetched or trained: it works
-    while the exchange is down.
+    Exit code 0 only if it is there. Versions that were rolled back from are left out. Nothing is
+    fetched or trained: it works while the exchange is down.
 
     Plain kubectl: as for promote, on the archived version; kubectl get tsched TS -o yaml shows
     status.previous
@@ -116,15 +117,27 @@ def _checked(reason: str) -> str:
 def _decided(cluster: Cluster, version: str, generation: int) -> VersionView:
     """Wait until the operator has executed or refused the request, and removed it."""
     started = time.monotonic()
-    with errors.status("waiting for the operator"):
-        while time.monotonic() - started < _PATIENCE_S:
+    with waiting() as say:
+        while True:
             seen = cluster.version(version)
             decision = seen.status.promotion
             mine = decision is not None and decision.observed_generation == generation
             if mine and seen.spec.request is None:
                 return seen
+            why = _obstacle(seen)
+            if time.monotonic() - started > _PATIENCE_S:
+                break
+            say(f"{version}: {why}" if why else "waiting for the operator")
             time.sleep(_POLL_S)
     raise ClusterError(
-        f"{version}: the request waits undecided for {_PATIENCE_S:.0f} s: does the operator run, "
-        f'and does the store answer? See "kubectl describe mv {version}"'
+        f"{version}: undecided for {_PATIENCE_S:.0f} s: "
+        + (why or 'does the operator run? See "kubectl get pods -A -l app.kubernetes.io/name=clm"')
+        + f'; the request stays, "kubectl describe mv {version}" shows what becomes of it'
     )
+
+
+def _obstacle(version: VersionView) -> str:
+    """Return what the operator says that it waits for; empty if it says nothing."""
+    conditions = version.status.conditions
+    unknown = (c for c in conditions if c.type == "ArtifactVerified" and c.status == "Unknown")
+    return next((c.message for c in unknown), "")

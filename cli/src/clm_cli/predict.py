@@ -28,10 +28,10 @@ def predict(
     namespace: Namespace = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Print the position of each symbol after the newest closed bar, by the code of a bot.
+    """Print each symbol's position after the newest closed bar.
 
-    The bars come from the store that holds the run; the exchange is asked for newer ones only
-    if the schedule's spec.data.refresh allows it.
+    It is decided by the code that a bot would use. The bars come from the store that holds the
+    run; the exchange is asked for newer ones only if the schedule's spec.data.refresh allows it.
 
     Plain kubectl: none; kubectl get mv NAME -o jsonpath={.status.artifact.uri} prints the address.
     """

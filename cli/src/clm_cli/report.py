@@ -1,5 +1,6 @@
 """``clm report``: a version's tear sheet."""
 
+import json
 import tempfile
 import webbrowser
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Annotated
 import typer
 
 from clm_cli.cluster import Cluster, ClusterError
-from clm_cli.output import console
+from clm_cli.output import Output, OutputOption, console
 from clm_cli.status import Namespace
 from clm_cli.stores import open_store
 
@@ -18,6 +19,7 @@ _RUNS = "/runs/"
 def report(
     version: Annotated[str, typer.Argument(metavar="MV", help="Name of a ModelVersion.")],
     namespace: Namespace = None,
+    output: OutputOption = Output.TEXT,
     *,
     open_: Annotated[
         bool, typer.Option("--open", help="Fetch it and show it in the browser.")
@@ -31,13 +33,15 @@ def report(
     """
     status = Cluster(namespace).version(version).status
     if status.report_uri is None:
-        raise ClusterError(f"{version} has no report: its phase is {status.phase}")
-    if not open_:
-        console.print(status.report_uri, soft_wrap=True, highlight=False)
-        return
-    path = _fetched(version, status.report_uri)
-    console.print(str(path), soft_wrap=True, highlight=False)
-    if not webbrowser.open(path.as_uri()):
+        why = f"{status.phase} ({status.reason or 'no reason yet'})"
+        raise ClusterError(f"{version} has no report: its phase is {why}")
+    path = _fetched(version, status.report_uri) if open_ else None
+    if output is Output.JSON:
+        found = {"version": version, "reportUri": status.report_uri}
+        console.print_json(json.dumps(found | ({"path": str(path)} if path else {})))
+    else:
+        console.print(str(path or status.report_uri), soft_wrap=True, highlight=False)
+    if path is not None and not webbrowser.open(path.as_uri()):
         raise ClusterError(f"no browser can be started here; the report lies in {path}")
 
 

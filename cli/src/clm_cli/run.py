@@ -1,5 +1,6 @@
 """``clm run``: start a run now and follow it to its verdict."""
 
+import json
 import time
 import uuid
 from typing import Annotated
@@ -9,7 +10,7 @@ from rich.console import Group
 
 from clm_api.model_version import TERMINAL, Phase
 from clm_cli.cluster import RUN_NOW, Cluster, ClusterError, VersionView
-from clm_cli.output import console, errors, fail
+from clm_cli.output import Output, OutputOption, console, errors, fail, waiting
 from clm_cli.screen import verdicts
 from clm_cli.status import Namespace
 
@@ -20,10 +21,11 @@ _PATIENCE_S = 60.0
 def run(
     schedule: Annotated[str, typer.Argument(metavar="TS", help="Name of a TrainingSchedule.")],
     namespace: Namespace = None,
+    output: OutputOption = Output.TEXT,
 ) -> None:
-    """Start a run of a schedule now and follow it; exit code 0 only if it succeeds.
+    """Start a run of a schedule now and follow it to its verdict.
 
-    Interrupting the command doesn't stop the run.
+    Exit code 0 only if it succeeds. Interrupting the command doesn't stop the run.
 
     Plain kubectl: kubectl annotate tsched TS clm.dev/run-now=TOKEN --overwrite; kubectl get mv -w
     """
@@ -33,9 +35,13 @@ def run(
     errors.print(f"asked for a run of {schedule} ({RUN_NOW}={token})", highlight=False)
     version = _followed(cluster, schedule, token)
     status = version.status
+    if output is Output.JSON:
+        console.print_json(json.dumps(version.raw))
     if status.phase is not Phase.SUCCEEDED:
         fail(f"{version.name}: {status.reason}: {status.message}")
         raise typer.Exit(1)
+    if output is Output.JSON:
+        return
     console.print(Group(*verdicts(version)))
     if status.report_uri:
         console.print(f"report: {status.report_uri}", soft_wrap=True, highlight=False)
@@ -44,17 +50,12 @@ def run(
 def _followed(cluster: Cluster, schedule: str, token: str) -> VersionView:
     """Wait for the token's version to end, with a progress line."""
     started, warned = time.monotonic(), False
-    with errors.status("waiting for the operator") as line:
-        said = ""
+    with waiting() as say:
         while True:
             version = _version(cluster, schedule, token)
             if version is not None and version.status.phase in TERMINAL:
                 return version
-            text = _progress(version)
-            line.update(text)
-            if not errors.is_terminal and text != said:
-                errors.print(text, highlight=False, soft_wrap=True)
-                said = text
+            say(_progress(version))
             if version is None and not warned and time.monotonic() - started > _PATIENCE_S:
                 warned = True
                 errors.print(

@@ -9,11 +9,12 @@ from rich.text import Text
 
 from clm_api.lifecycle import Stage
 from clm_api.model_version import Phase
-from clm_api.promotion import Verdict
+from clm_api.promotion import CriterionVerdict, Verdict
 from clm_api.reasons import Reason
 from clm_api.schedule import parse_schedule
 from clm_api.schedule_status import EvaluationStatus, LiveStatus
 from clm_cli.cluster import ScheduleView, VersionView
+from clm_cli.tables import Cell, table_of
 
 _SHOWN_RUNS = 6
 _NEXT_SLOTS = 3
@@ -28,23 +29,27 @@ STAGE_COLOURS = {
 }
 
 
-def overview(schedules: list[ScheduleView]) -> RenderableType:
+def overview(schedules: list[ScheduleView], namespace: str) -> RenderableType:
     """Return one line per schedule."""
     if not schedules:
-        return Text("No TrainingSchedules here. Start with: kubectl apply -f examples/xgboost.yaml")
-    table = table_of("schedule", "when", "family", "production", "last result", "next run", "ready")
-    for one in schedules:
-        last = one.status.last_run
-        table.add_row(
-            one.name,
-            one.status.schedule_text or "",
-            str(one.spec.model.family),
-            one.status.production.version if one.status.production else "",
-            f"{last.stage} {last.reason}" if last else "",
-            local(one.status.next_schedule_time),
-            next((c.status for c in one.status.conditions if c.type == "Ready"), ""),
-        )
-    return table
+        begin = "Start with: kubectl apply -f examples/xgboost.yaml"
+        return Text(f"No TrainingSchedules in namespace {namespace}. {begin}")
+    columns = ("schedule", "when", "family", "production", "last result", "next run", "ready")
+    expendable = ("family", "when", "next run")
+    return table_of(columns, map(_overview_row, schedules), expendable=expendable)
+
+
+def _overview_row(schedule: ScheduleView) -> tuple[str, ...]:
+    status, last = schedule.status, schedule.status.last_run
+    return (
+        schedule.name,
+        status.schedule_text or "",
+        str(schedule.spec.model.family),
+        status.production.version if status.production else "",
+        f"{last.stage} {last.reason}" if last else "",
+        moment(status.next_schedule_time),
+        next((c.status for c in status.conditions if c.type == "Ready"), ""),
+    )
 
 
 def screen(schedule: ScheduleView, versions: list[VersionView], now: datetime) -> RenderableType:
@@ -107,14 +112,14 @@ def verdicts(version: VersionView) -> list[RenderableType]:
     colour = STAGE_COLOURS[status.stage]
     line = Text.assemble((version.name, "bold"), "  ", (str(status.stage), colour))
     line.append(f"  {status.reason}")
-    table = table_of("metric", "value", "", "threshold", "verdict")
-    for row in status.criteria:
-        colour = "green" if row.verdict is Verdict.PASSED else "red"
-        value = "undefined" if row.value is None else f"{row.value:.4g}"
-        table.add_row(
-            row.name, value, row.operator, f"{row.threshold:g}", Text(row.verdict, colour)
-        )
-    return [line, table, *_evidence(version)]
+    columns = ("metric", "value", "", "threshold", "verdict")
+    return [line, table_of(columns, map(_criterion, status.criteria)), *_evidence(version)]
+
+
+def _criterion(row: CriterionVerdict) -> tuple[Cell, ...]:
+    colour = "green" if row.verdict is Verdict.PASSED else "red"
+    value = "undefined" if row.value is None else f"{row.value:.4g}"
+    return row.name, value, row.operator, f"{row.threshold:g}", Text(row.verdict, colour)
 
 
 def _evidence(version: VersionView) -> list[RenderableType]:
@@ -129,31 +134,33 @@ def _evidence(version: VersionView) -> list[RenderableType]:
 
 
 def _runs(versions: list[VersionView]) -> Table:
-    table = table_of("run", "trigger", "phase", "stage", "sharpe", "trades", "reason", "ended")
-    for one in versions:
-        status, metrics = one.status, one.status.metrics
-        phase = str(status.phase)
-        if status.phase is Phase.RUNNING and status.progress:
-            phase += f" {status.progress.percent} %"
-        sharpe = metrics.sharpe if metrics else None
-        table.add_row(
-            one.name,
-            str(one.spec.trigger.type),
-            phase,
-            Text(status.stage, STAGE_COLOURS[status.stage]),
-            "" if sharpe is None else f"{sharpe:.2f}",
-            "" if metrics is None or metrics.trades is None else str(metrics.trades),
-            status.reason,
-            local(status.completion_time),
-        )
-    return table
+    columns = ("run", "trigger", "phase", "stage", "sharpe", "trades", "reason", "ended")
+    return table_of(
+        columns, map(_run, versions), expendable=("trigger", "ended", "phase", "trades")
+    )
+
+
+def _run(version: VersionView) -> tuple[Cell, ...]:
+    status, metrics = version.status, version.status.metrics
+    phase = str(status.phase)
+    if status.phase is Phase.RUNNING and status.progress:
+        phase += f" {status.progress.percent} %"
+    sharpe = metrics.sharpe if metrics else None
+    return (
+        version.name,
+        str(version.spec.trigger.type),
+        phase,
+        Text(status.stage, STAGE_COLOURS[status.stage]),
+        "" if sharpe is None else f"{sharpe:.2f}",
+        "" if metrics is None or metrics.trades is None else str(metrics.trades),
+        status.reason,
+        moment(status.completion_time),
+    )
 
 
 def _conditions(schedule: ScheduleView) -> Table:
-    table = table_of("condition", "status", "reason", "message")
-    for c in schedule.status.conditions:
-        table.add_row(c.type, c.status, c.reason, c.message)
-    return table
+    rows = ((c.type, c.status, c.reason, c.message) for c in schedule.status.conditions)
+    return table_of(("condition", "status", "reason", "message"), rows, prose=("message",))
 
 
 def _slots(schedule: ScheduleView, now: datetime) -> list[str]:
@@ -176,14 +183,11 @@ def local(time: datetime | None) -> str:
     return "" if time is None else time.astimezone().strftime("%a %Y-%m-%d %H:%M %Z")
 
 
+def moment(time: datetime | None) -> str:
+    """Write a time in the reader's zone for a column."""
+    return "" if time is None else time.astimezone().strftime("%Y-%m-%d %H:%M %Z")
+
+
 def now_utc() -> datetime:
     """Return the present time."""
     return datetime.now(UTC)
-
-
-def table_of(*columns: str) -> Table:
-    """Return an empty table in the commands' style."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table

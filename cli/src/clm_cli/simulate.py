@@ -28,10 +28,11 @@ def simulate(
     store: Store,
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("simulations"),
 ) -> None:
-    """Would this schedule and its gate have made money: train at each past slot, judge, trade.
+    """Would this schedule and its gate have made money.
 
-    Each slot trains on what was known then. A version that passes goes into production at its
-    slot and is traded until the next one passes. Interrupted, the same command goes on.
+    At each past slot a version is trained on what was known then, and judged. One that passes goes
+    into production at its slot and is traded until the next one passes. Interrupted, the same
+    command goes on.
 
     Plain kubectl: none; it needs bars in the store, no cluster.
     """

@@ -22,7 +22,7 @@ def status(
     namespace: Namespace = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Show why the newest version was accepted or rejected, the last runs, and what is next.
+    """Show the newest verdict and why, the last runs, what is next.
 
     Plain kubectl: kubectl get tsched,mv -o wide; kubectl describe tsched TS
     """
@@ -32,7 +32,7 @@ def status(
         if output is Output.JSON:
             console.print_json(json.dumps({"schedules": [s.raw for s in found]}))
         else:
-            console.print(overview(found))
+            console.print(overview(found, cluster.namespace))
         return
     one = cluster.schedule(schedule)
     versions = [v for v in cluster.versions(schedule) if v.spec.schedule_ref.uid == _uid(one.raw)]

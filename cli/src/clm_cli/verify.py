@@ -20,10 +20,11 @@ def verify(
         ),
     ],
 ) -> None:
-    """Work out a run's equity, trades and metrics again, from its files alone, to 1e-9.
+    """Work out a run's numbers again, from its files alone.
 
-    By code of its own that shares nothing with what made them. First every file is compared with
-    the manifest. Exit code 66, and every value that differs, if the numbers don't agree.
+    Equity, trades and metrics to 1e-9, by code that shares nothing with what made them. First every
+    file is compared with the manifest. Exit code 66, and every value that differs, if the numbers
+    don't agree.
 
     Plain kubectl: none; kubectl get mv NAME -o jsonpath={.status.artifact.uri} prints the address.
     """

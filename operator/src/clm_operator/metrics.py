@@ -5,11 +5,14 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from clm_api.model_version import ModelVersionStatus, Phase
-from clm_operator.snapshot import Snapshot, Version, instant
+from clm_operator.snapshot import Key, Snapshot, Version, instant
 
 
 class Metrics:
-    """The operator's metrics in a registry of their own. No labels per version."""
+    """The operator's metrics in a registry of their own.
+
+    No labels per version; what is labelled by a schedule goes when the schedule does.
+    """
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
@@ -20,7 +23,10 @@ class Metrics:
             buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600),
         )
         self._runs = Counter(
-            "clm_runs_total", "Ended runs.", ("schedule", "family", "outcome"), registry=registry
+            "clm_runs_total",
+            "Ended runs.",
+            ("namespace", "schedule", "family", "outcome"),
+            registry=registry,
         )
         self._duration = Histogram(
             "clm_run_duration_seconds",
@@ -28,6 +34,18 @@ class Metrics:
             ("family",),
             registry=registry,
             buckets=(5, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200),
+        )
+        self._promotions = Counter(
+            "clm_promotions_total",
+            "Decided requests for a stage, refused ones too.",
+            ("namespace", "schedule", "outcome"),
+            registry=registry,
+        )
+        self._production = Gauge(
+            "clm_production_since_timestamp_seconds",
+            "Unix time at which the version in production came there.",
+            ("namespace", "schedule"),
+            registry=registry,
         )
         self._reconciles = Counter(
             "clm_reconcile_total", "Reconciled keys.", ("kind", "result"), registry=registry
@@ -58,16 +76,36 @@ class Metrics:
             late = snapshot.now - instant(manifest["spec"]["slot"])
             self._lateness.observe(late.total_seconds())
 
-    def outcome(self, version: Version, status: ModelVersionStatus) -> None:
+    def outcome(self, key: Key, version: Version, status: ModelVersionStatus) -> None:
         """Count a run when it ends."""
         ended = status.phase in (Phase.SUCCEEDED, Phase.FAILED)
         if version.spec is None or version.terminal or not ended:
             return
         family = str(version.spec.run.model.family)
-        self._runs.labels(version.spec.schedule_ref.name, family, str(status.stage)).inc()
+        self._runs.labels(key.namespace, key.name, family, str(status.stage)).inc()
         if status.start_time and status.completion_time:
             seconds = (status.completion_time - status.start_time).total_seconds()
             self._duration.labels(family).observe(max(seconds, 0))
+
+    def decision(self, key: Key, version: Version, status: ModelVersionStatus) -> None:
+        """Count a request when it is executed or refused."""
+        made = status.promotion
+        if made is not None and made != version.status.promotion:
+            self._promotions.labels(key.namespace, key.name, made.outcome).inc()
+
+    def seen(self, snapshot: Snapshot) -> None:
+        """Show since when a schedule's version is in production; forget a deleted schedule."""
+        key, schedule = snapshot.key, snapshot.schedule
+        if schedule is None or schedule.deleted:
+            self._forget(key)
+        elif (production := schedule.status.production) is not None:
+            since = production.since.timestamp()
+            self._production.labels(key.namespace, key.name).set(since)
+
+    def _forget(self, key: Key) -> None:
+        labels = {"namespace": key.namespace, "schedule": key.name}
+        for metric in (self._runs, self._promotions, self._production):
+            metric.remove_by_labels(labels)
 
     def reconciled(self, result: str, seconds: float) -> None:
         """Count one reconciliation."""

@@ -55,6 +55,7 @@ class Reconciler:
         known = FoundOut()
         for _ in range(_MAX_ROUNDS):
             snapshot = await gather(key, self.cluster, self.reader, self.clock, known)
+            self.metrics.seen(snapshot)
             decided = plan(snapshot, self.settings)
             try:
                 created, learned = await self._create(snapshot, decided, known)
@@ -129,7 +130,8 @@ class Reconciler:
         for version, status in decided.version_statuses:
             patch = merge_patch(version.raw.get("status", {}), status.to_json_dict())
             wrote |= await self._patch(version.raw, patch)
-            self.metrics.outcome(version, status)
+            self.metrics.outcome(snapshot.key, version, status)
+            self.metrics.decision(snapshot.key, version, status)
         schedule, status_after = snapshot.schedule, decided.schedule_status
         if schedule is not None and status_after is not None:
             before = schedule.raw.get("status", {})

@@ -1,7 +1,7 @@
 """Requests, the pointer and the stages behind it, in any order and cut off anywhere."""
 
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from operator import attrgetter
 from typing import Any
@@ -154,9 +154,18 @@ def test_a_request_waits_for_the_store_and_is_decided_when_it_answers() -> None:
     world.settle()
     assert world.production() is None
     assert world.plan().wake_at == world.now + timedelta(seconds=5)
+    world.verified["btc-1"] = replace(AWAY, message="the store is still away, after 3.7 s")
+    assert world.settle() == 0, "once is enough"
+    (waits,) = world.version("btc-1")["status"]["conditions"]
+    assert (waits["type"], waits["status"]) == ("ArtifactVerified", "Unknown")
+    assert (waits["reason"], waits["message"]) == (
+        "StorageUnavailable", "a request waits for the store: the store is away",
+    )  # fmt: skip
     del world.verified["btc-1"]
     world.settle()
     assert world.production() == "btc-1"
+    (verified, *_) = world.version("btc-1")["status"]["conditions"]
+    assert (verified["type"], verified["status"]) == ("ArtifactVerified", "True")
 
 
 def test_the_condition_tells_whether_the_files_were_whole_at_the_last_look() -> None:

@@ -227,9 +227,11 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _where(url: str) -> str:
-    endpoint = os.environ.get("AWS_ENDPOINT_URL")
-    return f"{url} at {endpoint}" if endpoint and url.startswith("s3://") else url
+    if not url.startswith("s3://"):
+        return url
+    return f"{url} at {os.environ.get('AWS_ENDPOINT_URL') or 'Amazon: AWS_ENDPOINT_URL is not set'}"
 
 
 def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+    said, _, _debug = str(error).partition("Debug source:")
+    return " ".join(said.split())[:300]

@@ -211,4 +211,5 @@ def unreadable(error: BaseException) -> UnreadableReport:
 
 
 def _short(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300]
+    said, _, _debug = str(error).partition("Debug source:")
+    return " ".join(said.split())[:300]

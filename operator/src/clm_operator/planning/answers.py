@@ -9,7 +9,7 @@ from clm_api.reasons import Reason
 from clm_operator.planning import shadow
 from clm_operator.planning.lifecycle import TEST_WITHDRAWN, WITHDRAWN, move, whole_seconds
 from clm_operator.planning.requests import Refusal
-from clm_operator.snapshot import Version
+from clm_operator.snapshot import UnreadableReport, Version
 
 
 def tested(version: Version, request: StageRequest, now: datetime) -> ModelVersionStatus:
@@ -39,6 +39,23 @@ def refused(
     corrupt = why.reason is Reason.ARTIFACT_CORRUPT
     status = doubted(version, why, now) if corrupt else version.status
     return _recorded(version, status, request, now, why.reason, why.message)
+
+
+def waiting(version: Version, why: UnreadableReport, now: datetime) -> ModelVersionStatus:
+    """Say what a request waits for; once, for the store's words have times and counts in them."""
+    said = {c.type: (c.status, c.reason) for c in version.status.conditions}
+    if said.get("ArtifactVerified") == ("Unknown", why.reason):
+        return version.status
+    unknown = condition(
+        "ArtifactVerified",
+        holds=None,
+        reason=str(why.reason),
+        message=f"a request waits for the store: {why.message}"[:1024],
+        generation=version.generation,
+        now=now,
+    )
+    conditions = list(set_conditions(version.status.conditions, (unknown,)))
+    return version.status.model_copy(update={"conditions": conditions})
 
 
 def doubted(version: Version, why: Refusal, now: datetime) -> ModelVersionStatus:

@@ -118,6 +118,7 @@ def _requested(
             tested = version.name
         elif isinstance(found, UnreadableReport):
             unreadable.append(version)
+            statuses[version.name] = answers.waiting(version, found, snapshot.now)
         elif promoted is None:
             promoted = Promotion(version, request.by, request.reason)
     return Promotions(statuses, promoted, settled, tuple(unreadable))

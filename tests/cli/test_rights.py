@@ -1,0 +1,64 @@
+"""The rights that docs/install.md names are enough for each command, and fewer are refused."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import clm_cli.moves
+from clm_cli.__main__ import app
+from tests.cli.namespace import Namespace
+from tests.cli.objects import judged, schedule
+
+Raw = dict[str, Any]
+KINDS = ["trainingschedules", "modelversions"]
+
+
+def rule(group: str, verbs: list[str], *resources: str) -> Raw:
+    return {"apiGroups": [group], "resources": list(resources), "verbs": verbs}
+
+
+LOOK = rule("clm.dev", ["get", "list"], *KINDS)
+LOGS = (rule("", ["list"], "pods"), rule("", ["get"], "pods/log"))
+SCHEDULES = rule("clm.dev", ["patch"], KINDS[0])
+VERSIONS = rule("clm.dev", ["patch"], KINDS[1])
+
+
+@pytest.mark.parametrize(
+    ("command", "needs", "ends"),
+    [
+        ("status btc-eth", (), None),
+        ("list", (), None),
+        ("history btc-eth", (), None),
+        ("diff btc-1 btc-1", (), None),
+        ("report btc-1", (), None),
+        ("predict btc-1", (), "has no artifact"),
+        ("logs btc-1", LOGS, "the pod of btc-1 is gone"),
+        ("suspend btc-eth", (SCHEDULES,), None),
+        ("resume btc-eth", (SCHEDULES,), None),
+        ("promote btc-1 --reason why", (VERSIONS,), "does the operator run?"),
+        ("rollback btc-eth --to btc-1 --reason why", (VERSIONS,), "does the operator run?"),
+    ],
+)
+def test_a_command_needs_these_rights(
+    command: str,
+    needs: tuple[Raw, ...],
+    ends: str | None,
+    api: Namespace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(clm_cli.moves, "_PATIENCE_S", 0.0)
+    api.put(judged(api.put(schedule()), "btc-1"))
+    path = tmp_path / "of-a-person"
+
+    def said(*rules: Raw) -> str | None:
+        monkeypatch.setenv("KUBECONFIG", str(api.account_kubeconfig(path, api.plane.server, rules)))
+        error = CliRunner().invoke(app, command.split()).exception
+        return None if error is None else str(error)
+
+    if needs:
+        assert "is forbidden" in str(said(LOOK))
+    enough = said(LOOK, *needs)
+    assert enough is None if ends is None else ends in str(enough)

@@ -1,0 +1,92 @@
+"""What Prometheus sees of a schedule, that it forgets a deleted one, and that it is documented."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from clm_api.lifecycle import Decision, RequestedStage
+from clm_api.model_version import ModelVersionStatus, Phase
+from clm_operator.metrics import Metrics
+from clm_operator.snapshot import Key, Snapshot
+from tests.operator.units import builders as b
+from tests.operator.units.world import ended
+from tests.support.repository import ROOT
+
+OTHER = Key("elsewhere", "btc")
+SINCE = "clm_production_since_timestamp_seconds"
+PRODUCTION: dict[str, Any] = {
+    "production": {
+        "version": "btc-1", "since": b.stamp(b.NOW), "approvedBy": "alice", "reason": "why not",
+        "artifact": {"uri": "s3://models/m.json", "sha256": "1" * 64},
+    },
+}  # fmt: skip
+
+
+def shown(metrics: Metrics, name: str) -> dict[str, float]:
+    """Return the values of one metric by their labels, written as Prometheus does."""
+    found = re.findall(rf"^{name}(\{{.*\}}) (.*)$", metrics.render().decode(), re.MULTILINE)
+    return {labels: float(value) for labels, value in found}
+
+
+def decision(outcome: str) -> Decision:
+    return Decision(
+        stage=RequestedStage.PRODUCTION, at=b.NOW, by="alice", reason="why not", outcome=outcome
+    )
+
+
+def count(metrics: Metrics, outcome: str, key: Key = b.KEY) -> ModelVersionStatus:
+    """Count a decision; return the status that it stands in."""
+    version = ended("btc-1")
+    status = version.status.model_copy(update={"promotion": decision(outcome)})
+    metrics.decision(key, version, status)
+    return status
+
+
+def seen(key: Key = b.KEY, status: dict[str, Any] | None = None) -> Snapshot:
+    return Snapshot(b.NOW, key, b.schedule_object(status=status))
+
+
+def test_every_decided_request_counts_once_under_its_outcome() -> None:
+    metrics = Metrics()
+    for outcome in ("Promoted", "PromotionConflict", "Promoted"):
+        status = count(metrics, outcome)
+    count(metrics, "RolledBack", OTHER)
+    later = replace(ended("btc-1"), status=status)
+    metrics.decision(b.KEY, later, status.model_copy(update={"message": "something else"}))
+    metrics.decision(b.KEY, ended("btc-1"), ended("btc-1").status)
+    assert shown(metrics, "clm_promotions_total") == {
+        '{namespace="ns",outcome="Promoted",schedule="btc"}': 2,
+        '{namespace="ns",outcome="PromotionConflict",schedule="btc"}': 1,
+        '{namespace="elsewhere",outcome="RolledBack",schedule="btc"}': 1,
+    }
+
+
+def test_production_is_shown_since_when_and_only_where_it_is() -> None:
+    metrics = Metrics()
+    metrics.seen(seen())
+    assert shown(metrics, SINCE) == {}
+    metrics.seen(seen(status=PRODUCTION))
+    assert shown(metrics, SINCE) == {'{namespace="ns",schedule="btc"}': b.NOW.timestamp()}
+
+
+def test_a_deleted_schedule_is_forgotten_and_its_namesake_elsewhere_is_not() -> None:
+    metrics = Metrics()
+    done = b.version(status={"phase": "Running"})
+    for key in (b.KEY, OTHER):
+        metrics.seen(seen(key, PRODUCTION))
+        count(metrics, "Promoted", key)
+        status = done.status.model_copy(update={"phase": Phase.FAILED})
+        metrics.outcome(key, done, status)
+    for _ in range(2):
+        metrics.seen(Snapshot(b.NOW, b.KEY, None))
+    text = metrics.render().decode()
+    assert 'namespace="ns"' not in text
+    for name in ("clm_runs_total", "clm_promotions_total", SINCE):
+        assert len(shown(metrics, name)) == 1, name
+
+
+def test_every_metric_is_in_the_manual_and_nothing_else() -> None:
+    manual = (ROOT / "docs" / "metrics.md").read_text()
+    served = set(re.findall(r"^# TYPE (\w+) ", Metrics().render().decode(), re.MULTILINE))
+    documented = set(re.findall(r"^\| `(\w+)", manual, re.MULTILINE))
+    assert documented == {name for name in served if not name.endswith("_created")}
