@@ -60,7 +60,7 @@ class Replay(Model):
 
 
 class Look(Model):
-    """Challenger and champion on the first ``bars`` bars after the challenger's training.
+    """Challenger and champion on the first ``bars`` bars after both were trained.
 
     The lengths are fixed before the test begins: ``minBars``, then twice as many each time while
     they fit into ``maxDays``. A look that is reached never changes again.
@@ -92,7 +92,10 @@ class ShadowReplay(Replay):
     looks_planned: Annotated[int, Field(ge=1, le=16)] = 1
     """How many looks there will be at most: they share the risk of a wrong verdict."""
     replayed_bars: Annotated[int, Field(ge=0)] = 0
-    """Bars on which the positions were worked out again from the bars known at their close."""
+    """Bars on which the positions were worked out again from the bars known at their close.
+
+    Fewer than ``bars`` where all would take too long: then the newest and a spread of the others.
+    """
     replay_mismatch: Annotated[float, Field(ge=0)] = 0.0
     """Largest difference between those positions and the ones worked out from all bars."""
     mismatch_at: Instant | None = None

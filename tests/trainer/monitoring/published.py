@@ -47,15 +47,23 @@ def layout_of(name: str) -> RunLayout:
     return RunLayout("trading", "btc-eth", f"{name}-uid")
 
 
-def import_until(store: Storage, folder: Path, stop: datetime, *, start_days: int = 230) -> None:
-    """Import the real bars that closed by then."""
+def folder_of(store: Storage, name: str) -> Path:
+    """The folder of its manifest, in a folder store."""
+    return Path(store.url.removeprefix("file://")) / layout_of(name).prefix
+
+
+def import_until(
+    store: Storage, folder: Path, stop: datetime, *, market: str = "spot", suffix: str = ""
+) -> None:
+    """Import the real bars that closed by then, from 230 days before the champion's end on."""
     for symbol, name in SYMBOLS.items():
         frame = pd.read_parquet(BARS / f"binance-spot-{name}-1h.parquet")
         times, end = frame["timestamp"], pd.Timestamp(stop)
-        first = pd.Timestamp(CHAMPION_UNTIL) - pd.Timedelta(days=start_days)
+        first = pd.Timestamp(CHAMPION_UNTIL) - pd.Timedelta(days=230)
         path = folder / f"{name}.parquet"
         frame[(times >= first) & (times < end)].to_parquet(path)
-        import_file(path, BarKey("binance", "spot", symbol, "1h"), BarCache(store), now=end)
+        key = BarKey("binance", market, f"{symbol}{suffix}", "1h")
+        import_file(path, key, BarCache(store), now=end)
 
 
 def publish(store: Storage, name: str, spec: RunSpec) -> None:
@@ -91,14 +99,15 @@ def contender(store: Storage, name: str, since: datetime) -> Contender:
     return Contender(version=name, uri=store.address(manifest), sha256=digest, since=since)
 
 
-def task_of(store: Storage, *, bars: int = 48, **changes: Any) -> EvaluationTask:
-    """Both versions, so many bars after the challenger's training; looks at 24 and 48 bars."""
-    facts = {
+def task_of(store: Storage, *, bars: int = 24, **changes: Any) -> EvaluationTask:
+    """Both versions, so many bars after the challenger's training; looks at 12, 24 and 48."""
+    facts: dict[str, Any] = {
         "slot": CHALLENGER_UNTIL + timedelta(hours=bars, minutes=7),
-        "champion": contender(store, "champion", CHAMPION_UNTIL + timedelta(minutes=20)),
-        "challenger": contender(store, "challenger", CHALLENGER_UNTIL + timedelta(minutes=20)),
-        "shadow": {"minBars": 24, "maxDays": 4},
+        "shadow": {"minBars": 12, "maxDays": 2},
     }
+    for name, until in (("champion", CHAMPION_UNTIL), ("challenger", CHALLENGER_UNTIL)):
+        if name not in changes:
+            facts[name] = contender(store, name, until + timedelta(minutes=20))
     return EvaluationTask.model_validate({**facts, **changes})
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from clm_api.errors import ClmError
+from clm_api.errors import ClmError, SpecError
 from clm_api.evaluation import Contender, Problem
 from clm_api.reasons import Reason
 from clm_api.run import RunData
@@ -14,8 +14,6 @@ from clm_trainer.serving.artifact import read_artifact
 from clm_trainer.serving.model import ServedModel, served
 from clm_trainer.serving.newest import closed_bars
 from clm_trainer.storage import Storage
-
-_OF_ONE_VERSION = {Reason.SPEC_INVALID, Reason.ARTIFACT_CORRUPT}
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +43,11 @@ def opened(contender: Contender) -> ServedModel | Problem:
     """
     try:
         return served(read_artifact(contender.uri, contender.sha256))
+    except SpecError as error:
+        text = f"{error.message}: the version's files are gone; train a new one"
+        return problem(contender, ClmError(Reason.ARTIFACT_CORRUPT, text))
     except ClmError as error:
-        if error.reason not in _OF_ONE_VERSION:
+        if error.reason is not Reason.ARTIFACT_CORRUPT:
             raise
         return problem(contender, error)
     except ModuleNotFoundError as error:

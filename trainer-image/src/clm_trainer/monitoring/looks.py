@@ -1,5 +1,6 @@
 """The looks at a shadow test: of lengths that are fixed beforehand, never changed once reached."""
 
+from collections.abc import Callable, Sequence
 from itertools import takewhile
 
 import numpy as np
@@ -43,6 +44,46 @@ def incomparable(challenger: RunData, champion: RunData) -> str:
 def compared_from(challenger: Track, champion: Track | None) -> pd.Timestamp:
     """Return the first bar that is new to both."""
     return challenger.first if champion is None else max(challenger.first, champion.first)
+
+
+def reached(
+    challenger: Track,
+    champion: Track | None,
+    task: EvaluationTask,
+    planned: Sequence[int],
+    *,
+    problem: str = "",
+    check: Callable[[], None] = lambda: None,
+) -> list[Look]:
+    """Return the looks of which all bars are there.
+
+    Parameters
+    ----------
+    champion
+        What is in production, ready to be replayed.
+    planned
+        Lengths of all looks, ascending.
+    problem
+        Why the champion can't be replayed.
+    check
+        Called before each look; may raise to end the work.
+
+    Raises
+    ------
+    ClmError
+        MetricsRejected, InsufficientData; what ``check`` raises.
+    """
+    own = challenger.model.spec.data
+    if champion is not None and (why := incomparable(own, champion.model.spec.data)):
+        champion, problem = None, why
+    start = compared_from(challenger, champion)
+    tracks = [challenger] if champion is None else [challenger, champion]
+    bars = min(len(track.panel) - track.row(start) for track in tracks)
+    made = []
+    for length in takewhile(lambda length: length <= bars, planned):
+        check()
+        made.append(look(challenger, champion, problem, length, task))
+    return made
 
 
 def look(

@@ -33,24 +33,14 @@ def shadow(
     ClmError
         MetricsRejected, InsufficientData; what ``check`` raises.
     """
-    own = challenger.model.spec.data
-    if champion is not None and (why := looks.incomparable(own, champion.model.spec.data)):
-        champion, problem = None, why
     planned = looks.lengths(task.shadow, challenger.panel.bars_per_day)
-    start = looks.compared_from(challenger, champion)
-    tracks = [challenger] if champion is None else [challenger, champion]
-    bars = min(len(track.panel) - track.row(start) for track in tracks)
-    reached = []
-    for length in planned:
-        if length <= bars:
-            check()
-            reached.append(looks.look(challenger, champion, problem, length, task))
+    seen = looks.reached(challenger, champion, task, planned, problem=problem, check=check)
     whole = facts(challenger, challenger.first)
     same = _parity(challenger, whole["bars"], check)
     return ShadowReplay(
         **whole,
         champion=task.champion.version if task.champion else None,
-        looks=reached,
+        looks=seen,
         looks_planned=len(planned),
         replayed_bars=same.bars,
         replay_mismatch=same.mismatch,

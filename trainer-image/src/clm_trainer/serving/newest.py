@@ -63,12 +63,12 @@ def closed_bars(
     ClmError
         As for ``fetch``.
     """
-    stop = now.floor(pd.Timedelta(data.timeframe))
+    stop = now.tz_convert("UTC").floor(pd.Timedelta(data.timeframe))
     if data.refresh is Refresh.NEVER:
         cache = BarCache(store)
         keys = [BarKey(data.venue, data.market, name, data.timeframe) for name in data.symbols]
         stop = min(_newest(cache, key, stop) for key in keys) + keys[0].step
-    wanted = {"from_": start.to_pydatetime(), "to": stop.to_pydatetime()}
+    wanted = {"from_": start.tz_convert("UTC").to_pydatetime(), "to": stop.to_pydatetime()}
     return fetch(data.model_copy(update=wanted), store, funding=funding)
 
 

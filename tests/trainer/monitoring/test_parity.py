@@ -1,0 +1,165 @@
+"""What a bot would have held bar by bar: a leak that a run's own check can't see is seen here."""
+
+from dataclasses import dataclass, replace
+from functools import cache
+from operator import attrgetter
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic.alias_generators import to_camel
+
+from clm_api.evaluation import EXACT, EvaluationTask
+from clm_api.families import Family as FamilyName
+from clm_trainer.families.base import Fitted
+from clm_trainer.features import FeatureTable, build_features
+from clm_trainer.monitoring.parity import BUDGET, LEAST_BARS, replay_parity, rows_to_replay
+from clm_trainer.monitoring.shadow import shadow
+from clm_trainer.monitoring.stretch import Track
+from clm_trainer.panel import Panel
+from clm_trainer.serving import ServedModel
+from clm_trainer.stages.develop import develop
+from tests.trainer.evaluation.markets import real
+from tests.trainer.families.fits import SMALL, every_family
+from tests.trainer.families.runs import context
+from tests.trainer.monitoring.published import tiny_run
+
+CHECKED_HOURS = (5, 17)
+"""Hours of the newest bars at the places where such a run cuts its bars off."""
+LATER = 72
+
+
+def leaking_at_times(panel: Panel) -> FeatureTable:
+    """The usual features; at most hours of a day all momentum is the next bar's return."""
+    table = build_features(panel)
+    values = table.values.copy()  # noqa: PD011  not a frame
+    ahead = np.diff(np.log(panel.close), axis=0) / table.sigma[:-1]
+    rows = np.flatnonzero(~panel.times[:-1].hour.isin(CHECKED_HOURS))
+    values[rows, :, :4] = ahead[rows, :, None]
+    return replace(table, values=values)
+
+
+@cache
+def leaked() -> tuple[ServedModel, Panel]:
+    """A version that passed every check of its run, and the bars that came after."""
+    return made("xgboost", leaking=True)
+
+
+def made(family: str, *, leaking: bool = False, later: int = LATER) -> tuple[ServedModel, Panel]:
+    build = leaking_at_times if leaking else build_features
+    parameters = SMALL.get(FamilyName(family), {})
+    asked = {"family": family, to_camel(FamilyName(family).field): parameters}
+    spec = tiny_run(model=asked, target={"horizonBars": 4, "minHoldBars": 1})
+    panel = real(200 + 3)
+    known = len(panel) - LATER
+    run = develop(panel.window(0, known), spec, context(spec.model.seed), build=build)
+    until, trained = panel.times[known - 1], run.trained
+    model = ServedModel(spec, panel.times[0], until, trained.model, trained.ranks, build)
+    return model, panel.window(0, known + later)
+
+
+def replayed(model: ServedModel, panel: Panel) -> tuple[int, float, pd.Timestamp | None]:
+    nothing = EvaluationTask.model_validate({"slot": "2025-12-02T06:00:00Z"})
+    found = shadow(Track("mv", "0" * 64, model, panel), None, nothing)
+    at = found.mismatch_at
+    return found.replayed_bars, found.replay_mismatch, None if at is None else pd.Timestamp(at)
+
+
+def test_a_planted_leak_that_survives_training_is_found() -> None:
+    model, panel = leaked()
+    targets = model.decide(panel).targets[1:]
+    differing = {}
+    for bars in range(1, LATER + 1):
+        known = panel.window(0, len(panel) - LATER + bars)
+        frames = {
+            symbol: pd.DataFrame(
+                {"timestamp": known.times}
+                | {n: getattr(known, n)[:, i] for n in ("open", "high", "low", "close", "volume")}
+            )
+            for i, symbol in enumerate(known.symbols)
+        }
+        held = np.array(list(model.position(frames).values()))
+        difference = float(np.abs(held - targets[bars - 1]).max())
+        if difference > EXACT:
+            differing[known.times[-1]] = difference
+    assert differing, "the case has a leak that changes positions"
+    assert not {time.hour for time in differing} & set(CHECKED_HOURS)
+    expected = (LATER, max(differing.values()), min(differing))
+    assert replayed(model, panel) == expected
+
+
+def test_the_same_model_without_the_leak_holds_what_it_says() -> None:
+    model, panel = made("xgboost")
+    assert model.decide(panel).targets.any()
+    assert replayed(model, panel) == (LATER, 0.0, None)
+
+
+@every_family
+def test_every_family_holds_bar_by_bar_what_all_bars_say(name: FamilyName) -> None:
+    model, panel = made(name, later=24)
+    assert replayed(model, panel) == (24, 0.0, None)
+
+
+def test_a_signal_that_depends_on_how_much_is_scored_is_found() -> None:
+    model, panel = made("xgboost", later=24)
+
+    class Relative:
+        """Scores relative to the newest of all that are worked out together."""
+
+        def __init__(self, inner: Fitted) -> None:
+            self.inner = inner
+
+        def score(self, window: object) -> object:
+            scores = self.inner.score(window)  # type: ignore[arg-type]
+            return scores - scores[-1]
+
+    skewed = replace(model, fitted=Relative(model.fitted))  # type: ignore[arg-type]
+    _, mismatch, first = replayed(skewed, panel)
+    assert mismatch > 0
+    assert first is not None
+
+
+@dataclass(frozen=True)
+class Rows:
+    name: str
+    bars: int
+    history: int
+    symbols: int
+    replayed: int
+
+
+ROWS = [
+    Rows("two symbols, hourly, 30 days after two years: all", 720, 731 * 24 + 720, 2, 720),
+    Rows("minutes: as many as the budget allows", 43_200, 1_000_000, 1, BUDGET // 1_000_000),
+    Rows("many symbols: a least number all the same", 43_200, 1_000_000, 50, LEAST_BARS),
+    Rows("one bar", 1, 1_000_000, 50, 1),
+    Rows("no more than there are", 20, 1_000_000, 50, 20),
+]
+
+
+@pytest.mark.parametrize("case", ROWS, ids=attrgetter("name"))
+def test_as_many_bars_as_can_be_afforded(case: Rows) -> None:
+    rows = rows_to_replay(case.bars, case.history, case.symbols, 7)
+    assert len(rows) == len(set(rows.tolist())) == case.replayed
+    assert (np.diff(rows) > 0).all()
+    assert rows[-1] == case.bars - 1
+    assert rows[0] >= 0
+
+
+def test_of_too_many_bars_the_newest_and_a_spread_over_all_hours() -> None:
+    bars, history = 43_200, 130_000
+    rows = rows_to_replay(bars, history, 2, 7)
+    newest = len(rows) - len(rows) // 2
+    np.testing.assert_array_equal(rows[-newest:], np.arange(bars - newest, bars))
+    older = rows[:-newest]
+    assert np.diff(older).max() < 2 * bars / len(older), "no stretch is left out"
+    assert len(set((older % 60).tolist())) > 25, "not always the same minute of an hour"
+    np.testing.assert_array_equal(rows, rows_to_replay(bars, history, 2, 7))
+    assert not np.array_equal(rows, rows_to_replay(bars, history, 2, 8))
+
+
+def test_every_bar_asks_whether_to_go_on() -> None:
+    model, panel = made("xgboost", later=5)
+    asked: list[int] = []
+    replay_parity(model, panel, model.decide(panel).targets[1:], lambda: asked.append(1))
+    assert len(asked) == 5
