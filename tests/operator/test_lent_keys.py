@@ -1,13 +1,14 @@
 """Keys lent for one run do all that the run does, and nothing else, on a real MinIO."""
 
 import io
+import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 
 import pytest
 import urllib3
-from minio.commonconfig import CopySource, SnowballObject
+from minio.commonconfig import CopySource
 from minio.credentials import AssumeRoleProvider
 from minio.deleteobjects import DeleteObject
 from minio.error import MinioAdminException, S3Error
@@ -155,11 +156,23 @@ def _copy_production(who: Holder) -> object:
 
 
 def _unpack(who: Holder) -> object:
-    """A tar that the store unpacks into objects."""
-    inside = SnowballObject(
-        f"{PREFIX}/production/trading/sol.json", data=io.BytesIO(b"x"), length=1
+    """Put a tar where it may lie; the store unpacks it into objects elsewhere."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        entry = tarfile.TarInfo(f"{PREFIX}/production/trading/sol.json")
+        entry.size = 1
+        tar.addfile(entry, io.BytesIO(b"x"))
+    out.seek(0)
+    who.client.put_object(
+        bucket_name=BUCKET,
+        object_name=f"{PREFIX}/{LAYOUT.prefix}/attempts/p/files.tar",
+        data=out,
+        length=out.getbuffer().nbytes,
+        metadata={"snowball-auto-extract": "true"},
     )
-    return who.client.upload_snowball_objects(bucket_name=BUCKET, object_list=[inside])
+    if entry.name not in who.minio.keys(BUCKET, entry.name):
+        raise MinioAdminException("403", "nothing was unpacked")
+    return entry
 
 
 def _account(who: Holder) -> object:
