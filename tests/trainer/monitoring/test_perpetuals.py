@@ -70,6 +70,15 @@ def test_funding_is_charged_on_the_later_bars(perpetual: Storage) -> None:
     assert shadow.replay_mismatch == 0
 
 
+def test_a_look_is_charged_no_funding_that_came_after_it(perpetual: Storage) -> None:
+    early, later = (evaluated(perpetual, task(perpetual, bars=bars)).shadow for bars in (12, 25))
+    assert early is not None
+    assert later is not None
+    assert [one.bars for one in later.looks] == [12, 24]
+    assert early.looks == later.looks[:1]
+    assert early.looks[0].metrics["exposure"] > 0
+
+
 def test_without_the_later_funding_the_job_fails(perpetual: Storage) -> None:
     asked = task(perpetual, bars=60)
     perpetual.remove([p for p in perpetual.list("bars") if "/funding/2025-11" in p])
