@@ -28,23 +28,23 @@ Raw = dict[str, Any]
 NAME = "life"
 HOST = "10.244.0.1"
 """This machine as pods see it."""
-DAYS, BARS_A_DAY, CYCLE = 205, 96, 24
+DAYS, BARS_A_DAY, CYCLE = 205, 96, 12
 LENIENT = {"minSharpe": -10, "minWinRate": 0, "minProfitFactor": 0, "maxDrawdown": 1}
 GOOD = {
-    "horizonBars": 6, "entryPercentile": 0.6, "minHoldBars": 1, "takeProfitSigmas": 10,
+    "horizonBars": 3, "entryPercentile": 0.6, "minHoldBars": 1, "takeProfitSigmas": 10,
     "stopLossSigmas": 10, "volatilityTarget": 3,
 }  # fmt: skip
 POOR = GOOD | {"maxWeight": 0.02}
 """Sees the same, and lets nearly all of it pass."""
-LONG_ENOUGH = timedelta(days=1, hours=6, minutes=30)
+LONG_ENOUGH = timedelta(days=1, hours=1, minutes=30)
 """A look's bars, and at most one interval until the next evaluation."""
 
 
 def waves(now: datetime) -> dict[str, pd.DataFrame]:
-    """Return bars that rise for three hours and fall for three: past and future of the test."""
+    """Return bars that rise for an hour and a half and fall as long: past and future of the test."""
     start = (now - timedelta(days=DAYS - 8)).replace(hour=0, minute=0, second=0, microsecond=0)
     turns = np.sin(2 * np.pi * np.arange(DAYS * BARS_A_DAY) / CYCLE)
-    returns = 0.004 * turns + np.random.default_rng(7).normal(0, 0.002, len(turns))
+    returns = 0.006 * turns + np.random.default_rng(7).normal(0, 0.001, len(turns))
     return {"15m": frame_of(returns, "15m", start.isoformat(), 7)}
 
 
@@ -71,7 +71,7 @@ def wanted(target: Raw) -> Raw:
             "mode": "Automatic", "criteria": LENIENT | {"minTrades": 0},
             "shadow": {"minBars": BARS_A_DAY, "minTrades": 0, "maxDays": 1},
         },
-        monitoring={"interval": "6h", "cooldown": "1h"},
+        monitoring={"interval": "1h", "cooldown": "1h"},
         job={"pendingDeadlineSeconds": 604800, "backoffLimit": 0},
     )  # fmt: skip
 
