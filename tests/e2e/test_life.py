@@ -41,7 +41,7 @@ LONG_ENOUGH = timedelta(days=1, hours=1, minutes=30)
 
 
 def waves(now: datetime) -> dict[str, pd.DataFrame]:
-    """Return bars that rise for an hour and a half and fall as long: past and future of the test."""
+    """Return bars that turn every hour and a half: past and future of the test."""
     start = (now - timedelta(days=DAYS - 8)).replace(hour=0, minute=0, second=0, microsecond=0)
     turns = np.sin(2 * np.pi * np.arange(DAYS * BARS_A_DAY) / CYCLE)
     returns = 0.006 * turns + np.random.default_rng(7).normal(0, 0.001, len(turns))

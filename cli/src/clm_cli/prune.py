@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pydantic import ValidationError
 
-from clm_api.layout import production_pointer, runs_of, tombstones_of
+from clm_api.layout import evaluations_of, production_pointer, runs_of, tombstones_of
 from clm_api.production import ProductionPointer
 from clm_cli.cluster import Cluster, ScheduleView
 from clm_cli.output import console
@@ -24,7 +24,7 @@ class Orphan:
     Parameters
     ----------
     name
-        The run's folder, or the pointer.
+        The folder of the run or the evaluations, or the pointer.
     paths
         In the order in which they are removed.
     """
@@ -36,13 +36,13 @@ class Orphan:
 def prune(
     store: Store,
     orphans: Annotated[
-        bool, typer.Option("--orphans", help="Runs and pointers without an object in the cluster.")
+        bool, typer.Option("--orphans", help="Files whose version or schedule is gone.")
     ],
     namespace: Namespace = None,
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
 ) -> None:
-    """Remove runs whose ModelVersion is gone and pointers whose TrainingSchedule is gone.
+    """Remove runs whose ModelVersion is gone, evaluations and pointers whose schedule is gone.
 
     Deleting a schedule never removes its files, so that nothing is lost by accident: this does,
     for one namespace, after showing what it found. Whatever is in production is left alone. Make
@@ -77,6 +77,9 @@ def find_orphans(cluster: Cluster, objects: "Storage") -> list[Orphan]:
     for path in objects.list(f"{runs_of(namespace)}/"):
         runs.setdefault("/".join(path.split("/")[:4]), []).append(path)
     tombstones = objects.list(f"{tombstones_of(namespace)}/")
+    reports: dict[str, list[str]] = {}
+    for path in objects.list(f"{evaluations_of(namespace)}/"):
+        reports.setdefault(path.rpartition("/")[0], []).append(path)
     pointers = objects.list(production_pointer(namespace, "x").removesuffix("x.json"))
     schedules = cluster.schedules()
     known = {v.raw["metadata"]["uid"] for v in cluster.versions()} | _produced(schedules)
@@ -89,6 +92,11 @@ def find_orphans(cluster: Cluster, objects: "Storage") -> list[Orphan]:
             rest = [p for p in paths if p not in first]
             found.append(Orphan(folder, (*first, *rest, *stones)))
     alive = {s.raw["metadata"]["uid"] for s in schedules}
+    found += [
+        Orphan(folder, tuple(paths))
+        for folder, paths in reports.items()
+        if folder.rsplit("/", 1)[-1] not in alive
+    ]
     found += [Orphan(p, (p,)) for p in pointers if _owner(objects.get(p)) not in alive | {None}]
     return found
 

@@ -102,6 +102,11 @@ def tombstones_of(namespace: str) -> str:
     return f"tombstones/{_segment(namespace)}"
 
 
+def evaluations_of(namespace: str) -> str:
+    """Return the folder of the evaluations of a namespace."""
+    return f"evaluations/{_segment(namespace)}"
+
+
 def evaluation_report(namespace: str, schedule: str, uid: str, slot: int) -> str:
     """Return the report of an evaluation Job: create-only.
 
@@ -112,7 +117,7 @@ def evaluation_report(namespace: str, schedule: str, uid: str, slot: int) -> str
     slot
         Whole minutes since the epoch.
     """
-    return f"evaluations/{'/'.join(map(_segment, (namespace, schedule, uid)))}/{slot}.json"
+    return f"{evaluations_of(namespace)}/{_segment(schedule)}/{_segment(uid)}/{slot}.json"
 
 
 @dataclass(frozen=True)
