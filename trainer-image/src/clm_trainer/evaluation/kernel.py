@@ -11,6 +11,7 @@ from clm_trainer.panel import Bools, Floats
 
 Ints = NDArray[np.int64]
 _RUINED = 1e-12
+_BLOCK = 64
 
 TRADE_COLUMNS = (
     "symbol", "side", "entry_row", "exit_row", "entry_price", "exit_price", "weight",
@@ -54,12 +55,23 @@ def _note(
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _quiet(targets: Floats, gap: Bools, now: float) -> int:
     """Return after how many bars something else than marking is due: a hole, or a fill."""
-    for t in range(len(targets)):
+    quiet, bars = 0, len(targets)
+    # Counting a whole block needs no branch, so many of its bars are compared at once.
+    while quiet + _BLOCK <= bars:
+        changed, holes = 0, np.uint8(0)
+        for t in range(quiet, quiet + _BLOCK):
+            changed += targets[t] != now
+        for t in range(quiet, quiet + _BLOCK):
+            holes |= np.uint8(gap[t])
+        if changed or holes:
+            break
+        quiet += _BLOCK
+    for t in range(quiet, bars):
         if gap[t]:
             return t
         if targets[t] != now:
             return t + 1
-    return len(targets)
+    return bars
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
@@ -229,8 +241,10 @@ def advance(
 
     Parameters
     ----------
-    row, symbol
-        Shape (sleeves,): the bar on whose close each one decided, and what it trades.
+    row
+        Shape (sleeves,): the bar on whose close each one decided; changed to the last one here.
+    symbol
+        What each trades.
     wanted
         The target decided there.
     now, cash, units, equity
@@ -263,5 +277,6 @@ def advance(
             if equity[i] <= 0:
                 units[i], cash[i], equity[i] = 0.0, _RUINED, _RUINED
                 now[i] = wanted[i]
+        row[i] += bars
         grown[i] = np.log(equity[i] / before)
     return grown
