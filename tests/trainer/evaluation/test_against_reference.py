@@ -40,7 +40,7 @@ def test_every_number_equals_the_reference(case: Case) -> None:
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
-@given(cases(most_bars=400, kept=0.985, holes=(0.0, 0.005)))
+@given(cases(most_bars=400, kept=0.985, holes=(0.0, 0.005), moves=(0.001, 0.02)))
 def test_long_holds_equal_the_reference(case: Case) -> None:
     _equals_the_reference(case)
 

@@ -76,7 +76,7 @@ class TradingEnvironments(VecEnv):  # type: ignore[misc]
             self._actions, SIDES, m.gap, m.weight, self.symbol, self.row, self.step_bars,
             self.episode_steps, self.side, self.wanted, self.age, self.steps,
         )  # fmt: skip
-        self.grown = advance(
+        self.grown = advance.compiled(
             self.row, self.symbol, self.wanted, self.now, self.cash, self.units, self.equity,
             self.step_bars, m.open, m.close, m.gap, m.cost_rate,
         )  # fmt: skip

@@ -4,9 +4,9 @@ One file, because numba's cache doesn't notice a change of a function in another
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from clm_trainer.evaluation.tiers import Tiered
 from clm_trainer.panel import Bools, Floats
 
 Ints = NDArray[np.int64]
@@ -19,7 +19,7 @@ TRADE_COLUMNS = (
 )  # fmt: skip
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@Tiered
 def _fill(equity: float, held: float, weight: float, rate: float) -> float:
     """Return the equity after a position worth ``held`` became ``weight`` of that equity."""
     share = held / equity
@@ -28,7 +28,7 @@ def _fill(equity: float, held: float, weight: float, rate: float) -> float:
     return equity * (1 - rate * share) / (1 - rate * weight)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@Tiered
 def _most_trades(targets: Floats) -> int:
     symbols, bars = targets.shape
     count: int = 2 * symbols
@@ -40,7 +40,7 @@ def _most_trades(targets: Floats) -> int:
     return count
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@Tiered
 def _note(
     row: Floats, leave: int, price: float, end: float, paid: float, got: float, closed: float
 ) -> None:
@@ -52,7 +52,7 @@ def _note(
     row[11] = closed
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@Tiered
 def _quiet(targets: Floats, gap: Bools, now: float) -> int:
     """Return after how many bars something else than marking is due: a hole, or a fill."""
     quiet, bars = 0, len(targets)
@@ -74,7 +74,7 @@ def _quiet(targets: Floats, gap: Bools, now: float) -> int:
     return bars
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@Tiered
 def _hold(close: Floats, cash: float, units: float, marks: Floats, held: Floats) -> int:
     """Mark bars without fills; return how many there are before ruin."""
     ruinous = 0
@@ -92,7 +92,7 @@ def _hold(close: Floats, cash: float, units: float, marks: Floats, held: Floats)
     return before
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@Tiered
 def sleeves(
     targets: Floats,
     open_: Floats,
@@ -220,7 +220,7 @@ def sleeves(
     return trades[:count]
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@Tiered
 def advance(
     row: Ints,
     symbol: Ints,
