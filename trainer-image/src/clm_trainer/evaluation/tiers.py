@@ -11,7 +11,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
-ENOUGH = 100_000
+ENOUGH = 1_000_000
 """Bars of all symbols that a process has accounted for before it compiles."""
 
 
@@ -44,4 +44,4 @@ class Tiered(Generic[P, R]):
     def on(self, bars: int) -> Callable[P, R]:
         """Return the form in which so many bars more are to be done."""
         self.done += bars
-        return self.interpreted if self.done <= ENOUGH else self.compiled
+        return self.interpreted if self.done < ENOUGH else self.compiled
