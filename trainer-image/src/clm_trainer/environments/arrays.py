@@ -45,8 +45,8 @@ def decide(
     for i in range(len(actions)):
         s, t = symbol[i], row[i]
         chosen = side[i] if gap[s, t] else sides[actions[i]]
-        kept = chosen == side[i]
-        wanted[i] = wanted[i] if kept else chosen * weight[s, t]
+        kept, entered = chosen == side[i], chosen * weight[s, t]
+        wanted[i] = wanted[i] if kept else entered
         age[i] = ((age[i] if kept else 0) + step_bars) if chosen != 0 else 0
         side[i] = chosen
         steps[i] += 1

@@ -259,24 +259,27 @@ def advance(
     """
     grown = np.zeros(len(row))
     for i in range(len(row)):
-        s, before = symbol[i], equity[i]
-        for t in range(row[i] + 1, row[i] + 1 + bars):
+        s, start, aimed = symbol[i], row[i] + 1, wanted[i]
+        held, money, count, value = now[i], cash[i], units[i], equity[i]
+        row[i] += bars
+        if count == 0.0 and aimed == held:
+            continue
+        for t in range(start, start + bars):
             if gap[s, t]:
                 continue
-            if wanted[i] != now[i]:
+            if aimed != held:
                 price = open_[s, t]
-                flips = now[i] * wanted[i] < 0
+                flips = held * aimed < 0
                 for leg in range(2 if flips else 1):
-                    aim = 0.0 if flips and leg == 0 else wanted[i]
-                    value = cash[i] + units[i] * price
-                    after = _fill(value, units[i] * price, aim, rate) if value > 0 else 0.0
-                    units[i] = aim * after / price
-                    cash[i] = after - units[i] * price
-                now[i] = wanted[i]
-            equity[i] = cash[i] + units[i] * close[s, t]
-            if equity[i] <= 0:
-                units[i], cash[i], equity[i] = 0.0, _RUINED, _RUINED
-                now[i] = wanted[i]
-        row[i] += bars
-        grown[i] = np.log(equity[i] / before)
+                    aim = 0.0 if flips and leg == 0 else aimed
+                    before = money + count * price
+                    after = _fill(before, count * price, aim, rate) if before > 0 else 0.0
+                    count = aim * after / price
+                    money = after - count * price
+                held = aimed
+            value = money + count * close[s, t]
+            if value <= 0:
+                count, money, value, held = 0.0, _RUINED, _RUINED, aimed
+        grown[i] = np.log(value / equity[i])
+        now[i], cash[i], units[i], equity[i] = held, money, count, value
     return grown
