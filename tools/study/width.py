@@ -52,7 +52,7 @@ def _shown(developed: Developed, spec: RunSpec) -> dict[str, float]:
         "net": _sharpe(net) * year,
         "gross": _sharpe(backtest.net_returns(window, targets, 0.0)) * year,
         "hold": _sharpe(backtest.net_returns(window, np.ones_like(targets), 0.0)) * year,
-        "days": _days(net),
+        "days": days(net),
         "formula": year / np.sqrt(len(window) - 1),
         "passed": float(verdict.stage == "CANDIDATE"),
         "psr": float(scored.metrics.get("psr", 0.0) >= PSR),
@@ -63,7 +63,7 @@ def _sharpe(returns: Floats) -> float:
     return float(returns.mean() / returns.std(ddof=1)) if returns.any() else 0.0
 
 
-def _days(returns: Floats) -> float:
+def days(returns: Floats) -> float:
     """Return the variance of a day's sum over that of as many independent bars; 1 if they are."""
     sums = np.convolve(returns - returns.mean(), np.ones(DAY), "valid")
     return float(sums.var() / (DAY * returns.var())) if returns.any() else 1.0
