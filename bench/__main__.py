@@ -19,15 +19,17 @@ RESULTS = ROOT / "bench" / "results"
 
 
 def main() -> int:
-    with tempfile.TemporaryDirectory() as folder, one_cpu() as group:
-        sides = Sides(Path(folder), group)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        one_cpu() as group,
+        Sides(Path(folder), group) as sides,
+    ):
         load = os.getloadavg()
         print(f"{cpu()}, {os.cpu_count()} cores, load {load[0]:.1f}")
         measured = [measure(row, sides) for row in ROWS if sides.can(row)]
         for row in ROWS:
             if not sides.can(row):
                 print(f"{row.name}: not measured, this user may not limit a process's CPUs")
-        sides.close()
     facts = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "cpu": cpu(),

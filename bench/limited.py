@@ -20,7 +20,10 @@ PERIOD_US = 100_000
 
 @contextmanager
 def one_cpu() -> Iterator[Path | None]:
-    """Make a group that is limited to one CPU; None where this process may not."""
+    """Make a group that is limited to one CPU; None where this process may not.
+
+    Processes in it must have ended before this does: a group that holds any can't be removed.
+    """
     group = (V1 if V1.exists() else ROOT) / f"clm-bench-{os.getpid()}"
     limits = {"cpu.max": f"{PERIOD_US} {PERIOD_US}"}
     if V1.exists():
@@ -30,9 +33,11 @@ def one_cpu() -> Iterator[Path | None]:
         for name, value in limits.items():
             (group / name).write_text(value)
     except OSError:
-        yield None
+        allowed = False
     else:
-        yield group
+        allowed = True
+    try:
+        yield group if allowed else None
     finally:
         if group.exists():
             group.rmdir()

@@ -5,7 +5,7 @@ import os
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -57,7 +57,10 @@ class Worker:
 
 
 class Sides:
-    """Processes that wait, started when they are first asked, and some that make one backtest."""
+    """Processes that wait, started when they are first asked, and some that make one backtest.
+
+    Leaving the context ends them, whatever a row came to.
+    """
 
     def __init__(self, folder: Path, group: Path | None) -> None:
         self._folder, self._group = folder, group
@@ -75,7 +78,10 @@ class Sides:
             self._workers[side] = Worker(side, self._group)
         return self._workers[side]
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         for worker in self._workers.values():
             worker.close()
 

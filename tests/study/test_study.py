@@ -4,14 +4,17 @@ import json
 from typing import Any
 
 import pytest
-from tools.study.seeds import MODES, Seed, leak_is_refused, leaking
+from tools.study.__main__ import SIZES, SLOW
+from tools.study.seeds import MODES, STRENGTHS, Seed, leak_is_refused, leaking
 from tools.study.shares import shares, table
 
 from clm_trainer.features import build_features
 from tests.support.repository import ROOT
 
 SEEDS = 10
-every_study = pytest.mark.parametrize("family", ["xgboost", "lightgbm"])
+quick_study = pytest.mark.parametrize("family", ["xgboost", "lightgbm"])
+FAMILIES = sorted(path.stem for path in (ROOT / "docs" / "study").glob("*.json"))
+every_study = pytest.mark.parametrize("family", FAMILIES)
 
 
 def committed(family: str) -> dict[str, Any]:
@@ -23,7 +26,7 @@ def counts(rows: list[dict[str, Any]]) -> dict[str, list[str]]:
 
 
 @pytest.mark.slow
-@every_study
+@quick_study
 @pytest.mark.parametrize("name", ["noise", "planted"])
 def test_the_verdicts_of_ten_seeds_are_those_of_the_study(name: str, family: str) -> None:
     made = [Seed(family, name, number).judged() for number in range(SEEDS)]
@@ -40,10 +43,11 @@ def test_a_planted_leak_is_refused_and_the_same_market_without_it_is_not() -> No
 def test_the_committed_shares_follow_from_the_committed_seeds(family: str) -> None:
     study = committed(family)
     assert study["shares"] == shares(study["sets"])
+    sizes = SIZES.get(family, SLOW)
     assert {name: len(rows) for name, rows in study["sets"].items()} == {
-        "noise": 200, "planted": 100,
-    }  # fmt: skip
-    assert study["leaks"] == {"runs": 20, "refused": 20}
+        name: sizes[name] for name in STRENGTHS
+    }
+    assert study["leaks"] == {"runs": sizes["leaks"], "refused": sizes["leaks"]}
 
 
 @every_study

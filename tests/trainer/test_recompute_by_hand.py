@@ -202,6 +202,14 @@ def test_the_published_deflated_sharpe_ratios(
         assert luck == pytest.approx(0.1132, abs=5e-5)
 
 
+@pytest.mark.parametrize(
+    ("above", "expected"), [(0.5, 1.0), (1.5, 0.0)], ids=["above the benchmark", "below it"]
+)
+def test_an_estimate_without_any_spread_is_certain(above: float, expected: float) -> None:
+    """Of returns with two values, skew 2 and kurtosis 5, and a ratio of 1: 1 - 2 + 1 is 0."""
+    assert significance.psr(1, 100, 2, 5, above) == expected
+
+
 def test_after_the_minimum_track_record_the_probability_is_95_percent() -> None:
     bars = significance.min_track_record(0.05, -0.5, 6)
     assert significance.psr(0.05, round(bars), -0.5, 6) == pytest.approx(0.95, abs=1e-4)

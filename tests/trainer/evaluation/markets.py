@@ -82,18 +82,28 @@ WEIGHTS = (-1.0, -0.6, -0.25, 0.0, 0.0, 0.4, 0.4, 0.75, 1.0)
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> tuple[Panel, Floats, float, Funding | None]:
-    """Draw a wild market with holes, targets that flip and resize, costs and maybe funding."""
-    bars, symbols = draw(st.integers(2, 40)), draw(st.integers(1, 3))
+def cases(
+    draw: st.DrawFn,
+    most_bars: int = 40,
+    kept: float = 0.5,
+    holes: tuple[float, ...] = (0.0, 0.2, 0.7),
+    moves: tuple[float, ...] = (0.001, 0.05, 0.6),
+) -> tuple[Panel, Floats, float, Funding | None]:
+    """Draw a wild market with holes, targets that flip and resize, costs and maybe funding.
+
+    On a share ``kept`` of the bars the target stays; one of ``holes`` is the share that is missing,
+    one of ``moves`` the volatility of a bar.
+    """
+    bars, symbols = draw(st.integers(2, most_bars)), draw(st.integers(1, 3))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     shape = (bars, symbols)
-    steps = rng.normal(0, draw(st.sampled_from([0.001, 0.05, 0.6])), (2, *shape))
+    steps = rng.normal(0, draw(st.sampled_from(moves)), (2, *shape))
     close = 100 * np.exp(np.cumsum(steps[0], axis=0))
     open_ = close * np.exp(steps[1])
-    gap = rng.random(shape) < draw(st.sampled_from([0.0, 0.2, 0.7]))
+    gap = rng.random(shape) < draw(st.sampled_from(holes))
     targets = rng.choice(WEIGHTS, shape)
     for row in range(1, bars):
-        keep = rng.random(symbols) < 0.5
+        keep = rng.random(symbols) < kept
         targets[row, keep] = targets[row - 1, keep]
     funding = None
     if draw(st.booleans()):

@@ -36,6 +36,16 @@ def slow(case: Case) -> list[Sleeve]:
 @settings(max_examples=1000, deadline=None, derandomize=True)
 @given(cases())
 def test_every_number_equals_the_reference(case: Case) -> None:
+    _equals_the_reference(case)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(cases(most_bars=400, kept=0.985, holes=(0.0, 0.005), moves=(0.001, 0.02)))
+def test_long_holds_equal_the_reference(case: Case) -> None:
+    _equals_the_reference(case)
+
+
+def _equals_the_reference(case: Case) -> None:
     panel, targets, cost_bps, funding = case
     fast, plain = backtest.run(panel, targets, cost_bps, funding), slow(case)
     size, bars = len(plain), len(panel)

@@ -19,10 +19,12 @@ def decide(
     symbol: Ints,
     row: Ints,
     step_bars: int,
+    episode_steps: int,
     side: Floats,
     wanted: Floats,
     age: Ints,
-) -> None:
+    steps: Ints,
+) -> tuple[Bools, int]:
     """Turn actions into sides and targets; an action on a missing bar is not read.
 
     Parameters
@@ -31,15 +33,26 @@ def decide(
         Side of each action.
     gap, weight
         Shape (symbols, bars).
-    side, wanted, age
+    side, wanted, age, steps
         State of each episode, changed in place.
+
+    Returns
+    -------
+    tuple
+        Which episodes end with this decision, and how many do.
     """
+    last, ended = np.empty(len(actions), dtype=np.bool_), 0
     for i in range(len(actions)):
-        chosen = side[i] if gap[symbol[i], row[i]] else sides[actions[i]]
-        if chosen != side[i]:
-            side[i], age[i] = chosen, 0
-            wanted[i] = chosen * weight[symbol[i], row[i]]
-        age[i] = age[i] + step_bars if chosen != 0 else 0
+        s, t = symbol[i], row[i]
+        chosen = side[i] if gap[s, t] else sides[actions[i]]
+        kept, entered = chosen == side[i], chosen * weight[s, t]
+        wanted[i] = wanted[i] if kept else entered
+        age[i] = ((age[i] if kept else 0) + step_bars) if chosen != 0 else 0
+        side[i] = chosen
+        steps[i] += 1
+        last[i] = steps[i] >= episode_steps
+        ended += last[i]
+    return last, ended
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
@@ -64,7 +77,8 @@ def look(
     """
     features = observed.shape[2]
     for i in range(len(seen)):
+        there = observed[symbol[i], row[i]]
         for f in range(features):
-            seen[i, f] = observed[symbol[i], row[i], f]
+            seen[i, f] = there[f]
         seen[i, features] = side[i]
         seen[i, features + 1] = min(age[i] / age_bars, age_limit)

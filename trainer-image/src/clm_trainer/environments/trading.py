@@ -72,19 +72,16 @@ class TradingEnvironments(VecEnv):  # type: ignore[misc]
     def step_wait(self) -> Step:
         """Move every episode on by one step."""
         m = self.market
-        decide(
+        done, ended = decide(
             self._actions, SIDES, m.gap, m.weight, self.symbol, self.row, self.step_bars,
-            self.side, self.wanted, self.age,
+            self.episode_steps, self.side, self.wanted, self.age, self.steps,
         )  # fmt: skip
-        self.grown = advance(
+        self.grown = advance.compiled(
             self.row, self.symbol, self.wanted, self.now, self.cash, self.units, self.equity,
             self.step_bars, m.open, m.close, m.gap, m.cost_rate,
         )  # fmt: skip
-        self.row += self.step_bars
-        self.steps += 1
-        done = self.steps >= self.episode_steps
         infos = self._infos
-        if done.any():
+        if ended:
             last, infos = self._observe(), list(self._infos)
             for i in np.flatnonzero(done):
                 infos[i] = {"terminal_observation": last[i], "TimeLimit.truncated": True}

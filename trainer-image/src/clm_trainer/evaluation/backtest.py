@@ -5,12 +5,16 @@ existing open; units change only when the target changes; the cost rate is charg
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from clm_trainer.evaluation.kernel import TRADE_COLUMNS, sleeves
 from clm_trainer.panel import Floats, Panel
+
+Number = TypeVar("Number", np.float64, np.bool_)
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,15 +162,21 @@ def _sleeves(
     of a backtest is spent on getting memory for them.
     """
     shape, none = targets.T.shape, np.empty((len(panel.symbols), 0))
-    dues = (none, none) if funding is None else (funding.at_open.T, funding.inside.T)
-    bars = (targets.T, panel.open.T, panel.close.T, panel.gap.T, *dues)
+    at_open, inside = none, none
+    if funding is not None:
+        at_open, inside = _turned(funding.at_open), _turned(funding.inside)
     marks = np.empty(shape)
     costs, funded, traded, held = (np.zeros(shape) if whole else none for _ in range(4))
-    trades = sleeves(
-        *(np.ascontiguousarray(array) for array in bars),
-        cost_bps / 1e4, wanted_before, marks, costs, funded, traded, held,
+    trades = sleeves.on(targets.size)(
+        _turned(targets), _turned(panel.open), _turned(panel.close), _turned(panel.gap),
+        at_open, inside, cost_bps / 1e4, wanted_before, marks, costs, funded, traded, held,
     )  # fmt: skip
     return marks, costs, funded, traded, held, trades
+
+
+def _turned(values: NDArray[Number]) -> NDArray[Number]:
+    """Return a symbol's bars side by side, shape (symbols, bars)."""
+    return np.ascontiguousarray(values.T)
 
 
 def _trade_frame(trades: Floats, panel: Panel) -> pd.DataFrame:

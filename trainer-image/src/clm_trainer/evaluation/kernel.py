@@ -4,13 +4,14 @@ One file, because numba's cache doesn't notice a change of a function in another
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from clm_trainer.evaluation.tiers import Tiered
 from clm_trainer.panel import Bools, Floats
 
 Ints = NDArray[np.int64]
 _RUINED = 1e-12
+_BLOCK = 64
 
 TRADE_COLUMNS = (
     "symbol", "side", "entry_row", "exit_row", "entry_price", "exit_price", "weight",
@@ -18,7 +19,7 @@ TRADE_COLUMNS = (
 )  # fmt: skip
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@Tiered
 def _fill(equity: float, held: float, weight: float, rate: float) -> float:
     """Return the equity after a position worth ``held`` became ``weight`` of that equity."""
     share = held / equity
@@ -27,7 +28,7 @@ def _fill(equity: float, held: float, weight: float, rate: float) -> float:
     return equity * (1 - rate * share) / (1 - rate * weight)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@Tiered
 def _most_trades(targets: Floats) -> int:
     symbols, bars = targets.shape
     count: int = 2 * symbols
@@ -39,7 +40,7 @@ def _most_trades(targets: Floats) -> int:
     return count
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@Tiered
 def _note(
     row: Floats, leave: int, price: float, end: float, paid: float, got: float, closed: float
 ) -> None:
@@ -51,18 +52,29 @@ def _note(
     row[11] = closed
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@Tiered
 def _quiet(targets: Floats, gap: Bools, now: float) -> int:
     """Return after how many bars something else than marking is due: a hole, or a fill."""
-    for t in range(len(targets)):
+    quiet, bars = 0, len(targets)
+    # Counting a whole block needs no branch, so many of its bars are compared at once.
+    while quiet + _BLOCK <= bars:
+        changed, holes = 0, np.uint8(0)
+        for t in range(quiet, quiet + _BLOCK):
+            changed += targets[t] != now
+        for t in range(quiet, quiet + _BLOCK):
+            holes |= np.uint8(gap[t])
+        if changed or holes:
+            break
+        quiet += _BLOCK
+    for t in range(quiet, bars):
         if gap[t]:
             return t
         if targets[t] != now:
             return t + 1
-    return len(targets)
+    return bars
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@Tiered
 def _hold(close: Floats, cash: float, units: float, marks: Floats, held: Floats) -> int:
     """Mark bars without fills; return how many there are before ruin."""
     ruinous = 0
@@ -80,7 +92,7 @@ def _hold(close: Floats, cash: float, units: float, marks: Floats, held: Floats)
     return before
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@Tiered
 def sleeves(
     targets: Floats,
     open_: Floats,
@@ -208,7 +220,7 @@ def sleeves(
     return trades[:count]
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@Tiered
 def advance(
     row: Ints,
     symbol: Ints,
@@ -229,8 +241,10 @@ def advance(
 
     Parameters
     ----------
-    row, symbol
-        Shape (sleeves,): the bar on whose close each one decided, and what it trades.
+    row
+        Shape (sleeves,): the bar on whose close each one decided; changed to the last one here.
+    symbol
+        What each trades.
     wanted
         The target decided there.
     now, cash, units, equity
@@ -245,23 +259,27 @@ def advance(
     """
     grown = np.zeros(len(row))
     for i in range(len(row)):
-        s, before = symbol[i], equity[i]
-        for t in range(row[i] + 1, row[i] + 1 + bars):
+        s, start, aimed = symbol[i], row[i] + 1, wanted[i]
+        held, money, count, value = now[i], cash[i], units[i], equity[i]
+        row[i] += bars
+        if count == 0.0 and aimed == held:
+            continue
+        for t in range(start, start + bars):
             if gap[s, t]:
                 continue
-            if wanted[i] != now[i]:
+            if aimed != held:
                 price = open_[s, t]
-                flips = now[i] * wanted[i] < 0
+                flips = held * aimed < 0
                 for leg in range(2 if flips else 1):
-                    aim = 0.0 if flips and leg == 0 else wanted[i]
-                    value = cash[i] + units[i] * price
-                    after = _fill(value, units[i] * price, aim, rate) if value > 0 else 0.0
-                    units[i] = aim * after / price
-                    cash[i] = after - units[i] * price
-                now[i] = wanted[i]
-            equity[i] = cash[i] + units[i] * close[s, t]
-            if equity[i] <= 0:
-                units[i], cash[i], equity[i] = 0.0, _RUINED, _RUINED
-                now[i] = wanted[i]
-        grown[i] = np.log(equity[i] / before)
+                    aim = 0.0 if flips and leg == 0 else aimed
+                    before = money + count * price
+                    after = _fill(before, count * price, aim, rate) if before > 0 else 0.0
+                    count = aim * after / price
+                    money = after - count * price
+                held = aimed
+            value = money + count * close[s, t]
+            if value <= 0:
+                count, money, value, held = 0.0, _RUINED, _RUINED, aimed
+        grown[i] = np.log(value / equity[i])
+        now[i], cash[i], units[i], equity[i] = held, money, count, value
     return grown
