@@ -385,3 +385,33 @@ def test_cut_off_after_any_write_a_shadow_test_ends_the_same() -> None:
         assert len(world.tasks) == 1
         history = [h["stage"] for h in world.version("btc-1")["status"]["history"]]
         assert history == ["SHADOW", "PRODUCTION"]
+
+
+def _late(cut: int) -> World:
+    """A report that comes when the next slot has begun; the operator is killed after a write."""
+    world = _life()
+    world.settle()
+    world.finish(b.replayed(world.tasks[-1], b.look(better=0.01, worse=0.99)))
+    world.now += 6 * HOUR
+    world.settle(cut)
+    world.settle()
+    return world
+
+
+@pytest.mark.parametrize("cut", range(1, 12))
+def test_a_report_is_read_before_the_next_evaluation_begins(cut: int) -> None:
+    world = _late(cut)
+    assert world.stages() == {"btc-0": "ARCHIVED", "btc-1": "PRODUCTION"}
+    assert len(world.tasks) == 1, "no Job for a version that production just leaves"
+
+
+def test_cut_off_after_its_deletion_a_job_that_was_given_up_has_its_reason() -> None:
+    for cut in (1, 2, 3):
+        world = producing(job={"pendingDeadlineSeconds": 60})
+        world.now += 6 * HOUR
+        world.settle()
+        world.now += timedelta(seconds=61)
+        world.settle(cut)
+        world.settle()
+        assert evaluation(world)["reason"] == "Unschedulable"
+        assert not world.jobs

@@ -94,7 +94,7 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
         slots, spec = _parsed(schedule, settings)
         new, status, due = _new_runs(snapshot, schedule, spec, slots, status, settings)
         problem, retention = "", to_delete(snapshot.versions, spec.retention, status)
-        wanted = None if promotions.lagging else evaluations.due(seen, schedule, spec, evaluation)
+        wanted = None if promotions.moving else evaluations.due(seen, schedule, spec, evaluation)
     except SpecError as error:
         new, due, problem, retention, wanted = (), None, error.message, (), None
         status = status.model_copy(update={"next_schedule_time": None})
@@ -114,7 +114,7 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
         lend=_keys(snapshot, schedule, evaluation, settings),
         delete_jobs=(
             *(snapshot.jobs[o.version.name] for o in outcomes if o.act is Act.DELETE_JOB),
-            *evaluations.to_delete(snapshot, evaluation),
+            *evaluations.to_delete(snapshot, schedule, evaluation),
         ),
         delete_versions=retention,
         version_statuses=_changed(outcomes),

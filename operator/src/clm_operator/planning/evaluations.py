@@ -164,6 +164,11 @@ class Keyless:
     job: Job
 
 
+def recorded(schedule: ScheduleObject, latest: Evaluation) -> bool:
+    """Whether what became of the newest evaluation is stored: no Job comes or goes before."""
+    return latest.status == schedule.status.evaluation
+
+
 def due(
     snapshot: Snapshot, schedule: ScheduleObject, spec: TrainingScheduleSpec, latest: Evaluation
 ) -> Due | None:
@@ -172,12 +177,14 @@ def due(
     Slots lie one ``monitoring.interval`` apart, counted from the schedule's creation. One is due if
     a version had time to see a new bar since the last one.
     """
+    if latest.runs or not recorded(schedule, latest):
+        return None
     slot = _slot(schedule, spec, snapshot.now)
     last = latest.status.slot if latest.status and latest.status.phase is not PENDING else None
     task = _task(snapshot, schedule, slot)
     sides = [c for c in (task.challenger, task.champion) if c is not None]
     models = _models(snapshot, task)
-    if latest.runs or not models or slot <= min(c.since for c in sides):
+    if not models or slot <= min(c.since for c in sides):
         return None
     bar = TIMEFRAME_SECONDS[spec.data.timeframe]
     if last is not None and floor_to(slot, bar) <= floor_to(last, bar):
@@ -228,8 +235,12 @@ def watched(status: TrainingScheduleStatus, versions: Sequence[Version]) -> bool
     return status.production is not None or any(tested(v) for v in versions)
 
 
-def to_delete(snapshot: Snapshot, latest: Evaluation) -> tuple[Job, ...]:
+def to_delete(
+    snapshot: Snapshot, schedule: ScheduleObject, latest: Evaluation
+) -> tuple[Job, ...]:
     """Return the Jobs that nobody needs: all but the newest, and that one if it was given up."""
+    if not recorded(schedule, latest):
+        return ()
     status = latest.status
     given_up = status is not None and status.phase is Phase.FAILED
     return tuple(

@@ -60,6 +60,11 @@ class Promotions:
     unreadable: tuple[Version, ...] = ()
     lagging: bool = False
 
+    @property
+    def moving(self) -> bool:
+        """Whether production is about to be, or not yet everywhere, another version."""
+        return self.lagging or self.promoted is not None
+
 
 def decide(snapshot: Snapshot) -> Promotions:
     """Decide what follows from requests, mode and pointer; looks at what is stored, nothing else.
