@@ -225,6 +225,21 @@ def test_a_store_that_lends_nothing_is_asked_again() -> None:
     assert evaluation(world)["phase"] == "Running"
 
 
+def test_a_store_that_is_away_in_ever_new_words_is_told_once() -> None:
+    """Every write wakes the next round: a status that tells times would never come to rest."""
+    world = lending()
+    for took in ("280 ms", "296 ms"):
+        world.withheld = {job_at(6): Withheld(Reason.STORAGE_UNAVAILABLE, f"no answer in {took}")}
+        world.settle()
+        assert "280 ms" in evaluation(world)["message"]
+    world.withheld = {}
+    world.settle()
+    for took in ("310 ms", "312 ms"):
+        world.finish(UnreadableReport(Reason.STORAGE_UNAVAILABLE, f"no answer in {took}"))
+        world.settle()
+        assert "310 ms" in evaluation(world)["message"]
+
+
 def test_a_pod_whose_secret_was_never_made_gets_it() -> None:
     """Killed between Job and Secret: the kubelet says what lacks, whoever looks next makes it."""
     world = lending()

@@ -98,8 +98,9 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
     except SpecError as error:
         new, due, problem, retention, wanted = (), None, error.message, (), None
         status = status.model_copy(update={"next_schedule_time": None})
-    if wanted is not None and (ended := evaluations.impossible(snapshot, wanted)) is not None:
-        wanted, status = None, status.model_copy(update={"evaluation": ended})
+    why = evaluations.impossible(snapshot, wanted, evaluation) if wanted is not None else None
+    if why is not None:
+        wanted, status = None, status.model_copy(update={"evaluation": why})
     status = with_conditions(schedule, status, runs, snapshot.now, problem)
     skipped = due.skipped if due else ()
     settled = {v.name for v in promotions.decided}

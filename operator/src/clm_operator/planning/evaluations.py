@@ -29,6 +29,7 @@ from clm_operator.snapshot import (
     Snapshot,
     UnreadableReport,
     Version,
+    Withheld,
 )
 
 PENDING = Phase.PENDING
@@ -78,8 +79,7 @@ def look(snapshot: Snapshot, schedule: ScheduleObject) -> Evaluation:
         why = Failure(Reason.ARTIFACT_CORRUPT, found.message)
         return Evaluation(_failed(status, why, snapshot.now))
     if isinstance(found, UnreadableReport) and (job is None or job.condition("Complete")):
-        waits = {"reason": str(found.reason), "message": found.message[:1024]}
-        return Evaluation(status.model_copy(update=waits))
+        return Evaluation(_waiting(status, found))
     if (why_ := _lost(job, schedule.spec, snapshot.now)) is not None:
         return Evaluation(_failed(status, why_, snapshot.now))
     return Evaluation(status)
@@ -100,6 +100,14 @@ def _lost(job: Job | None, spec: TrainingScheduleSpec | None, now: datetime) -> 
         text = (pod.unschedulable if pod else "") or "no pod was made: look at the Job's events"
         return Failure(Reason.UNSCHEDULABLE, f"waited {limit} s for a node: {text}")
     return None
+
+
+def _waiting(status: EvaluationStatus, why: UnreadableReport | Withheld) -> EvaluationStatus:
+    """Say what it waits for; once, for a store's words have times and counts in them."""
+    if status.reason == why.reason:
+        return status
+    waits = {"reason": str(why.reason), "message": why.message[:1024]}
+    return status.model_copy(update=waits)
 
 
 def _found(report: EvaluationReport) -> tuple[Reason | str, str]:
@@ -210,12 +218,13 @@ def _models(snapshot: Snapshot, task: EvaluationTask) -> tuple[Version, ...]:
     return tuple(known[c.version] for c in sides if c.version in known)
 
 
-def impossible(snapshot: Snapshot, wanted: Due) -> EvaluationStatus | None:
+def impossible(snapshot: Snapshot, wanted: Due, latest: Evaluation) -> EvaluationStatus | None:
     """Return why an evaluation's Job can't be made, or not yet; None where it can."""
     status = EvaluationStatus(name=wanted.name, slot=wanted.task.slot, phase=PENDING)
+    if latest.status is not None and latest.status.name == wanted.name:
+        status = latest.status
     if (withheld := snapshot.withheld.get(wanted.name)) is not None:
-        why = {"reason": str(withheld.reason), "message": withheld.message[:1024]}
-        return status.model_copy(update=why)
+        return _waiting(status, withheld)
     if wanted.name in snapshot.taken:
         text = f'Job "{wanted.name}" exists and belongs to something else: delete it'
         return _failed(status, Failure(Reason.NAME_COLLISION, text), snapshot.now)
