@@ -136,7 +136,7 @@ def _forbid_jobs(rig: Rig) -> None:
     )
 
 
-def test_a_job_that_a_quota_forbids_costs_no_keys(rig: Rig) -> None:
+def test_a_job_that_a_quota_forbids_costs_no_keys_and_holds_up_nothing(rig: Rig) -> None:
     _forbid_jobs(rig)
     rig.start_operator()
     rig.apply(schedule("poor", rig.namespace))
@@ -146,6 +146,9 @@ def test_a_job_that_a_quota_forbids_costs_no_keys(rig: Rig) -> None:
 
     eventually(lambda: refused() > 2, "the Job is tried again")
     (version,) = rig.versions("poor")
+    assert "QuotaPending: forbidden, and tried again: jobs.batch" in said(version)
+    assert "exceeded quota: no-jobs" in said(version)
+    rig.wait_status("poor", lambda s: s.get("nextScheduleTime"), "its status is written")
     assert rig.secrets(version["metadata"]["name"]) == []
     assert not [seen for seen in rig.store_proxy.seen if asks_for_keys(seen)]
     rig.plane.kubectl("-n", rig.namespace, "delete", "resourcequota", "no-jobs")

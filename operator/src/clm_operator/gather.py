@@ -43,7 +43,7 @@ class FoundOut:
     refused
         Jobs that the API server calls invalid, with its words.
     withheld
-        Jobs that wait for credentials which the store did not lend.
+        Jobs that wait for credentials which the store did not lend, or for a quota.
     """
 
     taken: frozenset[str] = frozenset()

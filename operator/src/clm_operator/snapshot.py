@@ -295,7 +295,7 @@ class UnreadableReport:
 
 @dataclass(frozen=True)
 class Withheld:
-    """The store lent no credentials for a run."""
+    """The store lends no credentials for a Job, or a quota forbids it: it is tried again."""
 
     reason: Reason
     message: str
@@ -337,4 +337,4 @@ class Snapshot:
     refused: Mapping[str, str] = field(default_factory=dict)
     """Why the API server says that the Job of a version can't exist, by name."""
     withheld: Mapping[str, Withheld] = field(default_factory=dict)
-    """Why a version has no credentials for the store yet, by name."""
+    """Why a Job can't be made yet, by name."""

@@ -244,9 +244,7 @@ def watched(status: TrainingScheduleStatus, versions: Sequence[Version]) -> bool
     return status.production is not None or any(tested(v) for v in versions)
 
 
-def to_delete(
-    snapshot: Snapshot, schedule: ScheduleObject, latest: Evaluation
-) -> tuple[Job, ...]:
+def to_delete(snapshot: Snapshot, schedule: ScheduleObject, latest: Evaluation) -> tuple[Job, ...]:
     """Return the Jobs that nobody needs: all but the newest, and that one if it was given up."""
     if not recorded(schedule, latest):
         return ()
