@@ -225,6 +225,21 @@ def test_a_store_that_lends_nothing_is_asked_again() -> None:
     assert evaluation(world)["phase"] == "Running"
 
 
+def test_a_longer_interval_does_not_go_back_behind_a_slot_that_waits() -> None:
+    world = lending(monitoring={"interval": "1h"})
+    world.now += HOUR
+    world.withheld = {job_at(7): Withheld(Reason.STORAGE_UNAVAILABLE, "away")}
+    world.settle()
+    world.schedule["spec"]["monitoring"]["interval"] = "6h"
+    world.withheld = {}
+    world.settle()
+    assert not world.jobs
+    world.now += 5 * HOUR
+    world.settle()
+    assert list(world.jobs) == [job_at(12)]
+    assert evaluation(world)["phase"] == "Running"
+
+
 def test_a_store_that_is_away_in_ever_new_words_is_told_once() -> None:
     """Every write wakes the next round: a status that tells times would never come to rest."""
     world = lending()

@@ -188,16 +188,23 @@ def due(
     if latest.runs or not recorded(schedule, latest):
         return None
     slot = _slot(schedule, spec, snapshot.now)
-    last = latest.status.slot if latest.status and latest.status.phase is not PENDING else None
+    if not _is_new(slot, latest.status, TIMEFRAME_SECONDS[spec.data.timeframe]):
+        return None
     task = _task(snapshot, schedule, slot)
     sides = [c for c in (task.challenger, task.champion) if c is not None]
     models = _models(snapshot, task)
     if not models or slot <= min(c.since for c in sides):
         return None
-    bar = TIMEFRAME_SECONDS[spec.data.timeframe]
-    if last is not None and floor_to(slot, bar) <= floor_to(last, bar):
-        return None
     return Due(evaluation_job(schedule.name, slot), task, models)
+
+
+def _is_new(slot: datetime, latest: EvaluationStatus | None, bar_seconds: int) -> bool:
+    """Whether a bar has closed since the newest evaluation; one that waits is tried again."""
+    if latest is None:
+        return True
+    if latest.phase is PENDING:
+        return slot >= latest.slot
+    return floor_to(slot, bar_seconds) > floor_to(latest.slot, bar_seconds)
 
 
 def keyless(snapshot: Snapshot, schedule: ScheduleObject, latest: Evaluation) -> Keyless | None:
