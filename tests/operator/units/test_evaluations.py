@@ -272,6 +272,21 @@ def test_a_pod_whose_secret_was_never_made_gets_it() -> None:
     assert (owner["kind"], owner["apiVersion"], owner["uid"]) == ("Job", "batch/v1", f"job-{name}")
 
 
+def test_keys_that_come_late_are_for_what_the_job_was_told() -> None:
+    world = lending()
+    world.settle()
+    (name,) = world.jobs
+    world.versions.append(deepcopy(ended("btc-1").raw))
+    world.ask("btc-1")
+    world.settle()
+    assert world.production() == "btc-1"
+    pods = (b.pod("Pending", complaint="CreateContainerConfigError: x", created=world.now),)
+    world.jobs[name] = Job(world.jobs[name].raw, pods)
+    grant = world.plan().lend
+    assert grant is not None
+    assert grant.forms[0].reads[0] == "btc-0/*"
+
+
 def test_live_figures_are_those_of_the_version_in_production() -> None:
     world = producing()
     world.now += 6 * HOUR

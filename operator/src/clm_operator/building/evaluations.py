@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from pydantic import ValidationError
+
 from clm_api import environment
 from clm_api.evaluation import EvaluationTask
 from clm_api.layout import evaluation_report
@@ -71,6 +73,16 @@ def grant_for(
     }
     runs = [v.spec.run for v in models if v.spec is not None]
     return evaluation_grant(name, secret, folders, report, runs, now)
+
+
+def task_of(job: Job) -> EvaluationTask | None:
+    """Return what an evaluation Job was told; None where another version of CLM told it."""
+    (container,) = job.raw["spec"]["template"]["spec"]["containers"]
+    told = {one["name"]: one.get("value", "") for one in container["env"]}
+    try:
+        return EvaluationTask.model_validate_json(told[environment.EVALUATION_TASK])
+    except ValidationError:
+        return None
 
 
 def regrant(grant: Grant, job: Job) -> Grant:

@@ -162,7 +162,7 @@ def _keys(
     snapshot: Snapshot, schedule: ScheduleObject, latest: Evaluation, settings: Settings
 ) -> Grant | None:
     """Return the credentials that a crash kept from the newest evaluation's Job."""
-    waits = evaluations.keyless(snapshot, schedule, latest)
+    waits = evaluations.keyless(snapshot, latest)
     if waits is None or settings.store.credentials is CredentialsMode.STATIC:
         return None
     due = waits.due

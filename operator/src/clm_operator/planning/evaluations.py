@@ -19,6 +19,7 @@ from clm_api.schedule_status import (
 )
 from clm_api.timing import TIMEFRAME_SECONDS, duration, floor_to, slot_time
 from clm_api.training_schedule import TrainingScheduleSpec
+from clm_operator.building.evaluations import task_of
 from clm_operator.building.names import LABEL_EVALUATION, evaluation_job
 from clm_operator.planning.failures import Failure, explain
 from clm_operator.planning.shadow import tested
@@ -207,14 +208,19 @@ def _is_new(slot: datetime, latest: EvaluationStatus | None, bar_seconds: int) -
     return floor_to(slot, bar_seconds) > floor_to(latest.slot, bar_seconds)
 
 
-def keyless(snapshot: Snapshot, schedule: ScheduleObject, latest: Evaluation) -> Keyless | None:
-    """Return the running evaluation if the kubelet says that its pod lacks something."""
+def keyless(snapshot: Snapshot, latest: Evaluation) -> Keyless | None:
+    """Return the running evaluation if the kubelet says that its pod lacks something.
+
+    Its task is the one that the Job was told: by now another version may be in production.
+    """
     job = snapshot.evaluations.get(latest.status.name) if latest.status else None
     if latest.status is None or not latest.runs or job is None or not job.pods:
         return None
-    task = _task(snapshot, schedule, latest.status.slot)
-    models = _models(snapshot, task)
-    if not models or not job.pods[-1].unschedulable.startswith(_LACKS):
+    if not job.pods[-1].unschedulable.startswith(_LACKS):
+        return None
+    task = task_of(job)
+    models = _models(snapshot, task) if task else ()
+    if task is None or not models:
         return None
     return Keyless(Due(latest.status.name, task, models), job)
 
