@@ -399,6 +399,17 @@ def test_a_shadow_test_by_request(case: Asked) -> None:
     assert (world.stages()["btc-1"] == "SHADOW") is begun
 
 
+def test_a_test_that_is_withdrawn_makes_room_wherever_the_operator_is_killed() -> None:
+    for cut in range(1, 6):
+        on_trial = ended("btc-0", "SHADOW", shadow={"since": b.stamp(b.NOW)})
+        world = World.of(on_trial, ended("btc-1"), **MANUAL)
+        world.ask("btc-0", "ARCHIVED")
+        world.ask("btc-1", "SHADOW")
+        world.settle(cut)
+        world.settle()
+        assert world.stages() == {"btc-0": "ARCHIVED", "btc-1": "SHADOW"}, cut
+
+
 def _life() -> World:
     """A challenger passes against the champion: everything but the last rounds."""
     world = World.of(

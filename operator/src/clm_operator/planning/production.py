@@ -118,6 +118,7 @@ def _requested(
             statuses[version.name] = answers.refused(version, request, no, snapshot.now)
         elif request.stage is RequestedStage.ARCHIVED:
             statuses[version.name] = answers.withdrawn(version, request, snapshot.now)
+            tested = None if tested == version.name else tested
         elif request.stage is RequestedStage.SHADOW:
             statuses[version.name] = answers.tested(version, request, snapshot.now)
             tested = version.name
