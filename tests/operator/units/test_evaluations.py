@@ -183,6 +183,17 @@ def test_a_name_that_is_taken_skips_the_slot() -> None:
     assert evaluation(world)["reason"] == "NameCollision"
 
 
+def test_a_job_that_the_api_server_refuses_skips_the_slot() -> None:
+    world = producing()
+    world.now += 6 * HOUR
+    world.refused = {job_at(6): "spec.template: no"}
+    world.settle()
+    assert not world.jobs
+    found = evaluation(world)
+    assert (found["phase"], found["reason"]) == ("Failed", "SpecInvalid")
+    assert "spec.template: no: its pod is that of btc-0" in found["message"]
+
+
 def lending(**more: Any) -> World:
     """A store that lends each Job its own keys."""
     world = producing(**more)

@@ -57,6 +57,8 @@ class World:
     """Jobs for which the store lends no keys."""
     taken: frozenset[str] = frozenset()
     """Names that belong to something else."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Jobs that the API server calls invalid, with its words."""
     productions: list[str] = field(default_factory=list)
     """Who was in production, one entry per change of the pointer."""
 
@@ -89,7 +91,7 @@ class World:
         over = waits is not None and (waits.name not in self.jobs or self.jobs[waits.name].finished)
         return b.snapshot(
             *read, schedule=owner, now=self.now, verified=verified, taken=self.taken,
-            withheld=self.withheld,
+            withheld=self.withheld, refused=self.refused,
             evaluations=dict(self.jobs), evaluation=self.evaluation if over else None,
         )  # fmt: skip
 

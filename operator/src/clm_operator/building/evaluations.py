@@ -63,9 +63,8 @@ def grant_for(
     now: datetime,
 ) -> Grant:
     """Return what an evaluation needs: its versions' files, their bars, a place for its report."""
-    sides = [c for c in (task.challenger, task.champion) if c is not None]
     root = f"{settings.store.url.rstrip('/')}/"
-    folders = [c.uri.removeprefix(root).rpartition("/")[0] for c in sides]
+    folders = [c.uri.removeprefix(root).rpartition("/")[0] for c in task.contenders]
     report = evaluation_report(schedule.namespace, schedule.name, schedule.uid, slot_of(task.slot))
     secret = {
         "namespace": schedule.namespace,

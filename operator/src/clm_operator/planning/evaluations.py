@@ -192,9 +192,8 @@ def due(
     if not _is_new(slot, latest.status, TIMEFRAME_SECONDS[spec.data.timeframe]):
         return None
     task = _task(snapshot, schedule, slot)
-    sides = [c for c in (task.challenger, task.champion) if c is not None]
     models = _models(snapshot, task)
-    if not models or slot <= min(c.since for c in sides):
+    if not models or slot <= min(c.since for c in task.contenders):
         return None
     return Due(evaluation_job(schedule.name, slot), task, models)
 
@@ -227,8 +226,7 @@ def keyless(snapshot: Snapshot, latest: Evaluation) -> Keyless | None:
 
 def _models(snapshot: Snapshot, task: EvaluationTask) -> tuple[Version, ...]:
     known = {v.name: v for v in snapshot.versions if v.spec is not None}
-    sides = [c for c in (task.challenger, task.champion) if c is not None]
-    return tuple(known[c.version] for c in sides if c.version in known)
+    return tuple(known[c.version] for c in task.contenders if c.version in known)
 
 
 def impossible(snapshot: Snapshot, wanted: Due, latest: Evaluation) -> EvaluationStatus | None:
@@ -242,7 +240,8 @@ def impossible(snapshot: Snapshot, wanted: Due, latest: Evaluation) -> Evaluatio
         text = f'Job "{wanted.name}" exists and belongs to something else: delete it'
         return _failed(status, Failure(Reason.NAME_COLLISION, text), snapshot.now)
     if (words := snapshot.refused.get(wanted.name)) is not None:
-        text = f"the API server refuses its Job: {words}: correct spec.job"
+        pod = f"its pod is that of {wanted.models[0].name}, a new version has one as spec.job says"
+        text = f"the API server refuses its Job: {words}: {pod}"
         return _failed(status, Failure(Reason.SPEC_INVALID, text), snapshot.now)
     return None
 
