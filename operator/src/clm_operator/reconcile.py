@@ -80,13 +80,7 @@ class Reconciler:
         """Create versions, then Jobs; return whether any was to be made, and what that told."""
         learned = known
         for manifest in decided.create_versions:
-            name = manifest["metadata"]["name"]
-            try:
-                await self.cluster.create_version(manifest)
-                self.metrics.lateness(snapshot, manifest)
-            except ConflictError:
-                if not await self._ours(snapshot, name):
-                    learned = replace(learned, taken=learned.taken | {name})
+            learned = await self._version(snapshot, manifest, learned)
         jobs = [*decided.create_jobs, *filter(None, [decided.create_evaluation])]
         for job in jobs:
             learned = await self._start(snapshot, job, learned)
@@ -95,6 +89,22 @@ class Reconciler:
         for old in decided.delete_jobs:
             await self.cluster.delete_job(snapshot.key.namespace, old.name, old.uid)
         return bool(decided.create_versions or jobs), learned
+
+    async def _version(self, snapshot: Snapshot, manifest: Raw, known: FoundOut) -> FoundOut:
+        """Create a version; one that can't be skips its slot and stops nothing else."""
+        name = manifest["metadata"]["name"]
+        try:
+            await self.cluster.create_version(manifest)
+        except ConflictError:
+            ours = await self._ours(snapshot, name)
+            return known if ours else replace(known, taken=known.taken | {name})
+        except InvalidError as error:
+            return replace(known, refused={**known.refused, name: error.message})
+        except ForbiddenError as error:
+            why = self._withheld(snapshot, name, error)
+            return replace(known, withheld={**known.withheld, name: why})
+        self.metrics.lateness(snapshot, manifest)
+        return known
 
     async def _start(self, snapshot: Snapshot, job: NewJob, known: FoundOut) -> FoundOut:
         """Create a Job; what keeps it from being stops nothing else of its schedule."""
@@ -115,7 +125,7 @@ class Reconciler:
 
     @staticmethod
     def _withheld(snapshot: Snapshot, name: str, error: ForbiddenError | ClmError) -> Withheld:
-        reason, text = Reason.QUOTA_PENDING, f"forbidden, and tried again: {error.message}"
+        reason, text = Reason.QUOTA_PENDING, f"forbidden for now: {error.message}"
         if isinstance(error, ClmError):
             reason, text = error.reason, error.message
         _LOG.warning("%s: %s", snapshot.key, text, extra={"version": name, "reason": reason})

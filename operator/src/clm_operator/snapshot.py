@@ -335,6 +335,6 @@ class Snapshot:
     taken: frozenset[str] = frozenset()
     """Names that exist and belong to something else."""
     refused: Mapping[str, str] = field(default_factory=dict)
-    """Why the API server says that the Job of a version can't exist, by name."""
+    """Why the API server says that a version or a Job can't exist, by name."""
     withheld: Mapping[str, Withheld] = field(default_factory=dict)
-    """Why a Job can't be made yet, by name."""
+    """Why a version or a Job can't be made yet, by name."""

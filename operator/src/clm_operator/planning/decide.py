@@ -248,9 +248,8 @@ def _new_runs(
     skipped = due.skipped
     if due.run is not None:
         name = slot_version(schedule.name, due.run)
-        if name in snapshot.taken:
-            text = f'ModelVersion "{name}" exists and belongs to something else: delete it'
-            skipped = (*skipped, skip(due.run, Reason.NAME_COLLISION, text))
+        if (why := _barred(snapshot, name)) is not None:
+            skipped = (*skipped, skip(due.run, *why))
         else:
             trigger = Trigger(type=due.trigger)
             new.append(_version(snapshot, schedule, spec, status, settings, name, due.run, trigger))
@@ -269,6 +268,18 @@ def _new_runs(
     )
     due = Due(due.run, due.trigger, skipped, due.last_slot, due.next_slot)
     return tuple(new), status, due
+
+
+def _barred(snapshot: Snapshot, name: str) -> tuple[Reason, str] | None:
+    """Return why no version of that name can be made."""
+    if name in snapshot.taken:
+        text = f'ModelVersion "{name}" exists and belongs to something else: delete it'
+        return Reason.NAME_COLLISION, text
+    if (words := snapshot.refused.get(name)) is not None:
+        return Reason.SPEC_INVALID, f"the API server refuses the ModelVersion: {words}"[:1024]
+    if (withheld := snapshot.withheld.get(name)) is not None:
+        return withheld.reason, withheld.message[:1024]
+    return None
 
 
 def _seen(schedule: ScheduleObject, spec: TrainingScheduleSpec, now: datetime) -> ScheduleSeen:
@@ -298,9 +309,8 @@ def _by_hand(
     slot = floor_to(snapshot.now, 60)
     if any(v.name == name for v in snapshot.versions):
         return [], token, ()
-    if name in snapshot.taken:
-        text = f'ModelVersion "{name}" exists and belongs to something else: delete it'
-        return [], token, (skip(slot, Reason.NAME_COLLISION, text),)
+    if (why := _barred(snapshot, name)) is not None:
+        return [], token, (skip(slot, *why),)
     active = busy or any(not v.terminal for v in snapshot.versions)
     if active and spec.concurrency_policy is ConcurrencyPolicy.FORBID:
         text = f'run by hand "{token}" was refused: another run is active; ask again when it ends'
