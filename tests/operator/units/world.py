@@ -27,6 +27,8 @@ from tests.operator.units import builders as b
 
 Raw = dict[str, Any]
 Write = Callable[[], None]
+ROUNDS = 8
+"""As many as the operator makes before it gives way to other schedules."""
 
 
 def ended(name: str, stands: str = "CANDIDATE", **more: Any) -> Version:
@@ -118,7 +120,7 @@ class World:
     def settle(self, writes: int = 1000) -> int:
         """Run rounds until nothing is left or so many writes were made; return how many were."""
         made = 0
-        for _ in range(20):
+        for _ in range(ROUNDS):
             decided = self.plan()
             todo = list(self.writes(decided))
             for write in todo:
@@ -131,7 +133,7 @@ class World:
             if not todo:
                 self.pointer = decided.pointer
                 return made
-        raise AssertionError("no rest after 20 rounds")
+        raise AssertionError(f"no rest after {ROUNDS} rounds")
 
     def check(self) -> None:
         """Hold what must hold at every instant: one production at most, known to the pointer."""
