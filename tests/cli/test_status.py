@@ -45,6 +45,33 @@ def test_one_screen_says_why_the_newest_version_was_rejected(api: Namespace) -> 
     assert "\x1b" not in shown
 
 
+SLOT = {"name": "btc-eth-29411280-e", "slot": "2025-12-02T12:00:00Z"}
+FOUND = {"reason": "Evaluated", "message": "btc-eth-1 replayed on 200 bars"}
+AWAY = {"reason": "StorageUnavailable", "message": "no answer"}
+TESTS = [
+    ({"phase": "Running"}, {}, ["12:00 UTC  Running\n", "shadow     btc-eth-1  since Tue 2025"]),
+    ({"phase": "Pending", **AWAY}, {}, ["12:00 UTC  Pending StorageUnavailable: no answer\n"]),
+    ({"phase": "Succeeded", **FOUND}, {"message": "200 bars so far"},
+     ["12:00 UTC  btc-eth-1 replayed on 200 bars\n", "btc-eth-1  200 bars so far\n"]),
+    ({"phase": "Succeeded", **FOUND}, {"message": "not worse", "verdict": "Passed"},
+     ["shadow     btc-eth-1  Passed: not worse\n"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "test", "lines"), TESTS, ids=["running", "waiting", "undecided", "passed"]
+)
+def test_how_a_shadow_test_stands(
+    evaluation: dict[str, str], test: dict[str, str], lines: list[str], api: Namespace
+) -> None:
+    owner = api.put(schedule(evaluation=SLOT | evaluation))
+    shadow = {"since": "2025-12-02T06:00:00Z"} | test
+    api.put(judged(owner, "btc-eth-1", "SHADOW", shadow=shadow))
+    shown = text("btc-eth")
+    for line in lines:
+        assert line in shown
+
+
 def test_without_a_name_every_schedule_is_one_line(api: Namespace) -> None:
     for name in ("b", "a"):
         api.put(schedule(name))

@@ -186,7 +186,8 @@ def test_every_column_shows_a_value(defined: ControlPlane) -> None:
     _status(defined, "tsched", "columns", {
         "scheduleText": "every 6h", "lastScheduleTime": "2026-01-05T12:00:00Z",
         "nextScheduleTime": "2026-01-05T18:00:00Z", "lastRun": run | {"reason": "CriteriaPassed"},
-        "conditions": [ready], "trials": {"total": 3}, "candidate": "columns-1",
+        "conditions": [ready], "trials": {"total": 3},
+        "candidate": "columns-1", "shadow": "columns-2",
         "production": {
             "version": "columns-0", "since": "2026-01-05T12:00:00Z", "approvedBy": "alice",
             "reason": "better", "artifact": {"uri": "s3://clm/m", "sha256": "0" * 64},

@@ -197,6 +197,17 @@ class Rig:
         return self.plane.kubectl("-n", self.namespace, "get", kinds, "-o", "json")
 
 
+def forbid(rig: Rig, kind: str) -> None:
+    """Set a quota of 0 and, as no controller does it here, its status."""
+    name, hard = "none", {f"count/{kind}": "0"}
+    meta = {"name": name, "namespace": rig.namespace}
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": meta, "spec": {"hard": hard}}
+    rig.plane.apply(quota)
+    path = f"/api/v1/namespaces/{rig.namespace}/resourcequotas/{name}/status"
+    status = {"status": {"hard": hard, "used": hard}}
+    rig.plane.request("PATCH", path, status, "application/merge-patch+json")
+
+
 def condition(status: Raw, kind: str) -> Raw:
     """Return a condition of a status, empty if it is not there."""
     return next((c for c in status.get("conditions", ()) if c["type"] == kind), {})

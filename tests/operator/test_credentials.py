@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.operator.rig import CANARY, Rig
+from tests.operator.rig import CANARY, Rig, forbid
 from tests.support.ports import eventually
 from tests.support.proxy import Seen, Verdict, let_pass
 from tests.support.schedules import schedule
@@ -120,23 +120,14 @@ def test_a_store_that_lends_nothing_is_asked_again_and_nothing_else_is_used(
 
 
 def _forbid_jobs(rig: Rig) -> None:
-    """Set a quota and, as no controller does it here, its status."""
-    quota = {
-        "apiVersion": "v1", "kind": "ResourceQuota",
-        "metadata": {"name": "no-jobs", "namespace": rig.namespace},
-        "spec": {"hard": {"count/jobs.batch": "0"}},
-    }  # fmt: skip
-    rig.plane.apply(quota)
-    path = f"/api/v1/namespaces/{rig.namespace}/resourcequotas/no-jobs/status"
-    status = {"status": {"hard": {"count/jobs.batch": "0"}, "used": {"count/jobs.batch": "0"}}}
-    rig.plane.request("PATCH", path, status, "application/merge-patch+json")
+    forbid(rig, "jobs.batch")
     words = ("-n", rig.namespace, "create", "job", "probe", "--image=x", "--dry-run=server")
     eventually(
         lambda: "exceeded quota" in rig.plane.kubectl(*words, check=False), "no Job may be made"
     )
 
 
-def test_a_job_that_a_quota_forbids_costs_no_keys(rig: Rig) -> None:
+def test_a_job_that_a_quota_forbids_costs_no_keys_and_holds_up_nothing(rig: Rig) -> None:
     _forbid_jobs(rig)
     rig.start_operator()
     rig.apply(schedule("poor", rig.namespace))
@@ -146,9 +137,12 @@ def test_a_job_that_a_quota_forbids_costs_no_keys(rig: Rig) -> None:
 
     eventually(lambda: refused() > 2, "the Job is tried again")
     (version,) = rig.versions("poor")
+    assert "QuotaPending: forbidden for now: jobs.batch" in said(version)
+    assert "exceeded quota: none" in said(version)
+    rig.wait_status("poor", lambda s: s.get("nextScheduleTime"), "its status is written")
     assert rig.secrets(version["metadata"]["name"]) == []
     assert not [seen for seen in rig.store_proxy.seen if asks_for_keys(seen)]
-    rig.plane.kubectl("-n", rig.namespace, "delete", "resourcequota", "no-jobs")
+    rig.plane.kubectl("-n", rig.namespace, "delete", "resourcequota", "none")
     (version,) = rig.wait_ended("poor")
     assert version["status"]["phase"] == "Succeeded", said(version)
     assert len(rig.secrets(version["metadata"]["name"])) == 1

@@ -27,7 +27,7 @@ def promote(
     *,
     shadow: Annotated[
         bool,
-        typer.Option("--shadow", help="Test it on the bars to come, instead of promoting it."),
+        typer.Option("--shadow", help="Test it first, on the bars after its training."),
     ] = False,
     namespace: Namespace = None,
     output: OutputOption = Output.TEXT,
@@ -36,11 +36,11 @@ def promote(
 
     Exit code 0 only if it is there. It is refused if another version came into production since
     you asked, and if one byte of the version's files differs from what was judged. With --shadow
-    its shadow test begins instead.
+    its shadow test begins instead, and exit code 0 means that it has; "clm status TS" shows it.
 
     Plain kubectl: kubectl patch mv MV --type=merge -p '{"spec": {"request": {"stage":
     "PRODUCTION", "by": "YOU", "reason": "WHY", "replaces": "OTHER-MV"}}}'; YOU is what kubectl
-    auth whoami prints
+    auth whoami prints; stage SHADOW begins a test, ARCHIVED ends one or withdraws a candidate
     """
     cluster = Cluster(namespace)
     wanted = cluster.version(version)

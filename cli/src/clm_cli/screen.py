@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from clm_api.lifecycle import Stage
-from clm_api.model_version import Phase
+from clm_api.model_version import Phase, ShadowStatus
 from clm_api.promotion import CriterionVerdict, Verdict
 from clm_api.reasons import Reason
 from clm_api.schedule import parse_schedule
@@ -75,8 +75,7 @@ def screen(schedule: ScheduleView, versions: list[VersionView], now: datetime) -
             parts.append(Text(f"live       {_live(now_there.live)}"))
     tested = next((v for v in versions if v.status.stage is Stage.SHADOW), None)
     if tested is not None and tested.status.shadow is not None:
-        words = tested.status.shadow.message or f"since {local(tested.status.shadow.since)}"
-        parts.append(Text(f"shadow     {tested.name}  {words}"))
+        parts.append(Text(f"shadow     {tested.name}  {_shadow(tested.status.shadow)}"))
     if status.evaluation is not None:
         parts.append(Text(f"evaluated  {_evaluation(status.evaluation)}"))
     parts += [Text(f"skipped    {s.count} × {s.reason}: {s.message}") for s in status.skipped[-2:]]
@@ -100,10 +99,18 @@ def _live(live: LiveStatus) -> str:
     return ", ".join(said)
 
 
+def _shadow(test: ShadowStatus) -> str:
+    """Say how the shadow test stands."""
+    words = test.message or f"since {local(test.since)}"
+    return f"{test.verdict}: {words}" if test.verdict else words
+
+
 def _evaluation(newest: EvaluationStatus) -> str:
-    """Say what the newest evaluation found."""
-    word = "" if newest.reason == Reason.EVALUATED else f"{newest.phase} {newest.reason}: "
-    return f"{local(newest.slot)}  {word}{newest.message}".rstrip()
+    """Say what the newest evaluation found, or what it waits for."""
+    good = newest.reason == Reason.EVALUATED
+    how = "" if good else f"{newest.phase} {newest.reason}".strip()
+    said = ": ".join(filter(None, (how, newest.message)))
+    return f"{local(newest.slot)}  {said}"
 
 
 def verdicts(version: VersionView) -> list[RenderableType]:

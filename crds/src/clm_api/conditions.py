@@ -43,6 +43,11 @@ def set_conditions(
     return tuple(before[key] for key in sorted(before))
 
 
+def says(present: Iterable[Condition], kind: str, status: ConditionStatus, reason: str) -> bool:
+    """Whether a condition is there with that status and reason, in whatever words."""
+    return any((c.type, c.status, c.reason) == (kind, status, reason) for c in present)
+
+
 def condition(
     kind: str,
     *,

@@ -39,6 +39,11 @@ class EvaluationTask(Model):
     comparison: ChampionSpec = Field(default_factory=ChampionSpec)
     """How challenger and champion are compared, as the challenger's run froze it."""
 
+    @property
+    def contenders(self) -> tuple[Contender, ...]:
+        """Whom to replay, the one on trial first."""
+        return tuple(c for c in (self.challenger, self.champion) if c is not None)
+
 
 class Replay(Model):
     """What a version did on a stretch of bars; undefined numbers are absent."""

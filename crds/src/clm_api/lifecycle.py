@@ -37,8 +37,8 @@ class StageRequest(Model):
     """A person's wish: executed or refused once, then removed by the operator."""
 
     stage: RequestedStage
-    """SHADOW tests a candidate on the bars to come; PRODUCTION puts it, one that is tested, or an
-    archived version again, into production; ARCHIVED withdraws it."""
+    """SHADOW tests a candidate on the bars after its training; PRODUCTION puts it, one that is
+    tested, or an archived version again, into production; ARCHIVED withdraws it, tested or not."""
     by: UserName
     """Who asks: must be the name under which the API server knows the writer."""
     reason: Why

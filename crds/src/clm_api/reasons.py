@@ -78,7 +78,7 @@ class Reason(StrEnum):
     NO_SHARPE = "NoSharpe"
     """There is no Sharpe ratio whose significance could be told."""
     SHADOW_STARTED = "ShadowStarted"
-    """The version is tested on the bars to come."""
+    """The version is tested on the bars after its training."""
     SHADOW_PASSED = "ShadowPassed"
     """The shadow test ended well: the version may go into production."""
     SHADOW_FAILED = "ShadowFailed"

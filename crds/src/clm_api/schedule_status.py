@@ -115,7 +115,8 @@ class EvaluationStatus(StatusModel):
     slot: Instant
     """Bars that have closed by then are used."""
     phase: Phase
-    """Pending while the store lends no keys for its Job, Running, Succeeded or Failed."""
+    """Pending while the store lends no keys for its Job, or a quota forbids it; Running, Succeeded
+    or Failed."""
     reason: Annotated[str, Field(max_length=64)] = ""
     """Why it failed, or could not replay a version, in one word."""
     message: Text = ""

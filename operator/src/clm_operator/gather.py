@@ -41,9 +41,9 @@ class FoundOut:
     taken
         Names that belong to something else.
     refused
-        Jobs that the API server calls invalid, with its words.
+        Versions and Jobs that the API server calls invalid, with its words.
     withheld
-        Jobs that wait for credentials which the store did not lend.
+        Versions and Jobs that a quota forbids, Jobs for which the store lends no credentials.
     """
 
     taken: frozenset[str] = frozenset()

@@ -28,6 +28,8 @@ class Launcher:
             StorageDenied, StorageUnavailable: the store lends no credentials, and there is no Job.
         InvalidError
             The API server says that the Job can't exist like this.
+        ForbiddenError
+            A quota or an admission rule is against the Job or its Secret.
         """
         if (grant := job.grant) is None:
             return await self.cluster.create_job(job.manifest) is not None
@@ -50,6 +52,8 @@ class Launcher:
         ------
         ClmError
             StorageDenied, StorageUnavailable.
+        ForbiddenError
+            A quota or an admission rule is against the Secret.
         """
         lent = await asyncio.to_thread(self.lender.lend, grant.forms, grant.seconds)
         try:

@@ -5,13 +5,16 @@ or a resourceVersion, so a round that was cut off anywhere is finished by the ne
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clm_api.errors import ClmError
+from clm_api.reasons import Reason
 from clm_operator.artifacts.pointer import PointerWriter
 from clm_operator.artifacts.reader import ArtifactReader
+from clm_operator.building.credentials import Grant
+from clm_operator.building.jobs import NewJob
 from clm_operator.clock import Clock
-from clm_operator.cluster.api import ConflictError, InvalidError
+from clm_operator.cluster.api import ConflictError, ForbiddenError, InvalidError
 from clm_operator.cluster.resources import Cluster, Raw
 from clm_operator.gather import FoundOut, gather
 from clm_operator.launch import Launcher
@@ -74,49 +77,59 @@ class Reconciler:
     async def _create(
         self, snapshot: Snapshot, decided: Plan, known: FoundOut
     ) -> tuple[bool, FoundOut]:
-        """Create versions, then Jobs; return whether any was made, and what that told."""
-        created, taken = False, known.taken
-        refused, withheld = dict(known.refused), dict(known.withheld)
+        """Create versions, then Jobs; return whether any was to be made, and what that told."""
+        learned = known
         for manifest in decided.create_versions:
-            name = manifest["metadata"]["name"]
-            try:
-                await self.cluster.create_version(manifest)
-                self.metrics.lateness(snapshot, manifest)
-                created = True
-            except ConflictError:
-                if not await self._ours(snapshot, name):
-                    taken |= {name}
-        for job in decided.create_jobs:
-            try:
-                await self.launcher.start(job)
-                created = True
-            except InvalidError as error:
-                refused[job.name] = error.message
-            except ClmError as error:
-                withheld[job.name] = self._withheld(snapshot, job.name, error)
-        if (evaluation := decided.create_evaluation) is not None:
-            try:
-                if not await self.launcher.start(evaluation):
-                    taken |= {evaluation.name}
-                created = True
-            except InvalidError as error:
-                refused[evaluation.name] = error.message
-            except ClmError as error:
-                withheld[evaluation.name] = self._withheld(snapshot, evaluation.name, error)
+            learned = await self._version(snapshot, manifest, learned)
+        jobs = [*decided.create_jobs, *filter(None, [decided.create_evaluation])]
+        for job in jobs:
+            learned = await self._start(snapshot, job, learned)
         if decided.lend is not None:
-            try:
-                await self.launcher.lend(decided.lend)
-            except ClmError as error:
-                self._withheld(snapshot, decided.lend.name, error)
+            await self._lend(snapshot, decided.lend)
         for old in decided.delete_jobs:
             await self.cluster.delete_job(snapshot.key.namespace, old.name, old.uid)
-        return created, FoundOut(taken, refused, withheld)
+        return bool(decided.create_versions or jobs), learned
+
+    async def _version(self, snapshot: Snapshot, manifest: Raw, known: FoundOut) -> FoundOut:
+        """Create a version; one that can't be skips its slot and stops nothing else."""
+        name = manifest["metadata"]["name"]
+        try:
+            await self.cluster.create_version(manifest)
+        except ConflictError:
+            ours = await self._ours(snapshot, name)
+            return known if ours else replace(known, taken=known.taken | {name})
+        except InvalidError as error:
+            return replace(known, refused={**known.refused, name: error.message})
+        except ForbiddenError as error:
+            why = self._withheld(snapshot, name, error)
+            return replace(known, withheld={**known.withheld, name: why})
+        self.metrics.lateness(snapshot, manifest)
+        return known
+
+    async def _start(self, snapshot: Snapshot, job: NewJob, known: FoundOut) -> FoundOut:
+        """Create a Job; what keeps it from being stops nothing else of its schedule."""
+        try:
+            made = await self.launcher.start(job)
+        except InvalidError as error:
+            return replace(known, refused={**known.refused, job.name: error.message})
+        except (ForbiddenError, ClmError) as error:
+            why = self._withheld(snapshot, job.name, error)
+            return replace(known, withheld={**known.withheld, job.name: why})
+        return known if made else replace(known, taken=known.taken | {job.name})
+
+    async def _lend(self, snapshot: Snapshot, grant: Grant) -> None:
+        try:
+            await self.launcher.lend(grant)
+        except (ForbiddenError, ClmError) as error:
+            self._withheld(snapshot, grant.name, error)
 
     @staticmethod
-    def _withheld(snapshot: Snapshot, name: str, error: ClmError) -> Withheld:
-        about = {"version": name, "reason": error.reason}
-        _LOG.warning("%s: %s", snapshot.key, error.message, extra=about)
-        return Withheld(error.reason, error.message)
+    def _withheld(snapshot: Snapshot, name: str, error: ForbiddenError | ClmError) -> Withheld:
+        reason, text = Reason.QUOTA_PENDING, f"forbidden for now: {error.message}"
+        if isinstance(error, ClmError):
+            reason, text = error.reason, error.message
+        _LOG.warning("%s: %s", snapshot.key, text, extra={"version": name, "reason": reason})
+        return Withheld(reason, text)
 
     async def _ours(self, snapshot: Snapshot, name: str) -> bool:
         """Whether a name that is taken was taken by this schedule, perhaps by an earlier life."""

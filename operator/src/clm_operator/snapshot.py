@@ -295,7 +295,7 @@ class UnreadableReport:
 
 @dataclass(frozen=True)
 class Withheld:
-    """The store lent no credentials for a run."""
+    """The store lends no credentials for a Job, or a quota forbids it: it is tried again."""
 
     reason: Reason
     message: str
@@ -335,6 +335,6 @@ class Snapshot:
     taken: frozenset[str] = frozenset()
     """Names that exist and belong to something else."""
     refused: Mapping[str, str] = field(default_factory=dict)
-    """Why the API server says that the Job of a version can't exist, by name."""
+    """Why the API server says that a version or a Job can't exist, by name."""
     withheld: Mapping[str, Withheld] = field(default_factory=dict)
-    """Why a version has no credentials for the store yet, by name."""
+    """Why a version or a Job can't be made yet, by name."""

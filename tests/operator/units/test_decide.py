@@ -1,6 +1,7 @@
 """The plan of a round: what is created, in which order things are recorded, when to look again."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -46,13 +47,27 @@ def test_a_partial_map_never_drops_the_operators_defaults() -> None:
     assert pod["nodeSelector"] == {"pool": "a"}
 
 
-def test_a_name_that_belongs_to_something_else_is_recorded_and_skipped() -> None:
-    name = f"btc-{int(b.NOW.timestamp()) // 60}"
-    made = plan(b.snapshot(taken=frozenset({name})), b.settings())
+FIRST = f"btc-{int(b.NOW.timestamp()) // 60}"
+BARRED = [
+    ("it belongs to something else", {"taken": frozenset({FIRST})}, "NameCollision", "delete it"),
+    ("the API server calls it invalid", {"refused": {FIRST: "too long"}}, "SpecInvalid",
+     "refuses the ModelVersion: too long"),
+    ("a quota forbids it", {"withheld": {FIRST: Withheld(Reason.QUOTA_PENDING, "exceeded quota")}},
+     "QuotaPending", "exceeded quota"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("found", "reason", "words"), [row[1:] for row in BARRED], ids=[row[0] for row in BARRED]
+)
+def test_a_version_that_cant_be_made_is_recorded_and_skipped(
+    found: dict[str, Any], reason: str, words: str
+) -> None:
+    made = plan(b.snapshot(**found), b.settings())
     assert made.create_versions == ()
     assert made.schedule_status is not None
     (skipped,) = made.schedule_status.skipped
-    assert skipped.reason == "NameCollision"
+    assert (skipped.reason, words in skipped.message) == (reason, True)
     assert made.schedule_status.last_schedule_time == b.NOW
 
 

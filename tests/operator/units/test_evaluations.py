@@ -183,6 +183,17 @@ def test_a_name_that_is_taken_skips_the_slot() -> None:
     assert evaluation(world)["reason"] == "NameCollision"
 
 
+def test_a_job_that_the_api_server_refuses_skips_the_slot() -> None:
+    world = producing()
+    world.now += 6 * HOUR
+    world.refused = {job_at(6): "spec.template: no"}
+    world.settle()
+    assert not world.jobs
+    found = evaluation(world)
+    assert (found["phase"], found["reason"]) == ("Failed", "SpecInvalid")
+    assert "spec.template: no: its pod is that of btc-0" in found["message"]
+
+
 def lending(**more: Any) -> World:
     """A store that lends each Job its own keys."""
     world = producing(**more)
@@ -225,6 +236,36 @@ def test_a_store_that_lends_nothing_is_asked_again() -> None:
     assert evaluation(world)["phase"] == "Running"
 
 
+def test_a_longer_interval_does_not_go_back_behind_a_slot_that_waits() -> None:
+    world = lending(monitoring={"interval": "1h"})
+    world.now += HOUR
+    world.withheld = {job_at(7): Withheld(Reason.STORAGE_UNAVAILABLE, "away")}
+    world.settle()
+    world.schedule["spec"]["monitoring"]["interval"] = "6h"
+    world.withheld = {}
+    world.settle()
+    assert not world.jobs
+    world.now += 5 * HOUR
+    world.settle()
+    assert list(world.jobs) == [job_at(12)]
+    assert evaluation(world)["phase"] == "Running"
+
+
+def test_a_store_that_is_away_in_ever_new_words_is_told_once() -> None:
+    """Every write wakes the next round: a status that tells times would never come to rest."""
+    world = lending()
+    for took in ("280 ms", "296 ms"):
+        world.withheld = {job_at(6): Withheld(Reason.STORAGE_UNAVAILABLE, f"no answer in {took}")}
+        world.settle()
+        assert "280 ms" in evaluation(world)["message"]
+    world.withheld = {}
+    world.settle()
+    for took in ("310 ms", "312 ms"):
+        world.finish(UnreadableReport(Reason.STORAGE_UNAVAILABLE, f"no answer in {took}"))
+        world.settle()
+        assert "310 ms" in evaluation(world)["message"]
+
+
 def test_a_pod_whose_secret_was_never_made_gets_it() -> None:
     """Killed between Job and Secret: the kubelet says what lacks, whoever looks next makes it."""
     world = lending()
@@ -240,6 +281,21 @@ def test_a_pod_whose_secret_was_never_made_gets_it() -> None:
     assert grant.name == container["envFrom"][0]["secretRef"]["name"]
     (owner,) = grant.secret["ownerReferences"]
     assert (owner["kind"], owner["apiVersion"], owner["uid"]) == ("Job", "batch/v1", f"job-{name}")
+
+
+def test_keys_that_come_late_are_for_what_the_job_was_told() -> None:
+    world = lending()
+    world.settle()
+    (name,) = world.jobs
+    world.versions.append(deepcopy(ended("btc-1").raw))
+    world.ask("btc-1")
+    world.settle()
+    assert world.production() == "btc-1"
+    pods = (b.pod("Pending", complaint="CreateContainerConfigError: x", created=world.now),)
+    world.jobs[name] = Job(world.jobs[name].raw, pods)
+    grant = world.plan().lend
+    assert grant is not None
+    assert grant.forms[0].reads[0] == "btc-0/*"
 
 
 def test_live_figures_are_those_of_the_version_in_production() -> None:
@@ -354,6 +410,17 @@ def test_a_shadow_test_by_request(case: Asked) -> None:
     assert (world.stages()["btc-1"] == "SHADOW") is begun
 
 
+def test_a_test_that_is_withdrawn_makes_room_wherever_the_operator_is_killed() -> None:
+    for cut in range(1, 6):
+        on_trial = ended("btc-0", "SHADOW", shadow={"since": b.stamp(b.NOW)})
+        world = World.of(on_trial, ended("btc-1"), **MANUAL)
+        world.ask("btc-0", "ARCHIVED")
+        world.ask("btc-1", "SHADOW")
+        world.settle(cut)
+        world.settle()
+        assert world.stages() == {"btc-0": "ARCHIVED", "btc-1": "SHADOW"}, cut
+
+
 def _life() -> World:
     """A challenger passes against the champion: everything but the last rounds."""
     world = World.of(
@@ -385,3 +452,33 @@ def test_cut_off_after_any_write_a_shadow_test_ends_the_same() -> None:
         assert len(world.tasks) == 1
         history = [h["stage"] for h in world.version("btc-1")["status"]["history"]]
         assert history == ["SHADOW", "PRODUCTION"]
+
+
+def _late(cut: int) -> World:
+    """A report that comes when the next slot has begun; the operator is killed after a write."""
+    world = _life()
+    world.settle()
+    world.finish(b.replayed(world.tasks[-1], b.look(better=0.01, worse=0.99)))
+    world.now += 6 * HOUR
+    world.settle(cut)
+    world.settle()
+    return world
+
+
+@pytest.mark.parametrize("cut", range(1, 12))
+def test_a_report_is_read_before_the_next_evaluation_begins(cut: int) -> None:
+    world = _late(cut)
+    assert world.stages() == {"btc-0": "ARCHIVED", "btc-1": "PRODUCTION"}
+    assert len(world.tasks) == 1, "no Job for a version that production just leaves"
+
+
+def test_cut_off_after_its_deletion_a_job_that_was_given_up_has_its_reason() -> None:
+    for cut in (1, 2, 3):
+        world = producing(job={"pendingDeadlineSeconds": 60})
+        world.now += 6 * HOUR
+        world.settle()
+        world.now += timedelta(seconds=61)
+        world.settle(cut)
+        world.settle()
+        assert evaluation(world)["reason"] == "Unschedulable"
+        assert not world.jobs

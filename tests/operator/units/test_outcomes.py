@@ -1,5 +1,6 @@
 """What came of a run: every combination of Job, pods, result and store."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from operator import attrgetter
@@ -10,7 +11,14 @@ import pytest
 from clm_api.reasons import Reason
 from clm_api.report import Progress
 from clm_operator.planning.outcomes import Act, fold
-from clm_operator.snapshot import CorruptReport, Job, ReportRead, UnreadableReport, Version
+from clm_operator.snapshot import (
+    CorruptReport,
+    Job,
+    ReportRead,
+    UnreadableReport,
+    Version,
+    Withheld,
+)
 from tests.operator.units import builders as b
 
 LATER = b.NOW + timedelta(hours=1)
@@ -143,6 +151,28 @@ def test_attempts_are_counted_by_pod(
     jobs = {"btc-1": b.job("btc-1", *(PODS[p] for p in pods), created=LATER)}
     got = fold(version, b.snapshot(version, now=LATER, jobs=jobs), b.settings()).status
     assert (got.attempt, got.pod_uid) == (attempt, pods[-1] if pods else "b"), name
+
+
+Words = Callable[[str], dict[str, Any]]
+TOLD_ONCE: list[tuple[str, Words]] = [
+    ("results can't be read", lambda told: {
+        "reports": {"btc-1": UnreadableReport(Reason.STORAGE_UNAVAILABLE, told)},
+        "jobs": {"btc-1": b.job(condition=("Complete", ""))},
+    }),
+    ("keys are not lent", lambda told: {
+        "withheld": {"btc-1": Withheld(Reason.STORAGE_UNAVAILABLE, told)},
+    }),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "away"), TOLD_ONCE, ids=str)
+def test_a_store_that_is_away_in_ever_new_words_is_told_once(name: str, away: Words) -> None:
+    version = b.version()
+    first = fold(version, b.snapshot(version, **away("no answer in 280 ms")), b.settings()).status
+    assert "280 ms" in first.message, name
+    version = replace(version, status=first)
+    later = fold(version, b.snapshot(version, **away("no answer in 296 ms")), b.settings()).status
+    assert later == first, name
 
 
 def test_progress_keeps_a_long_run_alive() -> None:

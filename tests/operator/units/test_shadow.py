@@ -171,6 +171,12 @@ def test_a_test_without_verdict_ends_after_its_last_evaluation() -> None:
     world.now += timedelta(days=30)
     world.settle()
     assert world.stages()["btc-1"] == "CANDIDATE", "never again by itself"
+    world.ask("btc-1", "SHADOW")
+    world.settle()
+    status = world.version("btc-1")["status"]
+    assert status["stage"] == "SHADOW"
+    assert "verdict" not in status["shadow"]
+    assert "ShadowPassed" not in {c["type"] for c in status["conditions"]}
 
 
 @dataclass(frozen=True)

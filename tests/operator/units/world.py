@@ -27,6 +27,8 @@ from tests.operator.units import builders as b
 
 Raw = dict[str, Any]
 Write = Callable[[], None]
+ROUNDS = 8
+"""As many as the operator makes before it gives way to other schedules."""
 
 
 def ended(name: str, stands: str = "CANDIDATE", **more: Any) -> Version:
@@ -57,6 +59,8 @@ class World:
     """Jobs for which the store lends no keys."""
     taken: frozenset[str] = frozenset()
     """Names that belong to something else."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Jobs that the API server calls invalid, with its words."""
     productions: list[str] = field(default_factory=list)
     """Who was in production, one entry per change of the pointer."""
 
@@ -89,7 +93,7 @@ class World:
         over = waits is not None and (waits.name not in self.jobs or self.jobs[waits.name].finished)
         return b.snapshot(
             *read, schedule=owner, now=self.now, verified=verified, taken=self.taken,
-            withheld=self.withheld,
+            withheld=self.withheld, refused=self.refused,
             evaluations=dict(self.jobs), evaluation=self.evaluation if over else None,
         )  # fmt: skip
 
@@ -116,7 +120,7 @@ class World:
     def settle(self, writes: int = 1000) -> int:
         """Run rounds until nothing is left or so many writes were made; return how many were."""
         made = 0
-        for _ in range(20):
+        for _ in range(ROUNDS):
             decided = self.plan()
             todo = list(self.writes(decided))
             for write in todo:
@@ -129,7 +133,7 @@ class World:
             if not todo:
                 self.pointer = decided.pointer
                 return made
-        raise AssertionError("no rest after 20 rounds")
+        raise AssertionError(f"no rest after {ROUNDS} rounds")
 
     def check(self) -> None:
         """Hold what must hold at every instant: one production at most, known to the pointer."""

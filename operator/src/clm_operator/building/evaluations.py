@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from pydantic import ValidationError
+
 from clm_api import environment
 from clm_api.evaluation import EvaluationTask
 from clm_api.layout import evaluation_report
@@ -61,9 +63,8 @@ def grant_for(
     now: datetime,
 ) -> Grant:
     """Return what an evaluation needs: its versions' files, their bars, a place for its report."""
-    sides = [c for c in (task.challenger, task.champion) if c is not None]
     root = f"{settings.store.url.rstrip('/')}/"
-    folders = [c.uri.removeprefix(root).rpartition("/")[0] for c in sides]
+    folders = [c.uri.removeprefix(root).rpartition("/")[0] for c in task.contenders]
     report = evaluation_report(schedule.namespace, schedule.name, schedule.uid, slot_of(task.slot))
     secret = {
         "namespace": schedule.namespace,
@@ -71,6 +72,16 @@ def grant_for(
     }
     runs = [v.spec.run for v in models if v.spec is not None]
     return evaluation_grant(name, secret, folders, report, runs, now)
+
+
+def task_of(job: Job) -> EvaluationTask | None:
+    """Return what an evaluation Job was told; None where another version of CLM told it."""
+    (container,) = job.raw["spec"]["template"]["spec"]["containers"]
+    told = {one["name"]: one.get("value", "") for one in container["env"]}
+    try:
+        return EvaluationTask.model_validate_json(told[environment.EVALUATION_TASK])
+    except ValidationError:
+        return None
 
 
 def regrant(grant: Grant, job: Job) -> Grant:

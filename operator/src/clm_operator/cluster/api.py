@@ -45,7 +45,12 @@ class InvalidError(ApiError):
     """The object can't exist like this: asking again would not help."""
 
 
+class ForbiddenError(ApiError):
+    """A quota, an admission rule or the caller's rights are against it, perhaps only for now."""
+
+
 _ERRORS: dict[int, type[ApiError]] = {
+    403: ForbiddenError,
     404: NotFoundError,
     409: ConflictError,
     422: InvalidError,

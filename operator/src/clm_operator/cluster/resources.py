@@ -86,6 +86,8 @@ class Cluster:
             The name is taken.
         InvalidError
             It can't exist like this.
+        ForbiddenError
+            A quota or an admission rule is against it.
         """
         namespace = manifest["metadata"]["namespace"]
         await self._api.create(f"{_jobs(namespace)}?dryRun=All", manifest)

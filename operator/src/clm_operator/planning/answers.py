@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from clm_api.conditions import condition, set_conditions
+from clm_api.conditions import condition, says, set_conditions
 from clm_api.lifecycle import Decision, Stage, StageRequest
 from clm_api.model_version import ModelVersionStatus
 from clm_api.reasons import Reason
@@ -43,8 +43,7 @@ def refused(
 
 def waiting(version: Version, why: UnreadableReport, now: datetime) -> ModelVersionStatus:
     """Say what a request waits for; once, for the store's words have times and counts in them."""
-    said = {c.type: (c.status, c.reason) for c in version.status.conditions}
-    if said.get("ArtifactVerified") == ("Unknown", why.reason):
+    if says(version.status.conditions, "ArtifactVerified", "Unknown", why.reason):
         return version.status
     unknown = condition(
         "ArtifactVerified",

@@ -94,12 +94,13 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
         slots, spec = _parsed(schedule, settings)
         new, status, due = _new_runs(snapshot, schedule, spec, slots, status, settings)
         problem, retention = "", to_delete(snapshot.versions, spec.retention, status)
-        wanted = None if promotions.lagging else evaluations.due(seen, schedule, spec, evaluation)
+        wanted = None if promotions.moving else evaluations.due(seen, schedule, spec, evaluation)
     except SpecError as error:
         new, due, problem, retention, wanted = (), None, error.message, (), None
         status = status.model_copy(update={"next_schedule_time": None})
-    if wanted is not None and (ended := evaluations.impossible(snapshot, wanted)) is not None:
-        wanted, status = None, status.model_copy(update={"evaluation": ended})
+    why = evaluations.impossible(snapshot, wanted, evaluation) if wanted is not None else None
+    if why is not None:
+        wanted, status = None, status.model_copy(update={"evaluation": why})
     status = with_conditions(schedule, status, runs, snapshot.now, problem)
     skipped = due.skipped if due else ()
     settled = {v.name for v in promotions.decided}
@@ -114,7 +115,7 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
         lend=_keys(snapshot, schedule, evaluation, settings),
         delete_jobs=(
             *(snapshot.jobs[o.version.name] for o in outcomes if o.act is Act.DELETE_JOB),
-            *evaluations.to_delete(snapshot, evaluation),
+            *evaluations.to_delete(snapshot, schedule, evaluation),
         ),
         delete_versions=retention,
         version_statuses=_changed(outcomes),
@@ -161,7 +162,7 @@ def _keys(
     snapshot: Snapshot, schedule: ScheduleObject, latest: Evaluation, settings: Settings
 ) -> Grant | None:
     """Return the credentials that a crash kept from the newest evaluation's Job."""
-    waits = evaluations.keyless(snapshot, schedule, latest)
+    waits = evaluations.keyless(snapshot, latest)
     if waits is None or settings.store.credentials is CredentialsMode.STATIC:
         return None
     due = waits.due
@@ -247,9 +248,8 @@ def _new_runs(
     skipped = due.skipped
     if due.run is not None:
         name = slot_version(schedule.name, due.run)
-        if name in snapshot.taken:
-            text = f'ModelVersion "{name}" exists and belongs to something else: delete it'
-            skipped = (*skipped, skip(due.run, Reason.NAME_COLLISION, text))
+        if (why := _barred(snapshot, name)) is not None:
+            skipped = (*skipped, skip(due.run, *why))
         else:
             trigger = Trigger(type=due.trigger)
             new.append(_version(snapshot, schedule, spec, status, settings, name, due.run, trigger))
@@ -268,6 +268,18 @@ def _new_runs(
     )
     due = Due(due.run, due.trigger, skipped, due.last_slot, due.next_slot)
     return tuple(new), status, due
+
+
+def _barred(snapshot: Snapshot, name: str) -> tuple[Reason, str] | None:
+    """Return why no version of that name can be made."""
+    if name in snapshot.taken:
+        text = f'ModelVersion "{name}" exists and belongs to something else: delete it'
+        return Reason.NAME_COLLISION, text
+    if (words := snapshot.refused.get(name)) is not None:
+        return Reason.SPEC_INVALID, f"the API server refuses the ModelVersion: {words}"[:1024]
+    if (withheld := snapshot.withheld.get(name)) is not None:
+        return withheld.reason, withheld.message[:1024]
+    return None
 
 
 def _seen(schedule: ScheduleObject, spec: TrainingScheduleSpec, now: datetime) -> ScheduleSeen:
@@ -297,9 +309,8 @@ def _by_hand(
     slot = floor_to(snapshot.now, 60)
     if any(v.name == name for v in snapshot.versions):
         return [], token, ()
-    if name in snapshot.taken:
-        text = f'ModelVersion "{name}" exists and belongs to something else: delete it'
-        return [], token, (skip(slot, Reason.NAME_COLLISION, text),)
+    if (why := _barred(snapshot, name)) is not None:
+        return [], token, (skip(slot, *why),)
     active = busy or any(not v.terminal for v in snapshot.versions)
     if active and spec.concurrency_policy is ConcurrencyPolicy.FORBID:
         text = f'run by hand "{token}" was refused: another run is active; ask again when it ends'

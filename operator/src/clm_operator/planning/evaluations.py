@@ -19,6 +19,7 @@ from clm_api.schedule_status import (
 )
 from clm_api.timing import TIMEFRAME_SECONDS, duration, floor_to, slot_time
 from clm_api.training_schedule import TrainingScheduleSpec
+from clm_operator.building.evaluations import task_of
 from clm_operator.building.names import LABEL_EVALUATION, evaluation_job
 from clm_operator.planning.failures import Failure, explain
 from clm_operator.planning.shadow import tested
@@ -29,6 +30,7 @@ from clm_operator.snapshot import (
     Snapshot,
     UnreadableReport,
     Version,
+    Withheld,
 )
 
 PENDING = Phase.PENDING
@@ -78,8 +80,7 @@ def look(snapshot: Snapshot, schedule: ScheduleObject) -> Evaluation:
         why = Failure(Reason.ARTIFACT_CORRUPT, found.message)
         return Evaluation(_failed(status, why, snapshot.now))
     if isinstance(found, UnreadableReport) and (job is None or job.condition("Complete")):
-        waits = {"reason": str(found.reason), "message": found.message[:1024]}
-        return Evaluation(status.model_copy(update=waits))
+        return Evaluation(_waiting(status, found))
     if (why_ := _lost(job, schedule.spec, snapshot.now)) is not None:
         return Evaluation(_failed(status, why_, snapshot.now))
     return Evaluation(status)
@@ -100,6 +101,14 @@ def _lost(job: Job | None, spec: TrainingScheduleSpec | None, now: datetime) -> 
         text = (pod.unschedulable if pod else "") or "no pod was made: look at the Job's events"
         return Failure(Reason.UNSCHEDULABLE, f"waited {limit} s for a node: {text}")
     return None
+
+
+def _waiting(status: EvaluationStatus, why: UnreadableReport | Withheld) -> EvaluationStatus:
+    """Say what it waits for; once, for a store's words have times and counts in them."""
+    if status.reason == why.reason:
+        return status
+    waits = {"reason": str(why.reason), "message": why.message[:1024]}
+    return status.model_copy(update=waits)
 
 
 def _found(report: EvaluationReport) -> tuple[Reason | str, str]:
@@ -164,6 +173,11 @@ class Keyless:
     job: Job
 
 
+def recorded(schedule: ScheduleObject, latest: Evaluation) -> bool:
+    """Whether what became of the newest evaluation is stored: no Job comes or goes before."""
+    return latest.status == schedule.status.evaluation
+
+
 def due(
     snapshot: Snapshot, schedule: ScheduleObject, spec: TrainingScheduleSpec, latest: Evaluation
 ) -> Due | None:
@@ -172,48 +186,62 @@ def due(
     Slots lie one ``monitoring.interval`` apart, counted from the schedule's creation. One is due if
     a version had time to see a new bar since the last one.
     """
-    slot = _slot(schedule, spec, snapshot.now)
-    last = latest.status.slot if latest.status and latest.status.phase is not PENDING else None
-    task = _task(snapshot, schedule, slot)
-    sides = [c for c in (task.challenger, task.champion) if c is not None]
-    models = _models(snapshot, task)
-    if latest.runs or not models or slot <= min(c.since for c in sides):
+    if latest.runs or not recorded(schedule, latest):
         return None
-    bar = TIMEFRAME_SECONDS[spec.data.timeframe]
-    if last is not None and floor_to(slot, bar) <= floor_to(last, bar):
+    slot = _slot(schedule, spec, snapshot.now)
+    if not _is_new(slot, latest.status, TIMEFRAME_SECONDS[spec.data.timeframe]):
+        return None
+    task = _task(snapshot, schedule, slot)
+    models = _models(snapshot, task)
+    if not models or slot <= min(c.since for c in task.contenders):
         return None
     return Due(evaluation_job(schedule.name, slot), task, models)
 
 
-def keyless(snapshot: Snapshot, schedule: ScheduleObject, latest: Evaluation) -> Keyless | None:
-    """Return the running evaluation if the kubelet says that its pod lacks something."""
+def _is_new(slot: datetime, latest: EvaluationStatus | None, bar_seconds: int) -> bool:
+    """Whether a bar has closed since the newest evaluation; one that waits is tried again."""
+    if latest is None:
+        return True
+    if latest.phase is PENDING:
+        return slot >= latest.slot
+    return floor_to(slot, bar_seconds) > floor_to(latest.slot, bar_seconds)
+
+
+def keyless(snapshot: Snapshot, latest: Evaluation) -> Keyless | None:
+    """Return the running evaluation if the kubelet says that its pod lacks something.
+
+    Its task is the one that the Job was told: by now another version may be in production.
+    """
     job = snapshot.evaluations.get(latest.status.name) if latest.status else None
     if latest.status is None or not latest.runs or job is None or not job.pods:
         return None
-    task = _task(snapshot, schedule, latest.status.slot)
-    models = _models(snapshot, task)
-    if not models or not job.pods[-1].unschedulable.startswith(_LACKS):
+    if not job.pods[-1].unschedulable.startswith(_LACKS):
+        return None
+    task = task_of(job)
+    models = _models(snapshot, task) if task else ()
+    if task is None or not models:
         return None
     return Keyless(Due(latest.status.name, task, models), job)
 
 
 def _models(snapshot: Snapshot, task: EvaluationTask) -> tuple[Version, ...]:
     known = {v.name: v for v in snapshot.versions if v.spec is not None}
-    sides = [c for c in (task.challenger, task.champion) if c is not None]
-    return tuple(known[c.version] for c in sides if c.version in known)
+    return tuple(known[c.version] for c in task.contenders if c.version in known)
 
 
-def impossible(snapshot: Snapshot, wanted: Due) -> EvaluationStatus | None:
+def impossible(snapshot: Snapshot, wanted: Due, latest: Evaluation) -> EvaluationStatus | None:
     """Return why an evaluation's Job can't be made, or not yet; None where it can."""
     status = EvaluationStatus(name=wanted.name, slot=wanted.task.slot, phase=PENDING)
+    if latest.status is not None and latest.status.name == wanted.name:
+        status = latest.status
     if (withheld := snapshot.withheld.get(wanted.name)) is not None:
-        why = {"reason": str(withheld.reason), "message": withheld.message[:1024]}
-        return status.model_copy(update=why)
+        return _waiting(status, withheld)
     if wanted.name in snapshot.taken:
         text = f'Job "{wanted.name}" exists and belongs to something else: delete it'
         return _failed(status, Failure(Reason.NAME_COLLISION, text), snapshot.now)
     if (words := snapshot.refused.get(wanted.name)) is not None:
-        text = f"the API server refuses its Job: {words}: correct spec.job"
+        pod = f"its pod is that of {wanted.models[0].name}, a new version has one as spec.job says"
+        text = f"the API server refuses its Job: {words}: {pod}"
         return _failed(status, Failure(Reason.SPEC_INVALID, text), snapshot.now)
     return None
 
@@ -228,8 +256,10 @@ def watched(status: TrainingScheduleStatus, versions: Sequence[Version]) -> bool
     return status.production is not None or any(tested(v) for v in versions)
 
 
-def to_delete(snapshot: Snapshot, latest: Evaluation) -> tuple[Job, ...]:
+def to_delete(snapshot: Snapshot, schedule: ScheduleObject, latest: Evaluation) -> tuple[Job, ...]:
     """Return the Jobs that nobody needs: all but the newest, and that one if it was given up."""
+    if not recorded(schedule, latest):
+        return ()
     status = latest.status
     given_up = status is not None and status.phase is Phase.FAILED
     return tuple(

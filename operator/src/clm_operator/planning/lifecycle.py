@@ -13,7 +13,7 @@
                               └─── rolled back to, or promoted, by request ──> ^
 
 Nothing leads out of ARCHIVED but a person's request, so a version that was rolled back from never
-comes back by itself; nor does one whose shadow test was inconclusive leave CANDIDATE by itself.
+comes back by itself; nor is one whose shadow test was inconclusive tested or promoted by itself.
 """
 
 from dataclasses import dataclass

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from clm_api.conditions import Condition, condition, set_conditions
+from clm_api.conditions import Condition, condition, says, set_conditions
 from clm_api.lifecycle import Stage
 from clm_api.model_version import (
     ArtifactStatus,
@@ -44,6 +44,7 @@ from clm_operator.snapshot import (
     Snapshot,
     UnreadableReport,
     Version,
+    Withheld,
     owner_uid,
 )
 
@@ -94,7 +95,7 @@ def fold(version: Version, snapshot: Snapshot, settings: Settings) -> Outcome:
             text = f"the API server refuses its Job: {words}: correct spec.job"
             return failed(version, Failure(Reason.SPEC_INVALID, text), snapshot.now)
         if (withheld := snapshot.withheld.get(version.name)) is not None:
-            return Outcome(version, _pending(version, withheld.reason, withheld.message))
+            return Outcome(version, _withheld(version, withheld))
         if version.status.job_ref is None:
             return Outcome(version, _pending(version), Act.CREATE_JOB)
         gone = "its Job was deleted before it had stored a result: start another run"
@@ -141,6 +142,13 @@ def _pending(
 ) -> ModelVersionStatus:
     update = {"phase": Phase.PENDING, "stage": Stage.TRAINING, "reason": reason}
     return version.status.model_copy(update=update | {"message": message[:4096]})
+
+
+def _withheld(version: Version, why: Withheld) -> ModelVersionStatus:
+    """Say why there is no Job; once, for each new wording would be a write that wakes a round."""
+    if version.status.reason == why.reason:
+        return version.status
+    return _pending(version, why.reason, why.message)
 
 
 def _active(
@@ -201,6 +209,9 @@ def _not_started(
 
 
 def _waiting_for_store(version: Version, report: UnreadableReport, now: datetime) -> Outcome:
+    """Say that the store is away; once, for its words have times and counts in them."""
+    if says(version.status.conditions, "ArtifactVerified", "Unknown", report.reason):
+        return Outcome(version, version.status)
     status = version.status.model_copy(update={"message": report.message[:4096]})
     verified = ("ArtifactVerified", None, report.reason, report.message)
     return Outcome(version, _conditions(version, status, now, verified))

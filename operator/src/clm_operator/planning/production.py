@@ -60,6 +60,11 @@ class Promotions:
     unreadable: tuple[Version, ...] = ()
     lagging: bool = False
 
+    @property
+    def moving(self) -> bool:
+        """Whether production is about to be, or not yet everywhere, another version."""
+        return self.lagging or self.promoted is not None
+
 
 def decide(snapshot: Snapshot) -> Promotions:
     """Decide what follows from requests, mode and pointer; looks at what is stored, nothing else.
@@ -113,6 +118,7 @@ def _requested(
             statuses[version.name] = answers.refused(version, request, no, snapshot.now)
         elif request.stage is RequestedStage.ARCHIVED:
             statuses[version.name] = answers.withdrawn(version, request, snapshot.now)
+            tested = None if tested == version.name else tested
         elif request.stage is RequestedStage.SHADOW:
             statuses[version.name] = answers.tested(version, request, snapshot.now)
             tested = version.name

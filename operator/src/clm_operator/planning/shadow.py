@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from clm_api.conditions import condition, set_conditions
+from clm_api.conditions import Condition, condition, set_conditions
 from clm_api.evaluation import EvaluationReport
 from clm_api.lifecycle import Stage
 from clm_api.model_version import ModelVersionStatus, ShadowStatus, ShadowVerdict
@@ -29,9 +29,10 @@ _HOLDS = {ShadowVerdict.PASSED: True, ShadowVerdict.FAILED: False}
 
 
 def begun(version: Version, *, at: datetime, by: str, reason: str) -> ModelVersionStatus:
-    """Begin the test of a candidate."""
+    """Begin the test of a candidate; what an earlier test found stands in its history."""
     moved = move(version.status, TESTED, at=at, by=by, reason=reason, generation=version.generation)
-    return moved.model_copy(update={"shadow": ShadowStatus(since=at)})
+    open_ = {"shadow": ShadowStatus(since=at), "conditions": _undecided(moved)}
+    return moved.model_copy(update=open_)
 
 
 def evaluated(
@@ -92,11 +93,15 @@ def reopened(version: Version, production: ProductionStatus | None) -> ModelVers
     return status.model_copy(
         update={
             "shadow": shadow.model_copy(update={"verdict": None, "message": text}),
-            "conditions": [c for c in status.conditions if c.type != "ShadowPassed"],
+            "conditions": _undecided(status),
             "reason": Reason.SHADOW_STARTED,
             "message": text,
         }
     )
+
+
+def _undecided(status: ModelVersionStatus) -> list[Condition]:
+    return [c for c in status.conditions if c.type != "ShadowPassed"]
 
 
 def timed_out(
