@@ -149,7 +149,7 @@ def test_a_schedule_is_suspended_and_resumed(api: Namespace) -> None:
 
 WAITS = {
     "type": "ArtifactVerified", "status": "Unknown", "reason": "StorageUnavailable",
-    "message": "a request waits for the store: it does not answer",
+    "message": "its promotion waits for the store: it does not answer",
     "lastTransitionTime": "2025-12-03T00:00:00Z", "observedGeneration": 2,
 }  # fmt: skip
 

@@ -346,6 +346,8 @@ def test_automatic_waits_for_the_store() -> None:
     world.settle()
     assert world.production() is None
     assert world.plan().wake_at is not None
+    held = {c["type"]: c for c in world.version("btc-1")["status"]["conditions"]}
+    assert held["ArtifactVerified"]["message"].startswith("its promotion waits for the store")
     del world.verified["btc-1"]
     world.settle()
     assert world.production() == "btc-1"
@@ -363,6 +365,20 @@ def test_one_version_is_tested_at_a_time_and_the_newest_candidate_is_next() -> N
     world.finish(b.replayed(world.tasks[-1], b.look()))
     world.settle()
     assert world.stages() == {"btc-1": "PRODUCTION", "btc-2": "ARCHIVED", "btc-3": "SHADOW"}
+
+
+def test_a_candidate_older_than_production_is_left_to_a_person() -> None:
+    """Where runs overlap, an older one may end after a newer one came into production."""
+    older, newer = b.NOW - HOUR, b.NOW
+    world = World.of(
+        ended("btc-1"), ended("btc-0", "PRODUCTION"), status=IN_PRODUCTION, **AUTOMATIC
+    )
+    for name, created in (("btc-1", older), ("btc-0", newer)):
+        world.version(name)["metadata"]["creationTimestamp"] = b.stamp(created)
+    world.version("btc-1")["spec"]["run"]["promotion"]["shadow"]["enabled"] = False
+    world.now += timedelta(days=9)
+    world.settle()
+    assert world.stages() == {"btc-0": "PRODUCTION", "btc-1": "CANDIDATE"}
 
 
 def test_what_was_rolled_back_from_is_not_promoted_again() -> None:

@@ -159,7 +159,7 @@ def test_a_request_waits_for_the_store_and_is_decided_when_it_answers() -> None:
     (waits,) = world.version("btc-1")["status"]["conditions"]
     assert (waits["type"], waits["status"]) == ("ArtifactVerified", "Unknown")
     assert (waits["reason"], waits["message"]) == (
-        "StorageUnavailable", "a request waits for the store: the store is away",
+        "StorageUnavailable", "its promotion waits for the store: the store is away",
     )  # fmt: skip
     del world.verified["btc-1"]
     world.settle()

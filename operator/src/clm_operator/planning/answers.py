@@ -42,14 +42,14 @@ def refused(
 
 
 def waiting(version: Version, why: UnreadableReport, now: datetime) -> ModelVersionStatus:
-    """Say what a request waits for; once, for the store's words have times and counts in them."""
+    """Say what a promotion waits for; once, for the store's words have times and counts in them."""
     if says(version.status.conditions, "ArtifactVerified", "Unknown", why.reason):
         return version.status
     unknown = condition(
         "ArtifactVerified",
         holds=None,
         reason=str(why.reason),
-        message=f"a request waits for the store: {why.message}"[:1024],
+        message=f"its promotion waits for the store: {why.message}"[:1024],
         generation=version.generation,
         now=now,
     )

@@ -76,12 +76,17 @@ def rested_at(schedule: ScheduleObject, now: datetime) -> datetime:
 
 
 def _newest_candidate(versions: Sequence[Version]) -> Version | None:
-    """Return the newest candidate if it was never tested and nobody asks for it."""
+    """Return the newest candidate that was never tested and nobody asks for.
+
+    One that is older than the version in production, as a slow run may be where runs overlap, is
+    left to a person.
+    """
     candidates = [v for v in versions if v.status.stage is Stage.CANDIDATE]
     newest = candidates[-1] if candidates else None
     if newest is None or newest.status.shadow is not None or _asked_for(newest):
         return None
-    return newest
+    there = [v for v in versions if v.status.stage is Stage.PRODUCTION]
+    return None if any(v.created > newest.created for v in there) else newest
 
 
 def _tests(version: Version) -> bool:

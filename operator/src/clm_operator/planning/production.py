@@ -136,7 +136,8 @@ def _chosen(snapshot: Snapshot, choice: Choice) -> Promotions:
     if version.name not in snapshot.verified:
         return Promotions()
     if isinstance(found, UnreadableReport):
-        return Promotions(unreadable=(version,))
+        waits = answers.waiting(version, found, snapshot.now)
+        return Promotions({version.name: waits}, unreadable=(version,))
     if (differ := differing(version, found)) is None:
         return Promotions(promoted=Promotion(version, OPERATOR, choice.reason[:MAX_REASON]))
     rule = CANDIDATE_CORRUPT if version.status.stage is Stage.CANDIDATE else TESTED_CORRUPT
