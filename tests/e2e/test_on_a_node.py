@@ -30,7 +30,7 @@ def test_the_example_is_judged_and_the_command_line_shows_it(release: Node) -> N
     assert status["phase"] == "Succeeded", status
     assert len(status["criteria"]) == 5
     assert status["metrics"]["trades"] > 0
-    (job,) = release.json("jobs")["items"]
+    (job,) = release.json("jobs", "-l", f"clm.dev/schedule={name}")["items"]
     assert job["metadata"]["name"] == version["metadata"]["name"]
     shown = release.run(ROOT / ".venv/bin/clm", "status", name, "-n", "clm-e2e")
     assert status["stage"] in shown

@@ -37,7 +37,10 @@ class MovedOperator:
 
 @contextmanager
 def moved_operator(node: Node, exchange: FakeExchange, folder: Path) -> Iterator[MovedOperator]:
-    """Put a process in the place of the release's operator, under the same account."""
+    """Put a process in the place of the release's operator, under the same account.
+
+    The release's own never sees what was made on the moved clock: schedules go before it comes back.
+    """
     node.kubectl("scale", "deployment/clm-operator", "--replicas=0")
     selector = ("-l", "app.kubernetes.io/component=operator")
     eventually(lambda: not node.json("pods", *selector)["items"], "the operator's pod is gone")
@@ -54,6 +57,7 @@ def moved_operator(node: Node, exchange: FakeExchange, folder: Path) -> Iterator
         yield MovedOperator(node, exchange, process, path)
     finally:
         process.kill()
+        node.kubectl("delete", "tsched", "--all", "--timeout=30s")
         node.kubectl("scale", "deployment/clm-operator", "--replicas=1")
         node.kubectl("rollout", "status", "deployment/clm-operator", "--timeout=60s")
 
