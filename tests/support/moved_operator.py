@@ -39,7 +39,7 @@ class MovedOperator:
 def moved_operator(node: Node, exchange: FakeExchange, folder: Path) -> Iterator[MovedOperator]:
     """Put a process in the place of the release's operator, under the same account.
 
-    The release's own never sees what was made on the moved clock: schedules go before it comes back.
+    The release's own never sees what was made on the moved clock: schedules go first.
     """
     node.kubectl("scale", "deployment/clm-operator", "--replicas=0")
     selector = ("-l", "app.kubernetes.io/component=operator")
