@@ -12,6 +12,7 @@ from clm_trainer.panel import Bools, Floats
 Ints = NDArray[np.int64]
 _RUINED = 1e-12
 _BLOCK = 64
+_FIRST_TRADES = 16
 
 TRADE_COLUMNS = (
     "symbol", "side", "entry_row", "exit_row", "entry_price", "exit_price", "weight",
@@ -26,18 +27,6 @@ def _fill(equity: float, held: float, weight: float, rate: float) -> float:
     if weight >= share:
         return equity * (1 + rate * share) / (1 + rate * weight)
     return equity * (1 - rate * share) / (1 - rate * weight)
-
-
-@Tiered
-def _most_trades(targets: Floats) -> int:
-    symbols, bars = targets.shape
-    count: int = 2 * symbols
-    for s in range(symbols):
-        row = targets[s]
-        for t in range(1, bars):
-            if row[t] != row[t - 1]:
-                count += 1
-    return count
 
 
 @Tiered
@@ -138,7 +127,7 @@ def sleeves(
     """
     symbols, bars = targets.shape
     funded, whole = at_open.shape[1] > 0, held.shape[1] > 0
-    trades = np.zeros((_most_trades(targets), 12))
+    trades = np.zeros((_FIRST_TRADES, 12))
     count = 0
     for s in range(symbols):
         cash, units, mark, value = 1.0, 0.0, 1.0, 0.0
@@ -177,6 +166,8 @@ def sleeves(
                         traded[s, t] += abs(next_units - units) * price / before
                     if units == 0.0:
                         paid, got = 0.0, 0.0
+                        if count == len(trades):
+                            trades = np.concatenate((trades, np.zeros_like(trades)))
                         row = trades[count]
                         row[0], row[1], row[2] = s, np.sign(aim), t
                         row[4], row[6], row[10] = price, abs(aim), before
