@@ -173,7 +173,7 @@ def test_a_schedule_made_again_under_its_name_is_another_schedule(rig: Rig) -> N
     assert status["skipped"][0]["reason"] == "NameCollision"
     assert name in status["skipped"][0]["message"]
     make_and_ask("two")
-    fresh = rig.wait_ended("again")[-1]
+    (fresh,) = (v for v in rig.wait_ended("again") if v["metadata"]["name"] != name)
     assert fresh["spec"]["scheduleRef"]["uid"] == rig.schedule("again")["metadata"]["uid"]
     untouched = rig.plane.get(rig.namespace, "mv", name)
     assert untouched is not None
