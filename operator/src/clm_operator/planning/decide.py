@@ -24,7 +24,7 @@ from clm_operator.building.evaluations import evaluation_job, grant_for, regrant
 from clm_operator.building.jobs import NewJob, training_job
 from clm_operator.building.names import manual_version, slot_version
 from clm_operator.building.versions import version_manifest
-from clm_operator.planning import evaluations, production, trial, trials
+from clm_operator.planning import evaluation_slots, evaluations, production, trial, trials
 from clm_operator.planning.automatic import rested_at
 from clm_operator.planning.due import Due, History, Rules, Span, decide_due, skip
 from clm_operator.planning.evaluations import Evaluation
@@ -94,11 +94,13 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
         slots, spec = _parsed(schedule, settings)
         new, status, due = _new_runs(snapshot, schedule, spec, slots, status, settings)
         problem, retention = "", to_delete(snapshot.versions, spec.retention, status)
-        wanted = None if promotions.moving else evaluations.due(seen, schedule, spec, evaluation)
+        wanted = (
+            None if promotions.moving else evaluation_slots.due(seen, schedule, spec, evaluation)
+        )
     except SpecError as error:
         new, due, problem, retention, wanted = (), None, error.message, (), None
         status = status.model_copy(update={"next_schedule_time": None})
-    why = evaluations.impossible(snapshot, wanted, evaluation) if wanted is not None else None
+    why = evaluation_slots.impossible(snapshot, wanted, evaluation) if wanted is not None else None
     if why is not None:
         wanted, status = None, status.model_copy(update={"evaluation": why})
     status = with_conditions(schedule, status, runs, snapshot.now, problem)
@@ -150,7 +152,7 @@ def _moved(outcome: Outcome, seen: Version, promotions: Promotions) -> Outcome:
 def _evaluation(
     snapshot: Snapshot,
     schedule: ScheduleObject,
-    wanted: evaluations.Due | None,
+    wanted: evaluation_slots.Due | None,
     settings: Settings,
 ) -> NewJob | None:
     if wanted is None:
@@ -162,7 +164,7 @@ def _keys(
     snapshot: Snapshot, schedule: ScheduleObject, latest: Evaluation, settings: Settings
 ) -> Grant | None:
     """Return the credentials that a crash kept from the newest evaluation's Job."""
-    waits = evaluations.keyless(snapshot, latest)
+    waits = evaluation_slots.keyless(snapshot, latest)
     if waits is None or settings.store.credentials is CredentialsMode.STATIC:
         return None
     due = waits.due
@@ -363,8 +365,8 @@ def _wake_at(
     schedule = snapshot.schedule
     if schedule is not None and schedule.spec is not None:
         times.append(rested_at(schedule, snapshot.now))
-        if evaluations.watched(status, _after(outcomes)):
-            times.append(evaluations.next_at(snapshot, schedule, schedule.spec))
+        if evaluation_slots.watched(status, _after(outcomes)):
+            times.append(evaluation_slots.next_at(snapshot, schedule, schedule.spec))
         if status.evaluation is not None and status.evaluation.name in snapshot.withheld:
             times.append(snapshot.now + _patience(snapshot.now - status.evaluation.slot, soon))
     return min((t for t in times if t > snapshot.now), default=None)
