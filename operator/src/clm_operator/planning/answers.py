@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from clm_api.conditions import condition, says, set_conditions
+from clm_api.conditions import says
 from clm_api.lifecycle import Decision, Stage, StageRequest
 from clm_api.model_version import ModelVersionStatus
 from clm_api.reasons import Reason
 from clm_operator.planning import shadow
+from clm_operator.planning.conditions import stated
 from clm_operator.planning.lifecycle import TEST_WITHDRAWN, WITHDRAWN, move, whole_seconds
 from clm_operator.planning.requests import Refusal
 from clm_operator.snapshot import UnreadableReport, Version
@@ -45,30 +46,15 @@ def waiting(version: Version, why: UnreadableReport, now: datetime) -> ModelVers
     """Say what a promotion waits for; once, for the store's words have times and counts in them."""
     if says(version.status.conditions, "ArtifactVerified", "Unknown", why.reason):
         return version.status
-    unknown = condition(
-        "ArtifactVerified",
-        holds=None,
-        reason=str(why.reason),
-        message=f"its promotion waits for the store: {why.message}"[:1024],
-        generation=version.generation,
-        now=now,
-    )
-    conditions = list(set_conditions(version.status.conditions, (unknown,)))
-    return version.status.model_copy(update={"conditions": conditions})
+    text = f"its promotion waits for the store: {why.message}"
+    unknown = ("ArtifactVerified", None, why.reason, text)
+    return stated(version.status, version.generation, now, unknown)
 
 
 def doubted(version: Version, why: Refusal, now: datetime) -> ModelVersionStatus:
     """Say that the version's files are not what was judged."""
-    broken = condition(
-        "ArtifactVerified",
-        holds=False,
-        reason=str(why.reason),
-        message=why.message[:1024],
-        generation=version.generation,
-        now=now,
-    )
-    conditions = list(set_conditions(version.status.conditions, (broken,)))
-    return version.status.model_copy(update={"conditions": conditions})
+    broken = ("ArtifactVerified", False, why.reason, why.message)
+    return stated(version.status, version.generation, now, broken)
 
 
 def _recorded(

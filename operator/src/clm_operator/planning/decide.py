@@ -29,6 +29,7 @@ from clm_operator.planning.automatic import rested_at
 from clm_operator.planning.due import Due, History, Rules, Span, decide_due, skip
 from clm_operator.planning.evaluations import Evaluation
 from clm_operator.planning.failures import Failure
+from clm_operator.planning.lifecycle import whole_seconds
 from clm_operator.planning.notices import (
     Notice,
     evaluation_notices,
@@ -290,7 +291,7 @@ def _seen(schedule: ScheduleObject, spec: TrainingScheduleSpec, now: datetime) -
     if before is None:
         return ScheduleSeen(hash=digest, since=floor_to(schedule.created, 60))
     if before.hash != digest:
-        return ScheduleSeen(hash=digest, since=now.replace(microsecond=0))
+        return ScheduleSeen(hash=digest, since=whole_seconds(now))
     return before
 
 

@@ -19,6 +19,7 @@ from clm_api.timing import slot_time
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.building.names import LABEL_EVALUATION
 from clm_operator.planning.failures import Failure, explain
+from clm_operator.planning.lifecycle import whole_seconds
 from clm_operator.snapshot import (
     CorruptReport,
     Job,
@@ -115,7 +116,7 @@ def _found(report: EvaluationReport) -> tuple[Reason | str, str]:
 
 def _ended(status: EvaluationStatus, now: datetime, reason: str, text: str) -> EvaluationStatus:
     update = {"phase": Phase.SUCCEEDED, "reason": str(reason)[:64], "message": text[:1024]}
-    return status.model_copy(update=update | {"completion_time": now.replace(microsecond=0)})
+    return status.model_copy(update=update | {"completion_time": whole_seconds(now)})
 
 
 def failed(status: EvaluationStatus, why: Failure, now: datetime) -> EvaluationStatus:

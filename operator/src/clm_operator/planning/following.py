@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from clm_api.conditions import condition, set_conditions
 from clm_api.lifecycle import Decision, RequestedStage, Stage
 from clm_api.model_version import ModelVersionStatus
 from clm_api.reasons import Reason
 from clm_api.schedule_status import ProductionStatus, TrainingScheduleStatus
+from clm_operator.planning.conditions import stated
 from clm_operator.planning.lifecycle import (
     OPERATOR,
     REPLACED,
@@ -83,13 +83,7 @@ def _arrived(
         message=message,
         observed_generation=version.generation if this_one else 0,
     )
-    whole = condition(
-        "ArtifactVerified",
-        holds=True,
-        reason="DigestsMatch",
-        message="digested anew when it was asked into production",
-        generation=version.generation,
-        now=production.since,
-    )
-    conditions = list(set_conditions(moved.conditions, (whole,)))
-    return moved.model_copy(update={"promotion": decision, "conditions": conditions})
+    text = "digested anew when it was asked into production"
+    whole = ("ArtifactVerified", True, "DigestsMatch", text)
+    moved = moved.model_copy(update={"promotion": decision})
+    return stated(moved, version.generation, production.since, whole)

@@ -19,10 +19,10 @@ comes back by itself; nor is one whose shadow test was inconclusive tested or pr
 from dataclasses import dataclass
 from datetime import datetime
 
-from clm_api.conditions import condition, set_conditions
 from clm_api.lifecycle import KEPT_CHANGES, Stage, StageChange
 from clm_api.model_version import ModelVersionStatus
 from clm_api.reasons import Reason
+from clm_operator.planning.conditions import stated
 
 OPERATOR = "clm-operator"
 """Who moved a version, where no person asked for it."""
@@ -155,14 +155,8 @@ def move(
     }
     if transition.reason is not None:
         update |= {"reason": transition.reason, "message": f"{by}: {reason}"}
-    if Stage.PRODUCTION in (transition.source, transition.target):
-        held = condition(
-            "InProduction",
-            holds=transition.target is Stage.PRODUCTION,
-            reason=str(transition.reason),
-            message=reason[:1024],
-            generation=generation,
-            now=at,
-        )
-        update["conditions"] = list(set_conditions(status.conditions, (held,)))
-    return status.model_copy(update=update)
+    moved = status.model_copy(update=update)
+    if Stage.PRODUCTION not in (transition.source, transition.target):
+        return moved
+    there = transition.target is Stage.PRODUCTION
+    return stated(moved, generation, at, ("InProduction", there, str(transition.reason), reason))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from clm_api.conditions import Condition, condition, says, set_conditions
+from clm_api.conditions import says
 from clm_api.lifecycle import Stage
 from clm_api.model_version import (
     ArtifactStatus,
@@ -26,6 +26,7 @@ from clm_api.promotion import PromotionMode, judge
 from clm_api.reasons import Reason
 from clm_api.report import Progress
 from clm_api.run import RunPromotion
+from clm_operator.planning.conditions import stated
 from clm_operator.planning.failures import Failure, explain
 from clm_operator.planning.lifecycle import (
     CRITERIA_FAILED,
@@ -133,7 +134,7 @@ def failed(version: Version, why: Failure, now: datetime, job: Job | None = None
     status = _timed(status)
     return Outcome(
         version,
-        _conditions(version, status, now, ("JobSucceeded", False, why.reason, why.message)),
+        stated(status, version.generation, now, ("JobSucceeded", False, why.reason, why.message)),
     )
 
 
@@ -214,7 +215,7 @@ def _waiting_for_store(version: Version, report: UnreadableReport, now: datetime
         return Outcome(version, version.status)
     status = version.status.model_copy(update={"message": report.message[:4096]})
     verified = ("ArtifactVerified", None, report.reason, report.message)
-    return Outcome(version, _conditions(version, status, now, verified))
+    return Outcome(version, stated(status, version.generation, now, verified))
 
 
 def _judged(
@@ -268,9 +269,9 @@ def _judged(
     files = f"{len(report.manifest.files)} files match their digests"
     return Outcome(
         version,
-        _conditions(
-            version,
+        stated(
             _timed(status),
+            version.generation,
             snapshot.now,
             ("JobSucceeded", True, "Completed", "the run stored a result"),
             ("ArtifactVerified", True, "DigestsMatch", files),
@@ -314,25 +315,3 @@ def _timed(status: ModelVersionStatus) -> ModelVersionStatus:
     seconds = max(int((status.completion_time - status.start_time).total_seconds()), 0)
     text = f"{seconds // 60}m{seconds % 60}s" if seconds >= 60 else f"{seconds}s"
     return status.model_copy(update={"duration": text})
-
-
-def _conditions(
-    version: Version,
-    status: ModelVersionStatus,
-    now: datetime,
-    *wanted: tuple[str, bool | None, str, str],
-) -> ModelVersionStatus:
-    made: list[Condition] = [
-        condition(
-            kind,
-            holds=holds,
-            reason=str(reason),
-            message=message[:1024],
-            generation=version.generation,
-            now=now,
-        )
-        for kind, holds, reason, message in wanted
-    ]
-    return status.model_copy(
-        update={"conditions": list(set_conditions(version.status.conditions, made))}
-    )

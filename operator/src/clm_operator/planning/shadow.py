@@ -2,12 +2,13 @@
 
 from datetime import datetime, timedelta
 
-from clm_api.conditions import Condition, condition, set_conditions
+from clm_api.conditions import Condition
 from clm_api.evaluation import EvaluationReport
 from clm_api.lifecycle import Stage
 from clm_api.model_version import ModelVersionStatus, ShadowStatus, ShadowVerdict
 from clm_api.reasons import Reason
 from clm_api.schedule_status import EvaluationStatus, ProductionStatus
+from clm_operator.planning.conditions import stated
 from clm_operator.planning.lifecycle import (
     OPERATOR,
     TEST_FAILED,
@@ -134,14 +135,5 @@ def _ended(
     if (rule := _RULES.get(verdict)) is not None:
         at, generation = whole_seconds(now), version.generation
         status = move(status, rule, at=at, by=OPERATOR, reason=text, generation=generation)
-    made = condition(
-        "ShadowPassed",
-        holds=_HOLDS.get(verdict),
-        reason=str(reason),
-        message=text,
-        generation=version.generation,
-        now=now,
-    )
-    return status.model_copy(
-        update={"conditions": list(set_conditions(status.conditions, (made,)))}
-    )
+    passed = ("ShadowPassed", _HOLDS.get(verdict), str(reason), text)
+    return stated(status, version.generation, now, passed)
