@@ -15,9 +15,8 @@ from clm_operator.artifacts.reader import ArtifactReader
 from clm_operator.building.names import LABEL_EVALUATION
 from clm_operator.clock import Clock
 from clm_operator.cluster.resources import Cluster, Raw
-from clm_operator.planning.automatic import next_promotion
-from clm_operator.planning.evaluations import newest
-from clm_operator.planning.requests import wants_verification
+from clm_operator.planning.evaluations import newest, to_read
+from clm_operator.planning.production import to_verify
 from clm_operator.snapshot import (
     EvaluationRead,
     Job,
@@ -75,14 +74,15 @@ async def gather(
     ours.sort(key=lambda v: (v.created, v.name))
     jobs, evaluations = await _jobs(key, schedule, ours, cluster)
     reports, progress = await _results(key, ours, jobs, reader)
+    now = clock.now()
     return Snapshot(
-        now=clock.now(),
+        now=now,
         key=key,
         schedule=schedule,
         versions=tuple(ours),
         jobs=jobs,
         reports=reports,
-        verified=await _verified(key, schedule, ours, reader, clock.now()),
+        verified=await _verified(key, schedule, ours, reader, now),
         evaluations=evaluations,
         evaluation=await _evaluation(key, schedule, evaluations, reader),
         progress=progress,
@@ -148,23 +148,17 @@ async def _verified(
     reader: ArtifactReader,
     now: datetime,
 ) -> dict[str, ReportRead]:
-    chosen = next_promotion(schedule, [v for v in versions if v.terminal], now)
     return {
         version.name: await reader.report(RunLayout(key.namespace, schedule.name, version.uid))
-        for version in versions
-        if wants_verification(version, schedule.status.production)
-        or (chosen is not None and chosen.version is version)
+        for version in to_verify(schedule, versions, now)
     }
 
 
 async def _evaluation(
     key: Key, schedule: ScheduleObject, jobs: dict[str, Job], reader: ArtifactReader
 ) -> EvaluationRead:
-    status = newest(schedule, jobs)
-    if status is None or status.phase is not Phase.RUNNING:
-        return None
-    job = jobs.get(status.name)
-    if job is not None and not job.finished:
+    status = to_read(schedule, jobs)
+    if status is None:
         return None
     slot = slot_of(status.slot)
     return await reader.evaluation(

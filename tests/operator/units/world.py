@@ -9,10 +9,9 @@ from typing import Any
 from clm_api.base import StatusModel
 from clm_api.evaluation import EvaluationTask
 from clm_api.production import ProductionPointer
-from clm_operator.planning.automatic import next_promotion
 from clm_operator.planning.decide import Plan, plan
-from clm_operator.planning.evaluations import newest
-from clm_operator.planning.requests import wants_verification
+from clm_operator.planning.evaluations import to_read
+from clm_operator.planning.production import to_verify
 from clm_operator.settings import Settings
 from clm_operator.snapshot import (
     EvaluationRead,
@@ -85,12 +84,9 @@ class World:
         """Read everything."""
         owner = ScheduleObject.read(deepcopy(self.schedule))
         read = [Version.read(deepcopy(raw)) for raw in self.versions]
-        asked = [v.name for v in read if wants_verification(v, owner.status.production)]
-        chosen = next_promotion(owner, [v for v in read if v.terminal], self.now)
-        asked += [chosen.version.name] if chosen else []
+        asked = [v.name for v in to_verify(owner, read, self.now)]
         verified = {name: self.verified.get(name, b.report()) for name in asked}
-        waits = newest(owner, self.jobs)
-        over = waits is not None and (waits.name not in self.jobs or self.jobs[waits.name].finished)
+        over = to_read(owner, self.jobs) is not None
         return b.snapshot(
             *read, schedule=owner, now=self.now, verified=verified, taken=self.taken,
             withheld=self.withheld, refused=self.refused,

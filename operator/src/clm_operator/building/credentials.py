@@ -64,7 +64,8 @@ class Grant:
 
     def owned(self, job: dict[str, Any]) -> "Grant":
         """Return the same for a Secret that goes with a Job."""
-        return replace(self, secret=self.secret | {"ownerReferences": _with(job)})
+        owners = owned_by("Job", job, "batch/v1")
+        return replace(self, secret=self.secret | {"ownerReferences": owners})
 
 
 def run_grant(version: Version, spec: ModelVersionSpec, now: datetime) -> Grant:
@@ -73,7 +74,7 @@ def run_grant(version: Version, spec: ModelVersionSpec, now: datetime) -> Grant:
     Every round names another Secret: nothing has to be read, replaced or removed after a crash
     between Secret and Job.
     """
-    namespace, schedule = version.raw["metadata"]["namespace"], spec.schedule_ref.name
+    namespace, schedule = version.namespace, spec.schedule_ref.name
     return Grant(
         secret={
             "name": f"{version.name}-{_digest(version.uid, now)}",
@@ -111,10 +112,6 @@ def evaluation_grant(
         forms=tuple(own | data for data in shared_access(runs)),
         seconds=_lifetime_s(runs[0].pod),
     )
-
-
-def _with(job: dict[str, Any]) -> list[dict[str, Any]]:
-    return owned_by("Job", job, "batch/v1")
 
 
 def secret_manifest(grant: Grant, lent: Credentials) -> dict[str, Any]:

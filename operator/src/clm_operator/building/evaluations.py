@@ -1,6 +1,6 @@
 """An evaluation Job: a training pod without GPU and exchange key, and with keys of its own."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from clm_api import environment
 from clm_api.evaluation import EvaluationTask
 from clm_api.layout import evaluation_report
+from clm_api.run import RunSpec
 from clm_api.timing import slot_of
 from clm_operator.building.credentials import Grant, evaluation_grant
 from clm_operator.building.jobs import NewJob, Work, manifest
@@ -17,52 +18,59 @@ from clm_operator.settings import CredentialsMode, Settings
 from clm_operator.snapshot import Job, ScheduleObject, Version
 
 
-def evaluation_job(
-    schedule: ScheduleObject,
-    name: str,
-    task: EvaluationTask,
-    models: Sequence[Version],
-    settings: Settings,
-    now: datetime,
-) -> NewJob:
-    """Return the Job of an evaluation, owned by its schedule.
+@dataclass(frozen=True)
+class DueEvaluation:
+    """An evaluation whose Job is to be made.
 
     Parameters
     ----------
+    name
+        The Job's.
     models
-        The versions that are replayed, as far as they exist; the first one's frozen pod runs the
-        Job: its image can load what it has made.
+        The versions that it replays, as far as they exist: the one on trial first. The first one's
+        frozen pod runs the Job: its image can load what it has made.
     """
-    runs = [v.spec.run for v in models if v.spec is not None]
+
+    name: str
+    task: EvaluationTask
+    models: tuple[Version, ...]
+
+    @property
+    def runs(self) -> list[RunSpec]:
+        """What its versions' runs were told."""
+        return [v.spec.run for v in self.models if v.spec is not None]
+
+
+def evaluation_job(
+    schedule: ScheduleObject, due: DueEvaluation, settings: Settings, now: datetime
+) -> NewJob:
+    """Return the Job of an evaluation, owned by its schedule."""
+    task, pod = due.task, due.runs[0].pod
     lent = settings.store.credentials is CredentialsMode.PER_RUN
-    grant = grant_for(schedule, name, task, models, settings, now) if lent else None
+    grant = grant_for(schedule, due, settings, now) if lent else None
     values = {
         environment.EVALUATION_TASK: task.model_dump_json(by_alias=True, exclude_none=True),
         environment.RUN_NAMESPACE: schedule.namespace,
         environment.RUN_SCHEDULE: schedule.name,
-        environment.RUN_NAME: name,
+        environment.RUN_NAME: due.name,
         environment.RUN_UID: schedule.uid,
     }
     meta = {
-        "name": name,
+        "name": due.name,
         "namespace": schedule.namespace,
         "labels": {LABEL_SCHEDULE: schedule.name, LABEL_EVALUATION: str(slot_of(task.slot))},
         "ownerReferences": owned_by("TrainingSchedule", schedule.raw),
     }
-    pod = runs[0].pod.model_copy(update={"gpu": runs[0].pod.gpu.model_copy(update={"count": 0})})
+    pod = pod.model_copy(update={"gpu": pod.gpu.model_copy(update={"count": 0})})
     work = Work("evaluate", values, grant.name if grant else settings.store.secret_name)
     return NewJob(manifest(meta, pod, work, settings), grant)
 
 
 def grant_for(
-    schedule: ScheduleObject,
-    name: str,
-    task: EvaluationTask,
-    models: Sequence[Version],
-    settings: Settings,
-    now: datetime,
+    schedule: ScheduleObject, due: DueEvaluation, settings: Settings, now: datetime
 ) -> Grant:
     """Return what an evaluation needs: its versions' files, their bars, a place for its report."""
+    task = due.task
     root = f"{settings.store.url.rstrip('/')}/"
     folders = [c.uri.removeprefix(root).rpartition("/")[0] for c in task.contenders]
     report = evaluation_report(schedule.namespace, schedule.name, schedule.uid, slot_of(task.slot))
@@ -70,8 +78,7 @@ def grant_for(
         "namespace": schedule.namespace,
         "labels": {LABEL_SCHEDULE: schedule.name},
     }
-    runs = [v.spec.run for v in models if v.spec is not None]
-    return evaluation_grant(name, secret, folders, report, runs, now)
+    return evaluation_grant(due.name, secret, folders, report, due.runs, now)
 
 
 def task_of(job: Job) -> EvaluationTask | None:

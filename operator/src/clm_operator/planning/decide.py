@@ -20,7 +20,7 @@ from clm_api.schedule_status import (
 from clm_api.timing import TIMEFRAME_SECONDS, duration, floor_to, slot_time
 from clm_api.training_schedule import ConcurrencyPolicy, TrainingScheduleSpec
 from clm_operator.building.credentials import Grant
-from clm_operator.building.evaluations import evaluation_job, grant_for, regrant
+from clm_operator.building.evaluations import DueEvaluation, evaluation_job, grant_for, regrant
 from clm_operator.building.jobs import NewJob, training_job
 from clm_operator.building.names import manual_version, slot_version
 from clm_operator.building.versions import version_manifest
@@ -153,12 +153,12 @@ def _moved(outcome: Outcome, seen: Version, promotions: Promotions) -> Outcome:
 def _evaluation(
     snapshot: Snapshot,
     schedule: ScheduleObject,
-    wanted: evaluation_slots.Due | None,
+    wanted: DueEvaluation | None,
     settings: Settings,
 ) -> NewJob | None:
     if wanted is None:
         return None
-    return evaluation_job(schedule, wanted.name, wanted.task, wanted.models, settings, snapshot.now)
+    return evaluation_job(schedule, wanted, settings, snapshot.now)
 
 
 def _keys(
@@ -168,8 +168,7 @@ def _keys(
     waits = evaluation_slots.keyless(snapshot, latest)
     if waits is None or settings.store.credentials is CredentialsMode.STATIC:
         return None
-    due = waits.due
-    grant = grant_for(schedule, due.name, due.task, due.models, settings, snapshot.now)
+    grant = grant_for(schedule, waits.due, settings, snapshot.now)
     return regrant(grant, waits.job)
 
 

@@ -12,7 +12,7 @@ from clm_api.reasons import Reason
 from clm_api.schedule_status import EvaluationStatus, TrainingScheduleStatus
 from clm_api.timing import TIMEFRAME_SECONDS, duration, floor_to
 from clm_api.training_schedule import TrainingScheduleSpec
-from clm_operator.building.evaluations import task_of
+from clm_operator.building.evaluations import DueEvaluation, task_of
 from clm_operator.building.names import evaluation_job
 from clm_operator.planning.evaluations import PENDING, Evaluation, failed, recorded, waiting
 from clm_operator.planning.failures import Failure
@@ -24,31 +24,16 @@ _LACKS = "CreateContainerConfigError"
 
 
 @dataclass(frozen=True)
-class Due:
-    """An evaluation whose Job is to be made.
-
-    Parameters
-    ----------
-    models
-        The versions that it replays, as far as they exist: the one on trial first.
-    """
-
-    name: str
-    task: EvaluationTask
-    models: tuple[Version, ...]
-
-
-@dataclass(frozen=True)
 class Keyless:
     """An evaluation's Job whose pod waits for its Secret."""
 
-    due: Due
+    due: DueEvaluation
     job: Job
 
 
 def due(
     snapshot: Snapshot, schedule: ScheduleObject, spec: TrainingScheduleSpec, latest: Evaluation
-) -> Due | None:
+) -> DueEvaluation | None:
     """Return the evaluation that is due, if no other runs.
 
     Slots lie one ``monitoring.interval`` apart, counted from the schedule's creation. One is due if
@@ -63,7 +48,7 @@ def due(
     models = _models(snapshot, task)
     if not models or slot <= min(c.since for c in task.contenders):
         return None
-    return Due(evaluation_job(schedule.name, slot), task, models)
+    return DueEvaluation(evaluation_job(schedule.name, slot), task, models)
 
 
 def _is_new(slot: datetime, latest: EvaluationStatus | None, bar_seconds: int) -> bool:
@@ -89,7 +74,7 @@ def keyless(snapshot: Snapshot, latest: Evaluation) -> Keyless | None:
     models = _models(snapshot, task) if task else ()
     if task is None or not models:
         return None
-    return Keyless(Due(latest.status.name, task, models), job)
+    return Keyless(DueEvaluation(latest.status.name, task, models), job)
 
 
 def _models(snapshot: Snapshot, task: EvaluationTask) -> tuple[Version, ...]:
@@ -97,7 +82,9 @@ def _models(snapshot: Snapshot, task: EvaluationTask) -> tuple[Version, ...]:
     return tuple(known[c.version] for c in task.contenders if c.version in known)
 
 
-def impossible(snapshot: Snapshot, wanted: Due, latest: Evaluation) -> EvaluationStatus | None:
+def impossible(
+    snapshot: Snapshot, wanted: DueEvaluation, latest: Evaluation
+) -> EvaluationStatus | None:
     """Return why an evaluation's Job can't be made, or not yet; None where it can."""
     status = EvaluationStatus(name=wanted.name, slot=wanted.task.slot, phase=PENDING)
     if latest.status is not None and latest.status.name == wanted.name:

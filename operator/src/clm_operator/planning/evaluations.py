@@ -62,6 +62,15 @@ def newest(schedule: ScheduleObject, jobs: dict[str, Job]) -> EvaluationStatus |
     return known
 
 
+def to_read(schedule: ScheduleObject, jobs: dict[str, Job]) -> EvaluationStatus | None:
+    """Return the newest evaluation if its report is to be read: its Job has ended or is gone."""
+    status = newest(schedule, jobs)
+    if status is None or status.phase is not Phase.RUNNING:
+        return None
+    job = jobs.get(status.name)
+    return status if job is None or job.finished else None
+
+
 def look(snapshot: Snapshot, schedule: ScheduleObject) -> Evaluation:
     """Return what became of the newest evaluation."""
     status = newest(schedule, snapshot.evaluations)

@@ -32,7 +32,14 @@ from clm_operator.planning.lifecycle import (
     whole_seconds,
 )
 from clm_operator.planning.pointer import Promotion
-from clm_operator.planning.requests import Ask, decided, differing, refusal, undecided
+from clm_operator.planning.requests import (
+    Ask,
+    decided,
+    differing,
+    refusal,
+    undecided,
+    wants_verification,
+)
 from clm_operator.snapshot import ScheduleObject, Snapshot, UnreadableReport, Version
 
 
@@ -64,6 +71,19 @@ class Promotions:
     def moving(self) -> bool:
         """Whether production is about to be, or not yet everywhere, another version."""
         return self.lagging or self.promoted is not None
+
+
+def to_verify(
+    schedule: ScheduleObject, versions: Sequence[Version], now: datetime
+) -> tuple[Version, ...]:
+    """Return the versions whose files a round has to digest anew before it decides."""
+    chosen = next_promotion(schedule, [v for v in versions if v.terminal], now)
+    return tuple(
+        version
+        for version in versions
+        if wants_verification(version, schedule.status.production)
+        or (chosen is not None and chosen.version is version)
+    )
 
 
 def decide(snapshot: Snapshot) -> Promotions:
