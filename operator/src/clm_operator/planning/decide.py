@@ -262,6 +262,7 @@ def _new_runs(
         update={
             "schedule_seen": seen,
             "schedule_text": slots.text,
+            "schedule_notes": list(slots.notes(snapshot.now)),
             "last_schedule_time": due.last_slot,
             "next_schedule_time": due.next_slot,
             "last_run_token": token,
