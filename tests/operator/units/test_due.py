@@ -123,7 +123,7 @@ def test_which_slot_is_due(case: Case) -> None:
     [(False, TriggerType.INITIAL), (True, TriggerType.SCHEDULED)],
     ids=["the first run is initial, whatever was missed before", "later ones are scheduled"],
 )
-def test_what_starts_a_run(ran: bool, trigger: TriggerType) -> None:
+def test_what_starts_a_run(*, ran: bool, trigger: TriggerType) -> None:
     history = History(CREATED, TEN, at("12:00"), ran=ran)
     due = decide_due(EVERY_HOUR, rules(), history, at("13:05"))
     assert (due.run, due.trigger) == (at("13:00"), trigger)
