@@ -4,6 +4,7 @@ from collections import Counter
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +16,7 @@ from tests.operator.units.world import Raw, World
 
 HOUR = timedelta(hours=1)
 EVERY = 6 * HOUR
-LATE = {"startingDeadlineSeconds": 6 * 3600}
+LATE: dict[str, Any] = {"startingDeadlineSeconds": 6 * 3600}
 STARTED = {"phase": "Failed", "stage": "FAILED"}
 """How runs end here: at once, for the slots are looked at."""
 
@@ -30,7 +31,7 @@ class Slots(World):
     records: dict[datetime, Raw] = field(default_factory=dict)
 
     @classmethod
-    def started(cls, **spec: object) -> "Slots":
+    def started(cls, **spec: Any) -> "Slots":
         """Begin with a schedule that was created just now."""
         raw = b.schedule_object(runOnCreate=False, interval="6h", **LATE | spec).raw
         return cls(deepcopy(raw), [])
