@@ -27,7 +27,7 @@ def at_the_end(close: Floats, volume: float) -> dict[str, float]:
         warnings.simplefilter("error")
         table = build_features(panel_of(opens, close, volume=volume))
     assert table.usable[WARM_UP_BARS:].all()
-    newest = table.values[-1, 0]  # noqa: PD011 - no pandas
+    newest = table.values[-1, 0]
     return dict(zip(table.names, newest.tolist(), strict=True))
 
 
