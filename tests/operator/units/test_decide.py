@@ -196,7 +196,7 @@ def test_retention_removes_the_oldest_beyond_the_limits_and_never_a_candidate() 
     assert [v.name for v in gone] == ["btc-1", "btc-3", "btc-2", "btc-5"]
 
 
-def test_retention_never_removes_production_its_rollback_target_or_what_is_asked_for() -> None:
+def test_retention_never_removes_production_the_way_back_or_what_is_asked_for() -> None:
     world = World.of(*(ended(f"btc-{n}") for n in range(6)), retention={"successfulRuns": 1})
     for number in (1, 3, 0):
         world.ask(f"btc-{number}")
@@ -205,13 +205,18 @@ def test_retention_never_removes_production_its_rollback_target_or_what_is_asked
         "btc-0": "PRODUCTION", "btc-1": "ARCHIVED", "btc-2": "ARCHIVED", "btc-3": "ARCHIVED",
         "btc-4": "ARCHIVED", "btc-5": "CANDIDATE",
     }  # fmt: skip
-    assert [v.name for v in world.plan().delete_versions] == ["btc-1", "btc-2"]
-    world.ask("btc-1")
-    world.verified["btc-1"] = UnreadableReport(Reason.STORAGE_UNAVAILABLE, "the store is away")
     assert [v.name for v in world.plan().delete_versions] == ["btc-2"]
-    del world.verified["btc-1"]
+    world.ask("btc-2")
+    world.verified["btc-2"] = UnreadableReport(Reason.STORAGE_UNAVAILABLE, "the store is away")
+    assert [v.name for v in world.plan().delete_versions] == []
+    for number in (3, 1):
+        world.ask(f"btc-{number}")
+        world.settle()
+        assert world.production() == f"btc-{number}"
+    del world.verified["btc-2"]
     world.settle()
-    assert world.production() == "btc-1"
+    assert world.production() == "btc-2"
+    assert [v.name for v in world.plan().delete_versions] == ["btc-0", "btc-3"]
 
 
 def test_runs_by_hand_take_no_slot() -> None:

@@ -1,9 +1,9 @@
-"""Which ended versions go: never a candidate, production, or where a rollback would go to."""
+"""Which ended versions go: never a candidate, production, or where rollbacks would go to."""
 
 from collections.abc import Sequence
 
 from clm_api.lifecycle import Stage
-from clm_api.production import rollback_target
+from clm_api.production import way_back
 from clm_api.schedule_status import TrainingScheduleStatus
 from clm_api.training_schedule import RetentionSpec
 from clm_operator.snapshot import Version
@@ -23,9 +23,9 @@ def to_delete(
     versions
         Oldest first.
     status
-        The schedule's: names production and the rollback target.
+        The schedule's: names production and the way back.
     """
-    kept = {rollback_target(status), status.production.version if status.production else None}
+    kept = {*way_back(status), status.production.version if status.production else None}
     removable = [
         v for v in versions if v.terminal and v.name not in kept and not (v.spec and v.spec.request)
     ]
