@@ -1,6 +1,7 @@
 """What a bot hands over is decided on only if it is what it seems: no old feed, no odd time."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,7 +34,7 @@ def with_eth(change: Callable[[pd.DataFrame], pd.DataFrame]) -> Frames:
     return {BTC: bars(), ETH: change(bars())}
 
 
-def with_times(change: Callable[["pd.Series[pd.Timestamp]"], object]) -> Frames:
+def with_times(change: Callable[["pd.Series[pd.Timestamp]"], "pd.Series[Any]"]) -> Frames:
     return with_eth(lambda f: f.assign(timestamp=change(f["timestamp"])))
 
 

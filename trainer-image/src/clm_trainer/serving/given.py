@@ -71,8 +71,8 @@ def _checked(frame: pd.DataFrame, name: str, data: RunData) -> pd.DataFrame:
         raise invalid(text)
     times = frame["timestamp"]
     if not isinstance(times.dtype, pd.DatetimeTZDtype):
-        known = pd.api.types.is_datetime64_dtype(times.dtype)
-        kind = "have no zone" if known else f"are no times but {times.dtype}"
+        zoneless = pd.api.types.is_datetime64_dtype(times.dtype)
+        kind = "have no zone" if zoneless else f"are no times but {times.dtype}"
         raise invalid(
             f"the times of {name} {kind}: make them UTC with pandas.to_datetime(…, utc=True), "
             "unit='ms' for milliseconds"
