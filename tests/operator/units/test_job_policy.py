@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from clm_api.families import Family
-from clm_api.model_version import Phase
+from clm_api.model_version import ModelVersionStatus, Phase
 from clm_operator.planning.decide import plan
 from clm_operator.settings import Settings
 from tests.operator.units import builders as b
@@ -102,20 +102,21 @@ def test_a_schedule_asks_only_for_what_is_allowed(case: Case) -> None:
         assert not made.create_versions
 
 
-def _frozen(settings: Settings) -> tuple[Phase | None, str, int]:
-    """What becomes of a version that was made under another policy."""
+def _frozen(settings: Settings) -> tuple[ModelVersionStatus, int]:
+    """What becomes of a version that was made under another policy; its new Jobs."""
     pending = b.version(job={"priorityClassName": "high"})
     made = plan(b.snapshot(pending, schedule=b.schedule_object(suspend=True)), settings)
-    found = next((s for v, s in made.version_statuses if v.name == pending.name), None)
-    return found and found.phase, (found and found.message) or "", len(made.create_jobs)
+    return next(s for v, s in made.version_statuses if v.name == pending.name), len(
+        made.create_jobs
+    )
 
 
 def test_a_version_that_was_frozen_before_the_policy_gets_no_job() -> None:
-    phase, message, jobs = _frozen(b.settings())
-    assert (phase, jobs) == (Phase.FAILED, 0)
-    assert message.startswith('spec.run.pod.priorityClassName: "high" is not allowed')
+    status, jobs = _frozen(b.settings())
+    assert (status.phase, jobs) == (Phase.FAILED, 0)
+    assert status.message.startswith('spec.run.pod.priorityClassName: "high" is not allowed')
 
 
 def test_a_version_that_the_policy_allows_gets_its_job() -> None:
-    phase, _, jobs = _frozen(b.settings(**ALL))
-    assert (phase, jobs) == (Phase.PENDING, 1)
+    status, jobs = _frozen(b.settings(**ALL))
+    assert (status.phase, jobs) == (Phase.PENDING, 1)
