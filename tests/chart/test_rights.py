@@ -36,7 +36,7 @@ GRANTS = {
         "list": "the pods of an active run",
         "watch": "a started or failed pod wakes its schedule's key",
     },
-    "events": {"create": "what happened is told"},
+    "events": {"create": "what happened is told", "list": "why a Job has no pod"},
 }
 LENDING = {"secrets": {"create": "the keys of one run"}}
 
