@@ -76,7 +76,7 @@ def test_what_is_understood(case: Understood, tmp_path: Path) -> None:
     path.write_text(case.change(GOOD))
     done = imported(store, path)
     unmarked = int(np.isnan(case.marks).sum())
-    assert done == ImportedFunding(2, FIRST, SECOND, unmarked, 2)
+    assert done == ImportedFunding(2, FIRST, SECOND, unmarked, 2, "")
     found = stored(store)
     assert found["timestamp"].tolist() == [FIRST, SECOND]
     np.testing.assert_array_equal(found["funding_rate"], case.rates)
@@ -145,7 +145,7 @@ def test_what_is_refused_names_file_row_and_reason(case: Refused, tmp_path: Path
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "funding.xlsx"
     path.write_bytes(b"PK")
-    with pytest.raises(ClmError, match=r"use \.parquet, \.csv or Binance's \.zip"):
+    with pytest.raises(ClmError, match=r"use \.parquet, \.csv, \.feather or Binance's \.zip"):
         imported(Storage(str(tmp_path / "store")), path)
 
 
