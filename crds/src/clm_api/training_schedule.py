@@ -342,7 +342,7 @@ class TrainingScheduleSpec(Model):
         Annotated[
             str,
             Field(
-                min_length=9,
+                min_length=6,
                 max_length=128,
                 json_schema_extra={
                     "x-kubernetes-validations": [
@@ -356,7 +356,8 @@ class TrainingScheduleSpec(Model):
         ]
         | None
     ) = None
-    """Cron expression of five fields, such as "0 */6 * * *"; exactly one of schedule, interval."""
+    """Cron line as a Kubernetes CronJob reads it, such as "0 */6 * * *" or "@daily"; exactly one of
+    schedule, interval."""
     interval: Annotated[str, Field(pattern=DURATION_PATTERN, max_length=6)] | None = None
     """Time between runs, such as 6h; exactly one of schedule, interval."""
     time_zone: Annotated[str, Field(min_length=1, max_length=64)] = "Etc/UTC"
