@@ -64,7 +64,15 @@ def exchange_says_something_else_than_a_file(
 
 
 Way = Callable[..., None]
-WAYS = [exchange_corrects, file_says_something_else, exchange_says_something_else_than_a_file]
+WAYS: list[Way] = [
+    exchange_corrects,
+    file_says_something_else,
+    exchange_says_something_else_than_a_file,
+]
+
+
+def _name(way: Way) -> str:
+    return str(getattr(way, "__name__", "")).replace("_", " ")
 
 
 def only(report: DataReport) -> tuple[Revision, ...]:
@@ -79,7 +87,7 @@ def wanted(tmp_path: Path) -> str:
     return fetch(run_data(30).model_copy(update={"refresh": "Never"}), store)[1].sha256
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__.replace("_", " "))
+@pytest.mark.parametrize("way", WAYS, ids=_name)
 def test_the_stored_bar_stands_and_the_difference_is_said(
     way: Way, opened: Open, tmp_path: Path, wanted: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -101,7 +109,7 @@ def test_the_stored_bar_stands_and_the_difference_is_said(
         assert [one.column for one in data.symbols[0].revisions] == ["high", "volume"]
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__.replace("_", " "))
+@pytest.mark.parametrize("way", WAYS, ids=_name)
 def test_a_run_that_wants_to_fail_does_so_until_it_keeps(
     way: Way, opened: Open, tmp_path: Path, wanted: str
 ) -> None:
