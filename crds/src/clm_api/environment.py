@@ -2,6 +2,8 @@
 
 RUN_SPEC = "CLM_RUN_SPEC"
 """The RunSpec as JSON, at most 32 KB."""
+CHAMPION = "CLM_CHAMPION"
+"""The version in production as JSON, a Contender; unset where there is none."""
 EVALUATION_TASK = "CLM_EVALUATION_TASK"
 """The EvaluationTask as JSON, instead of a RunSpec."""
 RUN_NAMESPACE = "CLM_RUN_NAMESPACE"
