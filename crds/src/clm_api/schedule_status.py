@@ -121,6 +121,8 @@ class EvaluationStatus(StatusModel):
     """Why it failed, or could not replay a version, in one word."""
     message: Text = ""
     """What it found, or why it failed, as a sentence."""
+    pod_missing_since: Instant | None = None
+    """Since when its Job has no pod; absent while it has one."""
     completion_time: Instant | None = None
     """When it ended."""
 

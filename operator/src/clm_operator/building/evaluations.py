@@ -83,8 +83,7 @@ def grant_for(
 
 def task_of(job: Job) -> EvaluationTask | None:
     """Return what an evaluation Job was told; None where another version of CLM told it."""
-    (container,) = job.raw["spec"]["template"]["spec"]["containers"]
-    told = {one["name"]: one.get("value", "") for one in container["env"]}
+    told = {one["name"]: one.get("value", "") for one in job.container["env"]}
     try:
         return EvaluationTask.model_validate_json(told[environment.EVALUATION_TASK])
     except ValidationError:
@@ -93,6 +92,5 @@ def task_of(job: Job) -> EvaluationTask | None:
 
 def regrant(grant: Grant, job: Job) -> Grant:
     """Return the grant of a Job that exists, for the Secret that its pods wait for."""
-    containers = job.raw["spec"]["template"]["spec"]["containers"]
-    waits_for = containers[0]["envFrom"][0]["secretRef"]["name"]
+    waits_for = job.container["envFrom"][0]["secretRef"]["name"]
     return grant.named(waits_for).owned(job.raw)

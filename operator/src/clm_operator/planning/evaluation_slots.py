@@ -68,7 +68,7 @@ def keyless(snapshot: Snapshot, latest: Evaluation) -> Keyless | None:
     job = snapshot.evaluations.get(latest.status.name) if latest.status else None
     if latest.status is None or not latest.runs or job is None or not job.pods:
         return None
-    if not job.pods[-1].unschedulable.startswith(_LACKS):
+    if not job.pods[-1].complaint.startswith(_LACKS):
         return None
     task = task_of(job)
     models = _models(snapshot, task) if task else ()
