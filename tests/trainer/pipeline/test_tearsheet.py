@@ -1,6 +1,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from clm_api.promotion import CriterionVerdict, Verdict
@@ -137,8 +138,8 @@ def test_more_trades_than_a_browser_likes_point_to_the_file(
 def test_the_comparison_is_on_the_bars_that_both_were_judged_on() -> None:
     page = render(tear_sheet(production=in_production(hours=2160 - 24)))
     assert "On the 24 bars that both were judged on, 2025-09-03 06:00 to 2025-09-04 05:00" in page
-    ours = (1 + equity()["net_return"].iloc[:24]).prod() - 1
-    theirs = (1 + equity()["net_return"].iloc[-24:]).prod() - 1
+    returns = equity()["net_return"].to_numpy()
+    ours, theirs = (np.prod(1 + some) - 1 for some in (returns[:24], returns[-24:]))
     table = page[page.index("On the 24 bars") :].split("</table>")[0]
     for total in (ours, theirs):
         assert f">{formats.percent(float(total))}</td>" in table

@@ -113,8 +113,9 @@ def watched(status: TrainingScheduleStatus, versions: Sequence[Version]) -> bool
 
 def champion_of(status: TrainingScheduleStatus) -> Contender | None:
     """Return the version in production."""
-    production = status.production
-    return production and Contender(
+    if (production := status.production) is None:
+        return None
+    return Contender(
         version=production.version,
         uri=production.artifact.uri,
         sha256=production.artifact.sha256,
