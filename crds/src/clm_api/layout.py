@@ -87,6 +87,11 @@ def bans(venue: str) -> str:
     return f"bans/{_segment(venue)}.json"
 
 
+def data_of(namespace: str) -> str:
+    """Return the folder of what the runs of one namespace share, where namespaces don't."""
+    return f"namespaces/{_segment(namespace)}"
+
+
 def runs_of(namespace: str) -> str:
     """Return the folder of all runs of a namespace."""
     return f"runs/{_segment(namespace)}"

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 from clm_api.base import Model, Quantity
 from clm_api.errors import SpecError
 from clm_api.families import Family
+from clm_api.layout import data_of
 from clm_api.resolve import deep_merge
 
 
@@ -48,6 +49,31 @@ class CredentialsMode(StrEnum):
     """Keys that the store's STS lends for one run, its objects and its time."""
 
 
+class Sharing(StrEnum):
+    """Whose bars, leases and bans a run reads and writes."""
+
+    NAMESPACE = "Namespace"
+    """Those of its own namespace: nobody else's runs write what it trains on."""
+    CLUSTER = "Cluster"
+    """Those of all namespaces: fetched once for all, by runs that trust one another."""
+
+
+class KeyWidth(StrEnum):
+    """The widest access to bars that a run's lent keys may have, where names do not fit."""
+
+    SERIES = "Series"
+    """The very series that it trains on."""
+    SYMBOL = "Symbol"
+    """All series of its symbols."""
+    MARKET = "Market"
+    """All symbols of its market."""
+
+    @property
+    def forms(self) -> int:
+        """How many of the forms of access it allows, the narrowest first."""
+        return list(KeyWidth).index(self) + 1
+
+
 class StoreSettings(Model):
     """Where bars and artifacts lie."""
 
@@ -62,8 +88,16 @@ class StoreSettings(Model):
     pods read it too, in every watched namespace."""
     credentials: CredentialsMode = CredentialsMode.STATIC
     """What a training pod shows the store."""
+    sharing: Sharing = Sharing.CLUSTER
+    """Whose bars, leases and bans a run reads and writes."""
+    widest_keys: KeyWidth = KeyWidth.MARKET
+    """The widest access to bars that lent keys may have; a run that needs more gets none."""
     create_bucket: bool = False
     """Create the bucket at start-up if it is missing."""
+
+    def data_folder(self, namespace: str) -> str:
+        """Return the folder of a namespace's bars, leases and bans; empty for the store's root."""
+        return data_of(namespace) if self.sharing is Sharing.NAMESPACE else ""
 
     def folder_of(self, manifest: str) -> str | None:
         """Return the folder of a run by its manifest's address; None if it is not in this store."""

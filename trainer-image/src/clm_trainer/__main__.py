@@ -93,7 +93,7 @@ def _train(stop: threading.Event) -> None:
         _needed(environment.RUN_SCHEDULE),
         _needed(environment.RUN_UID),
     )
-    store = Storage(_needed(environment.STORE_URL))
+    store, data = _stores()
     from clm_trainer import pipeline
 
     manifest = pipeline.run(
@@ -102,10 +102,11 @@ def _train(stop: threading.Event) -> None:
         attempt,
         store,
         version=version,
-        clock=lambda: datetime.now(UTC),
+        clock=_now,
         should_stop=stop.is_set,
         log=LOG,
         champion=champion,
+        data=data,
     )
     LOG.info("the result is %s", manifest, extra={"stage": "report"})
 
@@ -118,10 +119,20 @@ def _evaluate(stop: threading.Event) -> None:
         _needed(environment.RUN_UID),
         slot_of(task.slot),
     )
-    store = Storage(_needed(environment.STORE_URL))
+    store, data = _stores()
     from clm_trainer.monitoring import job
 
-    job.run(task, path, store, clock=lambda: datetime.now(UTC), should_stop=stop.is_set, log=LOG)
+    job.run(task, path, store, clock=_now, should_stop=stop.is_set, log=LOG, data=data)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _stores() -> tuple[Storage, Storage | None]:
+    """Return the store of runs, and the one of bars where that is another."""
+    data = os.environ.get(environment.DATA_URL)
+    return Storage(_needed(environment.STORE_URL)), Storage(data) if data else None
 
 
 _COMMANDS = {"train": _train, "evaluate": _evaluate}

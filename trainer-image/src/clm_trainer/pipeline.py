@@ -39,6 +39,7 @@ def run(
     should_stop: Callable[[], bool],
     log: logging.Logger,
     champion: Contender | None = None,
+    data: Storage | None = None,
 ) -> str:
     """Train, judge and publish one version.
 
@@ -54,6 +55,8 @@ def run(
         True once the process was told to end.
     champion
         The version in production, for the comparison on the tear sheet.
+    data
+        Where bars, funding and own trades lie; None where they lie in the same store.
 
     Returns
     -------
@@ -77,18 +80,19 @@ def run(
         progress(stage, 0.0)
 
     enter("fetch")
+    rows = data or store
     panel, bars = fetch(
         spec.data,
-        store,
+        rows,
         funding=spec.charges_funding,
         tell=lambda line: progress("fetch", 0.0, line),
     )
     log.info(_bars(spec, bars), extra={"stage": "fetch"})
-    trades = own_trades(spec, panel, store)
+    trades = own_trades(spec, panel, rows)
     if trades is not None:
         log.info(trades.note, extra={"stage": "fetch"})
         spec, bars = trades.charged(spec), replace(bars, notes=(*bars.notes, trades.note))
-    events = funding_events(spec, judged_bars(panel, spec), store)
+    events = funding_events(spec, judged_bars(panel, spec), rows)
     if events is not None:
         log.info("%d funding events", len(events), extra={"stage": "fetch"})
 

@@ -7,14 +7,18 @@ forms from narrow to wide, and the first that fits is asked for:
     every symbol by name      bars/v1/binance/usdm/BTC-USDT_USDT/*
     every series of the kind  bars/v1/binance/usdm/*/1h/*
 
+The operator's configuration may forbid the wider ones, and may give each namespace a folder of its
+own for what its runs share.
+
 No form holds another run, production or a right to list or delete; but the files that a comparison
 with the run in production needs may be read.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import islice
 from operator import or_
 from typing import Any
 from urllib.parse import urlsplit
@@ -55,26 +59,56 @@ class Access:
         return Access(self.reads + other.reads, self.writes + other.writes)
 
 
-def run_access(run: RunLayout, spec: RunSpec, champion: str | None = None) -> tuple[Access, ...]:
+@dataclass(frozen=True)
+class Shared:
+    """What the operator's configuration says of what runs share.
+
+    Parameters
+    ----------
+    folder
+        Where bars, leases and bans lie below the store's URL; empty for the URL itself.
+    forms
+        How many of the forms may be offered, the narrowest first.
+    """
+
+    folder: str = ""
+    forms: int = 3
+
+    def limited(self, forms: Iterable[Access]) -> tuple[Access, ...]:
+        """Return the forms that may be offered, in the folder."""
+        return tuple(
+            Access(self._placed(form.reads), self._placed(form.writes))
+            for form in islice(forms, self.forms)
+        )
+
+    def _placed(self, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(f"{self.folder}/{p}" if self.folder else p for p in patterns)
+
+
+def run_access(
+    run: RunLayout, spec: RunSpec, champion: str | None = None, shared: Shared | None = None
+) -> tuple[Access, ...]:
     """Return what a training run needs, in forms from narrow to wide.
 
     Parameters
     ----------
+    shared
+        How wide the forms may be, and where what runs share lies.
     champion
         Folder of the run in production. Each form comes without its files too, for a policy that
         can't hold them: a run goes on without the comparison.
     """
     own = Access(writes=(f"{run.prefix}/*",))
-    forms = tuple(own | data for data in data_access(spec))
+    forms = tuple(own | data for data in data_access(spec, shared))
     if champion is None:
         return forms
     compared = Access(reads=tuple(f"{champion}/{name}" for name in _COMPARED))
     return tuple(form for one in forms for form in (one | compared, one))
 
 
-def shared_access(specs: Sequence[RunSpec]) -> tuple[Access, ...]:
+def shared_access(specs: Sequence[RunSpec], shared: Shared | None = None) -> tuple[Access, ...]:
     """Return what reading the data of several runs needs, in forms from narrow to wide."""
-    together = zip(*(data_access(spec) for spec in specs), strict=True)
+    together = zip(*(data_access(spec, shared) for spec in specs), strict=True)
     return tuple(_once(reduce(or_, forms)) for forms in together)
 
 
@@ -82,7 +116,7 @@ def _once(access: Access) -> Access:
     return Access(*(tuple(dict.fromkeys(p)) for p in (access.reads, access.writes)))
 
 
-def data_access(spec: RunSpec) -> tuple[Access, ...]:
+def data_access(spec: RunSpec, shared: Shared | None = None) -> tuple[Access, ...]:
     """Return what reading a run's data needs, in forms from narrow to wide.
 
     A run that may ask the exchange writes what it fetched, holds leases and notes bans; one with
@@ -98,8 +132,9 @@ def data_access(spec: RunSpec) -> tuple[Access, ...]:
         tuple(f"{one.symbol_folder}/*" for one in series),
         tuple(f"{market.market_folder}/*/{kind}/*" for kind in kinds),
     )
+    within = shared or Shared()
     if data.refresh is Refresh.NEVER:
-        return tuple(Access(reads=form) for form in forms)
+        return within.limited(Access(reads=form) for form in forms)
     by_name = tuple(
         SeriesLayout(data.venue, data.market, symbol, kind).lease
         for symbol in data.symbols
@@ -107,7 +142,7 @@ def data_access(spec: RunSpec) -> tuple[Access, ...]:
     )
     leases = (by_name, *[(f"{market.market_leases}/*",)] * 2)
     bans = (layout.bans(data.venue),)
-    return tuple(
+    return within.limited(
         Access(writes=form + held + bans) for form, held in zip(forms, leases, strict=True)
     )
 
@@ -134,7 +169,8 @@ def session_policy(store_url: str, forms: Sequence[Access]) -> str:
     raise ClmError(
         Reason.STORAGE_DENIED,
         f"the policy of a run's credentials has {len(policies[-1])} characters, and a store takes "
-        f"{MOST_CHARACTERS}: shorten objectStore.prefix, or set objectStore.credentials to Static",
+        f"{MOST_CHARACTERS}: train on fewer symbols, shorten objectStore.prefix, allow wider keys "
+        "(objectStore.widestKeys), or set objectStore.credentials to Static",
     )
 
 

@@ -9,9 +9,10 @@ from typing import Any
 from clm_api.layout import RunLayout
 from clm_api.model_version import ModelVersionSpec
 from clm_api.run import RunPod, RunSpec
-from clm_operator.building.access import Access, run_access, shared_access
+from clm_operator.building.access import Access, Shared, run_access, shared_access
 from clm_operator.building.names import LABEL_SCHEDULE, LABEL_VERSION
 from clm_operator.building.owners import owned_by
+from clm_operator.settings import StoreSettings
 from clm_operator.snapshot import Version
 
 SHORTEST_S = 3600
@@ -68,8 +69,17 @@ class Grant:
         return replace(self, secret=self.secret | {"ownerReferences": owners})
 
 
+def shared_by(store: StoreSettings, namespace: str) -> Shared:
+    """Return what the configuration says of what a namespace's runs share."""
+    return Shared(store.data_folder(namespace), store.widest_keys.forms)
+
+
 def run_grant(
-    version: Version, spec: ModelVersionSpec, now: datetime, champion: str | None = None
+    version: Version,
+    spec: ModelVersionSpec,
+    now: datetime,
+    champion: str | None = None,
+    shared: Shared | None = None,
 ) -> Grant:
     """Return what a training run needs.
 
@@ -89,7 +99,7 @@ def run_grant(
             "labels": {LABEL_SCHEDULE: schedule, LABEL_VERSION: version.name},
             "ownerReferences": owned_by("ModelVersion", version.raw),
         },
-        forms=run_access(RunLayout(namespace, schedule, version.uid), spec.run, champion),
+        forms=run_access(RunLayout(namespace, schedule, version.uid), spec.run, champion, shared),
         seconds=_lifetime_s(spec.run.pod),
     )
 
@@ -101,6 +111,7 @@ def evaluation_grant(
     report: str,
     runs: Sequence[RunSpec],
     now: datetime,
+    shared: Shared | None = None,
 ) -> Grant:
     """Return what an evaluation needs; its Secret goes with its Job, or they would pile up.
 
@@ -116,7 +127,7 @@ def evaluation_grant(
     own = Access(reads=tuple(f"{folder}/*" for folder in folders), writes=(report,))
     return Grant(
         secret=secret | {"name": f"{job}-{_digest(report, now)}"},
-        forms=tuple(own | data for data in shared_access(runs)),
+        forms=tuple(own | data for data in shared_access(runs, shared)),
         seconds=_lifetime_s(runs[0].pod),
     )
 

@@ -10,7 +10,7 @@ from clm_api.evaluation import EvaluationTask
 from clm_api.layout import evaluation_report
 from clm_api.run import RunPod, RunSpec
 from clm_api.timing import slot_of
-from clm_operator.building.credentials import Grant, evaluation_grant
+from clm_operator.building.credentials import Grant, evaluation_grant, shared_by
 from clm_operator.building.jobs import NewJob, Work, manifest
 from clm_operator.building.names import LABEL_EVALUATION, LABEL_SCHEDULE
 from clm_operator.building.owners import owned_by
@@ -83,7 +83,8 @@ def grant_for(
         "namespace": schedule.namespace,
         "labels": {LABEL_SCHEDULE: schedule.name},
     }
-    return evaluation_grant(due.name, secret, folders, report, due.runs, now)
+    shared = shared_by(settings.store, schedule.namespace)
+    return evaluation_grant(due.name, secret, folders, report, due.runs, now, shared)
 
 
 def task_of(job: Job) -> EvaluationTask | None:

@@ -10,7 +10,7 @@ from clm_api.evaluation import Contender
 from clm_api.model_version import ModelVersionSpec
 from clm_api.reasons import FINAL_EXIT_CODES
 from clm_api.run import RunData, RunPod
-from clm_operator.building.credentials import Grant, run_grant
+from clm_operator.building.credentials import Grant, run_grant, shared_by
 from clm_operator.building.names import (
     LABEL_FAMILY,
     LABEL_QUEUE,
@@ -59,7 +59,7 @@ def training_job(
         name = settings.store.secret_name
         return NewJob(job_manifest(version, spec, settings, name, champion))
     folder = None if champion is None else settings.store.folder_of(champion.uri)
-    grant = run_grant(version, spec, now, folder)
+    grant = run_grant(version, spec, now, folder, shared_by(settings.store, version.namespace))
     return NewJob(job_manifest(version, spec, settings, grant.name, champion), grant)
 
 
@@ -161,13 +161,13 @@ def manifest(meta: dict[str, Any], pod: RunPod, work: Work, settings: Settings) 
             },
             "template": {
                 "metadata": {"labels": labels, "annotations": _LOGS},
-                "spec": _pod_spec(pod, work, settings),
+                "spec": _pod_spec(pod, work, settings, meta["namespace"]),
             },
         },
     }
 
 
-def _pod_spec(pod: RunPod, work: Work, settings: Settings) -> dict[str, Any]:
+def _pod_spec(pod: RunPod, work: Work, settings: Settings, namespace: str) -> dict[str, Any]:
     trainer = settings.trainer
     optional = {
         "nodeSelector": pod.node_selector,
@@ -195,7 +195,7 @@ def _pod_spec(pod: RunPod, work: Work, settings: Settings) -> dict[str, Any]:
                 "image": pod.image,
                 "imagePullPolicy": trainer.image_pull_policy,
                 "args": [work.command],
-                "env": _environment(work, settings),
+                "env": _environment(work, settings, namespace),
                 "envFrom": [{"secretRef": {"name": work.secret_name}}],
                 "resources": _resources(pod),
                 "securityContext": {
@@ -224,10 +224,12 @@ def _keys(data: RunData) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     return [{"name": "exchange-keys", "secret": secret}], [mount]
 
 
-def _environment(work: Work, settings: Settings) -> list[dict[str, Any]]:
+def _environment(work: Work, settings: Settings, namespace: str) -> list[dict[str, Any]]:
+    folder = settings.store.data_folder(namespace)
     values = {
         **work.environment,
         environment.STORE_URL: settings.store.url,
+        environment.DATA_URL: f"{settings.store.url.rstrip('/')}/{folder}" if folder else None,
         environment.EXCHANGE_URL: settings.exchange_url,
         environment.EXCHANGE_SHARE: str(settings.exchange_share),
         "AWS_ENDPOINT_URL": settings.store.endpoint,

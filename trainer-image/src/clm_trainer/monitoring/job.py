@@ -40,6 +40,7 @@ def run(
     clock: Callable[[], datetime],
     should_stop: Callable[[], bool],
     log: logging.Logger,
+    data: Storage | None = None,
 ) -> None:
     """Write the report of an evaluation, unless it is there.
 
@@ -51,6 +52,8 @@ def run(
         Returns the present UTC time.
     should_stop
         True once the process was told to end.
+    data
+        Where the bars lie; None where they lie in the same store.
 
     Raises
     ------
@@ -61,7 +64,7 @@ def run(
         log.info("%s is written already", path, extra={"stage": "report"})
         return
     steps = Steps(should_stop, log)
-    job = _Job(task, store, steps)
+    job = _Job(task, data or store, steps)
     with steps.step("load", "reading the published versions"):
         models = job.models()
     with steps.step("fetch", f"bars that closed by {task.slot:%Y-%m-%d %H:%M}"):
@@ -91,7 +94,7 @@ class _Job:
     """What is found on the way, besides the results: versions with a problem, notes on the bars."""
 
     task: EvaluationTask
-    store: Storage
+    data: Storage
     steps: Steps
     problems: dict[str, Problem] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -115,7 +118,7 @@ class _Job:
 
     def tracks(self, models: dict[str, ServedModel]) -> dict[str, Track]:
         """Return what is needed for each model's replay."""
-        found = market_of(models, self.store, pd.Timestamp(self.task.slot))
+        found = market_of(models, self.data, pd.Timestamp(self.task.slot))
         self.notes += found.notes
         digests = {
             one.version: one.sha256
@@ -125,7 +128,7 @@ class _Job:
         made = {}
         for name, model in models.items():
             track = Track(name, digests[name], model, found.panels[name])
-            made[name] = replace(track, events=_events(track, self.store))
+            made[name] = replace(track, events=_events(track, self.data))
             new = max(0, len(track.panel) - track.row(track.first))
             self.steps.say(f"{name}: {new} bars since its training")
         return made
