@@ -157,6 +157,8 @@ class ShadowStatus(StatusModel):
     """Largest difference between positions worked out bar by bar and all at once; must be 0."""
     verdict: ShadowVerdict | None = None
     """Passed, Failed or Inconclusive; absent while the test goes on."""
+    verdict_slot: Instant | None = None
+    """Slot of the evaluation that the verdict rests on; its report is kept."""
     message: Text = ""
     """What the newest evaluation found."""
 

@@ -217,7 +217,7 @@ class MonitoringSpec(Model):
 
 
 class RetentionSpec(Model):
-    """How many ended versions are kept, besides candidates, production and rollback target."""
+    """How many ended versions are kept, besides candidates, production and the way back."""
 
     successful_runs: Annotated[int, Field(ge=1, le=1000)] = 10
     """Newest rejected and archived versions that are kept."""

@@ -33,6 +33,9 @@ _STORE_AGAIN_S = 30.0
 class TooManyRoundsError(Exception):
     """The objects changed under every round; the queue tries again later."""
 
+    def __init__(self, key: Key) -> None:
+        super().__init__(f"{key} changed under each of {_MAX_ROUNDS} rounds")
+
 
 @dataclass(frozen=True)
 class Reconciler:

@@ -244,7 +244,8 @@ def _new_runs(
         starting_deadline=timedelta(seconds=spec.starting_deadline_seconds),
         concurrency=spec.concurrency_policy,
     )
-    history = History(schedule.created, seen.since, last, spans)
+    ran = bool(snapshot.versions) or schedule.status.last_run is not None
+    history = History(schedule.created, seen.since, last, spans, ran)
     due = decide_due(slots, rules, history, snapshot.now)
     new: list[dict[str, Any]] = []
     skipped = due.skipped
@@ -285,12 +286,16 @@ def _barred(snapshot: Snapshot, name: str) -> tuple[Reason, str] | None:
 
 
 def _seen(schedule: ScheduleObject, spec: TrainingScheduleSpec, now: datetime) -> ScheduleSeen:
-    """A new schedule counts from its creation, an edited one from the moment it was noticed."""
+    """A new schedule counts from its creation, an edited one from the moment it was noticed.
+
+    A moment that lies ahead was noticed on a clock that has been set back since.
+    """
     digest, before = schedule_hash(spec), schedule.status.schedule_seen
+    begin = floor_to(schedule.created, 60)
     if before is None:
-        return ScheduleSeen(hash=digest, since=floor_to(schedule.created, 60))
-    if before.hash != digest:
-        return ScheduleSeen(hash=digest, since=whole_seconds(now))
+        return ScheduleSeen(hash=digest, since=begin)
+    if before.hash != digest or before.since > max(now, begin):
+        return ScheduleSeen(hash=digest, since=max(whole_seconds(now), begin))
     return before
 
 
