@@ -106,7 +106,6 @@ _CONNECTIONS: tuple[tuple[str, str, str], ...] = (
      "is a firewall or a NetworkPolicy between?"),
     ("Unreachable|No route to host", "no route to the store", "check {endpoint} and the network"),
     (_BROKE, "the connection broke", "it is asked again"),
-    ("BareRedirect", "a redirect that does not say whereto", _PLACE),
     ("kind: Builder", "the address can't be asked", "check {endpoint}: https://host[:port]"),
 )  # fmt: skip
 """Words of the client libraries, what happened, what to look at."""
@@ -200,6 +199,9 @@ def fault(text: str, settings: Settings, *, refused: bool = False) -> Fault:
     said, _, debug = text.partition(_DEBUG)
     if refused:
         return Fault(Reason.STORAGE_DENIED, _cut(said), "check the folder's owner and mode")
+    if "BareRedirect" in debug:
+        words = "a redirect that does not say whereto"
+        return Fault(Reason.STORAGE_DENIED, words, _filled(_PLACE, settings))
     words, hint = _connection(said, debug)
     return Fault(Reason.STORAGE_UNAVAILABLE, words, _filled(hint, settings))
 
