@@ -186,6 +186,8 @@ class ModelVersionStatus(StatusModel):
     """Pods that were made."""
     pod_uid: Annotated[str, Field(max_length=36)] | None = None
     """The newest of them; its files lie under attempts/ in the run's folder."""
+    pod_missing_since: Instant | None = None
+    """Since when its Job has lost its pod; absent while it has one."""
     progress: Progress | None = None
     """How far the run is."""
     data: DataStatus | None = None

@@ -137,6 +137,19 @@ class HoleData(Model):
     """How many."""
 
 
+class RevisionData(Model):
+    """One value of a stored row, and what was found for it later."""
+
+    time: Instant
+    """Time of the row."""
+    column: str
+    """Which of its values."""
+    stored: float
+    """What is stored, and was used."""
+    found: float
+    """What the exchange or a file said later."""
+
+
 class SymbolData(Model):
     """How good one symbol's bars are."""
 
@@ -154,6 +167,12 @@ class SymbolData(Model):
     """Where, the longest first."""
     spikes: Annotated[list[Instant], Field(max_length=KEPT_ODDITIES)]
     """Bars that moved far and back at once, the newest ones: reported, never repaired."""
+    revised: Annotated[int, Field(ge=0)] = 0
+    """Bars, and funding events, of which something else was found later; the stored ones stand."""
+    revisions: Annotated[list[RevisionData], Field(max_length=KEPT_ODDITIES)] = Field(
+        default_factory=list
+    )
+    """What differs, the newest ones."""
 
 
 class ManifestData(Model):

@@ -20,8 +20,8 @@ from clm_operator.building.owners import owned_by
 from clm_operator.settings import CredentialsMode, Settings
 from clm_operator.snapshot import Version
 
-CONTAINER = "trainer"
 _USER = 65532
+_LOGS = {"kubectl.kubernetes.io/default-container": environment.CONTAINER}
 _KEYS = "/var/run/clm/exchange-keys"
 _SCRATCH = "/tmp"  # noqa: S108  an emptyDir of the pod's own
 
@@ -132,7 +132,7 @@ def manifest(meta: dict[str, Any], pod: RunPod, work: Work, settings: Settings) 
                     {
                         "action": "FailJob",
                         "onExitCodes": {
-                            "containerName": CONTAINER,
+                            "containerName": environment.CONTAINER,
                             "operator": "In",
                             "values": list(FINAL_EXIT_CODES),
                         },
@@ -140,7 +140,7 @@ def manifest(meta: dict[str, Any], pod: RunPod, work: Work, settings: Settings) 
                 ]
             },
             "template": {
-                "metadata": {"labels": labels},
+                "metadata": {"labels": labels, "annotations": _LOGS},
                 "spec": _pod_spec(pod, work, settings),
             },
         },
@@ -171,7 +171,7 @@ def _pod_spec(pod: RunPod, work: Work, settings: Settings) -> dict[str, Any]:
         },
         "containers": [
             {
-                "name": CONTAINER,
+                "name": environment.CONTAINER,
                 "image": pod.image,
                 "imagePullPolicy": trainer.image_pull_policy,
                 "args": [work.command],
