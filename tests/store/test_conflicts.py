@@ -135,7 +135,7 @@ def test_months_and_leases_are_written_all_the_same(contested: Contested) -> Non
     )
     key, store = BarKey("binance", "spot", "BTC/USDT", "1h"), contested.storage()
     contested.conflicts = 4
-    assert BarCache(store).write(key, bars, "test") == 2
+    assert BarCache(store).write(key, bars, "test").months == 2
     assert len(BarCache(store).read(key, times[0], times[-1] + key.step)) == 4
     contested.conflicts = 8
     span = Span(times[0], times[-1])

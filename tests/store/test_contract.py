@@ -107,9 +107,9 @@ def test_months_keep_what_they_have(store: Storage) -> None:
     columns = dict.fromkeys(("open", "high", "low", "close", "volume"), 1.0)
     bars = pd.DataFrame({"timestamp": times} | columns)
     cache = BarCache(store)
-    assert cache.write(key, bars[:40], "test") == 1
-    assert cache.write(key, bars, "test") == 2
-    assert cache.write(key, bars, "test") == 0
+    assert cache.write(key, bars[:40], "test").months == 1
+    assert cache.write(key, bars, "test").months == 2
+    assert cache.write(key, bars, "test").months == 0
     assert len(cache.read(key, times[0], times[-1] + key.step)) == 72
     assert cache.stored_months(key) == ["2026-01", "2026-02"]
 
