@@ -121,7 +121,13 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
     return Plan(
         create_versions=new,
         create_jobs=tuple(
-            training_job(o.version, o.version.spec, settings, snapshot.now)
+            training_job(
+                o.version,
+                o.version.spec,
+                settings,
+                snapshot.now,
+                evaluation_slots.champion_of(schedule.status),
+            )
             for o in outcomes
             if o.act is Act.CREATE_JOB and o.version.spec is not None
         ),
