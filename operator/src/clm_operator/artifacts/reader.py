@@ -21,6 +21,7 @@ from clm_api.figures import unbelievable
 from clm_api.layout import MANIFEST, RunLayout
 from clm_api.reasons import Reason
 from clm_api.report import FoldMetrics, Manifest, ManifestFile, MetricsFile, Progress
+from clm_api.store_faults import CHART, absent, fault
 from clm_operator.building.credentials import Credentials
 from clm_operator.settings import StoreSettings
 from clm_operator.snapshot import (
@@ -41,7 +42,6 @@ _READ = ("metrics.json", "folds.json")
 _MAX_READ_BYTES = 1 << 20
 _FIELD_CHARS = 200
 """A forged file may name its fields as it likes."""
-_DENIED = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket", "403")
 _FOLDS = TypeAdapter(Annotated[list[FoldMetrics], Field(max_length=50)])
 _T = TypeVar("_T")
 
@@ -144,6 +144,8 @@ class ArtifactReader:
         try:
             result = await self.store.get_async(path)
         except FileNotFoundError as error:
+            if not absent(str(error)):
+                raise
             raise _CorruptError(f"{file.path} is listed in the manifest and missing") from error
         size = int(result.meta["size"])
         if size != file.size:
@@ -161,7 +163,7 @@ class ArtifactReader:
         try:
             result = await self.store.get_async(path)
         except FileNotFoundError as error:
-            if "NoSuchBucket" in str(error):
+            if not absent(str(error)):
                 raise
             return None
         size = int(result.meta["size"])
@@ -211,15 +213,10 @@ def _first(error: ValidationError) -> str:
 
 def unreadable(error: BaseException) -> UnreadableReport:
     """Return the reason and the sentence for what a store did not do."""
-    denied = isinstance(error, PermissionDeniedError | UnauthenticatedError)
-    if denied or any(word in str(error) for word in _DENIED):
-        return UnreadableReport(
-            Reason.STORAGE_DENIED,
-            f"the object store refuses the operator: {_short(error)}; check the bucket and the "
-            "Secret that objectStore.secretName names",
-        )
-    text = f"the object store does not answer, and is asked again: {_short(error)}"
-    return UnreadableReport(Reason.STORAGE_UNAVAILABLE, text)
+    refused = isinstance(error, PermissionDeniedError | UnauthenticatedError | PermissionError)
+    found = fault(str(error), CHART, refused=refused)
+    denied = found.reason is Reason.STORAGE_DENIED
+    return UnreadableReport(found.reason, found.sentence("the operator" if denied else ""))
 
 
 def _short(error: BaseException) -> str:
