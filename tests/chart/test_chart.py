@@ -122,6 +122,23 @@ def test_keys_per_run_need_a_store_that_is_asked_for_them() -> None:
     assert "set objectStore.endpoint" in chart.template("ns", *asked).stderr
 
 
+@pytest.mark.parametrize(
+    ("values", "sharing"),
+    [
+        ((), "Cluster"),
+        (('watchNamespaces=["one","two"]',), "Namespace"),
+        (('watchNamespaces=["one","two"]', 'objectStore={"sharing":"Cluster"}'), "Cluster"),
+    ],
+    ids=["one namespace shares", "several are apart", "unless somebody says that they share"],
+)
+def test_namespaces_are_apart(values: tuple[str, ...], sharing: str, tmp_path: Path) -> None:
+    objects = chart.render("ns", *DEMO, *values)
+    path = tmp_path / "config.yaml"
+    path.write_text(chart.of_kind(objects, "ConfigMap")[0]["data"]["config.yaml"])
+    store = load_settings(path).store
+    assert (store.sharing, store.widest_keys) == (sharing, "Market")
+
+
 def test_policies_guard_the_watched_namespaces_and_know_the_operators_account() -> None:
     objects = chart.render("ns", *FULL)
     own = {"requests.clm.ns.clm.dev", "statuses.clm.ns.clm.dev"}

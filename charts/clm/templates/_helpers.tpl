@@ -57,6 +57,12 @@ namespaceSelector:
 {{- $chosen }}
 {{- end }}
 
+{{/* Several namespaces are several teams, unless somebody says that they share. */}}
+{{- define "clm.sharing" -}}
+{{- $alone := eq (include "clm.namespaces" .) (list .Release.Namespace | toJson) }}
+{{- .Values.objectStore.sharing | default (ternary "Cluster" "Namespace" $alone) }}
+{{- end }}
+
 {{- define "clm.config" -}}
 store:
   url: s3://{{ .Values.objectStore.bucket }}{{ with .Values.objectStore.prefix }}/{{ . }}{{ end }}
@@ -66,6 +72,8 @@ store:
   region: {{ .Values.objectStore.region }}
   secretName: {{ include "clm.secret" . }}
   credentials: {{ include "clm.credentials" . }}
+  sharing: {{ include "clm.sharing" . }}
+  widestKeys: {{ .Values.objectStore.widestKeys }}
   createBucket: {{ .Values.minio.enabled }}
 trainer:
   images:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clm_api import environment
 from clm_api.layout import MANIFEST
 from clm_cli.cluster import Cluster, ClusterError
 from clm_cli.output import Output, OutputOption, console
@@ -26,6 +27,14 @@ def predict(
         ),
     ],
     namespace: Namespace = None,
+    data_store: Annotated[
+        str | None,
+        typer.Option(
+            envvar=environment.DATA_URL,
+            help="Store of the bars, where it is not the run's: with objectStore.sharing "
+            "Namespace, STORE/namespaces/NAMESPACE.",
+        ),
+    ] = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Print each symbol's position after the newest closed bar.
@@ -41,10 +50,12 @@ def predict(
 
     import clm_trainer
     from clm_trainer.serving.newest import newest_bars, store_of
+    from clm_trainer.storage import Storage
 
     served = clm_trainer.load(uri)
     now = pd.Timestamp(datetime.now(UTC))
-    decided = served.decide(newest_bars(served, store_of(uri), now))
+    bars = Storage(data_store) if data_store else store_of(uri)
+    decided = served.decide(newest_bars(served, bars, now))
     if output is Output.JSON:
         console.print_json(json.dumps(_document(uri, served, decided)))
         return

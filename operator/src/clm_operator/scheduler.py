@@ -1,6 +1,6 @@
 """A heap of due times and a queue of keys: each key is worked on by one worker at a time.
 
-A key whose round fails waits 1, 2, 4 … 60 seconds; its neighbours don't.
+Namespaces take turns in the queue. A key whose round fails waits 1, 2, 4 … 60 seconds; its neighbours don't.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from clm_operator.clock import Clock
 from clm_operator.cluster.api import ApiError
+from clm_operator.fair_queue import FairQueue
 from clm_operator.metrics import Metrics
 from clm_operator.reconcile import TooManyRoundsError
 from clm_operator.snapshot import Key
@@ -37,8 +38,7 @@ class Scheduler:
         self._work, self._clock, self._metrics, self._workers = work, clock, metrics, workers
         self._heap: list[tuple[float, Key]] = []
         self._due: dict[Key, float] = {}
-        self._ready: asyncio.Queue[Key] = asyncio.Queue()
-        self._queued: set[Key] = set()
+        self._ready = FairQueue()
         self._busy: set[Key] = set()
         self._again: set[Key] = set()
         self._failures: dict[Key, int] = {}
@@ -48,10 +48,9 @@ class Scheduler:
         """Look at a key as soon as possible; many wake-ups before that count as one."""
         if key in self._busy:
             self._again.add(key)
-        elif key not in self._queued:
-            self._queued.add(key)
-            self._ready.put_nowait(key)
-            self._metrics.queue_depth(len(self._queued))
+        else:
+            self._ready.put(key)
+            self._metrics.queue_depth(len(self._ready))
 
     def wake_in(self, key: Key, seconds: float) -> None:
         """Look at a key after a while; a later call replaces an earlier one."""
@@ -85,8 +84,7 @@ class Scheduler:
     async def _worker(self) -> None:
         while True:
             key = await self._ready.get()
-            self._queued.discard(key)
-            self._metrics.queue_depth(len(self._queued))
+            self._metrics.queue_depth(len(self._ready))
             self._busy.add(key)
             try:
                 await self._once(key)

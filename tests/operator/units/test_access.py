@@ -14,10 +14,12 @@ from clm_api.run import RunSpec
 from clm_operator.building.access import (
     MOST_CHARACTERS,
     Access,
+    Shared,
     data_access,
     run_access,
     session_policy,
 )
+from clm_operator.building.credentials import shared_by
 from tests.operator.units import builders as b
 
 RUN = RunLayout("ns", "btc", "uid")
@@ -106,6 +108,34 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=attrgetter("name"))
 def test_a_run_reaches_its_own_objects_and_no_others(case: Case) -> None:
     assert run_access(RUN, spec(**case.data))[0] == case.wanted
+
+
+def test_a_namespace_of_its_own_keeps_all_that_is_shared_in_its_folder() -> None:
+    apart = Shared("namespaces/ns")
+    for alone, shared in zip(
+        run_access(RUN, spec(), shared=apart), run_access(RUN, spec()), strict=True
+    ):
+        own, *rest = alone.writes
+        assert own == "runs/ns/btc/uid/*"
+        assert rest == [f"namespaces/ns/{path}" for path in shared.writes[1:]]
+
+
+@pytest.mark.parametrize(
+    ("widest", "count"), [("Series", 16), ("Symbol", 34)], ids=["series", "symbols"]
+)
+def test_a_run_that_needs_wider_keys_than_are_allowed_gets_none(widest: str, count: int) -> None:
+    run = RunLayout("trading", "btc-eth", LONGEST.uid)
+    limited = shared_by(
+        b.settings(store={"url": "s3://models", "secretName": "store", "widestKeys": widest}).store,
+        "ns",
+    )
+    few, many = (
+        run_access(run, spec(symbols=symbols(n)), shared=limited) for n in (count - 1, count)
+    )
+    assert session_policy(URL, few)
+    with pytest.raises(ClmError, match=r"objectStore\.widestKeys") as refused:
+        session_policy(URL, many)
+    assert refused.value.reason == "StorageDenied"
 
 
 CHAMPION = "runs/ns/btc/champion"

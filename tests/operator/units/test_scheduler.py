@@ -34,6 +34,29 @@ async def _run(scheduler: Scheduler, until: asyncio.Event) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
+async def test_namespaces_take_turns_and_a_newcomer_waits_for_one_round() -> None:
+    crowd = [Key("crowd", f"s{n:03}") for n in range(576)]
+    other = [Key("other", "first"), Key("other", "second")]
+    order: list[Key] = []
+    done = asyncio.Event()
+
+    async def work(key: Key) -> float | None:
+        order.append(key)
+        if key == crowd[9]:
+            for late in other:
+                scheduler.wake(late)
+        if len(order) == len(crowd) + len(other):
+            done.set()
+        return None
+
+    scheduler = Scheduler(work, FakeClock(), Metrics(), workers=1)
+    for key in crowd:
+        scheduler.wake(key)
+    await _run(scheduler, done)
+    assert order[10:14] == [crowd[10], other[0], crowd[11], other[1]]
+    assert [key for key in order if key.namespace == "crowd"] == crowd
+
+
 async def test_a_key_is_never_worked_on_twice_at_once_and_wake_ups_merge() -> None:
     busy: set[Key] = set()
     calls: Counter[Key] = Counter()

@@ -61,6 +61,7 @@ def run_here(
     layout: RunLayout = LAYOUT,
     attempt: str = "pod-1",
     should_stop: Callable[[], bool] = lambda: False,
+    data: Storage | None = None,
 ) -> str:
     return pipeline.run(
         spec,
@@ -71,6 +72,7 @@ def run_here(
         clock=lambda: datetime.now(UTC),
         should_stop=should_stop,
         log=logging.getLogger("clm_trainer"),
+        data=data,
     )
 
 
