@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from clm_api.production import periods, production_at, rollback_target
+from clm_api.production import periods, production_at, rollback_target, way_back
 from clm_api.schedule_status import TrainingScheduleStatus
 
 BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
@@ -27,12 +27,21 @@ def status(order: str) -> TrainingScheduleStatus:
 
 
 @pytest.mark.parametrize(
-    ("order", "target"),
-    [("", None), ("A", None), ("AB", "A"), ("ABC", "B"), ("ABA", None), ("ABAC", "A"),
-     ("ABCB", "A"), ("ABCA", None), ("ABCBD", "B")],
+    ("order", "way"),
+    [("", ""), ("A", ""), ("AB", "A"), ("ABC", "BA"), ("ABA", ""), ("ABAC", "A"),
+     ("ABCB", "A"), ("ABCA", ""), ("ABCBD", "BA")],
 )  # fmt: skip
-def test_a_rollback_skips_what_was_rolled_back_from(order: str, target: str | None) -> None:
-    assert rollback_target(status(order)) == target
+def test_the_way_back_skips_what_was_rolled_back_from(order: str, way: str) -> None:
+    assert "".join(way_back(status(order))) == way
+
+
+@pytest.mark.parametrize(
+    ("order", "existing", "target"),
+    [("ABC", "ABC", "B"), ("ABC", "AC", "A"), ("ABC", "C", None), ("ABCB", "BC", None),
+     ("ABCDC", "ACD", "A")],
+)  # fmt: skip
+def test_a_rollback_passes_over_what_is_gone(order: str, existing: str, target: str | None) -> None:
+    assert rollback_target(status(order), existing) == target
 
 
 @pytest.mark.parametrize(

@@ -82,3 +82,14 @@ def test_a_store_without_bars_says_how_to_import_them(uri: str, tmp_path: Path) 
     assert isinstance(result.exception, ClmError)
     assert result.exception.reason == "DataUnavailable"
     assert "no stored bars of " in result.exception.message
+
+
+def test_a_symbol_whose_stored_bars_ended_earlier_is_named(uri: str, tmp_path: Path) -> None:
+    here, there = Storage(uri.rsplit("/runs/", 1)[0]), Storage(str(tmp_path))
+    for path in (*here.list(LAYOUT.prefix), *here.list("bars")):
+        if not path.endswith("ETH-USDT/1h/2025-12.parquet"):
+            there.put(path, here.get(path) or b"")
+    result = RUNNER.invoke(app, ["predict", there.address(LAYOUT.manifest)])
+    assert isinstance(result.exception, ClmError)
+    assert result.exception.reason == "InsufficientData"
+    assert "2025-12-02 05:00, but ETH/USDT ends at 2025-11-30 23:00" in result.exception.message

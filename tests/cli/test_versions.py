@@ -172,6 +172,18 @@ def test_a_request_that_nobody_decides_says_why(
     }  # fmt: skip
 
 
+def test_a_rollback_passes_over_a_version_that_is_gone(
+    api: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clm_cli.moves, "_PATIENCE_S", 0.0)
+    (period,) = PRODUCTION["previous"]
+    before = {"previous": [period, period | {"version": "deleted"}]}
+    owner = api.put(schedule(**PRODUCTION | before))
+    api.put(judged(owner, "btc-1", "ARCHIVED"))
+    refused("rollback", "btc-eth", "--reason", "a bad night")
+    assert api.read("ModelVersion", "btc-1")["spec"]["request"]["stage"] == "PRODUCTION"
+
+
 @pytest.mark.parametrize(
     ("order", "target"), [({}, "no earlier version"), ({"--to": "foreign"}, "belongs to other")]
 )

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from clm_api.errors import ClmError
-from clm_api.layout import RunLayout, production_pointer
+from clm_api.layout import RunLayout, evaluation_report, production_pointer
 from clm_cli.__main__ import app
 from tests.operator.rig import Rig, condition
 from tests.operator.test_faults import KillAtWrite
@@ -237,8 +237,15 @@ def test_what_retention_was_cut_off_from_is_finished_and_nothing_else(rig: Rig) 
     for layout in (*runs.values(), orphan):
         rig.storage.put(layout.manifest, b"{}")
         rig.storage.put(layout.progress("pod"), b"{}")
+    reports = [evaluation_report(rig.namespace, "alive", owner, n) for n in range(1000, 1203)]
+    for path in reports:
+        rig.storage.put(path, b"{}")
     rig.start_operator()
     eventually(lambda: not rig.minio.keys(rig.namespace, runs["cut"].prefix), "the rest is gone")
     eventually(lambda: rig.storage.get(runs["cut"].tombstone) is None, "and its tombstone")
     assert len(rig.minio.keys(rig.namespace, runs["vanished"].prefix)) == 2
     assert len(rig.minio.keys(rig.namespace, orphan.prefix)) == 2
+    eventually(
+        lambda: sorted(rig.minio.keys(rig.namespace, "evaluations")) == reports[3:],
+        "of the reports the newest 200 are left",
+    )

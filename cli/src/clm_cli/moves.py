@@ -60,14 +60,14 @@ def rollback(
 ) -> None:
     """Put an earlier version back into production.
 
-    Exit code 0 only if it is there. Versions that were rolled back from are left out. Nothing is
-    fetched or trained: it works while the exchange is down.
+    Exit code 0 only if it is there. Versions that were rolled back from, or are gone, are left out.
+    Nothing is fetched or trained: it works while the exchange is down.
 
     Plain kubectl: as for promote, on the archived version; kubectl get tsched TS -o yaml shows
     status.previous
     """
     cluster = Cluster(namespace)
-    target = to or rollback_target(cluster.schedule(schedule).status)
+    target = to or _target(cluster, schedule)
     if target is None:
         raise ClusterError(
             f"{schedule}: no earlier version to roll back to; name an archived one with --to "
@@ -77,6 +77,11 @@ def rollback(
     if owner != schedule:
         raise ClusterError(f"{target} belongs to {owner}, not to {schedule}")
     _ask(cluster, schedule, target, reason, output)
+
+
+def _target(cluster: Cluster, schedule: str) -> str | None:
+    existing = {version.name for version in cluster.versions(schedule)}
+    return rollback_target(cluster.schedule(schedule).status, existing)
 
 
 def _ask(

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from clm_api.environment import CONTAINER
+
 
 @dataclass(frozen=True)
 class PodView:
@@ -11,7 +13,7 @@ class PodView:
     Parameters
     ----------
     container
-        The one that trains; whatever the cluster injects comes after it.
+        The one that trains, wherever it stands among those that the cluster injects.
     started, ended
         Whether its container ever ran, and runs no more.
     complaint
@@ -30,7 +32,8 @@ class PodView:
     def read(cls, raw: dict[str, Any]) -> "PodView":
         """Pick what the commands look at."""
         meta, status = raw["metadata"], raw.get("status", {})
-        container = raw["spec"]["containers"][0]["name"]
+        own = [c["name"] for c in raw["spec"]["containers"]]
+        container = CONTAINER if CONTAINER in own else own[0]
         states = {c["name"]: c.get("state", {}) for c in status.get("containerStatuses") or ()}
         state = states.get(container, {})
         return cls(

@@ -1,7 +1,11 @@
-"""Names of the environment variables by which the operator tells a pod its run."""
+"""What the operator and a run's pod agree on: the container's name, and its variables' names."""
 
+CONTAINER = "trainer"
+"""The container that works; whatever else is in its pod was put there by others."""
 RUN_SPEC = "CLM_RUN_SPEC"
 """The RunSpec as JSON, at most 32 KB."""
+CHAMPION = "CLM_CHAMPION"
+"""The version in production as JSON, a Contender; unset where there is none."""
 EVALUATION_TASK = "CLM_EVALUATION_TASK"
 """The EvaluationTask as JSON, instead of a RunSpec."""
 RUN_NAMESPACE = "CLM_RUN_NAMESPACE"

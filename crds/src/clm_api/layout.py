@@ -107,6 +107,11 @@ def evaluations_of(namespace: str) -> str:
     return f"evaluations/{_segment(namespace)}"
 
 
+def evaluations_by(namespace: str, schedule: str, uid: str) -> str:
+    """Return the folder of the evaluations of one schedule, told by its uid too."""
+    return f"{evaluations_of(namespace)}/{_segment(schedule)}/{_segment(uid)}"
+
+
 def evaluation_report(namespace: str, schedule: str, uid: str, slot: int) -> str:
     """Return the report of an evaluation Job: create-only.
 
@@ -117,7 +122,7 @@ def evaluation_report(namespace: str, schedule: str, uid: str, slot: int) -> str
     slot
         Whole minutes since the epoch.
     """
-    return f"{evaluations_of(namespace)}/{_segment(schedule)}/{_segment(uid)}/{slot}.json"
+    return f"{evaluations_by(namespace, schedule, uid)}/{slot}.json"
 
 
 @dataclass(frozen=True)

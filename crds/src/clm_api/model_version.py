@@ -157,6 +157,8 @@ class ShadowStatus(StatusModel):
     """Largest difference between positions worked out bar by bar and all at once; must be 0."""
     verdict: ShadowVerdict | None = None
     """Passed, Failed or Inconclusive; absent while the test goes on."""
+    verdict_slot: Instant | None = None
+    """Slot of the evaluation that the verdict rests on; its report is kept."""
     message: Text = ""
     """What the newest evaluation found."""
 
@@ -184,6 +186,8 @@ class ModelVersionStatus(StatusModel):
     """Pods that were made."""
     pod_uid: Annotated[str, Field(max_length=36)] | None = None
     """The newest of them; its files lie under attempts/ in the run's folder."""
+    pod_missing_since: Instant | None = None
+    """Since when its Job has lost its pod; absent while it has one."""
     progress: Progress | None = None
     """How far the run is."""
     data: DataStatus | None = None

@@ -1,5 +1,6 @@
 """Who is, was and would be in production, from a TrainingSchedule's status alone."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -67,15 +68,26 @@ def production_at(status: TrainingScheduleStatus, time: datetime) -> Period | No
     return begun[-1] if begun else None
 
 
-def rollback_target(status: TrainingScheduleStatus) -> str | None:
-    """Return where a rollback goes: the version before, left out those rolled back from.
+def way_back(status: TrainingScheduleStatus) -> tuple[str, ...]:
+    """Return where rollbacks go, one after the other, left out the versions rolled back from.
 
     Times in production are read as a stack: a version that comes again takes everything above it
-    away. After A, B, C the target is B; after A, B, A there is none; after A, B, A, C it is A.
+    away. After A, B, C the way is B, A; after A, B, A there is none; after A, B, A, C it is A.
     """
     stack: list[str] = []
     for period in periods(status):
         if period.version in stack:
             del stack[stack.index(period.version) :]
         stack.append(period.version)
-    return stack[-2] if len(stack) > 1 else None
+    return tuple(reversed(stack[:-1]))
+
+
+def rollback_target(status: TrainingScheduleStatus, existing: Collection[str]) -> str | None:
+    """Return where a rollback goes: the first version on the way back that still exists.
+
+    Parameters
+    ----------
+    existing
+        Names of the schedule's versions: a person may have deleted one.
+    """
+    return next((name for name in way_back(status) if name in existing), None)

@@ -121,6 +121,8 @@ class EvaluationStatus(StatusModel):
     """Why it failed, or could not replay a version, in one word."""
     message: Text = ""
     """What it found, or why it failed, as a sentence."""
+    pod_missing_since: Instant | None = None
+    """Since when its Job has no pod; absent while it has one."""
     completion_time: Instant | None = None
     """When it ended."""
 
@@ -177,6 +179,8 @@ class TrainingScheduleStatus(StatusModel):
     """When the present schedule was first seen."""
     schedule_text: Annotated[str, Field(max_length=160)] | None = None
     """The schedule as one text: the cron expression, or "every 6h"."""
+    schedule_notes: Annotated[list[Text], Field(max_length=4)] = Field(default_factory=list)
+    """What is to be known of when its slots fall: double readings, the next clock change."""
     last_schedule_time: Instant | None = None
     """Newest slot that was run or skipped."""
     next_schedule_time: Instant | None = None

@@ -1,7 +1,7 @@
 """All reads of one round: the cluster, then the store where a run's state asks for it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from clm_api.layout import RunLayout, evaluation_report
@@ -15,6 +15,7 @@ from clm_operator.artifacts.reader import ArtifactReader
 from clm_operator.building.names import LABEL_EVALUATION
 from clm_operator.clock import Clock
 from clm_operator.cluster.resources import Cluster, Raw
+from clm_operator.complaints import told
 from clm_operator.planning.evaluations import newest, to_read
 from clm_operator.planning.production import to_verify
 from clm_operator.snapshot import (
@@ -27,6 +28,7 @@ from clm_operator.snapshot import (
     Snapshot,
     Version,
     Withheld,
+    made_for,
     owner_uid,
 )
 
@@ -69,7 +71,7 @@ async def gather(
         return Snapshot(clock.now(), key, None)
     schedule = ScheduleObject.read(raw)
     found = [Version.read(r) for r in await cluster.versions(key)]
-    ours = [v for v in found if owner_uid(v.raw) == schedule.uid]
+    ours = [v for v in found if made_for(v.raw) == schedule.uid]
     foreign = frozenset(v.name for v in found) - {v.name for v in ours}
     ours.sort(key=lambda v: (v.created, v.name))
     jobs, evaluations = await _jobs(key, schedule, ours, cluster)
@@ -111,10 +113,23 @@ async def _jobs(
     needs_pods = active or (waits is not None and waits.phase is Phase.RUNNING)
     raw_pods = await cluster.pods(key) if needs_pods else []
     jobs = {name: Job(raw, _pods_of(raw, raw_pods)) for name, raw in raw_jobs.items()}
+    awaited = {v.name for v in active} | ({waits.name} if waits else set())
+    for name in awaited & jobs.keys():
+        jobs[name] = await _warned(key, jobs[name], cluster)
     return (
         {name: job for name, job in jobs.items() if name not in evaluated},
         {name: job for name, job in jobs.items() if name in evaluated},
     )
+
+
+async def _warned(key: Key, job: Job, cluster: Cluster) -> Job:
+    """Ask why a Job's pod is not there, or does not begin, where its own status does not say so."""
+    pod = job.pods[-1] if job.pods else None
+    if job.finished or (pod is not None and (pod.phase != "Pending" or pod.complaint)):
+        return job
+    uid, since = (job.uid, job.startable_since) if pod is None else (pod.uid, pod.created)
+    events = await cluster.events(key.namespace, uid)
+    return replace(job, warning=told(events, job.name, since))
 
 
 def _pods_of(job: Raw, raw_pods: list[Raw]) -> tuple[Pod, ...]:
@@ -132,7 +147,7 @@ async def _results(
             continue
         layout = RunLayout(key.namespace, version.spec.schedule_ref.name, version.uid)
         job = jobs.get(version.name)
-        if job is None or job.finished:
+        if job is None or job.finished or job.trainer_ended:
             reports[version.name] = await reader.report(layout)
         elif job.pods and job.pods[-1].phase == "Running":
             said = await reader.progress(layout, job.pods[-1].uid)

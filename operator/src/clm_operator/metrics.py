@@ -4,17 +4,36 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from clm_api.lifecycle import Stage
 from clm_api.model_version import ModelVersionStatus, Phase
-from clm_operator.snapshot import Key, Snapshot, Version, instant
+from clm_api.reasons import Reason
+from clm_operator.snapshot import Key, ScheduleObject, Snapshot, Version, instant
+
+RUN_OUTCOMES = (Stage.CANDIDATE, Stage.REJECTED, Stage.FAILED)
+DECISIONS = (
+    Reason.PROMOTED,
+    Reason.ROLLED_BACK,
+    Reason.SHADOW_STARTED,
+    Reason.ARCHIVED,
+    Reason.PROMOTION_REFUSED,
+    Reason.PROMOTION_CONFLICT,
+    Reason.ARTIFACT_CORRUPT,
+)
+"""What can become of a request for a stage."""
+RESULTS = ("ok", "busy", "error")
+_VERBS = ("GET", "POST", "PATCH", "DELETE")
 
 
 class Metrics:
     """The operator's metrics in a registry of their own.
 
-    No labels per version; what is labelled by a schedule goes when the schedule does.
+    No labels per version; what is labelled by a schedule goes when the schedule does. A counter
+    whose labels are known beforehand is there at 0 before its first event: one that is born with
+    it has no increase.
     """
 
     def __init__(self) -> None:
+        self._uids: dict[Key, str] = {}
         self.registry = registry = CollectorRegistry()
         self._lateness = Histogram(
             "clm_schedule_lateness_seconds",
@@ -69,6 +88,10 @@ class Metrics:
             ("kind",),
             registry=registry,
         )
+        for result in RESULTS:
+            self._reconciles.labels("TrainingSchedule", result)
+        for verb in _VERBS:
+            self._requests.labels(verb, "0")
 
     def lateness(self, snapshot: Snapshot, manifest: dict[str, Any]) -> None:
         """Record how late a scheduled version was created."""
@@ -94,13 +117,28 @@ class Metrics:
             self._promotions.labels(key.namespace, key.name, made.outcome).inc()
 
     def seen(self, snapshot: Snapshot) -> None:
-        """Show since when a schedule's version is in production; forget a deleted schedule."""
+        """Show a schedule from its first sight on; forget one that is deleted or was made again."""
         key, schedule = snapshot.key, snapshot.schedule
-        if schedule is None or schedule.deleted:
+        uid = None if schedule is None or schedule.deleted else schedule.uid
+        if self._uids.get(key) != uid:
             self._forget(key)
-        elif (production := schedule.status.production) is not None:
+        if schedule is None or uid is None:
+            self._uids.pop(key, None)
+            return
+        self._uids[key] = uid
+        self._at_zero(key, schedule)
+        if (production := schedule.status.production) is not None:
             since = production.since.timestamp()
             self._production.labels(key.namespace, key.name).set(since)
+
+    def _at_zero(self, key: Key, schedule: ScheduleObject) -> None:
+        for decision in DECISIONS:
+            self._promotions.labels(key.namespace, key.name, str(decision))
+        if schedule.spec is not None:
+            family = str(schedule.spec.model.family)
+            self._duration.labels(family)
+            for outcome in RUN_OUTCOMES:
+                self._runs.labels(key.namespace, key.name, family, str(outcome))
 
     def _forget(self, key: Key) -> None:
         labels = {"namespace": key.namespace, "schedule": key.name}

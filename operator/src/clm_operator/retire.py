@@ -1,4 +1,7 @@
-"""A version that retention removes: tombstone, then version, then files; and what a crash left."""
+"""A version that retention removes: tombstone, then version, then files; and what a crash left.
+
+Reports of evaluations that nobody needs any more go here too.
+"""
 
 import asyncio
 import logging
@@ -8,7 +11,8 @@ from clm_api.errors import ClmError
 from clm_operator.artifacts.runs import RunStore, Tombstone
 from clm_operator.cluster.api import ApiError
 from clm_operator.cluster.resources import Cluster
-from clm_operator.snapshot import Key, Raw, Version
+from clm_operator.planning.retention import reports_to_remove
+from clm_operator.snapshot import Key, Raw, Version, owner_uid
 
 _LOG = logging.getLogger(__name__)
 SWEEP_S = 3600.0
@@ -44,9 +48,21 @@ class Undertaker:
         await self._finish(tombstone)
 
     async def sweep(self, namespace: str) -> None:
-        """Finish what was cut off between tombstone and last file."""
+        """Finish what was cut off between tombstone and last file; thin the reports out."""
         for tombstone in await self.runs.buried(namespace):
             await self._finish(tombstone)
+        for schedule in await self.cluster.schedules(namespace):
+            await self._thin(Key(namespace, schedule["metadata"]["name"]), schedule)
+
+    async def _thin(self, key: Key, schedule: Raw) -> None:
+        """Remove the evaluations' reports that no verdict rests on, but for the newest."""
+        uid = schedule["metadata"]["uid"]
+        slots = await self.runs.reports(key.namespace, key.name, uid)
+        raws = await self.cluster.versions(key) if slots else []
+        versions = [Version.read(raw) for raw in raws if owner_uid(raw) == uid]
+        if superfluous := reports_to_remove(slots, versions):
+            await self.runs.remove_reports(key.namespace, key.name, uid, superfluous)
+            _LOG.info("%s: %d reports of evaluations were removed", key, len(superfluous))
 
     async def run(self, namespaces: list[str]) -> None:
         """Sweep now and every hour, until cancelled."""

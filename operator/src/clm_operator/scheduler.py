@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from clm_operator.clock import Clock
 from clm_operator.cluster.api import ApiError
 from clm_operator.metrics import Metrics
+from clm_operator.reconcile import TooManyRoundsError
 from clm_operator.snapshot import Key
 
 _LOG = logging.getLogger(__name__)
@@ -101,7 +102,8 @@ class Scheduler:
             delay = await self._work(key)
         except Exception as error:  # noqa: BLE001  one key's trouble never reaches the others
             delay = self._backoff(key, error)
-            self._metrics.reconciled("error", self._clock.monotonic() - started)
+            result = "busy" if isinstance(error, TooManyRoundsError) else "error"
+            self._metrics.reconciled(result, self._clock.monotonic() - started)
         else:
             self._failures.pop(key, None)
             self._metrics.reconciled("ok", self._clock.monotonic() - started)
@@ -114,7 +116,9 @@ class Scheduler:
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         delay = min(_FIRST_BACKOFF_S * 2.0 ** min(failures, 10), _LAST_BACKOFF_S)
-        if isinstance(error, ApiError):
+        if isinstance(error, TooManyRoundsError):
+            _LOG.info("%s; again in %.0f s", error, delay)
+        elif isinstance(error, ApiError):
             delay = max(delay, error.retry_after_s or 0)
             _LOG.warning("%s: %s; again in %.0f s", key, error, delay)
         else:

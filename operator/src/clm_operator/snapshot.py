@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from clm_api.environment import CONTAINER
 from clm_api.evaluation import EvaluationReport
 from clm_api.model_version import TERMINAL, ModelVersionSpec, ModelVersionStatus, TriggerType
 from clm_api.reasons import Reason
@@ -14,6 +15,8 @@ from clm_api.report import FoldMetrics, Manifest, MetricsFile, Progress
 from clm_api.schedule_status import TrainingScheduleStatus, TrialsStatus
 from clm_api.timing import slot_of
 from clm_api.training_schedule import TrainingScheduleSpec
+from clm_operator.building.names import LABEL_QUEUE
+from clm_operator.complaints import complaint, trainer_state
 
 RUN_NOW = "clm.dev/run-now"
 Raw = dict[str, Any]
@@ -49,6 +52,14 @@ def owner_uid(raw: Raw) -> str | None:
         if owner.get("controller"):
             return str(owner["uid"])
     return None
+
+
+def made_for(raw: Raw) -> str:
+    """Return the uid of the schedule that a ModelVersion was made for.
+
+    Nobody can change it, unlike labels and owners.
+    """
+    return str(raw["spec"]["scheduleRef"]["uid"])
 
 
 @dataclass(frozen=True)
@@ -177,38 +188,35 @@ class Pod:
     exit_code: int | None
     terminated_reason: str
     termination_message: str
-    unschedulable: str
-    """The scheduler's or kubelet's complaint, empty if there is none."""
+    complaint: str
+    """Why it does not work, in the scheduler's or kubelet's words; empty if they say nothing."""
+    ended: datetime | None = None
+    """When the trainer ended; other containers may go on."""
+    leaving: datetime | None = None
+    """Since when it is being removed: by a drain, a preemption, or because its node is lost."""
 
     @classmethod
     def read(cls, raw: Raw) -> "Pod":
-        """Pick what the planner looks at."""
+        """Pick what the planner looks at, of the trainer's container wherever it stands."""
         status = raw.get("status", {})
-        containers = status.get("containerStatuses") or [{}]
-        state = containers[0].get("state", {})
-        terminated = state.get("terminated", {})
-        running = state.get("running", {})
+        state = trainer_state(status)
+        terminated, running = state.get("terminated", {}), state.get("running", {})
         started = terminated.get("startedAt") or running.get("startedAt")
-        waiting = state.get("waiting", {})
-        complaint = next(
-            (
-                c.get("message", "")
-                for c in status.get("conditions", ())
-                if c["type"] == "PodScheduled" and c["status"] == "False"
-            ),
-            "",
-        )
-        if not complaint and waiting.get("reason") not in (None, "ContainerCreating"):
-            complaint = f"{waiting['reason']}: {waiting.get('message', '')}"
+        phase = status.get("phase", "Pending")
+        if phase == "Running" and "waiting" in state:
+            phase = "Pending"  # a sidecar alone makes no run
+        leaving, ended = raw["metadata"].get("deletionTimestamp"), terminated.get("finishedAt")
         return cls(
             uid=raw["metadata"]["uid"],
             created=instant(raw["metadata"]["creationTimestamp"]),
-            phase=status.get("phase", "Pending"),
+            phase=phase,
             started=instant(started) if started else None,
             exit_code=terminated.get("exitCode"),
             terminated_reason=terminated.get("reason", ""),
             termination_message=terminated.get("message", ""),
-            unschedulable=complaint,
+            complaint=complaint(status, state),
+            ended=instant(ended) if ended else None,
+            leaving=instant(leaving) if leaving else None,
         )
 
 
@@ -219,6 +227,8 @@ class Job:
     raw: Raw
     pods: tuple[Pod, ...] = ()
     """Oldest first."""
+    warning: str = ""
+    """The newest event that says why there is no pod, or why it can't begin."""
 
     @property
     def name(self) -> str:
@@ -244,10 +254,20 @@ class Job:
     @property
     def memory_limit(self) -> str | None:
         """The container's memory limit; None if it has none."""
-        pod = self.raw["spec"].get("template", {}).get("spec", {})
-        containers = pod.get("containers") or [{}]
-        limit = containers[0].get("resources", {}).get("limits", {}).get("memory")
+        limit = self.container.get("resources", {}).get("limits", {}).get("memory")
         return None if limit is None else str(limit)
+
+    @property
+    def container(self) -> Raw:
+        """The trainer's container as it was asked for."""
+        pod = self.raw["spec"].get("template", {}).get("spec", {})
+        return dict(next((c for c in pod.get("containers", ()) if c["name"] == CONTAINER), {}))
+
+    @property
+    def queue(self) -> str | None:
+        """Name of the Kueue queue that it waits in."""
+        found = self.raw["metadata"].get("labels", {}).get(LABEL_QUEUE)
+        return None if found is None else str(found)
 
     @property
     def suspended(self) -> bool:
@@ -256,7 +276,7 @@ class Job:
 
     def condition(self, kind: str) -> Raw | None:
         """Return the condition of that type if it is True."""
-        for c in self.raw.get("status", {}).get("conditions", ()):
+        for c in self.raw.get("status", {}).get("conditions") or ():
             if c["type"] == kind and c["status"] == "True":
                 return dict(c)
         return None
@@ -265,6 +285,29 @@ class Job:
     def finished(self) -> bool:
         """Whether it has completed or failed."""
         return self.condition("Complete") is not None or self.condition("Failed") is not None
+
+    @property
+    def trainer_ended(self) -> Pod | None:
+        """The newest pod if its trainer has ended, though a sidecar goes on and the Job with it."""
+        pod = self.pods[-1] if self.pods else None
+        return pod if pod and pod.phase == "Running" and pod.exit_code is not None else None
+
+    @property
+    def startable_since(self) -> datetime | None:
+        """Since when its controller may make pods: a queue's time does not count.
+
+        None while it is held back, or was let go so recently that its status does not say so yet.
+        """
+        if self.suspended or self.condition("Suspended") is not None:
+            return None
+        status = self.raw.get("status", {})
+        resumed = [
+            c.get("lastTransitionTime")
+            for c in status.get("conditions") or ()
+            if c["type"] == "Suspended"
+        ]
+        times = filter(None, (status.get("startTime"), *resumed))
+        return max((self.created, *map(instant, times)))
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ def job(
         "name": name, "uid": f"job-{name}", "creationTimestamp": stamp(created),
         "ownerReferences": owners,
     }  # fmt: skip
-    container = {"resources": {"limits": {"memory": "4Gi"}}}
+    container = {"name": "trainer", "resources": {"limits": {"memory": "4Gi"}}}
     spec = {
         "suspend": suspend, "activeDeadlineSeconds": 7200,
         "template": {"spec": {"containers": [container]}},

@@ -12,7 +12,7 @@ from clm_api.schedule_status import TrainingScheduleStatus, TrialsStatus
 from clm_api.training_schedule import RetentionSpec
 from clm_operator.planning import trials
 from clm_operator.planning.decide import plan
-from clm_operator.planning.retention import to_delete
+from clm_operator.planning.retention import reports_to_remove, to_delete
 from clm_operator.snapshot import Snapshot, UnreadableReport, Withheld
 from tests.operator.units import builders as b
 from tests.operator.units.world import World, ended
@@ -196,7 +196,7 @@ def test_retention_removes_the_oldest_beyond_the_limits_and_never_a_candidate() 
     assert [v.name for v in gone] == ["btc-1", "btc-3", "btc-2", "btc-5"]
 
 
-def test_retention_never_removes_production_its_rollback_target_or_what_is_asked_for() -> None:
+def test_retention_never_removes_production_the_way_back_or_what_is_asked_for() -> None:
     world = World.of(*(ended(f"btc-{n}") for n in range(6)), retention={"successfulRuns": 1})
     for number in (1, 3, 0):
         world.ask(f"btc-{number}")
@@ -205,13 +205,26 @@ def test_retention_never_removes_production_its_rollback_target_or_what_is_asked
         "btc-0": "PRODUCTION", "btc-1": "ARCHIVED", "btc-2": "ARCHIVED", "btc-3": "ARCHIVED",
         "btc-4": "ARCHIVED", "btc-5": "CANDIDATE",
     }  # fmt: skip
-    assert [v.name for v in world.plan().delete_versions] == ["btc-1", "btc-2"]
-    world.ask("btc-1")
-    world.verified["btc-1"] = UnreadableReport(Reason.STORAGE_UNAVAILABLE, "the store is away")
     assert [v.name for v in world.plan().delete_versions] == ["btc-2"]
-    del world.verified["btc-1"]
+    world.ask("btc-2")
+    world.verified["btc-2"] = UnreadableReport(Reason.STORAGE_UNAVAILABLE, "the store is away")
+    assert [v.name for v in world.plan().delete_versions] == []
+    for number in (3, 1):
+        world.ask(f"btc-{number}")
+        world.settle()
+        assert world.production() == f"btc-{number}"
+    del world.verified["btc-2"]
     world.settle()
-    assert world.production() == "btc-1"
+    assert world.production() == "btc-2"
+    assert [v.name for v in world.plan().delete_versions] == ["btc-0", "btc-3"]
+
+
+def test_reports_of_evaluations_stay_if_they_are_new_or_a_verdict_rests_on_them() -> None:
+    slots = [b.NOW + timedelta(hours=n) for n in range(205)]
+    shadow = {"since": b.stamp(b.NOW), "verdict": "Failed", "verdictSlot": b.stamp(slots[3])}
+    versions = [ended("btc-1", "REJECTED", shadow=shadow), ended("btc-2")]
+    assert reports_to_remove(slots[::-1], versions) == (slots[0], slots[1], slots[2], slots[4])
+    assert reports_to_remove(slots[5:], versions) == ()
 
 
 def test_runs_by_hand_take_no_slot() -> None:

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clm_api.cron import read_cron
 from clm_api.model_version import TriggerType
-from clm_api.schedule import Schedule
+from clm_api.schedule import CronSchedule, IntervalSchedule, Schedule
 from clm_api.training_schedule import ConcurrencyPolicy
 from clm_operator.planning.due import Due, History, Rules, Span, decide_due
 
-SIX_HOURS = Schedule(None, ZoneInfo("Etc/UTC"), timedelta(hours=6))
-EVERY_HOUR = Schedule("0 * * * *", ZoneInfo("Etc/UTC"), None)
+SIX_HOURS = IntervalSchedule(timedelta(hours=6))
+EVERY_HOUR = CronSchedule("0 * * * *", read_cron("0 * * * *"), ZoneInfo("Etc/UTC"))
 CREATED = datetime(2026, 1, 5, 10, 0, 30, tzinfo=UTC)
 
 
@@ -58,14 +59,21 @@ CASES = [
          next_slot=at("11:00")),
     Case("never ran without runOnCreate: the first slot is awaited", at("10:01"), None,
          rules=rules(run_on_create=False), next_slot=at("11:00")),
-    Case("noticed hours after creation: the newest slot stands for the initial one",
-         at("13:05"), at("13:00"), skipped=(("MissedSlot", 2),), next_slot=at("14:00")),
+    Case("noticed hours after creation: the missed slots are recorded first", at("13:05"), None,
+         skipped=(("MissedSlot", 2),), next_slot=at("14:00")),
+    Case("noticed hours after creation: then the newest slot stands for the initial one",
+         at("13:05"), at("13:00"), last=at("12:00"), next_slot=at("14:00")),
     Case("the initial run has no starting deadline", at("10:50"), at("10:00"),
          schedule=SIX_HOURS, rules=rules(deadline_s=60), next_slot=at("16:00")),
     Case("the slot's own second is due", at("11:00"), at("11:00"), last=at("10:00"),
          next_slot=at("12:00")),
-    Case("three slots missed: only the newest is due, two are recorded", at("14:10"), at("14:00"),
-         last=at("11:00"), skipped=(("MissedSlot", 2),), next_slot=at("15:00")),
+    Case("three slots missed: two are recorded, and nothing is run before they are", at("14:10"),
+         None, last=at("11:00"), skipped=(("MissedSlot", 2),), next_slot=at("15:00")),
+    Case("three slots missed: once two are recorded the newest is due", at("14:10"), at("14:00"),
+         last=at("13:00"), next_slot=at("15:00")),
+    Case("missed, and the newest too late: all is recorded at once", at("14:10"), None,
+         last=at("11:00"), rules=rules(deadline_s=60), next_slot=at("15:00"),
+         skipped=(("MissedSlot", 2), ("StartingDeadlineExceeded", 1))),
     Case("a slot beyond the starting deadline is skipped and recorded", at("11:30"), None,
          last=at("10:00"), rules=rules(deadline_s=600),
          skipped=(("StartingDeadlineExceeded", 1),), next_slot=at("12:00")),
@@ -88,10 +96,12 @@ CASES = [
     Case("Allow starts beside an active run", at("11:00"), at("11:00"), last=at("10:00"),
          rules=rules(policy=ConcurrencyPolicy.ALLOW), spans=(Span(at("10:00"), None),),
          next_slot=at("12:00")),
-    Case("an interval counts from the first observation", at("16:00"), at("16:00"),
+    Case("an interval counts from the creation", at("16:00"), at("16:00"),
          schedule=SIX_HOURS, last=at("10:00"), next_slot=at("22:00")),
-    Case("an interval is re-anchored by an edit", at("16:30"), None, schedule=SIX_HOURS,
-         since=at("11:05"), last=at("10:00"), next_slot=at("17:05")),
+    Case("an interval counts from the creation after an edit or a pause too", at("15:59"), None,
+         schedule=SIX_HOURS, since=at("11:05"), last=at("10:00"), next_slot=at("16:00")),
+    Case("an interval's slot during a pause is not made up for", at("16:30"), None,
+         schedule=SIX_HOURS, since=at("16:05"), last=at("10:00"), next_slot=at("22:00")),
 ]  # fmt: skip
 
 
@@ -109,9 +119,15 @@ def test_which_slot_is_due(case: Case) -> None:
     assert due.next_slot == case.next_slot
 
 
-def test_the_first_run_is_initial_and_later_ones_are_scheduled() -> None:
-    assert decide(CASES[0]).trigger is TriggerType.INITIAL
-    assert decide(CASES[4]).trigger is TriggerType.SCHEDULED
+@pytest.mark.parametrize(
+    ("ran", "trigger"),
+    [(False, TriggerType.INITIAL), (True, TriggerType.SCHEDULED)],
+    ids=["the first run is initial, whatever was missed before", "later ones are scheduled"],
+)
+def test_what_starts_a_run(*, ran: bool, trigger: TriggerType) -> None:
+    history = History(CREATED, TEN, at("12:00"), ran=ran)
+    due = decide_due(EVERY_HOUR, rules(), history, at("13:05"))
+    assert (due.run, due.trigger) == (at("13:00"), trigger)
 
 
 @given(
@@ -120,16 +136,18 @@ def test_the_first_run_is_initial_and_later_ones_are_scheduled() -> None:
 )
 def test_every_slot_is_run_or_recorded_exactly_once(looks: list[int], hours: int) -> None:
     """Whenever the operator looks, run slots and skipped counts add up to all slots."""
-    schedule = Schedule(None, ZoneInfo("Etc/UTC"), timedelta(hours=hours))
+    schedule = IntervalSchedule(timedelta(hours=hours))
     since, now = at("10:00"), at("10:00")
     last: datetime | None = since
     runs, skipped = set(), 0
     for minutes in looks:
         now += timedelta(minutes=minutes)
-        due = decide_due(schedule, rules(), History(CREATED, since, last), now)
-        if due.run is not None:
-            assert due.run not in runs
-            runs.add(due.run)
-        skipped += sum(s.count for s in due.skipped)
-        last = due.last_slot
+        for _ in range(2):
+            due = decide_due(schedule, rules(), History(CREATED, since, last), now)
+            assert not due.skipped or due.run is None, "a run before its missed slots are recorded"
+            if due.run is not None:
+                assert due.run not in runs
+                runs.add(due.run)
+            skipped += sum(s.count for s in due.skipped)
+            last = due.last_slot
     assert len(runs) + skipped == schedule.count(since, now, since)

@@ -6,12 +6,15 @@ from typing import Any
 
 from clm_api.lifecycle import Decision, RequestedStage
 from clm_api.model_version import ModelVersionStatus, Phase
-from clm_operator.metrics import Metrics
+from clm_operator.metrics import DECISIONS, Metrics
+from clm_operator.planning.lifecycle import ROLLED_BACK, TESTED, WITHDRAWN, into_production
 from clm_operator.snapshot import Key, Snapshot
 from tests.operator.units import builders as b
+from tests.operator.units.test_production import REFUSED
 from tests.operator.units.world import ended
 from tests.support.repository import ROOT
 
+OUTCOMES = ("CANDIDATE", "REJECTED", "FAILED")
 OTHER = Key("elsewhere", "btc")
 SINCE = "clm_production_since_timestamp_seconds"
 PRODUCTION: dict[str, Any] = {
@@ -61,6 +64,51 @@ def test_every_decided_request_counts_once_under_its_outcome() -> None:
     }
 
 
+def test_a_schedules_counters_are_there_at_0_from_its_first_sight_on() -> None:
+    metrics = Metrics()
+    metrics.seen(seen())
+    runs = [f'{{family="xgboost",namespace="ns",outcome="{o}",schedule="btc"}}' for o in OUTCOMES]
+    assert shown(metrics, "clm_runs_total") == dict.fromkeys(runs, 0)
+    decisions = [f'{{namespace="ns",outcome="{d}",schedule="btc"}}' for d in DECISIONS]
+    assert shown(metrics, "clm_promotions_total") == dict.fromkeys(decisions, 0)
+    assert shown(metrics, "clm_run_duration_seconds_count") == {'{family="xgboost"}': 0}
+
+
+def test_counters_of_the_operator_itself_are_there_at_0_from_the_start() -> None:
+    results = [f'{{kind="TrainingSchedule",result="{r}"}}' for r in ("busy", "error", "ok")]
+    assert shown(Metrics(), "clm_reconcile_total") == dict.fromkeys(results, 0)
+    unanswered = shown(Metrics(), "clm_api_requests_total")
+    assert set(unanswered.values()) == {0}
+    assert all('code="0"' in labels for labels in unanswered)
+
+
+def test_an_edited_family_is_counted_beside_the_one_before() -> None:
+    metrics = Metrics()
+    metrics.seen(seen())
+    metrics.seen(Snapshot(b.NOW, b.KEY, b.schedule_object(model={"family": "nhits", "nhits": {}})))
+    assert len(shown(metrics, "clm_runs_total")) == 2 * len(OUTCOMES)
+
+
+def test_a_schedule_that_was_made_again_begins_anew() -> None:
+    metrics = Metrics()
+    metrics.seen(seen(status=PRODUCTION))
+    count(metrics, "Promoted")
+    again = b.schedule_object()
+    again.raw["metadata"]["uid"] = "another"
+    metrics.seen(Snapshot(b.NOW, b.KEY, again))
+    assert set(shown(metrics, "clm_promotions_total").values()) == {0}
+    assert shown(metrics, SINCE) == {}
+
+
+def test_every_outcome_of_a_request_has_its_counter() -> None:
+    directions = {
+        into_production(ended("v", s).status) for s in ("CANDIDATE", "SHADOW", "ARCHIVED")
+    }
+    moves = {str(r.reason) for r in (*directions, ROLLED_BACK, TESTED, WITHDRAWN) if r}
+    refusals = {case.outcome for case in REFUSED}
+    assert moves | refusals == set(DECISIONS)
+
+
 def test_production_is_shown_since_when_and_only_where_it_is() -> None:
     metrics = Metrics()
     metrics.seen(seen())
@@ -82,7 +130,7 @@ def test_a_deleted_schedule_is_forgotten_and_its_namesake_elsewhere_is_not() -> 
     text = metrics.render().decode()
     assert 'namespace="ns"' not in text
     for name in ("clm_runs_total", "clm_promotions_total", SINCE):
-        assert len(shown(metrics, name)) == 1, name
+        assert sum(value > 0 for value in shown(metrics, name).values()) == 1, name
 
 
 def test_every_metric_is_in_the_manual_and_nothing_else() -> None:

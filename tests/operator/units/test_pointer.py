@@ -11,6 +11,7 @@ from obstore.store import MemoryStore
 
 from clm_api.layout import production_pointer
 from clm_api.production import ProductionPointer
+from clm_api.timing import slot_time
 from clm_operator.artifacts.pointer import PointerWriter
 from clm_operator.artifacts.runs import RunStore, Tombstone
 from tests.operator.units import builders as b
@@ -66,6 +67,23 @@ async def test_a_schedule_without_production_writes_no_pointer() -> None:
 
     world = World.of(ended("btc-1"))
     assert world.plan().pointer is None
+
+
+async def test_reports_of_evaluations_are_those_of_one_schedule_and_nothing_else() -> None:
+    store = MemoryStore()
+    runs, folder = RunStore(store), "evaluations/ns/btc/uid"
+    for path in (
+        f"{folder}/7.json",
+        f"{folder}/9.json",
+        f"{folder}/notes.txt",
+        f"{folder}0/8.json",
+    ):
+        store.put(path, b"{}", use_multipart=False)
+    found = await runs.reports("ns", "btc", "uid")
+    assert sorted(found) == [slot_time(7), slot_time(9)]
+    await runs.remove_reports("ns", "btc", "uid", [slot_time(7)])
+    assert await runs.reports("ns", "btc", "uid") == [slot_time(9)]
+    assert await runs.reports("ns", "btc", "uid0") == [slot_time(8)]
 
 
 async def test_a_run_is_removed_with_its_manifest_first_and_its_tombstone_last() -> None:

@@ -1,11 +1,15 @@
 """The work queue: one worker a key, wake-ups that merge, errors that wait alone."""
 
 import asyncio
+import logging
 from collections import Counter
 from datetime import datetime
 
+import pytest
+
 from clm_operator.cluster.api import ApiError, WriteBudget
 from clm_operator.metrics import Metrics
+from clm_operator.reconcile import TooManyRoundsError
 from clm_operator.scheduler import Scheduler
 from clm_operator.snapshot import Key
 from tests.operator.units.builders import NOW
@@ -73,6 +77,28 @@ async def test_a_key_that_fails_is_tried_again_and_its_neighbour_goes_on() -> No
     scheduler.wake(B)
     await _run(scheduler, done)
     assert calls == Counter({A: 2, B: 1})
+
+
+async def test_a_key_that_changes_under_every_round_waits_without_ado(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    metrics, calls, done = Metrics(), Counter[Key](), asyncio.Event()
+
+    async def work(key: Key) -> float | None:
+        calls[key] += 1
+        if calls[key] == 1:
+            raise TooManyRoundsError(key)
+        done.set()
+        return None
+
+    caplog.set_level(logging.INFO, "clm_operator.scheduler")
+    scheduler = Scheduler(work, FakeClock(), metrics)
+    scheduler.wake(A)
+    await _run(scheduler, done)
+    (said,) = caplog.records
+    assert (said.levelname, said.exc_info) == ("INFO", None)
+    assert said.getMessage() == "ns/a changed under each of 8 rounds; again in 1 s"
+    assert 'clm_reconcile_total{kind="TrainingSchedule",result="busy"} 1' in str(metrics.render())
 
 
 async def test_a_later_due_time_replaces_an_earlier_one() -> None:

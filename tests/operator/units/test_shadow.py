@@ -119,6 +119,7 @@ def test_a_passed_version_takes_the_champions_place() -> None:
     status = world.version("btc-1")["status"]
     assert [h["stage"] for h in status["history"]] == ["PRODUCTION"]
     assert status["shadow"]["verdict"] == "Passed"
+    assert status["shadow"]["verdictSlot"] == b.stamp(world.tasks[0].slot)
     assert status["shadow"]["pValue"] == 0.01
     promotion = status["promotion"]
     assert (promotion["by"], promotion["replaced"]) == ("clm-operator", "btc-0")
@@ -165,6 +166,7 @@ def test_a_test_without_verdict_ends_after_its_last_evaluation() -> None:
     assert world.stages()["btc-1"] == "CANDIDATE"
     status = world.version("btc-1")["status"]
     assert status["shadow"]["verdict"] == status["reason"] == "Inconclusive"
+    assert status["shadow"]["verdictSlot"] == b.stamp(world.tasks[-1].slot)
     assert "no verdict within 30 days" in status["message"]
     held = {c["type"]: c["status"] for c in status["conditions"]}
     assert held["ShadowPassed"] == "Unknown"
@@ -225,7 +227,7 @@ def test_production_that_changes_after_the_verdict_reopens_the_test() -> None:
     world.settle()
     status = world.version("btc-1")["status"]
     assert status["stage"] == "SHADOW"
-    assert "verdict" not in status["shadow"]
+    assert {"verdict", "verdictSlot"}.isdisjoint(status["shadow"])
     assert "now it is held against btc-9" in status["message"]
     assert "ShadowPassed" not in {c["type"] for c in status["conditions"]}
     world.now += timedelta(days=1)

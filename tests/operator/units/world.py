@@ -99,6 +99,8 @@ class World:
 
     def writes(self, decided: Plan) -> Iterator[Write]:
         """Return a plan's writes in the order in which the operator makes them."""
+        for manifest in decided.create_versions:
+            yield lambda m=manifest: self._created(m)  # type: ignore[misc]
         made = decided.create_evaluation
         if made is not None and made.name not in self.withheld:
             yield lambda: self._started(made.manifest)
@@ -160,6 +162,13 @@ class World:
             "conditions": [{"type": kind, "status": "True", "reason": why, "message": why}]
         }
         self.jobs[name], self.evaluation = Job(raw), read
+
+    def _created(self, manifest: Raw) -> None:
+        meta = manifest["metadata"]
+        assert all(v["metadata"]["name"] != meta["name"] for v in self.versions), "a name twice"
+        times = {"creationTimestamp": b.stamp(self.now), "generation": 1, "resourceVersion": "1"}
+        fresh = {**manifest, "metadata": {**meta, **times, "uid": f"uid-{meta['name']}"}}
+        self.versions.append(fresh | {"status": {"phase": "Pending", "stage": "TRAINING"}})
 
     def _started(self, manifest: Raw) -> None:
         meta = manifest["metadata"]

@@ -1,7 +1,5 @@
 """The 38 features: complete, causal to the bit, at ease with holes and young symbols."""
 
-import warnings
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +8,7 @@ from clm_trainer.evaluation.lookahead import require_causal
 from clm_trainer.features import RL_NAMES, WARM_UP_BARS, build_features
 from clm_trainer.features.table import FeatureTable
 from clm_trainer.panel import Floats, Panel
-from tests.trainer.evaluation.markets import panel_of, real, with_holes
+from tests.trainer.evaluation.markets import real, with_holes
 
 NAMES = {
     *(f"ret{k}" for k in (1, 2, 4, 8, 12, 24, 48, 72, 168, 336)),
@@ -170,17 +168,6 @@ def test_in_a_hole_the_close_is_carried_and_the_volume_is_0() -> None:
 @pytest.mark.parametrize("bars", [1, 2, 24, 300, 719], ids=lambda n: f"{n} bars")
 def test_a_short_history_is_unusable_and_no_error(bars: int) -> None:
     assert not build_features(real(40).window(0, bars)).usable.any()
-
-
-@pytest.mark.parametrize("volume", [1.0, 0.0], ids=["steady volume", "no volume"])
-def test_prices_that_stand_still_are_no_error(volume: float) -> None:
-    still = np.full((900, 2), 100.0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        table = build_features(panel_of(still, still, volume=volume))
-    assert table.usable[WARM_UP_BARS:].all()
-    for name in ("ret24", "body", "wick", "pos24", "volz", "svol24", "skew72", "atr_r"):
-        assert (of(table, name)[WARM_UP_BARS:] == 0).all(), name
 
 
 def test_a_symbol_without_any_bar_is_unusable_and_no_error() -> None:

@@ -1,7 +1,13 @@
-"""Removal of runs from the store: only what retention took away, its tombstone first and last."""
+"""Removal of runs from the store: only what retention took away, its tombstone first and last.
 
+Reports of evaluations have none: nothing but their number tells that they may go.
+"""
+
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePosixPath
 
 import obstore
 from obstore.store import ObjectStore
@@ -9,8 +15,9 @@ from pydantic import ValidationError
 
 from clm_api.base import StatusModel
 from clm_api.errors import ClmError
-from clm_api.layout import RunLayout, tombstones_of
+from clm_api.layout import RunLayout, evaluation_report, evaluations_by, tombstones_of
 from clm_api.reasons import Reason
+from clm_api.timing import slot_of, slot_time
 from clm_operator.artifacts.guard import named_errors
 
 
@@ -69,6 +76,21 @@ class RunStore:
         """Remove the tombstone of a run that stays."""
         with named_errors():
             await self.store.delete_async(tombstone.layout.tombstone)
+
+    async def reports(self, namespace: str, schedule: str, uid: str) -> list[datetime]:
+        """Return the slots of a schedule's evaluations whose reports are there."""
+        with named_errors():
+            paths = await self._paths(f"{evaluations_by(namespace, schedule, uid)}/")
+        names = [PurePosixPath(path) for path in paths]
+        return [slot_time(int(n.stem)) for n in names if n.suffix == ".json" and n.stem.isdecimal()]
+
+    async def remove_reports(
+        self, namespace: str, schedule: str, uid: str, slots: Iterable[datetime]
+    ) -> None:
+        """Remove reports of evaluations."""
+        paths = [evaluation_report(namespace, schedule, uid, slot_of(slot)) for slot in slots]
+        with named_errors():
+            await self.store.delete_async(paths)
 
     async def _paths(self, prefix: str) -> list[str]:
         return [

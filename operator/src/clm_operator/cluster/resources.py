@@ -1,17 +1,19 @@
 """The kinds that the operator touches, each by the few calls that it needs."""
 
 import hashlib
+import logging
 from datetime import datetime
 from typing import Any
 
 from clm_api import API_VERSION
 from clm_operator.building.names import LABEL_SCHEDULE
-from clm_operator.cluster.api import Api, ConflictError, NotFoundError
+from clm_operator.cluster.api import Api, ConflictError, ForbiddenError, NotFoundError
 from clm_operator.planning.notices import Notice
 from clm_operator.snapshot import Key
 
 Raw = dict[str, Any]
 _EVENT_FIELD = 1024
+_LOG = logging.getLogger(__name__)
 
 
 class Cluster:
@@ -32,9 +34,9 @@ class Cluster:
         return await self._api.list(_clm(namespace, "trainingschedules"))
 
     async def versions(self, key: Key) -> list[Raw]:
-        """Read the ModelVersions that carry the schedule's label."""
-        selector = f"{LABEL_SCHEDULE}={key.name}"
-        return await self._api.list(_clm(key.namespace, "modelversions"), selector)
+        """Read the ModelVersions that were made for a schedule of that name."""
+        made_for = f"spec.scheduleRef.name={key.name}"
+        return await self._api.list(_clm(key.namespace, "modelversions"), fields=made_for)
 
     async def version(self, namespace: str, name: str) -> Raw | None:
         """Read a ModelVersion; None if there is none."""
@@ -112,6 +114,15 @@ class Cluster:
         """Read the pods that carry the schedule's label."""
         path = f"/api/v1/namespaces/{key.namespace}/pods"
         return await self._api.list(path, f"{LABEL_SCHEDULE}={key.name}")
+
+    async def events(self, namespace: str, uid: str) -> list[Raw]:
+        """Read what others say of the object of that uid; nothing without the right to."""
+        path = f"/api/v1/namespaces/{namespace}/events?fieldSelector=involvedObject.uid%3D{uid}"
+        try:
+            return await self._api.list(path)
+        except ForbiddenError as error:
+            _LOG.warning("events stay unread: %s", error.message)
+            return []
 
     async def post(self, notice: Notice, now: datetime) -> None:
         """Post an event; one that exists already is not posted again."""

@@ -37,19 +37,22 @@ class History:
     Parameters
     ----------
     created
-        Creation of the schedule.
+        Creation of the schedule: an interval counts from there, whatever is edited later.
     since
         First observation of its present form: no slot up to then is due.
     last_slot
         Newest slot that was run or skipped, None if there is none.
     spans
         Lives of all its runs that still exist.
+    ran
+        Whether it ever had a run.
     """
 
     created: datetime
     since: datetime
     last_slot: datetime | None
     spans: tuple[Span, ...] = ()
+    ran: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,10 +83,12 @@ class Due:
 def decide_due(schedule: Schedule, rules: Rules, history: History, now: datetime) -> Due:
     """Decide about all slots up to ``now``.
 
-    Only the newest one can run. Older ones become one skipped range. Whether the policy forbids a
-    slot depends on the runs at the slot's own time, so a late look decides as a timely one.
+    Only the newest one can run. Older ones become one skipped range, which is recorded by itself,
+    and the newest one runs at the next look: a version tells that all slots before its own are on
+    record, whatever write is cut off. Whether the policy forbids a slot depends on the runs at the
+    slot's own time, so a late look decides as a timely one.
     """
-    anchor = floor_to(history.since, 60)
+    anchor = floor_to(history.created, 60)
     if rules.suspend:
         return Due(None, TriggerType.SCHEDULED, (), history.last_slot, None)
     floor = max(filter(None, (history.last_slot, history.since)))
@@ -99,13 +104,14 @@ def decide_due(schedule: Schedule, rules: Rules, history: History, now: datetime
     slot = newest or initial
     if slot is None:
         return Due(None, TriggerType.SCHEDULED, (), history.last_slot, next_slot)
-    trigger = TriggerType.INITIAL if history.last_slot is None else TriggerType.SCHEDULED
-    skipped = _missed(schedule, anchor, floor, newest)
+    trigger = TriggerType.SCHEDULED if history.ran else TriggerType.INITIAL
+    missed = _missed(schedule, anchor, floor, newest)
     refusal = _refusal(slot, rules, history, now, initial=newest is None)
     if refusal is not None:
-        skipped = (*skipped, refusal)
-    run = slot if refusal is None else None
-    return Due(run, trigger, skipped, slot, next_slot)
+        return Due(None, trigger, (*missed, refusal), slot, next_slot)
+    if missed:
+        return Due(None, trigger, missed, missed[-1].to, next_slot)
+    return Due(slot, trigger, (), slot, next_slot)
 
 
 def _missed(

@@ -5,7 +5,7 @@ for the next slot.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from clm_api.evaluation import EvaluationReport
 from clm_api.model_version import Phase
@@ -20,6 +20,7 @@ from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.building.names import LABEL_EVALUATION
 from clm_operator.planning.failures import Failure, explain
 from clm_operator.planning.lifecycle import whole_seconds
+from clm_operator.planning.waiting import held_up, lingering, missing_since, overdue, words
 from clm_operator.snapshot import (
     CorruptReport,
     Job,
@@ -68,7 +69,7 @@ def to_read(schedule: ScheduleObject, jobs: dict[str, Job]) -> EvaluationStatus 
     if status is None or status.phase is not Phase.RUNNING:
         return None
     job = jobs.get(status.name)
-    return status if job is None or job.finished else None
+    return status if job is None or job.finished or job.trainer_ended else None
 
 
 def look(snapshot: Snapshot, schedule: ScheduleObject) -> Evaluation:
@@ -84,12 +85,27 @@ def look(snapshot: Snapshot, schedule: ScheduleObject) -> Evaluation:
         return Evaluation(failed(status, why, snapshot.now))
     if isinstance(found, UnreadableReport) and (job is None or job.condition("Complete")):
         return Evaluation(waiting(status, found))
-    if (why_ := _lost(job, schedule.spec, snapshot.now)) is not None:
+    if job is not None:
+        status = _told(status, job, snapshot.now)
+    missing = status.pod_missing_since
+    if (why_ := _lost(job, schedule.spec, missing, snapshot.now)) is not None:
         return Evaluation(failed(status, why_, snapshot.now))
     return Evaluation(status)
 
 
-def _lost(job: Job | None, spec: TrainingScheduleSpec | None, now: datetime) -> Failure | None:
+def _told(status: EvaluationStatus, job: Job, now: datetime) -> EvaluationStatus:
+    """Say what keeps its pod from beginning, until it has begun."""
+    begun = bool(job.pods) and job.pods[-1].phase != "Pending"
+    told = "" if begun or job.finished else words(job)[:1024]
+    update = {"reason": str(held_up(job)) if told else "", "message": told}
+    return status.model_copy(
+        update=update | {"pod_missing_since": missing_since(job, status.pod_missing_since, now)}
+    )
+
+
+def _lost(
+    job: Job | None, spec: TrainingScheduleSpec | None, missing: datetime | None, now: datetime
+) -> Failure | None:
     """Return why an evaluation without a report will never have one; None while it may."""
     if job is None:
         return Failure(Reason.JOB_LOST, "its Job was deleted before it had stored a report")
@@ -97,12 +113,11 @@ def _lost(job: Job | None, spec: TrainingScheduleSpec | None, now: datetime) -> 
         return Failure(Reason.ARTIFACT_CORRUPT, "its Job completed but the store holds no report")
     if job.condition("Failed"):
         return explain(job)
-    pod = job.pods[-1] if job.pods else None
-    waits = (pod is None or pod.phase == "Pending") and not job.suspended
-    limit = spec.job.pending_deadline_seconds if spec else 0
-    if waits and spec and now - (pod.created if pod else job.created) > timedelta(seconds=limit):
-        text = (pod.unschedulable if pod else "") or "no pod was made: look at the Job's events"
-        return Failure(Reason.UNSCHEDULABLE, f"waited {limit} s for a node: {text}")
+    if job.trainer_ended is not None:
+        return lingering(job, now)
+    waits = not job.pods or job.pods[-1].phase == "Pending"
+    if waits and spec is not None:
+        return overdue(job, missing, spec.job.pending_deadline_seconds, now)
     return None
 
 
@@ -125,7 +140,8 @@ def _found(report: EvaluationReport) -> tuple[Reason | str, str]:
 
 def _ended(status: EvaluationStatus, now: datetime, reason: str, text: str) -> EvaluationStatus:
     update = {"phase": Phase.SUCCEEDED, "reason": str(reason)[:64], "message": text[:1024]}
-    return status.model_copy(update=update | {"completion_time": whole_seconds(now)})
+    over = {"completion_time": whole_seconds(now), "pod_missing_since": None}
+    return status.model_copy(update=update | over)
 
 
 def failed(status: EvaluationStatus, why: Failure, now: datetime) -> EvaluationStatus:
@@ -160,13 +176,13 @@ def recorded(schedule: ScheduleObject, latest: Evaluation) -> bool:
 
 
 def to_delete(snapshot: Snapshot, schedule: ScheduleObject, latest: Evaluation) -> tuple[Job, ...]:
-    """Return the Jobs that nobody needs: all but the newest, and that one if it was given up."""
+    """Return the Jobs that nobody needs: all but the newest, and it if it works in vain."""
     if not recorded(schedule, latest):
         return ()
     status = latest.status
-    given_up = status is not None and status.phase is Phase.FAILED
+    over = status is not None and status.completion_time is not None
     return tuple(
         job
         for name, job in snapshot.evaluations.items()
-        if status is None or name != status.name or (given_up and not job.finished)
+        if status is None or name != status.name or (over and not job.finished)
     )

@@ -32,7 +32,9 @@ def explain(job: Job) -> Failure:
     if ended:
         return _of_pod(ended[-1], job.memory_limit)
     text = condition.get("message", "the Job failed without a pod that says why")
-    return Failure(Reason.TRAINING_FAILED, f"{condition.get('reason', 'Failed')}: {text}")
+    words = job.pods[-1].complaint if job.pods else job.warning
+    told = ": ".join(filter(None, (condition.get("reason", "Failed"), text, words)))
+    return Failure(Reason.TRAINING_FAILED, told)
 
 
 def _of_pod(pod: Pod, memory_limit: str | None) -> Failure:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
+from pydantic import ValidationError
+
 from clm_api.conditions import says
 from clm_api.lifecycle import Stage
 from clm_api.model_version import (
@@ -26,6 +28,7 @@ from clm_api.promotion import PromotionMode, judge
 from clm_api.reasons import Reason
 from clm_api.report import Progress
 from clm_api.run import RunPromotion
+from clm_operator.planning import job_policy
 from clm_operator.planning.conditions import stated
 from clm_operator.planning.failures import Failure, explain
 from clm_operator.planning.lifecycle import (
@@ -36,6 +39,7 @@ from clm_operator.planning.lifecycle import (
     move,
 )
 from clm_operator.planning.luck import significance
+from clm_operator.planning.waiting import held_up, lingering, missing_since, overdue, words
 from clm_operator.settings import Settings
 from clm_operator.snapshot import (
     CorruptReport,
@@ -47,6 +51,7 @@ from clm_operator.snapshot import (
     Version,
     Withheld,
     owner_uid,
+    validation_text,
 )
 
 
@@ -82,14 +87,16 @@ def fold(version: Version, snapshot: Snapshot, settings: Settings) -> Outcome:
     if version.spec is None:
         return failed(version, Failure(Reason.SPEC_INVALID, version.problem), snapshot.now)
     report = snapshot.reports.get(version.name)
-    if job is None or job.finished:
+    alone = job.trainer_ended if job else None
+    if job is None or job.finished or alone:
         match report:
             case Report():
-                return _judged(version, version.spec, job, report, snapshot, settings)
+                judged = _judged(version, version.spec, job, report, snapshot, settings)
+                return _sound(judged, snapshot.now, job)
             case CorruptReport():
                 why = Failure(Reason.ARTIFACT_CORRUPT, report.message)
                 return failed(version, why, snapshot.now, job)
-            case UnreadableReport() if job is None or job.condition("Complete"):
+            case UnreadableReport() if _has_result(job):
                 return _waiting_for_store(version, report, snapshot.now)
     if job is None:
         if (words := snapshot.refused.get(version.name)) is not None:
@@ -98,6 +105,10 @@ def fold(version: Version, snapshot: Snapshot, settings: Settings) -> Outcome:
         if (withheld := snapshot.withheld.get(version.name)) is not None:
             return Outcome(version, _withheld(version, withheld))
         if version.status.job_ref is None:
+            run = version.spec.run
+            problem = job_policy.problem(run.model.family, run.pod, settings)
+            if problem is not None:
+                return failed(version, Failure(Reason.SPEC_INVALID, problem), snapshot.now)
             return Outcome(version, _pending(version), Act.CREATE_JOB)
         gone = "its Job was deleted before it had stored a result: start another run"
         return failed(version, Failure(Reason.JOB_LOST, gone), snapshot.now)
@@ -109,7 +120,16 @@ def fold(version: Version, snapshot: Snapshot, settings: Settings) -> Outcome:
         return failed(version, Failure(Reason.ARTIFACT_CORRUPT, empty), snapshot.now, job)
     if job.condition("Failed"):
         return failed(version, explain(job), snapshot.now, job)
+    if (vain := lingering(job, snapshot.now)) is not None:
+        return failed(version, vain, snapshot.now, job)
     return _active(version, version.spec, job, snapshot, settings)
+
+
+def _has_result(job: Job | None) -> bool:
+    """Whether the store must hold one, as far as the Job tells."""
+    if job is None or job.condition("Complete"):
+        return True
+    return job.trainer_ended is not None and job.trainer_ended.exit_code == 0
 
 
 def failed(version: Version, why: Failure, now: datetime, job: Job | None = None) -> Outcome:
@@ -129,6 +149,7 @@ def failed(version: Version, why: Failure, now: datetime, job: Job | None = None
             "message": why.message[:4096],
             "completion_time": now,
             "progress": None,
+            "pod_missing_since": None,
         }
     )
     status = _timed(status)
@@ -162,22 +183,41 @@ def _active(
     pod = job.pods[-1] if job.pods else None
     status = _with_job(version.status, job)
     progress = snapshot.progress.get(version.name)
-    if pod is not None and pod.phase != "Pending":
-        began = pod.started or pod.created
-        heard = max(began, progress.last_updated_time) if progress else began
-        if pod.phase == "Running" and snapshot.now - heard > timedelta(
-            seconds=settings.stall_seconds
-        ):
-            silent = f"no progress for {settings.stall_seconds} s; its Job is ended"
-            return failed(version, Failure(Reason.DEADLINE_EXCEEDED, silent), snapshot.now, job)
-        update = {
-            "phase": Phase.RUNNING,
-            "reason": Reason.TRAINING_STARTED,
-            "message": progress.message if progress else "",
-            "progress": progress or status.progress,
-        }
-        return Outcome(version, status.model_copy(update={"stage": Stage.TRAINING} | update))
-    return _not_started(version, spec, job, status, snapshot.now)
+    if pod is None or pod.phase == "Pending":
+        return _not_started(version, spec, job, status, snapshot.now)
+    if (silent := _silent(pod, progress, spec, settings, snapshot.now)) is not None:
+        return failed(version, silent, snapshot.now, job)
+    update = {
+        "phase": Phase.RUNNING,
+        "stage": Stage.TRAINING,
+        "reason": Reason.TRAINING_STARTED,
+        "message": progress.message if progress else "",
+        "progress": progress or status.progress,
+        "pod_missing_since": None,
+    }
+    return Outcome(version, status.model_copy(update=update))
+
+
+def _silent(
+    pod: Pod,
+    progress: Progress | None,
+    spec: ModelVersionSpec,
+    settings: Settings,
+    now: datetime,
+) -> Failure | None:
+    """Return why a working pod is given up; one that is being removed has another time to wait."""
+    if pod.leaving is not None:
+        limit = spec.run.pod.pending_deadline_seconds
+        if now - pod.leaving <= timedelta(seconds=limit):
+            return None
+        text = f"its pod has been leaving for {limit} s: its node does not answer; its Job is ended"
+        return Failure(Reason.DEADLINE_EXCEEDED, text)
+    began = pod.started or pod.created
+    heard = max(began, progress.last_updated_time) if progress else began
+    if pod.phase != "Running" or now - heard <= timedelta(seconds=settings.stall_seconds):
+        return None
+    text = f"no progress for {settings.stall_seconds} s; its Job is ended"
+    return Failure(Reason.DEADLINE_EXCEEDED, text)
 
 
 def _not_started(
@@ -187,24 +227,17 @@ def _not_started(
     status: ModelVersionStatus,
     now: datetime,
 ) -> Outcome:
-    pod = job.pods[-1] if job.pods else None
-    complaint = pod.unschedulable if pod else ""
-    reason = Reason.QUOTA_PENDING if job.suspended else Reason.JOB_CREATED
-    waited = now - (pod.created if pod else job.created)
-    limit = timedelta(seconds=spec.run.pod.pending_deadline_seconds)
-    if not job.suspended and waited > limit:
-        text = complaint or "no pod was made: look at the Job's events and the namespace's quota"
-        why = Failure(
-            Reason.UNSCHEDULABLE,
-            f"waited {spec.run.pod.pending_deadline_seconds} s "
-            f"(spec.job.pendingDeadlineSeconds) for a node: {text}",
-        )
+    had_one = status.pod_uid is not None
+    missing = missing_since(job, status.pod_missing_since, now) if had_one else None
+    limit_s = spec.run.pod.pending_deadline_seconds
+    if (why := overdue(job, missing, limit_s, now)) is not None:
         return failed(version, why, now, job)
     update = {
         "phase": Phase.PENDING,
         "stage": Stage.TRAINING,
-        "reason": reason,
-        "message": complaint[:1024],
+        "reason": held_up(job),
+        "message": words(job)[:1024],
+        "pod_missing_since": missing,
     }
     return Outcome(version, status.model_copy(update=update))
 
@@ -216,6 +249,17 @@ def _waiting_for_store(version: Version, report: UnreadableReport, now: datetime
     status = version.status.model_copy(update={"message": report.message[:4096]})
     verified = ("ArtifactVerified", None, report.reason, report.message)
     return Outcome(version, stated(status, version.generation, now, verified))
+
+
+def _sound(outcome: Outcome, now: datetime, job: Job | None) -> Outcome:
+    """Refuse a result that no status can hold: the API server would refuse it for ever."""
+    try:
+        ModelVersionStatus.model_validate(outcome.status.to_json_dict())
+    except ValidationError as error:
+        text = validation_text(error, "the result does not fit into the version's status")
+        why = Failure(Reason.ARTIFACT_CORRUPT, text)
+        return failed(outcome.version, why, now, job)
+    return outcome
 
 
 def _judged(
@@ -249,6 +293,7 @@ def _judged(
             "reason": verdict.reason,
             "message": message[:4096],
             "completion_time": snapshot.now,
+            "pod_missing_since": None,
             "progress": Progress(
                 stage="done", percent=100, message="", last_updated_time=snapshot.now
             ),

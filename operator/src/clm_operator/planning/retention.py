@@ -1,14 +1,19 @@
-"""Which ended versions go: never a candidate, production, or where a rollback would go to."""
+"""Which ended versions go: never a candidate, production, or where rollbacks would go to.
 
-from collections.abc import Sequence
+And which reports of evaluations: never one that a verdict rests on.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 
 from clm_api.lifecycle import Stage
-from clm_api.production import rollback_target
+from clm_api.production import way_back
 from clm_api.schedule_status import TrainingScheduleStatus
 from clm_api.training_schedule import RetentionSpec
 from clm_operator.snapshot import Version
 
 _JUDGED = (Stage.REJECTED, Stage.ARCHIVED)
+KEPT_REPORTS = 200
 
 
 def to_delete(
@@ -23,9 +28,9 @@ def to_delete(
     versions
         Oldest first.
     status
-        The schedule's: names production and the rollback target.
+        The schedule's: names production and the way back.
     """
-    kept = {rollback_target(status), status.production.version if status.production else None}
+    kept = {*way_back(status), status.production.version if status.production else None}
     removable = [
         v for v in versions if v.terminal and v.name not in kept and not (v.spec and v.spec.request)
     ]
@@ -36,3 +41,19 @@ def to_delete(
         failed[: max(len(failed) - retention.failed_runs, 0)],
     )
     return tuple(v for group in surplus for v in group)
+
+
+def reports_to_remove(
+    slots: Collection[datetime], versions: Iterable[Version]
+) -> tuple[datetime, ...]:
+    """Return the slots whose reports nobody needs: all but the newest, and those of a verdict.
+
+    Parameters
+    ----------
+    slots
+        Of the reports in the store.
+    versions
+        Of their schedule.
+    """
+    judged = {v.status.shadow.verdict_slot for v in versions if v.status.shadow is not None}
+    return tuple(slot for slot in sorted(slots)[:-KEPT_REPORTS] if slot not in judged)

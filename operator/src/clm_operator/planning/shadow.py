@@ -66,7 +66,9 @@ def evaluated(
         }
     )
     status = status.model_copy(update={"shadow": shadow})
-    return _ended(version, status, shadow, found.verdict, now) if found.verdict else status
+    if found.verdict is None:
+        return status
+    return _ended(version, status, shadow, found.verdict, report.task.slot, now)
 
 
 def tested(version: Version) -> bool:
@@ -93,7 +95,9 @@ def reopened(version: Version, production: ProductionStatus | None) -> ModelVers
     text = f"it passed against {shadow.champion or 'nothing'}; now it is held against {present}"
     return status.model_copy(
         update={
-            "shadow": shadow.model_copy(update={"verdict": None, "message": text}),
+            "shadow": shadow.model_copy(
+                update={"verdict": None, "verdict_slot": None, "message": text}
+            ),
             "conditions": _undecided(status),
             "reason": Reason.SHADOW_STARTED,
             "message": text,
@@ -117,7 +121,7 @@ def timed_out(
         return status
     text = f"no verdict within {days} days: {shadow.message or evaluation.message}"[:1024]
     shadow = shadow.model_copy(update={"message": text})
-    return _ended(version, status, shadow, ShadowVerdict.INCONCLUSIVE, now)
+    return _ended(version, status, shadow, ShadowVerdict.INCONCLUSIVE, evaluation.slot, now)
 
 
 def _ended(
@@ -125,11 +129,12 @@ def _ended(
     status: ModelVersionStatus,
     shadow: ShadowStatus,
     verdict: ShadowVerdict,
+    slot: datetime,
     now: datetime,
 ) -> ModelVersionStatus:
     """Write a verdict down; whoever passed stays where it is until it is promoted."""
     text, reason = shadow.message, _REASONS[verdict]
-    shadow = shadow.model_copy(update={"verdict": verdict})
+    shadow = shadow.model_copy(update={"verdict": verdict, "verdict_slot": slot})
     told = {"shadow": shadow, "reason": reason, "message": text}
     status = status.model_copy(update=told)
     if (rule := _RULES.get(verdict)) is not None:

@@ -10,7 +10,6 @@ from clm_trainer.panel import Floats
 
 SIGMA_SPAN_BARS = 168
 SIGMA_FLOOR = 5e-4
-_TINY = 1e-12
 
 RETURN_BARS = (1, 2, 4, 8, 12, 24, 48, 72, 168, 336)
 
@@ -24,8 +23,8 @@ def own_features(
     sigma = ewm_sigma(returns)
     known_volume = carried(np.log(np.where(volume > 0, volume, 1.0)), volume > 0)
     body, wick = candle(open_, high, low, close)
-    atr24, atr168 = (np.maximum(talib.ATR(high, low, close, n), _TINY) for n in (24, 168))
-    std24, std720 = (np.maximum(rolling.std(returns, n), _TINY) for n in (24, 720))
+    atr24, atr168 = (talib.ATR(high, low, close, n) for n in (24, 168))
+    std24, std720 = (rolling.std(returns, n) for n in (24, 720))
     made = {
         f"ret{k}": (log_close - lagged(log_close, k)) / (sigma * np.sqrt(k)) for k in RETURN_BARS
     }
@@ -35,11 +34,11 @@ def own_features(
     }
     made |= {
         "macdh": talib.MACD(log_close, 12, 26, 9)[2] / sigma,
-        "rsi14": talib.RSI(close, 14) / 50 - 1,
-        "rsi48": talib.RSI(close, 48) / 50 - 1,
-        "atr_r": np.log(atr24 / atr168),
-        "vol24_168": np.log(std24 / sigma),
-        "vol168_720": np.log(sigma / std720),
+        "rsi14": strength(close, 14),
+        "rsi48": strength(close, 48),
+        "atr_r": still_is_0(log_ratio(atr24, atr168), high, low, 24),
+        "vol24_168": log_ratio(std24, sigma),
+        "vol168_720": log_ratio(sigma, std720),
         "pos24": channel_position(close, high, low, 24),
         "pos168": channel_position(close, high, low, 168),
         "volz": np.clip(rolling.zscore(known_volume, 168), -5, 5),
@@ -74,6 +73,27 @@ def ewm_sigma(log_returns: Floats) -> Floats:
     mean = squares.ewm(span=SIGMA_SPAN_BARS, adjust=True, ignore_na=True).mean()
     sigma: Floats = np.sqrt(mean.to_numpy(dtype=np.float64))
     return np.maximum(sigma, SIGMA_FLOOR)
+
+
+def strength(close: Floats, window: int) -> Floats:
+    """Relative strength (Wilder, 1978) on [-1, 1]; 0 where no close of the window differs."""
+    return still_is_0(talib.RSI(close, window) / 50 - 1, close, close, window + 1)
+
+
+def still_is_0(values: Floats, high: Floats, low: Floats, window: int) -> Floats:
+    """Return values, but 0 where the price stood still for a whole window.
+
+    Wilder's averages never forget, so that they would go on telling of moves of long ago.
+    """
+    still = talib.MAX(high, window) == talib.MIN(low, window)
+    return np.where(still & ~np.isnan(values), 0.0, values)
+
+
+def log_ratio(over: Floats, under: Floats) -> Floats:
+    """Return log(over / under); 0 where one of them is 0: nothing moved, so nothing is compared."""
+    known = (over > 0) & (under > 0)
+    safe = np.log(np.where(known, over, 1.0) / np.where(known, under, 1.0))
+    return np.where(np.isnan(over) | np.isnan(under), np.nan, safe)
 
 
 def channel_position(close: Floats, high: Floats, low: Floats, window: int) -> Floats:

@@ -19,6 +19,7 @@ from clm_trainer.families.base import Fitted
 from clm_trainer.features import WARM_UP_BARS, FeatureTable, build_features, code_hash
 from clm_trainer.panel import Floats, Panel
 from clm_trainer.serving.artifact import Artifact, read_artifact
+from clm_trainer.serving.given import given_panel
 from clm_trainer.stages.features import dataset
 
 
@@ -84,13 +85,16 @@ class ServedModel:
         bars
             Closed bars by symbol, from ``data_from`` on or at least 720 bars before
             ``trained_until``: columns timestamp (UTC open time), open, high, low, close, volume.
+            The newest bar must be of the same time for all symbols.
 
         Raises
         ------
         ClmError
-            InsufficientData: a symbol or a part of the bars is missing.
+            InsufficientData: a symbol or a part of the bars is missing, or the bars of some
+            symbols end before those of others. DataInvalid: times without zone, out of order,
+            doubled or off the grid; a wrong price.
         """
-        decided = self.decide(self._panel(bars))
+        decided = self.decide(given_panel(bars, self.spec.data))
         return dict(zip(self.symbols, decided.targets[-1].tolist(), strict=True))
 
     def decide(self, panel: Panel) -> Decisions:
@@ -115,16 +119,6 @@ class ServedModel:
         shorts, window = self.spec.target.positions != "longFlat", panel.window(start, len(panel))
         targets = target_positions(percentiles, rows.sigma, window, self.spec.target, shorts=shorts)
         return Decisions(window.times, panel.symbols, percentiles, targets)
-
-    def _panel(self, bars: Mapping[str, pd.DataFrame]) -> Panel:
-        missing = [name for name in self.symbols if name not in bars or bars[name].empty]
-        if missing:
-            raise _too_little(f"there are no bars of {', '.join(missing)}")
-        frames = {name: bars[name] for name in self.symbols}
-        starts = [frame["timestamp"].iloc[0] for frame in frames.values()]
-        ends = [frame["timestamp"].iloc[-1] for frame in frames.values()]
-        times = pd.date_range(min(starts), min(ends), freq=self.timeframe).as_unit("us")
-        return Panel.from_frames(frames, times, self.timeframe)
 
 
 def load(uri: str) -> ServedModel:

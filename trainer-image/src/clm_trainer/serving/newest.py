@@ -1,17 +1,19 @@
 """The bars on which published models decide now, from the store that holds their runs."""
 
+from dataclasses import replace
+
 import pandas as pd
 
-from clm_api.errors import ClmError, SpecError
-from clm_api.reasons import Reason
+from clm_api.errors import SpecError
 from clm_api.run import RunData
 from clm_api.training_schedule import Refresh
 from clm_trainer.panel import Panel
+from clm_trainer.serving.given import require_equal_ends
 from clm_trainer.serving.model import ServedModel
-from clm_trainer.sources.bars import BarKey
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.sources.report import DataReport
 from clm_trainer.stages.fetch import fetch
+from clm_trainer.stages.stored import bar_keys, stored_ends, unequal_ends
 from clm_trainer.storage import Storage
 
 _BELOW_ROOT = 5  # runs/NAMESPACE/SCHEDULE/UID/manifest.json
@@ -38,9 +40,13 @@ def newest_bars(model: ServedModel, store: Storage, now: pd.Timestamp) -> Panel:
     Raises
     ------
     ClmError
-        As for ``closed_bars``.
+        InsufficientData: stored bars of some symbols end before those of others, and the exchange
+        may not be asked. Otherwise as for ``closed_bars``.
     """
-    return closed_bars(model.spec.data, store, model.data_from, now)[0]
+    data = model.spec.data
+    if data.refresh is Refresh.NEVER:
+        require_equal_ends(stored_ends(BarCache(store), bar_keys(data), now))
+    return closed_bars(data, store, model.data_from, now)[0]
 
 
 def closed_bars(
@@ -49,7 +55,7 @@ def closed_bars(
     """Return the bars of a run's market that have closed by now, and how good they are.
 
     The exchange is asked only if the run's ``refresh`` allows it; otherwise the bars end with the
-    newest stored one that all symbols have.
+    newest stored one that all symbols have, and a note names those that end before others.
 
     Parameters
     ----------
@@ -64,17 +70,11 @@ def closed_bars(
         As for ``fetch``.
     """
     stop = now.tz_convert("UTC").floor(pd.Timedelta(data.timeframe))
+    notes: tuple[str, ...] = ()
     if data.refresh is Refresh.NEVER:
-        cache = BarCache(store)
-        keys = [BarKey(data.venue, data.market, name, data.timeframe) for name in data.symbols]
-        stop = min(_newest(cache, key, stop) for key in keys) + keys[0].step
+        keys = bar_keys(data)
+        ends = stored_ends(BarCache(store), keys, stop)
+        stop, notes = min(ends.values()) + keys[0].step, unequal_ends(ends)
     wanted = {"from_": start.tz_convert("UTC").to_pydatetime(), "to": stop.to_pydatetime()}
-    return fetch(data.model_copy(update=wanted), store, funding=funding)
-
-
-def _newest(cache: BarCache, key: BarKey, before: pd.Timestamp) -> pd.Timestamp:
-    newest = cache.newest(key, before)
-    if newest is None:
-        text = f"no stored bars of {key} in {cache.store.url}: clm data import them"
-        raise ClmError(Reason.DATA_UNAVAILABLE, text)
-    return newest
+    panel, report = fetch(data.model_copy(update=wanted), store, funding=funding)
+    return panel, replace(report, notes=(*notes, *report.notes))

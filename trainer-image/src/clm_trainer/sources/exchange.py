@@ -126,8 +126,8 @@ class Exchange:
             raise ClmError(Reason.SYMBOL_UNKNOWN, text)
         if found.get("active") is False:
             text = (
-                f"spec.data.symbols: {symbol} is not traded on {self.name} any more: remove it, "
-                "or set spec.data.refresh to Never to use its stored bars"
+                f"spec.data.symbols: {symbol} is not traded on {self.name} any more: remove it; "
+                "the other symbols then go on"
             )
             raise ClmError(Reason.SYMBOL_UNKNOWN, text)
         offered = self._client.timeframes or {}

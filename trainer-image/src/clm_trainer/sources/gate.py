@@ -90,8 +90,8 @@ def require(
     if not any_age and not fresh(times[-1], span.stop, key.step):
         text = (
             f"the newest bar of {key} is of {times[-1]:%Y-%m-%d %H:%M}, more than {FRESH_BARS} bars"
-            f" before {span.stop:%Y-%m-%d %H:%M}: is it still traded? set spec.data.refresh to "
-            "Never to use stored bars of any age"
+            f" before {span.stop:%Y-%m-%d %H:%M}: is it still traded? if not, remove it from "
+            "spec.data.symbols, and the other symbols go on"
         )
         raise ClmError(Reason.DATA_UNAVAILABLE, text)
     long = [hole for hole in holes_until(times, key.step, span.stop) if hole.bars > max_gap_bars]

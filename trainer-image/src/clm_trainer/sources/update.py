@@ -18,9 +18,17 @@ from clm_trainer.sources.exchange import Exchange
 from clm_trainer.sources.funding import FundingKey
 from clm_trainer.sources.gate import holes_until
 from clm_trainer.sources.lease import Lease
-from clm_trainer.sources.ledger import Ledger, Span, note, read_ledger, union
+from clm_trainer.sources.ledger import (
+    Ledger,
+    Span,
+    note,
+    note_revisions,
+    read_ledger,
+    union,
+)
 from clm_trainer.sources.paging import Page
 from clm_trainer.sources.refusals import ExchangeBannedError, unavailable
+from clm_trainer.sources.revisions import Revision
 
 _MINUTE, _MONTH = pd.Timedelta("1min"), pd.Timedelta("31D")
 Tell = Callable[[str], None]
@@ -151,8 +159,13 @@ class Update:
         note(self.store.store, key.layout, self._settled(key, taken), market)
 
     def _keep(self, key: BarKey | FundingKey, rows: pd.DataFrame) -> None:
-        if not rows.empty:
-            self.store.write(key, key.cleaned(rows, self.exchange.name), self.exchange.name)
+        if rows.empty:
+            return
+        twice: list[Revision] = []
+        frame = key.cleaned(rows, self.exchange.name, twice)
+        written = self.store.write(key, frame, self.exchange.name)
+        if differ := (*twice, *written.revisions):
+            note_revisions(self.store.store, key.layout, differ)
 
     def _market(self, key: BarKey | FundingKey, ledger: Ledger) -> dict[str, Any]:
         """Return what is known of the symbol, or ask; who is not known is asked about first."""

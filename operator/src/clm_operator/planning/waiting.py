@@ -1,0 +1,84 @@
+"""How long a Job has waited for its pod to begin, and what holds it up.
+
+A queue's time does not count, nor does the time before a pod was lost: a run that was preempted,
+or lost its node, waits anew.
+"""
+
+from datetime import datetime, timedelta
+
+from clm_api.reasons import FINAL_EXIT_CODES, Reason
+from clm_operator.planning.failures import Failure, explain
+from clm_operator.planning.lifecycle import whole_seconds
+from clm_operator.snapshot import Job
+
+_LINGERS = timedelta(seconds=60)
+"""How long a pod may outlive its trainer before its Job is taken for one that never ends."""
+
+
+def missing_since(job: Job, known: datetime | None, now: datetime) -> datetime | None:
+    """Return since when a Job has no pod; None while it has one.
+
+    Parameters
+    ----------
+    known
+        What the last look has noted.
+    """
+    return None if job.pods else known or whole_seconds(now)
+
+
+def overdue(job: Job, missing: datetime | None, limit_s: int, now: datetime) -> Failure | None:
+    """Return why a Job whose pod has not begun for too long is given up; None while it may wait.
+
+    Parameters
+    ----------
+    missing
+        Since when it has no pod.
+    limit_s
+        ``spec.job.pendingDeadlineSeconds``.
+    """
+    startable = job.startable_since
+    if startable is None:
+        return None
+    pods = [pod.created for pod in job.pods[-1:]]
+    begun = max(filter(None, (startable, missing, *pods)))
+    if now - begun <= timedelta(seconds=limit_s):
+        return None
+    text = words(job) or "no pod was made: look at the Job's events and the namespace's quota"
+    told = f"waited {limit_s} s (spec.job.pendingDeadlineSeconds) for a node: {text}"
+    return Failure(Reason.UNSCHEDULABLE, told)
+
+
+def held_up(job: Job) -> Reason:
+    """Return the reason of a Job whose pod has not begun."""
+    if job.suspended or (not job.pods and "exceeded quota" in job.warning):
+        return Reason.QUOTA_PENDING
+    if not job.pods and ("is forbidden" in job.warning or "denied the request" in job.warning):
+        return Reason.ADMISSION_DENIED
+    return Reason.JOB_CREATED
+
+
+def words(job: Job) -> str:
+    """Return what holds the pod up, in the words of who does; empty if nobody says anything."""
+    if job.suspended:
+        said = (job.condition("Suspended") or {}).get("message", "")
+        holder = f'queue "{job.queue}"' if job.queue else "spec.suspend of its Job"
+        return ": ".join(filter(None, (f"{holder} holds it back", job.warning or said)))
+    return (job.pods[-1].complaint if job.pods else "") or job.warning
+
+
+def lingering(job: Job, now: datetime) -> Failure | None:
+    """Return why a trainer failed whose pod goes on without it: a sidecar that never ends.
+
+    A trainer that ended well without a result has failed too.
+    """
+    pod = job.trainer_ended
+    if pod is None or now - (pod.ended or pod.created) <= _LINGERS:
+        return None
+    if pod.exit_code == 0:
+        text = "its trainer ended but the store holds no result"
+        return Failure(Reason.ARTIFACT_CORRUPT, text)
+    why = explain(job)
+    if pod.exit_code in FINAL_EXIT_CODES:
+        return why
+    alone = "not tried again, for another container keeps its pod alive"
+    return Failure(why.reason, f"{why.message} ({alone})")

@@ -1,0 +1,346 @@
+"""How long a run's pod may keep it waiting, and whose words and container tell what it does."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Any
+
+import pytest
+
+from clm_operator.complaints import told
+from clm_operator.planning.outcomes import fold
+from clm_operator.planning.waiting import overdue
+from clm_operator.snapshot import Job, Pod
+from tests.operator.units import builders as b
+from tests.operator.units.test_outcomes import HAD_JOB
+from tests.operator.units.test_shadow import IN_PRODUCTION
+from tests.operator.units.world import World, ended
+
+Raw = dict[str, Any]
+LIMIT_S = 60
+T0 = b.NOW
+QUOTA = 'Error creating: pods "btc-1-…" is forbidden: exceeded quota: team, requested: cpu=2'
+
+
+def at(seconds: float) -> datetime:
+    return T0 + timedelta(seconds=seconds)
+
+
+def job(
+    *pods: Pod,
+    suspend: bool = False,
+    started: float | None = None,
+    suspended: tuple[str, float] | None = None,
+    warning: str = "",
+    queue: str | None = None,
+) -> Job:
+    """Build a Job of T0; ``suspended`` is the condition's status and the time of its change."""
+    raw = b.job("btc-1", *pods, suspend=suspend).raw
+    status: Raw = {} if started is None else {"startTime": b.stamp(at(started))}
+    if suspended is not None:
+        holds, since = suspended
+        status["conditions"] = [
+            {"type": "Suspended", "status": holds, "lastTransitionTime": b.stamp(at(since)),
+             "reason": "JobSuspended", "message": "Job suspended"}
+        ]  # fmt: skip
+    if queue is not None:
+        raw["metadata"]["labels"] = {"kueue.x-k8s.io/queue-name": queue}
+    return Job(raw | {"status": status}, pods, warning)
+
+
+@dataclass(frozen=True)
+class Wait:
+    name: str
+    job: Job
+    now: float
+    failed: bool
+    missing: float | None = None
+
+
+WAITS = [
+    Wait("a Job without a pod waits from its creation", job(), 61, failed=True),
+    Wait("and not longer than it may", job(), 60, failed=False),
+    Wait("a queue's two hours do not count", job(suspend=True), 7200, failed=False),
+    Wait("nor on the moment of its admission, before the status says so",
+         job(suspended=("True", 0)), 7200, failed=False),
+    Wait("admitted just now, it waits from then on",
+         job(started=7200, suspended=("False", 7200)), 7201, failed=False),
+    Wait("admitted and still without a pod, it is given up",
+         job(started=7200, suspended=("False", 7200)), 7261, failed=True),
+    Wait("a startTime is enough, as where a queue made the Job suspended and says no more",
+         job(started=7200), 7230, failed=False),
+    Wait("so is the condition", job(suspended=("False", 7200)), 7230, failed=False),
+    Wait("a pod that was lost begins the wait anew", job(started=0), 7230, False, missing=7200),
+    Wait("and ends it after the same time", job(started=0), 7261, True, missing=7200),
+    Wait("a new pod in the place of a lost one waits from its own creation",
+         job(b.pod("Pending", created=at(7230)), started=0), 7280, failed=False),
+    Wait("a pod of before the preemption does not count",
+         job(b.pod("Pending", created=at(10)), started=7200), 7230, failed=False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WAITS, ids=attrgetter("name"))
+def test_how_long_a_job_may_wait_for_its_pod(case: Wait) -> None:
+    missing = None if case.missing is None else at(case.missing)
+    why = overdue(case.job, missing, LIMIT_S, at(case.now))
+    assert (why is not None) is case.failed
+    assert why is None or why.reason == "Unschedulable"
+
+
+def run_through(*looks: tuple[float, Job]) -> list[str]:
+    """Return phase and reason of a run at each look; every look starts from the last status."""
+    status: Raw = dict(HAD_JOB)
+    seen = []
+    for seconds, found in looks:
+        version = b.version(status=status, job={"pendingDeadlineSeconds": LIMIT_S})
+        view = b.snapshot(version, now=at(seconds), jobs={"btc-1": found})
+        outcome = fold(version, view, b.settings())
+        status = b.plain(outcome.status)
+        seen.append(f"{outcome.status.phase} {outcome.status.reason}")
+    return seen
+
+
+def test_a_run_that_loses_its_node_after_hours_waits_as_long_as_a_new_one() -> None:
+    working = job(b.pod(created=at(1)), started=0)
+    fresh = job(b.pod(created=at(890)), started=0)
+    assert run_through(
+        (800, working), (830, job(started=0)), (889, job(started=0)), (891, fresh)
+    ) == ["Running TrainingStarted", *["Pending JobCreated"] * 2, "Running TrainingStarted"]
+    assert run_through((800, working), (830, job(started=0)), (891, job(started=0)))[-1] == (
+        "Failed Unschedulable"
+    )
+
+
+def test_a_run_that_is_preempted_and_admitted_again_goes_on() -> None:
+    assert run_through(
+        (800, job(b.pod(created=at(1)), started=0)),
+        (810, job(suspend=True, suspended=("True", 805))),
+        (8000, job(suspend=True, suspended=("True", 805))),
+        (9001, job(suspended=("True", 805))),
+        (9002, job(started=9001, suspended=("False", 9001))),
+        (9050, job(b.pod(created=at(9050)), started=9001)),
+    ) == [
+        "Running TrainingStarted", "Pending QuotaPending", "Pending QuotaPending",
+        "Pending JobCreated", "Pending JobCreated", "Running TrainingStarted",
+    ]  # fmt: skip
+
+
+def test_a_pod_that_is_leaving_is_not_silent_and_not_waited_for_without_an_end() -> None:
+    def leaving(since: float) -> Job:
+        raw = {
+            "metadata": {
+                "uid": "p", "creationTimestamp": b.stamp(T0),
+                "deletionTimestamp": b.stamp(at(since)),
+            },
+            "status": {"phase": "Running"},
+        }  # fmt: skip
+        return job(Pod.read(raw), started=0)
+
+    assert run_through((2000, leaving(1990)), (2050, leaving(1990)), (2051, leaving(1990))) == [
+        "Running TrainingStarted", "Running TrainingStarted", "Failed DeadlineExceeded",
+    ]  # fmt: skip
+
+
+def test_an_evaluation_waits_by_the_same_rules() -> None:
+    def world(found: Job, now: float) -> Raw:
+        made = World.of(
+            ended("btc-0", "PRODUCTION"), status=IN_PRODUCTION,
+            job={"pendingDeadlineSeconds": LIMIT_S},
+        )  # fmt: skip
+        made.now += timedelta(hours=6)
+        made.settle()
+        (name,) = made.jobs
+        made.jobs[name] = Job(made.jobs[name].raw | {"status": found.raw["status"]}, found.pods)
+        made.jobs[name].raw["spec"]["suspend"] = found.suspended
+        made.now = T0 + timedelta(hours=6, seconds=now)
+        made.settle()
+        return dict(made.schedule["status"]["evaluation"])
+
+    six = 6 * 3600
+    assert world(job(), 65)["reason"] == "Unschedulable"
+    queued = world(job(suspend=True, suspended=("True", six)), 7200)
+    assert (queued["phase"], queued["reason"]) == ("Running", "QuotaPending")
+    assert world(job(started=six + 7200), 7201)["phase"] == "Running"
+    lost = world(job(b.pod(created=at(six + 100)), started=six), 7200)
+    assert "podMissingSince" not in lost
+    assert lost["phase"] == "Running"
+
+
+@dataclass(frozen=True)
+class Said:
+    name: str
+    job: Job
+    reason: str
+    message: str
+
+
+SAID = [
+    Said("a pod that a quota refuses", job(warning=QUOTA), "QuotaPending", QUOTA),
+    Said("a pod that a LimitRange or a policy refuses",
+         job(warning='Error creating: pods "btc-1-…" is forbidden: maximum cpu usage is 1'),
+         "AdmissionDenied",
+         'Error creating: pods "btc-1-…" is forbidden: maximum cpu usage is 1'),
+    Said("a pod that a webhook refuses",
+         job(warning='Error creating: admission webhook "w" denied the request: no label'),
+         "AdmissionDenied", 'Error creating: admission webhook "w" denied the request: no label'),
+    Said("a pod whose volume is missing", job(b.pod("Pending", created=at(1)), warning="no mount"),
+         "JobCreated", "no mount"),
+    Said("a pod that no node takes", job(b.pod("Pending", complaint="Insufficient cpu")),
+         "JobCreated", "Insufficient cpu"),
+    Said("a Job in a queue", job(suspend=True, suspended=("True", 0), queue="team"),
+         "QuotaPending", 'queue "team" holds it back: Job suspended'),
+    Said("a Job that was preempted",
+         job(suspend=True, queue="team", warning="Preempted to accommodate a workload"),
+         "QuotaPending", 'queue "team" holds it back: Preempted to accommodate a workload'),
+    Said("a Job that somebody suspended", job(suspend=True, suspended=("True", 0)),
+         "QuotaPending", "spec.suspend of its Job holds it back: Job suspended"),
+    Said("nobody says anything", job(), "JobCreated", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SAID, ids=attrgetter("name"))
+def test_a_run_that_waits_says_why(case: Said) -> None:
+    version = b.version(status=HAD_JOB)
+    seen = b.snapshot(version, now=at(5), jobs={"btc-1": case.job})
+    got = fold(version, seen, b.settings()).status
+    assert (got.phase, got.reason, got.message) == ("Pending", case.reason, case.message)
+
+
+def test_a_pod_that_was_never_made_fails_with_the_words_of_who_refused_it() -> None:
+    version = b.version(status=HAD_JOB)
+    seen = b.snapshot(version, now=at(1801), jobs={"btc-1": job(warning=QUOTA)})
+    got = fold(version, seen, b.settings()).status
+    assert (got.phase, got.reason) == ("Failed", "Unschedulable")
+    assert got.message.endswith(QUOTA)
+
+
+def event(message: str, seconds: float, kind: str = "Warning", **more: Any) -> Raw:
+    meta = {"creationTimestamp": b.stamp(T0)}
+    time = {"lastTimestamp": b.stamp(at(seconds))}
+    return {"metadata": meta, "type": kind, "reason": "R", "message": message} | time | more
+
+
+EVENTS: list[tuple[str, list[Raw], str]] = [
+    ("nothing", [], ""),
+    ("the newest warning", [event("new", 9), event("old", 3)], "new"),
+    ("normal ones are no complaint", [event("Created pod", 9, "Normal"), event("a", 3)], "a"),
+    ("but a queue that stops a Job is told",
+     [event("Preempted", 9, "Normal", reason="Stopped")], "Preempted"),
+    ("of an earlier wait", [event("old", -5)], ""),
+    ("a series by its last time",
+     [event("a", 1, series={"count": 2, "lastObservedTime": "2026-01-05T12:00:30.5Z"}),
+      event("b", 20)], "a"),
+    ("with the time of the events API", [event("c", 1, lastTimestamp=None, eventTime=b.stamp(T0))],
+     "c"),
+    ("under the name of ever new pods", [event('pods "btc-1-x7k2p" is forbidden', 1)],
+     'pods "btc-1-…" is forbidden'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "events", "words"), EVENTS, ids=[e[0] for e in EVENTS])
+def test_what_events_tell(name: str, events: list[Raw], words: str) -> None:
+    assert told(events, "btc-1", T0) == words, name
+
+
+WORDS = json.dumps({"code": 65, "reason": "DataGap", "message": "a hole in BTC/USDT"})
+RUNS: Raw = {"running": {"startedAt": b.stamp(T0)}}
+
+
+def ended_with(code: int, message: str = "", reason: str = "Error") -> Raw:
+    time = b.stamp(T0)
+    return {
+        "terminated": {
+            "exitCode": code, "reason": reason, "message": message,
+            "startedAt": time, "finishedAt": time,
+        }
+    }  # fmt: skip
+
+
+def crowded(
+    phase: str,
+    trainer: Raw | None,
+    proxy: Raw,
+    init: Raw | None = None,
+    **status: Any,
+) -> Pod:
+    """Build a pod with what a mesh injects; the kubelet sorts containers by name."""
+    containers = [{"name": "istio-proxy", "state": proxy}]
+    if trainer is not None:
+        containers.append({"name": "trainer", "state": trainer})
+    first = [{"name": "istio-init", "state": init}] if init else []
+    return Pod.read(
+        {
+            "metadata": {"uid": "p", "creationTimestamp": b.stamp(T0)},
+            "status": {
+                "phase": phase, "containerStatuses": containers, "initContainerStatuses": first,
+            } | status,
+        }
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Crowd:
+    name: str
+    pod: Pod
+    stands: str
+    says: str = ""
+    condition: tuple[str, str] | None = None
+    has_result: bool = False
+    after: float = 120
+
+
+FAILED = ("Failed", "BackoffLimitExceeded")
+PULL: Raw = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
+STARTS: Raw = {"waiting": {"reason": "PodInitializing"}}
+CROWDS = [
+    Crowd("the trainer's last words count, not the sidecar's",
+          crowded("Failed", ended_with(65, WORDS), ended_with(0)), "Failed DataGap",
+          "a hole in BTC/USDT", ("Failed", "PodFailurePolicy")),
+    Crowd("the trainer was killed for memory, the sidecar ended well",
+          crowded("Failed", ended_with(137, "", "OOMKilled"), ended_with(0)), "Failed OOMKilled",
+          condition=FAILED),
+    Crowd("a sidecar that was killed for memory is not the trainer",
+          crowded("Failed", ended_with(70, "boom"), ended_with(137, "", "OOMKilled")),
+          "Failed TrainingFailed", "exit code 70: boom", FAILED),
+    Crowd("a result counts though the sidecar goes on", crowded("Running", ended_with(0), RUNS),
+          "Succeeded CriteriaPassed", has_result=True, after=1),
+    Crowd("a trainer that just ended without a result may yet be followed by its pod",
+          crowded("Running", ended_with(65, WORDS), RUNS), "Running TrainingStarted", after=60),
+    Crowd("a trainer that failed for good while the sidecar goes on",
+          crowded("Running", ended_with(65, WORDS), RUNS), "Failed DataGap", after=61),
+    Crowd("one that would be tried again says why it is not",
+          crowded("Running", ended_with(70, "boom"), RUNS), "Failed TrainingFailed",
+          "another container keeps its pod alive", after=61),
+    Crowd("one that ended well without a result is corrupt",
+          crowded("Running", ended_with(0), RUNS), "Failed ArtifactCorrupt", after=61),
+    Crowd("an image that can't be pulled beside a sidecar that runs",
+          crowded("Pending", PULL, RUNS), "Pending JobCreated", "ImagePullBackOff: no such image"),
+    Crowd("the same in the words of a pod that calls itself Running",
+          crowded("Running", PULL, RUNS), "Pending JobCreated", "ImagePullBackOff: no such image"),
+    Crowd("a sidecar whose image can't be pulled", crowded("Pending", STARTS, PULL),
+          "Pending JobCreated", "container istio-proxy: ImagePullBackOff: no such image"),
+    Crowd("an init container that fails again and again",
+          crowded("Pending", STARTS, STARTS, {"waiting": {"reason": "CrashLoopBackOff"}}),
+          "Pending JobCreated", "container istio-init: CrashLoopBackOff"),
+    Crowd("an init container that ended the pod",
+          crowded("Failed", STARTS, STARTS, ended_with(1, "iptables: no such table")),
+          "Failed TrainingFailed", "container istio-init ended with 1: iptables: no such table",
+          FAILED),
+    Crowd("a native sidecar that runs is no trouble",
+          crowded("Running", RUNS, RUNS, RUNS), "Running TrainingStarted"),
+    Crowd("a pod that was evicted before the kubelet had said a word",
+          crowded("Failed", None, {}, reason="Evicted", message="low on memory"),
+          "Failed TrainingFailed", "Evicted: low on memory", FAILED),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CROWDS, ids=attrgetter("name"))
+def test_the_trainer_is_told_from_what_is_injected_beside_it(case: Crowd) -> None:
+    version = b.version(status=HAD_JOB)
+    found = {"btc-1": b.job("btc-1", case.pod, condition=case.condition)}
+    reports = {"btc-1": b.report()} if case.has_result else {}
+    seen = b.snapshot(version, now=at(case.after), jobs=found, reports=reports)
+    got = fold(version, seen, b.settings()).status
+    assert f"{got.phase} {got.reason}" == case.stands
+    assert case.says in got.message
