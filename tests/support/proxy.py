@@ -31,6 +31,8 @@ class Seen:
 
     method: str
     path: str
+    agent: str = field(default="", compare=False)
+    """Header User-Agent."""
 
 
 Judge = Callable[[Seen], Verdict | int | bytes]
@@ -105,7 +107,7 @@ class Proxy:
         await asyncio.sleep(0.1)  # connections close in the next rounds of the loop
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        seen = Seen(request.method, request.path)
+        seen = Seen(request.method, request.path, request.headers.get("User-Agent", ""))
         self.seen.append(seen)
         verdict = await asyncio.to_thread(self.judge, seen)
         if isinstance(verdict, int):

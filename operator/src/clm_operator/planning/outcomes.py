@@ -26,6 +26,7 @@ from clm_api.promotion import PromotionMode, judge
 from clm_api.reasons import Reason
 from clm_api.report import Progress
 from clm_api.run import RunPromotion
+from clm_operator.planning import job_policy
 from clm_operator.planning.conditions import stated
 from clm_operator.planning.failures import Failure, explain
 from clm_operator.planning.lifecycle import (
@@ -100,6 +101,10 @@ def fold(version: Version, snapshot: Snapshot, settings: Settings) -> Outcome:
         if (withheld := snapshot.withheld.get(version.name)) is not None:
             return Outcome(version, _withheld(version, withheld))
         if version.status.job_ref is None:
+            run = version.spec.run
+            problem = job_policy.problem(run.model.family, run.pod, settings)
+            if problem is not None:
+                return failed(version, Failure(Reason.SPEC_INVALID, problem), snapshot.now)
             return Outcome(version, _pending(version), Act.CREATE_JOB)
         gone = "its Job was deleted before it had stored a result: start another run"
         return failed(version, Failure(Reason.JOB_LOST, gone), snapshot.now)
