@@ -81,6 +81,7 @@ MODULES = (
     Module("helm", "tools/helm", {"helm": "helm.sh/helm/v3/cmd/helm"}),
     Module("minio", "tools/minio", {"minio": "github.com/minio/minio"}),
     Module("kind", "tools/kind", {"kind": "sigs.k8s.io/kind"}),
+    Module("kstatus", "tools/kstatus", {"kstatus": "."}),
 )
 NODE = ("kubernetes", "etcd", "coredns")
 CONTROL_PLANE = ("kubernetes", "etcd")
