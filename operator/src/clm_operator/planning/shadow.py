@@ -68,7 +68,7 @@ def evaluated(
     status = status.model_copy(update={"shadow": shadow})
     if found.verdict is None:
         return status
-    return _ended(version, status, shadow, found.verdict, report.task.slot, now)
+    return _ended(status, shadow, found.verdict, report.task.slot, now)
 
 
 def tested(version: Version) -> bool:
@@ -121,11 +121,10 @@ def timed_out(
         return status
     text = f"no verdict within {days} days: {shadow.message or evaluation.message}"[:1024]
     shadow = shadow.model_copy(update={"message": text})
-    return _ended(version, status, shadow, ShadowVerdict.INCONCLUSIVE, evaluation.slot, now)
+    return _ended(status, shadow, ShadowVerdict.INCONCLUSIVE, evaluation.slot, now)
 
 
 def _ended(
-    version: Version,
     status: ModelVersionStatus,
     shadow: ShadowStatus,
     verdict: ShadowVerdict,
