@@ -96,16 +96,12 @@ def stored(plane: ControlPlane, case: Case, number: int) -> Raw:
     meta = {"name": name, "namespace": NAMESPACE}
     plane.apply({**raw, "metadata": meta, "spec": spec, "status": {}})
     if raw.get("status"):
-        words = (
-            "--subresource=status",
-            "--type=merge",
-            "-p",
-            json.dumps({"status": raw["status"]}),
-        )
+        written = json.dumps({"status": raw["status"]})
+        words = ("--subresource=status", "--type=merge", "-p", written)
         plane.kubectl("-n", NAMESPACE, "patch", kind, name, *words)
     if case.edit:
-        words = ("--type=merge", "-p", json.dumps({"spec": case.edit}))
-        plane.kubectl("-n", NAMESPACE, "patch", kind, name, *words)
+        edited = json.dumps({"spec": case.edit})
+        plane.kubectl("-n", NAMESPACE, "patch", kind, name, "--type=merge", "-p", edited)
     found = plane.get(NAMESPACE, kind, name)
     assert found is not None
     return found
