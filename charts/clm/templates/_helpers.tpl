@@ -25,13 +25,69 @@ both; a trainer's tag ends in its flavour. */}}
 {{- .Values.watchNamespaces | default (list .Release.Namespace) | toJson }}
 {{- end }}
 
+{{/* Not empty where namespaces come and go without an upgrade. */}}
+{{- define "clm.clusterwide" -}}
+{{- if .Values.watchNamespaceSelector }}
+{{- if .Values.watchNamespaces }}{{ fail "set one of watchNamespaces and watchNamespaceSelector" }}{{ end }}
+{{- "yes" }}
+{{- else if has "*" .Values.watchNamespaces }}
+{{- if gt (len .Values.watchNamespaces) 1 }}{{ fail "watchNamespaces: \"*\" stands for all namespaces: name no others" }}{{ end }}
+{{- "yes" }}
+{{- end }}
+{{- end }}
+
+{{/* The named namespaces that are there: nothing can be made in one that is gone or going. A renderer
+without a cluster, such as helm template, takes all for present; the release's own may be made later. */}}
+{{- define "clm.present" -}}
+{{- $present := list }}
+{{- $blind := not (lookup "v1" "Namespace" "" "kube-system") }}
+{{- range include "clm.namespaces" . | fromJsonArray }}
+{{- $found := lookup "v1" "Namespace" "" . }}
+{{- if or $blind (eq . $.Release.Namespace) (and $found (not $found.metadata.deletionTimestamp)) }}
+{{- $present = append $present . }}
+{{- end }}
+{{- end }}
+{{- toJson $present }}
+{{- end }}
+
 {{/* The namespaces that admission policies look at. */}}
 {{- define "clm.watched" -}}
 namespaceSelector:
+  {{- if .Values.watchNamespaceSelector }}
+  {{- toYaml .Values.watchNamespaceSelector | nindent 2 }}
+  {{- else if include "clm.clusterwide" . }} {}
+  {{- else }}
   matchExpressions:
     - key: kubernetes.io/metadata.name
       operator: In
       values: {{ include "clm.namespaces" . }}
+  {{- end }}
+{{- end }}
+
+{{- define "clm.operatorRules" -}}
+- apiGroups: [clm.dev]
+  resources: [trainingschedules]
+  verbs: [get, list, watch]
+- apiGroups: [clm.dev]
+  resources: [trainingschedules/status, modelversions/status]
+  verbs: [patch]
+- apiGroups: [clm.dev]
+  resources: [modelversions]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch, create, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create, list]
+{{- if eq (include "clm.credentials" .) "PerRun" }}
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [create]
+{{- end }}
 {{- end }}
 
 {{- define "clm.secret" -}}
@@ -75,9 +131,18 @@ trainer:
   imagePullPolicy: {{ .Values.trainer.imagePullPolicy }}
   imagePullSecrets: {{ toJson .Values.trainer.imagePullSecrets }}
   serviceAccountName: {{ .Release.Name }}-trainer
+  {{- if include "clm.clusterwide" . }}
+  account:
+    labels: {{ include "clm.labels" . | fromYaml | toJson }}
+    annotations: {{ toJson .Values.trainer.serviceAccount.annotations }}
+  {{- end }}
 families: {{ toJson .Values.families }}
 jobPolicy: {{ toJson .Values.jobPolicy }}
+{{- with .Values.watchNamespaceSelector }}
+watchNamespaceSelector: {{ toJson . }}
+{{- else }}
 watchNamespaces: {{ include "clm.namespaces" . }}
+{{- end }}
 minIntervalMinutes: {{ .Values.operator.minIntervalMinutes }}
 apiWritesPerSecond: {{ .Values.operator.apiWritesPerSecond }}
 progressPollSeconds: {{ .Values.operator.progressPollSeconds }}
