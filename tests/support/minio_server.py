@@ -1,6 +1,7 @@
 """A real MinIO server on a free port."""
 
 import json
+import shutil
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -9,6 +10,7 @@ import urllib3
 from minio import Minio
 
 from local_cluster import binaries
+from local_cluster.pki import Authority
 from local_cluster.processes import Processes, answers
 from tests.support.ports import free_port
 
@@ -24,15 +26,27 @@ class MinioServer:
     port: int
     processes: Processes
     variables: dict[str, str] = field(default_factory=dict)
+    authority: Authority | None = None
+    """Who signed its certificate; None: it speaks plain HTTP."""
 
     @classmethod
-    def start(cls, folder: Path, variables: dict[str, str] | None = None) -> "MinioServer":
-        """Start it, perhaps with more variables in its environment."""
+    def start(
+        cls,
+        folder: Path,
+        variables: dict[str, str] | None = None,
+        authority: Authority | None = None,
+    ) -> "MinioServer":
+        """Start it, perhaps with more variables in its environment, or with a certificate."""
         binaries.build(("minio",))
         for name in ("run", "logs", "data"):
             (folder / name).mkdir(parents=True)
         processes = Processes(folder / "run", folder / "logs", folder)
-        server = cls(folder, free_port(), processes, variables or {})
+        server = cls(folder, free_port(), processes, variables or {}, authority)
+        if authority is not None:
+            authority.certificate("minio", "/CN=minio", "serverAuth", ("IP:127.0.0.1",))
+            (folder / "certs").mkdir()
+            for made, wanted in (("minio.crt", "public.crt"), ("minio.key", "private.key")):
+                shutil.copy(authority.folder / made, folder / "certs" / wanted)
         server.resume()
         return server
 
@@ -41,14 +55,17 @@ class MinioServer:
         command = ["env", f"MINIO_ROOT_USER={ACCESS_KEY}", f"MINIO_ROOT_PASSWORD={SECRET_KEY}"]
         command += [f"{name}={value}" for name, value in self.variables.items()]
         command += ["MINIO_BROWSER=off", "minio", "server", "--address", f"127.0.0.1:{self.port}"]
+        if self.authority is not None:
+            command += ["--certs-dir", str(self.folder / "certs")]
         self.processes.start("minio", [*command, str(self.folder / "data")])
-        ready = partial(answers, f"{self.endpoint}/minio/health/ready", _ANY_CA)
+        ca = self.authority.folder / "ca.crt" if self.authority else _ANY_CA
+        ready = partial(answers, f"{self.endpoint}/minio/health/ready", ca)
         self.processes.wait("minio", ready)
 
     @property
     def endpoint(self) -> str:
         """Its address."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.authority else 'http'}://127.0.0.1:{self.port}"
 
     def environment(self, endpoint: str | None = None) -> dict[str, str]:
         """Return the variables by which a client finds it, perhaps through a proxy."""
@@ -60,7 +77,9 @@ class MinioServer:
 
     @cached_property
     def _pool(self) -> urllib3.PoolManager:
-        return urllib3.PoolManager(timeout=10)
+        if self.authority is None:
+            return urllib3.PoolManager(timeout=10)
+        return urllib3.PoolManager(timeout=10, ca_certs=str(self.authority.folder / "ca.crt"))
 
     @cached_property
     def client(self) -> Minio:
@@ -69,7 +88,7 @@ class MinioServer:
             f"127.0.0.1:{self.port}",
             access_key=ACCESS_KEY,
             secret_key=SECRET_KEY,
-            secure=False,
+            secure=self.authority is not None,
             http_client=self._pool,
         )
 

@@ -91,9 +91,11 @@ namespaceSelector:
 {{- end }}
 
 {{- define "clm.secret" -}}
-{{- if .Values.objectStore.secretName }}{{ .Values.objectStore.secretName }}
+{{- if eq (include "clm.credentials" .) "Ambient" }}
+{{- if .Values.objectStore.secretName }}{{ fail "objectStore.credentials Ambient takes no keys: leave objectStore.secretName empty" }}{{ end }}
+{{- else if .Values.objectStore.secretName }}{{ .Values.objectStore.secretName }}
 {{- else if .Values.minio.enabled }}{{ .Release.Name }}-store
-{{- else }}{{ fail "set objectStore.secretName (a Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), or minio.enabled=true for a demo" }}
+{{- else }}{{ fail "set objectStore.secretName (a Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), objectStore.credentials=Ambient, or minio.enabled=true for a demo" }}
 {{- end }}
 {{- end }}
 
@@ -110,7 +112,50 @@ namespaceSelector:
 {{- if and (eq $chosen "PerRun") (not (include "clm.endpoint" .)) }}
 {{- fail "objectStore.credentials PerRun asks the store itself for keys: set objectStore.endpoint" }}
 {{- end }}
+{{- if and (eq $chosen "Ambient") $bundled }}
+{{- fail "objectStore.credentials Ambient is for a cloud's store: the bundled MinIO knows no roles of a cloud" }}
+{{- end }}
 {{- $chosen }}
+{{- end }}
+
+{{/* Environment of a container of ours that asks the store, beside CLM_CONFIG. */}}
+{{- define "clm.storeEnv" -}}
+{{- with .Values.objectStore.caBundle }}
+{{- if or .configMap .secret }}
+- {name: AWS_CA_BUNDLE, value: /var/run/clm/store-ca/{{ .key }}}
+{{- end }}
+{{- end }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "clm.storeEnvFrom" -}}
+{{- with include "clm.secret" . }}
+envFrom:
+  - secretRef: {name: {{ . }}}
+{{- end }}
+{{- end }}
+
+{{- define "clm.storeMounts" -}}
+{{- with .Values.objectStore.caBundle }}
+{{- if or .configMap .secret }}
+- {name: store-ca, mountPath: /var/run/clm/store-ca, readOnly: true}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "clm.storeVolumes" -}}
+{{- with .Values.objectStore.caBundle }}
+{{- if and .configMap .secret }}{{ fail "objectStore.caBundle: set one of configMap and secret" }}{{ end }}
+{{- if .configMap }}
+- name: store-ca
+  configMap: {name: {{ .configMap }}, items: [{key: {{ .key }}, path: {{ .key }}}]}
+{{- else if .secret }}
+- name: store-ca
+  secret: {secretName: {{ .secret }}, items: [{key: {{ .key }}, path: {{ .key }}}]}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{- define "clm.config" -}}
@@ -120,7 +165,16 @@ store:
   endpoint: {{ . }}
   {{- end }}
   region: {{ .Values.objectStore.region }}
-  secretName: {{ include "clm.secret" . }}
+  {{- with include "clm.secret" . }}
+  secretName: {{ . }}
+  {{- end }}
+  {{- with .Values.objectStore.caBundle }}
+  {{- if .configMap }}
+  caBundle: {configMap: {{ .configMap }}, key: {{ .key }}}
+  {{- else if .secret }}
+  caBundle: {secret: {{ .secret }}, key: {{ .key }}}
+  {{- end }}
+  {{- end }}
   credentials: {{ include "clm.credentials" . }}
   createBucket: {{ .Values.minio.enabled }}
 trainer:
@@ -130,6 +184,7 @@ trainer:
     {{- end }}
   imagePullPolicy: {{ .Values.trainer.imagePullPolicy }}
   imagePullSecrets: {{ toJson .Values.trainer.imagePullSecrets }}
+  extraEnv: {{ toJson .Values.extraEnv }}
   serviceAccountName: {{ .Release.Name }}-trainer
   {{- if include "clm.clusterwide" . }}
   account:

@@ -48,6 +48,25 @@ class CredentialsMode(StrEnum):
     """The keys of the Secret ``secretName``, the same for all runs."""
     PER_RUN = "PerRun"
     """Keys that the store's STS lends for one run, its objects and its time."""
+    AMBIENT = "Ambient"
+    """None: the pod's service account stands for a role of the cloud, for the operator too."""
+
+
+class CaBundle(Model):
+    """Where the certificates of the store's own authority lie, in each namespace with pods."""
+
+    config_map: str | None = None
+    """Name of a ConfigMap."""
+    secret: str | None = None
+    """Name of a Secret, instead."""
+    key: str = "ca.crt"
+    """Its key."""
+
+    @model_validator(mode="after")
+    def _one_is_named(self) -> Self:
+        if (self.config_map is None) == (self.secret is None):
+            raise ValueError("set one of configMap and secret")
+        return self
 
 
 class StoreSettings(Model):
@@ -59,9 +78,11 @@ class StoreSettings(Model):
     """Address of an S3 server other than Amazon's."""
     region: str = "us-east-1"
     """Region of the bucket."""
-    secret_name: str
+    secret_name: str | None = None
     """Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; with credentials Static training
-    pods read it too, in every watched namespace."""
+    pods read it too, in every watched namespace. Not with credentials Ambient."""
+    ca_bundle: CaBundle | None = None
+    """What is trusted beside the system's authorities."""
     credentials: CredentialsMode = CredentialsMode.STATIC
     """What a training pod shows the store."""
     create_bucket: bool = False
@@ -72,6 +93,8 @@ class StoreSettings(Model):
         if self.credentials is CredentialsMode.PER_RUN and self.endpoint is None:
             text = "credentials PerRun: the store at endpoint is asked for them, and none is set"
             raise ValueError(text)
+        if (self.credentials is CredentialsMode.AMBIENT) != (self.secret_name is None):
+            raise ValueError("secretName: name a Secret, unless credentials is Ambient")
         return self
 
 
@@ -95,6 +118,8 @@ class TrainerSettings(Model):
     """Secrets for the registry."""
     service_account_name: str = "clm-trainer"
     """Service account of the pods; it has no rights."""
+    extra_env: list[dict[str, Any]] = Field(default_factory=list)
+    """Further variables of the pods, such as proxies; CLM's own win."""
     account: AccountSettings | None = None
     """Set where the operator makes the account, because namespaces come and go."""
 

@@ -25,13 +25,22 @@ from obstore.exceptions import (
 )
 from obstore.store import LocalStore, ObjectStore, from_url
 
+from clm_api import environment
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
+from clm_api.trust import bundle_trusted
 
 if TYPE_CHECKING:
     from obstore import UpdateVersion
     from obstore.store import ClientConfig, RetryConfig, S3Config
 
+_AMBIENT = (
+    environment.STORE_AMBIENT,
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+)
+"""Variables of which one says that a role of the cloud stands for keys."""
 _DENIED = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket", "403")
 _T = TypeVar("_T")
 
@@ -200,11 +209,10 @@ def _open(url: str, folder: Path, patience_s: float) -> ObjectStore:
         text = f'store "{url}": use s3://bucket/prefix, file:///folder or a path'
         raise ClmError(Reason.SPEC_INVALID, text)
     endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
-    config: S3Config = {
-        "access_key_id": os.environ.get("AWS_ACCESS_KEY_ID", ""),
-        "secret_access_key": os.environ.get("AWS_SECRET_ACCESS_KEY", ""),
-        "region": os.environ.get("AWS_REGION", "us-east-1"),
-    }
+    config: S3Config = {"region": os.environ.get("AWS_REGION", "us-east-1")}
+    if not any(os.environ.get(name) for name in _AMBIENT):
+        config["access_key_id"] = os.environ.get("AWS_ACCESS_KEY_ID", "")
+        config["secret_access_key"] = os.environ.get("AWS_SECRET_ACCESS_KEY", "")
     if endpoint:
         config["endpoint"] = endpoint
     if token := os.environ.get("AWS_SESSION_TOKEN"):
@@ -215,7 +223,8 @@ def _open(url: str, folder: Path, patience_s: float) -> ObjectStore:
         "allow_http": endpoint.startswith("http://"),
     }
     retry: RetryConfig = {"max_retries": 8, "retry_timeout": timedelta(seconds=patience_s)}
-    return from_url(url, config=config, client_options=client, retry_config=retry)
+    with bundle_trusted():
+        return from_url(url, config=config, client_options=client, retry_config=retry)
 
 
 @contextmanager

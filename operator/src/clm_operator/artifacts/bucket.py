@@ -12,6 +12,7 @@ from obstore.exceptions import BaseError
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
+from clm_api.trust import store_context
 from clm_operator.artifacts.guard import named_errors
 from clm_operator.artifacts.lender import Lender
 from clm_operator.artifacts.reader import open_store, unreadable
@@ -33,7 +34,7 @@ def ensure_bucket(settings: StoreSettings, patience_s: float = _PATIENCE_S) -> N
         StorageDenied, or StorageUnavailable once patience is at its end.
     """
     url = urlsplit(settings.endpoint or "https://s3.amazonaws.com")
-    pool = urllib3.PoolManager(timeout=5, retries=False)
+    pool = urllib3.PoolManager(timeout=5, retries=False, ssl_context=store_context())
     client = Minio(
         url.netloc,
         access_key=os.environ.get("AWS_ACCESS_KEY_ID"),
@@ -86,7 +87,7 @@ def check_store(settings: StoreSettings) -> str:
         text = f"{settings.url} returned other bytes than were written"
         raise ClmError(Reason.STORAGE_UNAVAILABLE, text)
     said = f"{settings.url}: an object was written, read back and removed"
-    if settings.credentials is CredentialsMode.STATIC:
+    if settings.credentials is not CredentialsMode.PER_RUN:
         return said
     check_lending(settings)
     return f"{said}; lent keys reach what they are for, and nothing else"
