@@ -88,6 +88,11 @@ class StoreSettings(Model):
     create_bucket: bool = False
     """Create the bucket at start-up if it is missing."""
 
+    def folder_of(self, manifest: str) -> str | None:
+        """Return the folder of a run by its manifest's address; None if it is not in this store."""
+        root = f"{self.url.rstrip('/')}/"
+        return manifest.removeprefix(root).rpartition("/")[0] if manifest.startswith(root) else None
+
     @model_validator(mode="after")
     def _lender_is_known(self) -> Self:
         if self.credentials is CredentialsMode.PER_RUN and self.endpoint is None:

@@ -121,7 +121,13 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
     return Plan(
         create_versions=new,
         create_jobs=tuple(
-            training_job(o.version, o.version.spec, settings, snapshot.now)
+            training_job(
+                o.version,
+                o.version.spec,
+                settings,
+                snapshot.now,
+                evaluation_slots.champion_of(schedule.status),
+            )
             for o in outcomes
             if o.act is Act.CREATE_JOB and o.version.spec is not None
         ),
@@ -277,6 +283,7 @@ def _new_runs(
         update={
             "schedule_seen": seen,
             "schedule_text": slots.text,
+            "schedule_notes": list(slots.notes(snapshot.now)),
             "last_schedule_time": due.last_slot,
             "next_schedule_time": due.next_slot,
             "last_run_token": token,
