@@ -24,7 +24,8 @@ def make_client(name: str, market: str, *, sandbox: bool) -> Any:
         There is no such exchange, it offers no bars, or it has no testnet.
     """
     require_known(name, ccxt.exchanges, ccxt.__version__)
-    client: Any = getattr(ccxt, name)({"enableRateLimit": True, "timeout": 20_000})
+    settings = {"enableRateLimit": True, "timeout": 20_000, "requests_trust_env": True}
+    client: Any = getattr(ccxt, name)(settings)  # proxies and authorities of the environment
     if not client.has.get("fetchOHLCV"):
         raise SpecError("spec.data.exchange", f"{name} offers no bars: import them from files")
     client.has["fetchCurrencies"] = False  # of no use here, and private on some exchanges
