@@ -127,9 +127,17 @@ def test_keys_per_run_need_a_store_that_is_asked_for_them() -> None:
     [
         ((), "Cluster"),
         (('watchNamespaces=["one","two"]',), "Namespace"),
+        (('watchNamespaces=["*"]',), "Namespace"),
+        (('watchNamespaceSelector={"matchLabels":{"serve":"yes"}}',), "Namespace"),
         (('watchNamespaces=["one","two"]', 'objectStore={"sharing":"Cluster"}'), "Cluster"),
     ],
-    ids=["one namespace shares", "several are apart", "unless somebody says that they share"],
+    ids=[
+        "one namespace shares",
+        "several are apart",
+        "so are all",
+        "so are chosen ones",
+        "unless somebody says that they share",
+    ],
 )
 def test_namespaces_are_apart(values: tuple[str, ...], sharing: str, tmp_path: Path) -> None:
     objects = chart.render("ns", *DEMO, *values)

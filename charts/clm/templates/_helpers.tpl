@@ -118,12 +118,13 @@ namespaceSelector:
 {{- $chosen }}
 {{- end }}
 
-<<<<<<< HEAD
 {{/* Several namespaces are several teams, unless somebody says that they share. */}}
 {{- define "clm.sharing" -}}
-{{- $alone := eq (include "clm.namespaces" .) (list .Release.Namespace | toJson) }}
+{{- $own := eq (include "clm.namespaces" .) (list .Release.Namespace | toJson) }}
+{{- $alone := and $own (not (include "clm.clusterwide" .)) }}
 {{- .Values.objectStore.sharing | default (ternary "Cluster" "Namespace" $alone) }}
-=======
+{{- end }}
+
 {{/* Environment of a container of ours that asks the store, beside CLM_CONFIG. */}}
 {{- define "clm.storeEnv" -}}
 {{- with .Values.objectStore.caBundle }}
@@ -162,7 +163,6 @@ envFrom:
   secret: {secretName: {{ .secret }}, items: [{key: {{ .key }}, path: {{ .key }}}]}
 {{- end }}
 {{- end }}
->>>>>>> main
 {{- end }}
 
 {{- define "clm.config" -}}

@@ -20,13 +20,10 @@ ATTEMPT = "CLM_ATTEMPT"
 """Uid of the pod: the attempt's folder."""
 STORE_URL = "CLM_STORE_URL"
 """Object store: ``s3://bucket/prefix``; credentials and endpoint in the usual AWS_ variables."""
-<<<<<<< HEAD
 DATA_URL = "CLM_DATA_URL"
 """Where bars, funding, own trades, leases and bans lie; unset means in the object store itself."""
-=======
 STORE_AMBIENT = "CLM_STORE_AMBIENT"
 """Set where the pod's account stands for a role of the cloud, and no keys are given."""
->>>>>>> main
 EXCHANGE_URL = "CLM_EXCHANGE_URL"
 """Base address of the exchange's API, for proxies; unset means the exchange's own."""
 EXCHANGE_SHARE = "CLM_EXCHANGE_SHARE"

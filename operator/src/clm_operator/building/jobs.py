@@ -10,12 +10,8 @@ from clm_api.evaluation import Contender
 from clm_api.model_version import ModelVersionSpec
 from clm_api.reasons import FINAL_EXIT_CODES
 from clm_api.run import RunData, RunPod
-<<<<<<< HEAD
-from clm_operator.building.credentials import Grant, run_grant, shared_by
-=======
 from clm_api.trust import CA_BUNDLE
-from clm_operator.building.credentials import Grant, run_grant
->>>>>>> main
+from clm_operator.building.credentials import Grant, run_grant, shared_by
 from clm_operator.building.names import (
     LABEL_FAMILY,
     LABEL_QUEUE,
@@ -202,13 +198,8 @@ def _pod_spec(pod: RunPod, work: Work, settings: Settings, namespace: str) -> di
                 "image": pod.image,
                 "imagePullPolicy": trainer.image_pull_policy,
                 "args": [work.command],
-<<<<<<< HEAD
                 "env": _environment(work, settings, namespace),
-                "envFrom": [{"secretRef": {"name": work.secret_name}}],
-=======
-                "env": _environment(work, settings),
                 "envFrom": [{"secretRef": {"name": n}} for n in (work.secret_name,) if n],
->>>>>>> main
                 "resources": _resources(pod),
                 "securityContext": {
                     "allowPrivilegeEscalation": False,
