@@ -11,6 +11,7 @@ import tools.demo  # noqa: F401 - makes the cluster tool importable, as the demo
 from tools.demo import access, needs, settings
 from tools.demo.shell import Pulse
 
+from local_cluster import binaries
 from tests.support.repository import ROOT
 
 Usage = namedtuple("Usage", "total used free")  # noqa: PYI024 - as shutil's
@@ -56,7 +57,7 @@ def test_a_go_that_is_too_old_and_may_fetch_no_other_is_named(tmp_path: Path) ->
 def test_a_disk_without_room_is_named_with_what_helps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(needs.shutil, "disk_usage", lambda _: Usage(10, 10, int(6.2e9)))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: Usage(10, 10, int(6.2e9)))
     wanted = [
         needs.Need("programs", 1, 2.0, tmp_path / "not" / "there"),
         needs.Need("images", 1, 4.0, tmp_path),
@@ -78,8 +79,8 @@ def test_the_plan_names_time_disk_and_place_of_each_and_the_sum(
 
 
 def test_every_program_of_the_demo_has_a_time() -> None:
-    for provider in (needs.binaries.DEFAULT, needs.binaries.KIND):
-        assert {one.name for one in needs.binaries.wanted(provider)} <= needs.MINUTES.keys()
+    for provider in (binaries.DEFAULT, binaries.KIND):
+        assert {one.name for one in binaries.wanted(provider)} <= needs.MINUTES.keys()
 
 
 def test_what_is_to_be_evaluated_selects_cluster_programs_and_store(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from local_cluster import host, ports
+from local_cluster.components import PROCESSES
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def test_a_port_of_ours_or_of_another_address_is_free(
     monkeypatch.setattr(ports, "LISTENS", {"kubelet": (("10.244.0.1", held),)})
     assert ports.taken() == []
     monkeypatch.setattr(ports, "LISTENS", {"kubelet": (("127.0.0.1", held),)})
-    monkeypatch.setattr(ports.PROCESSES, "pid", lambda _: os.getpid())
+    monkeypatch.setattr(PROCESSES, "pid", lambda _: os.getpid())
     assert ports.taken() == []
 
 
