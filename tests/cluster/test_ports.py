@@ -10,6 +10,11 @@ from local_cluster import host, ports
 from local_cluster.components import PROCESSES
 
 
+@pytest.fixture(autouse=True)
+def _nothing_of_ours_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PROCESSES, "pid", lambda _: None)
+
+
 @pytest.fixture
 def held() -> Iterator[int]:
     """A port on which this very process listens."""
