@@ -183,7 +183,7 @@ def _keys(
 ) -> Grant | None:
     """Return the credentials that a crash kept from the newest evaluation's Job."""
     waits = evaluation_slots.keyless(snapshot, latest)
-    if waits is None or settings.store.credentials is CredentialsMode.STATIC:
+    if waits is None or settings.store.credentials is not CredentialsMode.PER_RUN:
         return None
     grant = grant_for(schedule, waits.due, settings, snapshot.now)
     return regrant(grant, waits.job)
