@@ -13,7 +13,6 @@ from clm_trainer.tearsheet.formats import moment, number
 from clm_trainer.tearsheet.grid import Cell, Grid, row
 from clm_trainer.tearsheet.holes import Coverage
 
-
 WITHOUT_IMAGE = "local"
 """What runs without a cluster have in the place of an image."""
 
