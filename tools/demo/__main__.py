@@ -42,7 +42,7 @@ def demonstrate() -> None:
         for symbol, path in settings.BARS.items():
             work(
                 f"import four years of real hourly bars of {symbol}",
-                _CLM, "data", "import", path, "--symbol", symbol, "--store", "s3://clm", **store,
+                _CLM, "data", "import", path, "--symbol", symbol, "--store", "s3://clm", env=store,
             )  # fmt: skip
         versions = train()
         for version in versions:
@@ -106,8 +106,14 @@ def install() -> None:
     work(
         "install the chart, wait until it is ready",
         "helm", *context, "upgrade", "--install", settings.RELEASE, "charts/clm",
-        "-n", settings.NAMESPACE, *pairs, "--wait", "--timeout", "180s",
+        "-n", settings.NAMESPACE, *pairs, "--wait", "--timeout", "180s", look=_pods,
     )  # fmt: skip
+
+
+def _pods() -> str:
+    """Say what the release's pods are doing: the sign of life of an installation."""
+    rows = [row.split() for row in kubectl("get", "pods", "--no-headers").splitlines()]
+    return ", ".join(f"{row[0]} {row[2]}" for row in rows) or "no pods yet"
 
 
 def _image(key: str, name: str) -> dict[str, str]:

@@ -5,11 +5,11 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NoReturn
 
-from local_cluster.alive import watched
+from local_cluster.alive import newest_line, watched
 from tools.demo import settings
 
 _ENVIRONMENT = dict(os.environ)
@@ -50,12 +50,25 @@ def run(*command: object, **extra: str) -> str:
     return result.stdout
 
 
-def work(title: str, *command: object, **extra: str) -> None:
-    """Run a long command to success: its title, a sign of life every few seconds, its time."""
+def work(
+    title: str,
+    *command: object,
+    env: Mapping[str, str] | None = None,
+    look: Callable[[], str] | None = None,
+) -> None:
+    """Run a long command to success: its title, a sign of life every few seconds, its time.
+
+    Parameters
+    ----------
+    look
+        Says how far it is, for a command that does not; without it, its newest line.
+    """
     print(title, flush=True)
-    done = watched(command, env=_ENVIRONMENT | extra, cwd=settings.REPOSITORY)
+    life = newest_line if look is None else lambda _: look()
+    done = watched(command, env=_ENVIRONMENT | dict(env or {}), cwd=settings.REPOSITORY, life=life)
     if done.code:
-        fail(f"`{' '.join(map(str, command))}` failed:\n{done.words[-3000:]}")
+        seen = "" if look is None else f"\n{look()}"
+        fail(f"`{' '.join(map(str, command))}` failed:\n{done.words[-3000:]}{seen}")
     print(f"  done in {done.seconds:.0f} s", flush=True)
 
 
