@@ -14,8 +14,9 @@ MINUTES = {
     "minio": 3.0, "kind": 0.5,
 }  # fmt: skip
 """To build a program on an idle machine of two cores, once its module is downloaded."""
-_TRAINER_GB = {"boosting": 2.0, "neural": 7.5, "rl": 7.0}
-_SPARE_GB = 1.0
+_TRAINER_GB = {"boosting": 2.7, "neural": 7.5, "rl": 7.0}
+_SPARE_GB = 3.0
+"""An image on its way to the node is there once more, as a file."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def needs(provider: str) -> list[Need]:
     minutes = (3.0 if kept else 1.0) + 2.0 * (len(settings.FLAVOURS) - 1)
     found.append(Need(f"{images}, built", minutes, (trainers + 1.0) * kept, paths.CACHE))
     if not paths.RUN.exists():
-        found.append(Need(f"{images}, on the node", 1.0, trainers + 1.5, paths.STATE))
+        found.append(Need(f"{images}, on the node", 1.0, trainers + 2.0, paths.STATE))
     return found
 
 
