@@ -102,12 +102,25 @@ def install() -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(namespace))
     kubectl("apply", "-f", path)
+    _end_what_was_interrupted(context)
     pairs = [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
     work(
         "install the chart, wait until it is ready",
         "helm", *context, "upgrade", "--install", settings.RELEASE, "charts/clm",
         "-n", settings.NAMESPACE, *pairs, "--wait", "--timeout", "180s", look=_pods,
     )  # fmt: skip
+
+
+def _end_what_was_interrupted(context: list[str]) -> None:
+    """Free a release that a demo which was stopped has left in the middle of its installation."""
+    place = [*context, "-n", settings.NAMESPACE]
+    found = json.loads(run("helm", *place, "list", "--pending", "-o", "json"))
+    for release in found:
+        verb = "uninstall" if release["status"] == "pending-install" else "rollback"
+        work(
+            f"the last demo was stopped in the middle: {verb} its release",
+            "helm", *place, verb, release["name"], "--wait",
+        )  # fmt: skip
 
 
 def _pods() -> str:
