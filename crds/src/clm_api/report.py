@@ -167,6 +167,10 @@ class SymbolData(Model):
     """Where, the longest first."""
     spikes: Annotated[list[Instant], Field(max_length=KEPT_ODDITIES)]
     """Bars that moved far and back at once, the newest ones: reported, never repaired."""
+    untraded: Annotated[int, Field(ge=0)] = 0
+    """Bars of 24 hours or more in which nobody traded: masked like missing ones."""
+    halts: Annotated[list[HoleData], Field(max_length=KEPT_ODDITIES)] = Field(default_factory=list)
+    """Where, the longest first."""
     revised: Annotated[int, Field(ge=0)] = 0
     """Bars, and funding events, of which something else was found later; the stored ones stand."""
     revisions: Annotated[list[RevisionData], Field(max_length=KEPT_ODDITIES)] = Field(
@@ -191,7 +195,8 @@ class ManifestData(Model):
     symbols: Annotated[list[SymbolData], Field(max_length=50)] = Field(default_factory=list)
     """How good each symbol's bars are."""
     notes: list[Text] = Field(default_factory=list)
-    """What else is to be said of them: an exchange that was away, a clock that is wrong."""
+    """What else is to be said of them: bars that nobody could trade or that were corrected later,
+    an exchange that was away, a clock that is wrong."""
 
 
 class Manifest(Model):

@@ -119,6 +119,7 @@ def _data(schedule: ScheduleObject, runs: Runs, now: datetime) -> Condition | No
         if status.phase is Phase.SUCCEEDED and status.data is not None:
             until = f"{status.data.to:%Y-%m-%d %H:%M} UTC"
             text = f"{status.data.bars} bars until {until}, {status.data.gaps} missing"
+            text += f"; {status.data.message}" if status.data.message else ""
             return _made(
                 "DataAvailable", schedule, now, holds=True, reason=Reason.DATA_READY, message=text
             )
