@@ -117,6 +117,18 @@ def watched(status: TrainingScheduleStatus, versions: Sequence[Version]) -> bool
     return status.production is not None or any(tested(v) for v in versions)
 
 
+def champion_of(status: TrainingScheduleStatus) -> Contender | None:
+    """Return the version in production."""
+    if (production := status.production) is None:
+        return None
+    return Contender(
+        version=production.version,
+        uri=production.artifact.uri,
+        sha256=production.artifact.sha256,
+        since=production.since,
+    )
+
+
 def _slot(schedule: ScheduleObject, spec: TrainingScheduleSpec, now: datetime) -> datetime:
     """Return the newest slot up to now; the creation itself is the first one."""
     anchor, step = floor_to(schedule.created, 60), duration(spec.monitoring.interval)
@@ -124,13 +136,7 @@ def _slot(schedule: ScheduleObject, spec: TrainingScheduleSpec, now: datetime) -
 
 
 def _task(snapshot: Snapshot, schedule: ScheduleObject, slot: datetime) -> EvaluationTask:
-    production = schedule.status.production
-    champion = production and Contender(
-        version=production.version,
-        uri=production.artifact.uri,
-        sha256=production.artifact.sha256,
-        since=production.since,
-    )
+    champion = champion_of(schedule.status)
     found = next((v for v in snapshot.versions if tested(v)), None)
     if found is None or found.spec is None:
         return EvaluationTask(slot=slot, champion=champion)

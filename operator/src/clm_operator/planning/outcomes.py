@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
+from pydantic import ValidationError
+
 from clm_api.conditions import says
 from clm_api.lifecycle import Stage
 from clm_api.model_version import (
@@ -49,6 +51,7 @@ from clm_operator.snapshot import (
     Version,
     Withheld,
     owner_uid,
+    validation_text,
 )
 
 
@@ -88,7 +91,8 @@ def fold(version: Version, snapshot: Snapshot, settings: Settings) -> Outcome:
     if job is None or job.finished or alone:
         match report:
             case Report():
-                return _judged(version, version.spec, job, report, snapshot, settings)
+                judged = _judged(version, version.spec, job, report, snapshot, settings)
+                return _sound(judged, snapshot.now, job)
             case CorruptReport():
                 why = Failure(Reason.ARTIFACT_CORRUPT, report.message)
                 return failed(version, why, snapshot.now, job)
@@ -136,7 +140,6 @@ def failed(version: Version, why: Failure, now: datetime, job: Job | None = None
         at=now,
         by=OPERATOR,
         reason=f"{why.reason}: {why.message}",
-        generation=version.generation,
     )
     status = _with_job(moved, job).model_copy(
         update={
@@ -151,14 +154,14 @@ def failed(version: Version, why: Failure, now: datetime, job: Job | None = None
     status = _timed(status)
     return Outcome(
         version,
-        stated(status, version.generation, now, ("JobSucceeded", False, why.reason, why.message)),
+        stated(status, now, ("JobSucceeded", False, why.reason, why.message)),
     )
 
 
 def _pending(
     version: Version, reason: Reason = Reason.RUN_SCHEDULED, message: str = ""
 ) -> ModelVersionStatus:
-    update = {"phase": Phase.PENDING, "stage": Stage.TRAINING, "reason": reason}
+    update = {"phase": Phase.PENDING, "stage": Stage.TRAINING, "reason": reason, "progress": None}
     return version.status.model_copy(update=update | {"message": message[:4096]})
 
 
@@ -180,6 +183,7 @@ def _active(
     status = _with_job(version.status, job)
     progress = snapshot.progress.get(version.name)
     if pod is None or pod.phase == "Pending":
+        status = status.model_copy(update={"progress": None})
         return _not_started(version, spec, job, status, snapshot.now)
     if (silent := _silent(pod, progress, spec, settings, snapshot.now)) is not None:
         return failed(version, silent, snapshot.now, job)
@@ -188,10 +192,16 @@ def _active(
         "stage": Stage.TRAINING,
         "reason": Reason.TRAINING_STARTED,
         "message": progress.message if progress else "",
-        "progress": progress or status.progress,
+        "progress": progress or _of_this_pod(status.progress, pod),
         "pod_missing_since": None,
     }
     return Outcome(version, status.model_copy(update=update))
+
+
+def _of_this_pod(progress: Progress | None, pod: Pod) -> Progress | None:
+    """Return what was said last, unless a former attempt said it."""
+    said_since = progress is not None and progress.last_updated_time >= pod.created
+    return progress if said_since else None
 
 
 def _silent(
@@ -244,7 +254,18 @@ def _waiting_for_store(version: Version, report: UnreadableReport, now: datetime
         return Outcome(version, version.status)
     status = version.status.model_copy(update={"message": report.message[:4096]})
     verified = ("ArtifactVerified", None, report.reason, report.message)
-    return Outcome(version, stated(status, version.generation, now, verified))
+    return Outcome(version, stated(status, now, verified))
+
+
+def _sound(outcome: Outcome, now: datetime, job: Job | None) -> Outcome:
+    """Refuse a result that no status can hold: the API server would refuse it for ever."""
+    try:
+        ModelVersionStatus.model_validate(outcome.status.to_json_dict())
+    except ValidationError as error:
+        text = validation_text(error, "the result does not fit into the version's status")
+        why = Failure(Reason.ARTIFACT_CORRUPT, text)
+        return failed(outcome.version, why, now, job)
+    return outcome
 
 
 def _judged(
@@ -270,7 +291,6 @@ def _judged(
         at=snapshot.now,
         by=OPERATOR,
         reason=f"{verdict.reason}: {verdict.message}",
-        generation=version.generation,
     )
     status = _with_job(moved, job).model_copy(
         update={
@@ -303,7 +323,6 @@ def _judged(
         version,
         stated(
             _timed(status),
-            version.generation,
             snapshot.now,
             ("JobSucceeded", True, "Completed", "the run stored a result"),
             ("ArtifactVerified", True, "DigestsMatch", files),
