@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from clm_api.errors import ClmError, SpecError
 from clm_cli.__main__ import app
@@ -54,14 +53,14 @@ def test_bars_funding_and_mark_prices_lie_where_runs_look_for_them(
     result = run([data, data.parent][above], tmp_path)
     assert result.exit_code == 0, result.output
     found = cache(tmp_path)
-    for market, symbol, timeframe, bars in (
+    for market, symbol, timeframe, count in (
         ("spot", "BTC/USDT", "1h", 100),
         ("spot", "BTC/USDT", "1d", 30),
         ("usdm", PERPETUAL, "1h", 100),
     ):
         key = BarKey("bybit", market, symbol, timeframe)
-        assert len(found.read(key, *EDGES)) == bars
-        assert f"{key}: {bars} bars" in result.stdout
+        assert len(found.read(key, *EDGES)) == count
+        assert f"{key}: {count} bars" in result.stdout
     bars = found.read(BarKey("bybit", "usdm", PERPETUAL, "1h"), *EDGES)
     np.testing.assert_allclose(bars["close"], candles(100, price=3000)["close"])
     events = found.read(FundingKey("bybit", "usdm", PERPETUAL), *EDGES)

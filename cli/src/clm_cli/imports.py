@@ -182,7 +182,8 @@ def _payments(files: "list[Found]", marks: "list[Found]", venue: str, objects: "
 def _bars_told(key: "BarKey", done: "Imported", objects: "Storage") -> Lines:
     yield (
         f"{key}: {done.bars} bars {done.first:{_MOMENT}}..{done.last:{_MOMENT}}, "
-        f"{done.gaps} missing, {done.months_written} months written to {_place(objects)}"
+        f"{done.gaps} missing, {done.months_written} months written "
+        f"to {_place(objects)}"
     )
     if done.revised:
         yield done.revised
@@ -191,7 +192,8 @@ def _bars_told(key: "BarKey", done: "Imported", objects: "Storage") -> Lines:
 def _funding_told(key: "FundingKey", done: "ImportedFunding", objects: "Storage") -> Lines:
     yield (
         f"{key}: {done.events} events {done.first:{_MOMENT}}..{done.last:{_MOMENT}}, "
-        f"{done.unmarked} without mark price, {done.months_written} months written to {_place(objects)}"
+        f"{done.unmarked} without mark price, {done.months_written} months written "
+        f"to {_place(objects)}"
     )
     if done.revised:
         yield done.revised

@@ -28,8 +28,8 @@ def killed(frame: pd.DataFrame, *parts: slice) -> pd.DataFrame:
     dead = frame.copy()
     for rows in parts:
         index = dead.index[rows]
-        before = dead.index.get_loc(index[0]) - 1
-        last = dead["close"].iloc[max(int(before), 0)]
+        before = range(len(dead))[rows].start - 1
+        last = dead["close"].iloc[max(before, 0)]
         dead.loc[index, ["open", "high", "low", "close"]] = last
         dead.loc[index, "volume"] = 0.0
     return dead
