@@ -32,9 +32,10 @@ generate: setup ## Write crds/*.yaml and the chart's copies from the Python mode
 verify: setup ## Prove that the generated files are fresh
 	$(VENV)/python -m clm_api.crdgen crds charts/clm/templates --check
 
-test: setup verify ## Run all tests; sets up the API server, the node cluster, MinIO, a browser
+test: setup verify ## Run all tests; sets up the API server, the node cluster, MinIO, a browser, promtool
 	@$(CLUSTER) setup
 	@tools/setup/browser.sh
+	@tools/setup/promtool.sh
 	@$(CLUSTER) build
 	$(VENV)/pytest $(PYTEST_ARGS)
 
