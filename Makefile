@@ -34,9 +34,10 @@ verify: setup ## Prove that the generated files are fresh
 	$(VENV)/python -m clm_api.crdgen crds charts/clm/templates --check
 	$(VENV)/python -m tools.values charts/clm --check
 
-test: setup verify ## Run all tests; sets up the API server, the node cluster, MinIO, a browser
+test: setup verify ## Run all tests; sets up the API server, the node cluster, MinIO, a browser, promtool
 	@$(CLUSTER) setup
 	@tools/setup/browser.sh
+	@tools/setup/promtool.sh
 	@$(CLUSTER) build
 	$(VENV)/pytest $(PYTEST_ARGS)
 
