@@ -1,6 +1,7 @@
 """A heap of due times and a queue of keys: each key is worked on by one worker at a time.
 
-Namespaces take turns in the queue. A key whose round fails waits 1, 2, 4 … 60 seconds; its neighbours don't.
+Namespaces take turns in the queue. A key whose round fails waits 1, 2, 4 … 60 seconds; its
+neighbours do not.
 """
 
 import asyncio

@@ -162,7 +162,10 @@ def manifest(meta: dict[str, Any], pod: RunPod, work: Work, settings: Settings) 
                 ]
             },
             "template": {
-                "metadata": {"labels": labels, "annotations": _LOGS},
+                "metadata": {
+                    "labels": settings.trainer.pod_labels | labels,
+                    "annotations": settings.trainer.pod_annotations | _LOGS,
+                },
                 "spec": _pod_spec(pod, work, settings, meta["namespace"]),
             },
         },
@@ -235,14 +238,6 @@ def _keys(data: RunData) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     return [{"name": "exchange-keys", "secret": secret}], [mount]
 
 
-<<<<<<< HEAD
-def _environment(work: Work, settings: Settings, namespace: str) -> list[dict[str, Any]]:
-    folder = settings.store.data_folder(namespace)
-    values = {
-        **work.environment,
-        environment.STORE_URL: settings.store.url,
-        environment.DATA_URL: f"{settings.store.url.rstrip('/')}/{folder}" if folder else None,
-=======
 def _trust(bundle: CaBundle | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return volume and mount of the certificates of the store's own authority."""
     if bundle is None:
@@ -257,13 +252,13 @@ def _trust(bundle: CaBundle | None) -> tuple[list[dict[str, Any]], list[dict[str
     return [{"name": "store-ca", **source}], [mount]
 
 
-def _environment(work: Work, settings: Settings) -> list[dict[str, Any]]:
-    store = settings.store
+def _environment(work: Work, settings: Settings, namespace: str) -> list[dict[str, Any]]:
+    store, folder = settings.store, settings.store.data_folder(namespace)
     values = {
         **work.environment,
         environment.STORE_URL: store.url,
+        environment.DATA_URL: f"{store.url.rstrip('/')}/{folder}" if folder else None,
         environment.STORE_AMBIENT: "1" if store.credentials is CredentialsMode.AMBIENT else None,
->>>>>>> main
         environment.EXCHANGE_URL: settings.exchange_url,
         environment.EXCHANGE_SHARE: str(settings.exchange_share),
         "AWS_ENDPOINT_URL": store.endpoint,
