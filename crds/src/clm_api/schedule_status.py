@@ -174,7 +174,7 @@ class TrainingScheduleStatus(StatusModel):
             },
         ),
     ] = Field(default_factory=list)
-    """Ready, ScheduleValid, DataAvailable, Progressing."""
+    """Ready, ScheduleValid, DataAvailable, StoreReady, Progressing."""
     schedule_seen: ScheduleSeen | None = None
     """When the present schedule was first seen."""
     schedule_text: Annotated[str, Field(max_length=160)] | None = None

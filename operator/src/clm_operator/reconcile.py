@@ -11,6 +11,7 @@ from clm_api.errors import ClmError
 from clm_api.reasons import Reason
 from clm_operator.artifacts.pointer import PointerWriter
 from clm_operator.artifacts.reader import ArtifactReader
+from clm_operator.artifacts.standing import Standing
 from clm_operator.building.credentials import Grant
 from clm_operator.building.jobs import NewJob
 from clm_operator.clock import Clock
@@ -43,7 +44,7 @@ class Reconciler:
 
     Parameters
     ----------
-    cluster, reader, pointers, launcher, undertaker, clock
+    cluster, reader, pointers, launcher, undertaker, standing, clock
         The outside world.
     """
 
@@ -52,6 +53,7 @@ class Reconciler:
     pointers: PointerWriter
     launcher: Launcher
     undertaker: Undertaker
+    standing: Standing
     settings: Settings
     clock: Clock
     metrics: Metrics
@@ -61,6 +63,7 @@ class Reconciler:
         known = FoundOut()
         for _ in range(_MAX_ROUNDS):
             snapshot = await gather(key, self.cluster, self.reader, self.clock, known)
+            snapshot = replace(snapshot, store=self.standing.tell(snapshot))
             self.metrics.seen(snapshot)
             decided = plan(snapshot, self.settings)
             try:

@@ -337,6 +337,15 @@ class UnreadableReport:
 
 
 @dataclass(frozen=True)
+class StoreSeen:
+    """Whether the store can be used, and why not."""
+
+    ready: bool
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True)
 class Withheld:
     """The store lends no credentials for a Job, or a quota forbids it: it is tried again."""
 
@@ -373,6 +382,8 @@ class Snapshot:
     """Report of the newest evaluation, once its Job has ended or is gone."""
     progress: dict[str, Progress] = field(default_factory=dict)
     """What the newest pod of an active run says."""
+    store: StoreSeen | None = None
+    """What is known of the store; None before the first look."""
     sibling_trials: tuple[TrialsStatus, ...] = ()
     """Trials of other schedules on the same symbols and timeframe."""
     taken: frozenset[str] = frozenset()

@@ -50,7 +50,7 @@ from clm_operator.planning.production import Promotions
 from clm_operator.planning.retention import to_delete
 from clm_operator.settings import CredentialsMode, Settings
 from clm_operator.snapshot import Job, ScheduleObject, Snapshot, Version
-from clm_operator.status.schedule import run_facts, with_conditions
+from clm_operator.status.schedule import run_facts, with_conditions, with_store
 
 _YEAR_SECONDS = 365.25 * 86400
 _RAREST = timedelta(minutes=5)
@@ -116,6 +116,7 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
     if why is not None:
         wanted, status = None, status.model_copy(update={"evaluation": why})
     status = with_conditions(schedule, status, runs, snapshot.now, problem)
+    status = with_store(schedule, status, snapshot.store, snapshot.now)
     skipped = due.skipped if due else ()
     settled = {v.name for v in promotions.decided}
     return Plan(
