@@ -6,7 +6,7 @@ STORE ?= ./artifacts
 PYTEST_ARGS ?=
 FAMILY ?= xgboost
 FLAVOURS ?= boosting neural rl
-SOURCES := crds/src operator/src trainer-image/src cli/src tools/cluster/local_cluster tools/demo tools/study bench
+SOURCES := crds/src operator/src trainer-image/src cli/src tools/cluster/local_cluster tools/demo tools/study tools/values bench
 
 .PHONY: help setup lint format generate verify test test-fast e2e-full study bench cluster-up cluster-down images bars demo demo-clean clean
 
@@ -26,15 +26,18 @@ format: setup ## Format the code
 	$(VENV)/ruff check --fix .
 	$(VENV)/ruff format .
 
-generate: setup ## Write crds/*.yaml and the chart's copies from the Python models
+generate: setup ## Write crds/*.yaml, the chart's copies of them and its README
 	$(VENV)/python -m clm_api.crdgen crds charts/clm/templates
+	$(VENV)/python -m tools.values charts/clm
 
 verify: setup ## Prove that the generated files are fresh
 	$(VENV)/python -m clm_api.crdgen crds charts/clm/templates --check
+	$(VENV)/python -m tools.values charts/clm --check
 
-test: setup verify ## Run all tests; sets up the API server, the node cluster, MinIO, a browser
+test: setup verify ## Run all tests; sets up the API server, the node cluster, MinIO, a browser, promtool
 	@$(CLUSTER) setup
 	@tools/setup/browser.sh
+	@tools/setup/promtool.sh
 	@$(CLUSTER) build
 	$(VENV)/pytest $(PYTEST_ARGS)
 

@@ -1,10 +1,36 @@
-{{- define "clm.labels" -}}
+{{/* What the chart says itself wins: selectors and Helm rest on it. */}}
+{{- define "clm.ownLabels" -}}
 app.kubernetes.io/name: clm
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
+{{- end }}
+
+{{- define "clm.labels" -}}
+{{- $others := omit .Values.commonLabels "app.kubernetes.io/component" }}
+{{- toYaml (merge (include "clm.ownLabels" . | fromYaml) $others) }}
+{{- end }}
+
+{{/* Labels of a pod: root, component, and further ones of its own values. */}}
+{{- define "clm.podLabels" -}}
+{{- $own := merge (dict "app.kubernetes.io/component" .component) (include "clm.ownLabels" .root | fromYaml) }}
+{{- toYaml (merge $own .more .root.Values.commonLabels) }}
+{{- end }}
+
+{{/* Whether the release brings a definition: not empty if it does. One that another release, or no
+release, has brought is left alone if it is of this version. */}}
+{{- define "clm.brings" -}}
+{{- $release := .root.Release }}
+{{- if .root.Values.crds.enabled }}
+{{- $found := lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" .name | default dict }}
+{{- $by := dig "metadata" "annotations" dict $found }}
+{{- $owner := printf "%s/%s" (get $by "meta.helm.sh/release-namespace") (get $by "meta.helm.sh/release-name") }}
+{{- $version := dig "metadata" "labels" "app.kubernetes.io/version" "none" $found }}
+{{- if or (not $found) .root.Values.crds.takeOver (eq $owner (printf "%s/%s" $release.Namespace $release.Name)) }}
+{{- "yes" }}
+{{- else if ne $version .root.Chart.AppVersion }}
+{{- fail (printf "%s is there already, of release %q and version %s, and %s is needed: take it over with --take-ownership --set crds.takeOver=true, or bring it yourself and set crds.enabled=false" .name $owner $version .root.Chart.AppVersion) }}
+{{- end }}
 {{- end }}
 {{- end }}
 
@@ -25,19 +51,77 @@ both; a trainer's tag ends in its flavour. */}}
 {{- .Values.watchNamespaces | default (list .Release.Namespace) | toJson }}
 {{- end }}
 
+{{/* Not empty where namespaces come and go without an upgrade. */}}
+{{- define "clm.clusterwide" -}}
+{{- if .Values.watchNamespaceSelector }}
+{{- if .Values.watchNamespaces }}{{ fail "set one of watchNamespaces and watchNamespaceSelector" }}{{ end }}
+{{- "yes" }}
+{{- else if has "*" .Values.watchNamespaces }}
+{{- if gt (len .Values.watchNamespaces) 1 }}{{ fail "watchNamespaces: \"*\" stands for all namespaces: name no others" }}{{ end }}
+{{- "yes" }}
+{{- end }}
+{{- end }}
+
+{{/* The named namespaces that are there: nothing can be made in one that is gone or going. A renderer
+without a cluster, such as helm template, takes all for present; the release's own may be made later. */}}
+{{- define "clm.present" -}}
+{{- $present := list }}
+{{- $blind := not (lookup "v1" "Namespace" "" "kube-system") }}
+{{- range include "clm.namespaces" . | fromJsonArray }}
+{{- $found := lookup "v1" "Namespace" "" . }}
+{{- if or $blind (eq . $.Release.Namespace) (and $found (not $found.metadata.deletionTimestamp)) }}
+{{- $present = append $present . }}
+{{- end }}
+{{- end }}
+{{- toJson $present }}
+{{- end }}
+
 {{/* The namespaces that admission policies look at. */}}
 {{- define "clm.watched" -}}
 namespaceSelector:
+  {{- if .Values.watchNamespaceSelector }}
+  {{- toYaml .Values.watchNamespaceSelector | nindent 2 }}
+  {{- else if include "clm.clusterwide" . }} {}
+  {{- else }}
   matchExpressions:
     - key: kubernetes.io/metadata.name
       operator: In
       values: {{ include "clm.namespaces" . }}
+  {{- end }}
+{{- end }}
+
+{{- define "clm.operatorRules" -}}
+- apiGroups: [clm.dev]
+  resources: [trainingschedules]
+  verbs: [get, list, watch]
+- apiGroups: [clm.dev]
+  resources: [trainingschedules/status, modelversions/status]
+  verbs: [patch]
+- apiGroups: [clm.dev]
+  resources: [modelversions]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch, create, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create, list]
+{{- if eq (include "clm.credentials" .) "PerRun" }}
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [create]
+{{- end }}
 {{- end }}
 
 {{- define "clm.secret" -}}
-{{- if .Values.objectStore.secretName }}{{ .Values.objectStore.secretName }}
+{{- if eq (include "clm.credentials" .) "Ambient" }}
+{{- if .Values.objectStore.secretName }}{{ fail "objectStore.credentials Ambient takes no keys: leave objectStore.secretName empty" }}{{ end }}
+{{- else if .Values.objectStore.secretName }}{{ .Values.objectStore.secretName }}
 {{- else if .Values.minio.enabled }}{{ .Release.Name }}-store
-{{- else }}{{ fail "set objectStore.secretName (a Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), or minio.enabled=true for a demo" }}
+{{- else }}{{ fail "set objectStore.secretName (a Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), objectStore.credentials=Ambient, or minio.enabled=true for a demo" }}
 {{- end }}
 {{- end }}
 
@@ -54,7 +138,50 @@ namespaceSelector:
 {{- if and (eq $chosen "PerRun") (not (include "clm.endpoint" .)) }}
 {{- fail "objectStore.credentials PerRun asks the store itself for keys: set objectStore.endpoint" }}
 {{- end }}
+{{- if and (eq $chosen "Ambient") $bundled }}
+{{- fail "objectStore.credentials Ambient is for a cloud's store: the bundled MinIO knows no roles of a cloud" }}
+{{- end }}
 {{- $chosen }}
+{{- end }}
+
+{{/* Environment of a container of ours that asks the store, beside CLM_CONFIG. */}}
+{{- define "clm.storeEnv" -}}
+{{- with .Values.objectStore.caBundle }}
+{{- if or .configMap .secret }}
+- {name: AWS_CA_BUNDLE, value: /var/run/clm/store-ca/{{ .key }}}
+{{- end }}
+{{- end }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "clm.storeEnvFrom" -}}
+{{- with include "clm.secret" . }}
+envFrom:
+  - secretRef: {name: {{ . }}}
+{{- end }}
+{{- end }}
+
+{{- define "clm.storeMounts" -}}
+{{- with .Values.objectStore.caBundle }}
+{{- if or .configMap .secret }}
+- {name: store-ca, mountPath: /var/run/clm/store-ca, readOnly: true}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "clm.storeVolumes" -}}
+{{- with .Values.objectStore.caBundle }}
+{{- if and .configMap .secret }}{{ fail "objectStore.caBundle: set one of configMap and secret" }}{{ end }}
+{{- if .configMap }}
+- name: store-ca
+  configMap: {name: {{ .configMap }}, items: [{key: {{ .key }}, path: {{ .key }}}]}
+{{- else if .secret }}
+- name: store-ca
+  secret: {secretName: {{ .secret }}, items: [{key: {{ .key }}, path: {{ .key }}}]}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{- define "clm.config" -}}
@@ -64,7 +191,16 @@ store:
   endpoint: {{ . }}
   {{- end }}
   region: {{ .Values.objectStore.region }}
-  secretName: {{ include "clm.secret" . }}
+  {{- with include "clm.secret" . }}
+  secretName: {{ . }}
+  {{- end }}
+  {{- with .Values.objectStore.caBundle }}
+  {{- if .configMap }}
+  caBundle: {configMap: {{ .configMap }}, key: {{ .key }}}
+  {{- else if .secret }}
+  caBundle: {secret: {{ .secret }}, key: {{ .key }}}
+  {{- end }}
+  {{- end }}
   credentials: {{ include "clm.credentials" . }}
   createBucket: {{ .Values.minio.enabled }}
 trainer:
@@ -74,10 +210,22 @@ trainer:
     {{- end }}
   imagePullPolicy: {{ .Values.trainer.imagePullPolicy }}
   imagePullSecrets: {{ toJson .Values.trainer.imagePullSecrets }}
+  extraEnv: {{ toJson .Values.extraEnv }}
+  podLabels: {{ toJson .Values.trainer.podLabels }}
+  podAnnotations: {{ toJson .Values.trainer.podAnnotations }}
   serviceAccountName: {{ .Release.Name }}-trainer
+  {{- if include "clm.clusterwide" . }}
+  account:
+    labels: {{ include "clm.labels" . | fromYaml | toJson }}
+    annotations: {{ toJson .Values.trainer.serviceAccount.annotations }}
+  {{- end }}
 families: {{ toJson .Values.families }}
 jobPolicy: {{ toJson .Values.jobPolicy }}
+{{- with .Values.watchNamespaceSelector }}
+watchNamespaceSelector: {{ toJson . }}
+{{- else }}
 watchNamespaces: {{ include "clm.namespaces" . }}
+{{- end }}
 minIntervalMinutes: {{ .Values.operator.minIntervalMinutes }}
 apiWritesPerSecond: {{ .Values.operator.apiWritesPerSecond }}
 progressPollSeconds: {{ .Values.operator.progressPollSeconds }}
@@ -100,4 +248,43 @@ seccompProfile: {type: RuntimeDefault}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
+{{- end }}
+
+{{/* The port of an address that names one. */}}
+{{- define "clm.port" -}}
+{{- $port := regexFind ":[0-9]+$" (get (urlParse .) "host") | trimPrefix ":" }}
+{{- $port | default (ternary "80" "443" (hasPrefix "http://" .)) }}
+{{- end }}
+
+{{/* Everywhere but the addresses where a cloud hands its nodes' keys to whoever asks. */}}
+{{- define "clm.outside" -}}
+- ipBlock: {cidr: 0.0.0.0/0, except: [169.254.0.0/16]}
+- ipBlock: {cidr: "::/0", except: ["fe80::/10"]}
+{{- end }}
+
+{{/* What operator and trainers both talk to: DNS, the store, and what the values add. */}}
+{{- define "clm.egress" -}}
+- ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]
+{{- if and .Values.minio.enabled (not .Values.objectStore.endpoint) }}
+- ports: [{port: 9000, protocol: TCP}]
+  to:
+    - podSelector:
+        matchLabels: {{- include "clm.selector" . | nindent 10 }}
+          app.kubernetes.io/component: minio
+      namespaceSelector:
+        matchLabels: {kubernetes.io/metadata.name: {{ .Release.Namespace }}}
+{{- else }}
+- ports: [{port: {{ include "clm.port" (.Values.objectStore.endpoint | default "https://s3.amazonaws.com") }}, protocol: TCP}]
+  to: {{- include "clm.outside" . | nindent 4 }}
+{{- end }}
+{{- if eq (include "clm.credentials" .) "Ambient" }}
+# EKS Pod Identity's agent on the node, and STS.
+- ports: [{port: 80, protocol: TCP}]
+  to: [{ipBlock: {cidr: 169.254.170.23/32}}, {ipBlock: {cidr: "fd00:ec2::23/128"}}]
+- ports: [{port: 443, protocol: TCP}]
+  to: {{- include "clm.outside" . | nindent 4 }}
+{{- end }}
+{{- with .Values.networkPolicy.extraEgress }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}

@@ -117,7 +117,11 @@ def _given(node: Schema, path: str) -> Schema:
 
 
 def _status(schema: Schema) -> Schema:
-    """Status is the operator's own: it needs no defaults, absent means not known."""
+    """Status is the operator's own: it needs no defaults, absent means not known.
+
+    But for ``observedGeneration``: without it a resource that nobody has looked at yet would count
+    as one that is up to date.
+    """
     schema = {k: v for k, v in schema.items() if k != "default"}
     for key, child in schema.get("properties", {}).items():
         schema["properties"][key] = _status(child)
@@ -141,7 +145,7 @@ def crd(
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": structural(spec),
-            "status": _status(structural(status)),
+            "status": _status(structural(status)) | {"default": {"observedGeneration": -1}},
         },
     }
     if resource.validations:
@@ -203,16 +207,18 @@ def render(definition: dict[str, Any]) -> str:
     )
 
 
-def chart_template(text: str) -> str:
+def chart_template(name: str, text: str) -> str:
     """Return a definition as a template of the chart, behind its flags."""
+    brings = f'include "clm.brings" (dict "root" . "name" "{name}")'
     keep = (
+        '  labels: {{- include "clm.labels" . | nindent 4 }}\n'
         "  annotations:\n"
         "    {{- if .Values.crds.keep }}\n    helm.sh/resource-policy: keep\n    {{- end }}\n"
         "    clm.dev/generated: make generate\n"
     )
     escaped = text.replace("{{", '{{ "{{" }}')
     body = escaped.replace("metadata:\n", "metadata:\n" + keep, 1)
-    return "{{- if .Values.crds.enabled }}\n" + body + "{{- end }}\n"
+    return f"{{{{- if {brings} }}}}\n{body}{{{{- end }}}}\n"
 
 
 def main(arguments: list[str]) -> int:
@@ -224,7 +230,7 @@ def main(arguments: list[str]) -> int:
         text = render(definition)
         for path, content in (
             (plain / name, text),
-            (chart / f"crd-{name}", chart_template(text)),
+            (chart / f"crd-{name}", chart_template(definition["metadata"]["name"], text)),
         ):
             if path.exists() and path.read_text() == content:
                 continue

@@ -108,6 +108,9 @@ class DataStatus(StatusModel):
     """Missing bars of all symbols."""
     sha256: Sha256
     """Digest of the exact training frame."""
+    message: Text = ""
+    """What else is to be said of them, by symbol: bars that nobody could trade or that were
+    corrected later, an exchange that was away."""
 
 
 class ArtifactStatus(StatusModel):
@@ -166,6 +169,8 @@ class ShadowStatus(StatusModel):
 class ModelVersionStatus(StatusModel):
     """What came of the run."""
 
+    observed_generation: Annotated[int, Field(ge=-1)] = -1
+    """Generation of the spec that the status speaks of; -1 before the operator has seen it."""
     phase: Phase = Phase.PENDING
     """The run's phase."""
     stage: Stage = Stage.TRAINING
@@ -220,8 +225,8 @@ class ModelVersionStatus(StatusModel):
             },
         ),
     ] = Field(default_factory=list)
-    """JobSucceeded, ArtifactVerified, CriteriaMet, StatisticallySignificant, ShadowPassed,
-    InProduction."""
+    """Ready, JobSucceeded, ArtifactVerified, CriteriaMet, StatisticallySignificant, ShadowPassed,
+    InProduction; Reconciling while the run goes on, Stalled if it failed."""
 
 
 class ModelVersionResource:

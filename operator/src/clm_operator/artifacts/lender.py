@@ -10,6 +10,7 @@ from minio.credentials import AssumeRoleProvider
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
 from clm_api.store_faults import CHART, answered, fault
+from clm_api.trust import store_context
 from clm_operator.artifacts.own_keys import own_keys
 from clm_operator.building.access import Access, session_policy
 from clm_operator.building.credentials import Credentials
@@ -34,7 +35,7 @@ class Lender:
             StorageUnavailable: no answer, or not now. StorageDenied: no, with the store's words.
         """
         policy, own = session_policy(self.settings.url, forms), own_keys()
-        with _Pool(timeout=_TIMEOUT, retries=False) as pool:
+        with _Pool(timeout=_TIMEOUT, retries=False, ssl_context=store_context()) as pool:
             provider = AssumeRoleProvider(
                 sts_endpoint=self.settings.endpoint or "",
                 access_key=own.access_key,

@@ -21,9 +21,10 @@ from clm_api.layout import MANIFEST, RunLayout
 from clm_api.reasons import Reason
 from clm_api.report import FoldMetrics, Manifest, ManifestFile, MetricsFile, Progress
 from clm_api.store_faults import CHART, absent, fault
+from clm_api.trust import bundle_trusted
 from clm_operator.artifacts.own_keys import provide
 from clm_operator.building.credentials import Credentials
-from clm_operator.settings import StoreSettings
+from clm_operator.settings import CredentialsMode, StoreSettings
 from clm_operator.snapshot import (
     CorruptReport,
     EvaluationRead,
@@ -72,13 +73,15 @@ def open_store(settings: StoreSettings, lent: Credentials | None = None) -> Obje
         "allow_http": (settings.endpoint or "").startswith("http://"),
     }
     retry: RetryConfig = {"max_retries": 2, "retry_timeout": timedelta(seconds=5)}
-    return from_url(
-        settings.url,
-        config=config,
-        client_options=client,
-        retry_config=retry,
-        credential_provider=provide if lent is None else None,
-    )
+    own = settings.credentials is not CredentialsMode.AMBIENT
+    with bundle_trusted():
+        return from_url(
+            settings.url,
+            config=config,
+            client_options=client,
+            retry_config=retry,
+            credential_provider=provide if own and lent is None else None,
+        )
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ from clm_operator.planning.lifecycle import whole_seconds
 from clm_operator.planning.notices import (
     Notice,
     evaluation_notices,
+    missing_notices,
     move_notices,
     run_notices,
     skip_notices,
@@ -51,6 +52,7 @@ from clm_operator.planning.retention import to_delete
 from clm_operator.settings import CredentialsMode, Settings
 from clm_operator.snapshot import Job, ScheduleObject, Snapshot, Version
 from clm_operator.status.schedule import run_facts, with_conditions, with_store
+from clm_operator.status.version import observed
 
 _YEAR_SECONDS = 365.25 * 86400
 _RAREST = timedelta(minutes=5)
@@ -87,7 +89,9 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
     seen, evaluation = trial.look(snapshot, schedule)
     promotions = production.decide(seen)
     folded = zip(_outcomes(snapshot, schedule, settings), seen.versions, strict=True)
-    outcomes = tuple(_moved(outcome, version, promotions) for outcome, version in folded)
+    outcomes = tuple(
+        _observed(_moved(outcome, version, promotions), snapshot.now) for outcome, version in folded
+    )
     runs = [(o.version, o.status) for o in outcomes]
     status = run_facts(schedule.status, runs)
     status = status.model_copy(
@@ -152,6 +156,7 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
             *run_notices(outcomes),
             *move_notices(outcomes),
             *evaluation_notices(schedule, status.evaluation),
+            *missing_notices(schedule, status),
         ),
         wake_at=_wake_at(snapshot, outcomes, status, settings, waits=bool(promotions.unreadable)),
     )
@@ -166,6 +171,10 @@ def _moved(outcome: Outcome, seen: Version, promotions: Promotions) -> Outcome:
         return outcome
     decided = {"promotion": status.promotion}
     return replace(outcome, status=outcome.status.model_copy(update=decided))
+
+
+def _observed(outcome: Outcome, now: datetime) -> Outcome:
+    return replace(outcome, status=observed(outcome.version, outcome.status, now))
 
 
 def _evaluation(
@@ -184,7 +193,7 @@ def _keys(
 ) -> Grant | None:
     """Return the credentials that a crash kept from the newest evaluation's Job."""
     waits = evaluation_slots.keyless(snapshot, latest)
-    if waits is None or settings.store.credentials is CredentialsMode.STATIC:
+    if waits is None or settings.store.credentials is not CredentialsMode.PER_RUN:
         return None
     grant = grant_for(schedule, waits.due, settings, snapshot.now)
     return regrant(grant, waits.job)

@@ -140,7 +140,6 @@ def failed(version: Version, why: Failure, now: datetime, job: Job | None = None
         at=now,
         by=OPERATOR,
         reason=f"{why.reason}: {why.message}",
-        generation=version.generation,
     )
     status = _with_job(moved, job).model_copy(
         update={
@@ -155,7 +154,7 @@ def failed(version: Version, why: Failure, now: datetime, job: Job | None = None
     status = _timed(status)
     return Outcome(
         version,
-        stated(status, version.generation, now, ("JobSucceeded", False, why.reason, why.message)),
+        stated(status, now, ("JobSucceeded", False, why.reason, why.message)),
     )
 
 
@@ -255,7 +254,7 @@ def _waiting_for_store(version: Version, report: UnreadableReport, now: datetime
         return Outcome(version, version.status)
     status = version.status.model_copy(update={"message": report.message[:4096]})
     verified = ("ArtifactVerified", None, report.reason, report.message)
-    return Outcome(version, stated(status, version.generation, now, verified))
+    return Outcome(version, stated(status, now, verified))
 
 
 def _sound(outcome: Outcome, now: datetime, job: Job | None) -> Outcome:
@@ -292,7 +291,6 @@ def _judged(
         at=snapshot.now,
         by=OPERATOR,
         reason=f"{verdict.reason}: {verdict.message}",
-        generation=version.generation,
     )
     status = _with_job(moved, job).model_copy(
         update={
@@ -304,7 +302,9 @@ def _judged(
             "progress": Progress(
                 stage="done", percent=100, message="", last_updated_time=snapshot.now
             ),
-            "data": DataStatus.model_validate(data.model_dump()),
+            "data": DataStatus.model_validate(
+                data.model_dump() | {"message": "; ".join(data.notes)[:1024]}
+            ),
             "trained_until": file.trained_until,
             "metrics": MetricsStatus.model_validate(
                 {**file.metrics, "folds": [f.model_dump() for f in report.folds]}
@@ -323,7 +323,6 @@ def _judged(
         version,
         stated(
             _timed(status),
-            version.generation,
             snapshot.now,
             ("JobSucceeded", True, "Completed", "the run stored a result"),
             ("ArtifactVerified", True, "DigestsMatch", files),
