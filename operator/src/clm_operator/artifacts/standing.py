@@ -22,7 +22,7 @@ from clm_operator.settings import StoreSettings
 from clm_operator.snapshot import Key, Snapshot, StoreSeen
 
 _LOG = logging.getLogger(__name__)
-_START_PATIENCE_S = 20.0
+_START_PATIENCE_S = 60.0
 _AGAIN_S = 5.0
 _LOOK_S = 60.0
 
