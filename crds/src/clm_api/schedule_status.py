@@ -12,6 +12,9 @@ from clm_api.report import Sha256
 
 KEPT_SKIPS = 20
 KEPT_PERIODS = 20
+KEPT_ACTIVE = 100
+MOST_ACTIVE = 20
+"""Runs of a schedule that may be active at once."""
 
 
 class ScheduleSeen(StatusModel):
@@ -36,6 +39,21 @@ class SkippedRange(StatusModel):
     """Why they did not run."""
     message: Text = ""
     """Why they did not run, as a sentence."""
+
+
+class HeldRun(StatusModel):
+    """A run whose ModelVersion can't be made yet."""
+
+    name: Name
+    """Name that its ModelVersion will have."""
+    slot: Instant
+    """Its slot."""
+    reason: Annotated[str, Field(max_length=64)]
+    """Why not, in one word."""
+    message: Text = ""
+    """Why not, in the words of who refuses it."""
+    since: Instant
+    """When it was refused first."""
 
 
 class ActiveRun(StatusModel):
@@ -191,8 +209,10 @@ class TrainingScheduleStatus(StatusModel):
         default_factory=list
     )
     """Slots that never ran, newest last."""
-    active: Annotated[list[ActiveRun], Field(max_length=100)] = Field(default_factory=list)
-    """Runs in progress."""
+    held: Annotated[list[HeldRun], Field(max_length=2)] = Field(default_factory=list)
+    """Runs that an admission rule, a quota or a name holds back: the newest slot's, the token's."""
+    active: Annotated[list[ActiveRun], Field(max_length=KEPT_ACTIVE)] = Field(default_factory=list)
+    """Runs in progress, the newest of them."""
     last_run: LastRun | None = None
     """The newest run."""
     trials: TrialsStatus = Field(default_factory=TrialsStatus)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from kubernetes.aio import client, config
 from kubernetes.aio.client.exceptions import ApiException
 
 _TIMEOUT_S = 30
+_CONFLICT = 409
 _TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 Observer = Callable[[str, int], None]
 Raw = dict[str, Any]
@@ -37,6 +39,14 @@ class ConflictError(ApiError):
     """The object was changed meanwhile, or exists."""
 
 
+class ExistsError(ConflictError):
+    """An object of that name exists."""
+
+
+class DeniedError(ApiError):
+    """An admission webhook or policy is against it, with whatever status it chose."""
+
+
 class NotFoundError(ApiError):
     """There is no such object."""
 
@@ -55,6 +65,8 @@ _ERRORS: dict[int, type[ApiError]] = {
     409: ConflictError,
     422: InvalidError,
 }
+_DENIED = re.compile(r"^admission webhook .* denied the request|ValidatingAdmissionPolicy '")
+_LONGEST_RETRY_S = 3600.0
 
 
 class WriteBudget:
@@ -119,7 +131,7 @@ class Api:
 
         Raises
         ------
-        ConflictError
+        ExistsError
             The name is taken.
         """
         await self._budget.take()
@@ -194,12 +206,21 @@ class Api:
 
 
 def _typed(status: int, text: str, headers: Any) -> ApiError:
+    """Return the error that a ``metav1.Status``, or whatever else came, stands for."""
     try:
-        text = json.loads(text).get("message", text)
+        told = json.loads(text)
+        text, reason = str(told.get("message", text)), told.get("reason")
+        after = (told.get("details") or {}).get("retryAfterSeconds")
     except (ValueError, AttributeError):
-        text = text[:500]
-    after = headers.get("Retry-After") if headers is not None else None
-    seconds = float(after) if after and after.isdigit() else None
+        text, reason, after = text[:500], None, None
+    header = headers.get("Retry-After") if headers is not None else None
+    if header and header.isdigit():
+        after = float(header)
+    seconds = min(float(after), _LONGEST_RETRY_S) if after else None
+    if _DENIED.search(text):
+        return DeniedError(status, text, seconds)
+    if status == _CONFLICT and reason == "AlreadyExists":
+        return ExistsError(status, text, seconds)
     return _ERRORS.get(status, ApiError)(status, text, seconds)
 
 

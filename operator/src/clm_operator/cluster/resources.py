@@ -7,7 +7,7 @@ from typing import Any
 
 from clm_api import API_VERSION
 from clm_operator.building.names import LABEL_SCHEDULE
-from clm_operator.cluster.api import Api, ConflictError, ForbiddenError, NotFoundError
+from clm_operator.cluster.api import Api, ExistsError, ForbiddenError, NotFoundError
 from clm_operator.planning.notices import Notice
 from clm_operator.snapshot import Key
 
@@ -46,7 +46,7 @@ class Cluster:
             return None
 
     async def create_version(self, manifest: Raw) -> Raw:
-        """Create a ModelVersion; ConflictError if the name is taken."""
+        """Create a ModelVersion; ExistsError if the name is taken."""
         namespace = manifest["metadata"]["namespace"]
         return await self._api.create(_clm(namespace, "modelversions"), manifest)
 
@@ -84,12 +84,12 @@ class Cluster:
 
         Raises
         ------
-        ConflictError
+        ExistsError
             The name is taken.
         InvalidError
             It can't exist like this.
-        ForbiddenError
-            A quota or an admission rule is against it.
+        ApiError
+            A quota, an admission rule or webhook is against it, or gives no answer.
         """
         namespace = manifest["metadata"]["namespace"]
         await self._api.create(f"{_jobs(namespace)}?dryRun=All", manifest)
@@ -98,11 +98,24 @@ class Cluster:
         """Create a Job; None if one of its name exists, which the next round looks at."""
         try:
             return await self._api.create(_jobs(manifest["metadata"]["namespace"]), manifest)
-        except ConflictError:
+        except ExistsError:
             return None
 
+    async def check_secret(self, manifest: Raw) -> None:
+        """Ask whether a Secret could be created now.
+
+        Raises
+        ------
+        ExistsError
+            The name is taken.
+        ApiError
+            A quota, an admission rule or webhook is against it, or gives no answer.
+        """
+        namespace = manifest["metadata"]["namespace"]
+        await self._api.create(f"/api/v1/namespaces/{namespace}/secrets?dryRun=All", manifest)
+
     async def create_secret(self, manifest: Raw) -> None:
-        """Create a Secret, never to be read; ConflictError if the name is taken."""
+        """Create a Secret, never to be read; ExistsError if the name is taken."""
         namespace = manifest["metadata"]["namespace"]
         await self._api.create(f"/api/v1/namespaces/{namespace}/secrets", manifest)
 
@@ -151,7 +164,7 @@ class Cluster:
         }
         try:
             await self._api.create(f"/api/v1/namespaces/{meta['namespace']}/events", event)
-        except ConflictError:
+        except ExistsError:
             return
 
 

@@ -11,6 +11,7 @@ from clm_operator.planning.failures import Failure, explain
 from clm_operator.planning.lifecycle import whole_seconds
 from clm_operator.snapshot import Job
 
+_LACKS = "CreateContainerConfigError"
 _LINGERS = timedelta(seconds=60)
 """How long a pod may outlive its trainer before its Job is taken for one that never ends."""
 
@@ -64,6 +65,11 @@ def words(job: Job) -> str:
         holder = f'queue "{job.queue}"' if job.queue else "spec.suspend of its Job"
         return ": ".join(filter(None, (f"{holder} holds it back", job.warning or said)))
     return (job.pods[-1].complaint if job.pods else "") or job.warning
+
+
+def lacks_keys(job: Job) -> bool:
+    """Whether the kubelet misses something that the pod's environment is to come from."""
+    return bool(job.pods) and job.pods[-1].complaint.startswith(_LACKS)
 
 
 def lingering(job: Job, now: datetime) -> Failure | None:
