@@ -16,7 +16,7 @@ ANSWERS: list[tuple[Verdict | int, str]] = [
     (400, "AdmissionDenied"),
     (403, "AdmissionDenied"),
     (404, "AdmissionDenied"),
-    (409, "AdmissionDenied"),
+    (409, "AdmissionUnavailable"),
     (429, "AdmissionUnavailable"),
     (500, "AdmissionUnavailable"),
     (503, "AdmissionUnavailable"),

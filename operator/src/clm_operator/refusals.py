@@ -16,7 +16,8 @@ from clm_operator.snapshot import Key, Withheld
 
 _LONGEST_S = 300.0
 _FORGOTTEN_AFTER_S = 3600.0
-_TOO_MANY = 429
+_PASSING = (0, 409, 429)
+"""No answer, changed by others meanwhile, too many requests."""
 _SERVER = 500
 
 
@@ -95,6 +96,6 @@ def reason_of(error: ApiError | ClmError) -> tuple[Reason, str]:
     if not isinstance(error, DeniedError):
         if "exceeded quota" in error.message:
             return Reason.QUOTA_PENDING, f"forbidden for now: {error.message}"
-        if error.status in (0, _TOO_MANY) or error.status >= _SERVER:
+        if error.status in _PASSING or error.status >= _SERVER:
             return Reason.ADMISSION_UNAVAILABLE, f"no answer for now: {error.message}"
     return Reason.ADMISSION_DENIED, f"forbidden for now: {error.message}"

@@ -192,7 +192,7 @@ class Api:
             data = await response.read()
         except ApiException as error:
             self._observe(method, error.status or 0)
-            raise _typed(
+            raise typed(
                 error.status or 0, str(error.body or error.reason), error.headers
             ) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -200,12 +200,12 @@ class Api:
             raise ApiError(0, f"{method} {path}: {error!r}") from error
         self._observe(method, response.status)
         if not 200 <= response.status < 300:
-            raise _typed(response.status, data.decode(errors="replace"), response.headers)
+            raise typed(response.status, data.decode(errors="replace"), response.headers)
         parsed: Raw = json.loads(data)
         return parsed
 
 
-def _typed(status: int, text: str, headers: Any) -> ApiError:
+def typed(status: int, text: str, headers: Any) -> ApiError:
     """Return the error that a ``metav1.Status``, or whatever else came, stands for."""
     try:
         told = json.loads(text)
