@@ -13,6 +13,7 @@ from clm_api.report import Sha256
 KEPT_SKIPS = 20
 KEPT_PERIODS = 20
 KEPT_ACTIVE = 100
+KEPT_COUNTED = 2000
 MOST_ACTIVE = 20
 """Runs of a schedule that may be active at once."""
 
@@ -95,8 +96,10 @@ class TrialsStatus(StatusModel):
     """Mean of their annualised Sharpe ratios."""
     sharpe_variance: Annotated[Rounded, Field(ge=0)] = 0.0
     """Sample variance of their annualised Sharpe ratios."""
-    counted: Annotated[list[Name], Field(max_length=2000)] = Field(default_factory=list)
-    """Versions that still exist and are in the figures already."""
+    counted: Annotated[list[Name], Field(max_length=KEPT_COUNTED)] = Field(default_factory=list)
+    """Versions that still exist and are in the figures already, the newest of them."""
+    counted_until: Instant | None = None
+    """All that ended by then are in the figures too."""
 
 
 class ArtifactRef(StatusModel):

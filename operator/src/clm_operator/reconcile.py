@@ -59,6 +59,8 @@ class Reconciler:
         for _ in range(_MAX_ROUNDS):
             snapshot = await gather(key, self.cluster, self.reader, self.clock, known)
             self.metrics.seen(snapshot)
+            if snapshot.schedule is None:
+                self.creator.refusals.forget(key)
             decided = plan(snapshot, self.settings)
             try:
                 learned = await self.creator.make(snapshot, decided, known)

@@ -7,9 +7,15 @@ from typing import Any
 
 import pytest
 
-from clm_api.model_version import TriggerType
+from clm_api.model_version import ModelVersionStatus, TriggerType
 from clm_api.reasons import Reason
-from clm_api.schedule_status import MOST_ACTIVE, TrainingScheduleStatus
+from clm_api.schedule_status import (
+    KEPT_COUNTED,
+    MOST_ACTIVE,
+    TrainingScheduleStatus,
+    TrialsStatus,
+)
+from clm_operator.planning import trials
 from clm_operator.planning.decide import Plan, plan
 from clm_operator.planning.held import LEAVING
 from clm_operator.planning.outcomes import Act, fold
@@ -198,3 +204,21 @@ def test_the_status_of_a_crowd_of_before_is_one_that_the_api_server_takes() -> N
     assert TrainingScheduleStatus.model_validate(b.plain(found)) is not None
     assert [run.name for run in found.active][-1] == "btc-m-00000095"
     assert len(found.active) == 100
+
+
+def test_more_judged_versions_than_the_status_can_name_are_counted_once_each() -> None:
+    def judged(n: int) -> Version:
+        over = {"completionTime": b.stamp(b.NOW + n * timedelta(minutes=1))}
+        done = {"phase": "Succeeded", "stage": "CANDIDATE", "metrics": {"sharpe": 1.0}}
+        return replace(base, raw=renamed(n), status=ModelVersionStatus.model_validate(over | done))
+
+    def renamed(n: int) -> Raw:
+        return base.raw | {"metadata": base.raw["metadata"] | {"name": f"btc-{n}"}}
+
+    base = b.version()
+    found = TrialsStatus()
+    for number in (1990, 2000, 2010, 2010, 2050):
+        found = trials.count(found, map(judged, range(number)))
+        assert (found.total, len(found.counted)) == (number, min(number, KEPT_COUNTED))
+        assert TrialsStatus.model_validate(b.plain(found)) is not None
+    assert found.counted_until == b.NOW + timedelta(minutes=49)

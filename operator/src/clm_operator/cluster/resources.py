@@ -7,7 +7,7 @@ from typing import Any
 
 from clm_api import API_VERSION
 from clm_operator.building.names import LABEL_SCHEDULE
-from clm_operator.cluster.api import Api, ExistsError, ForbiddenError, NotFoundError
+from clm_operator.cluster.api import Api, ApiError, ExistsError, NotFoundError
 from clm_operator.planning.notices import Notice
 from clm_operator.snapshot import Key
 
@@ -129,12 +129,12 @@ class Cluster:
         return await self._api.list(path, f"{LABEL_SCHEDULE}={key.name}")
 
     async def events(self, namespace: str, uid: str) -> list[Raw]:
-        """Read what others say of the object of that uid; nothing without the right to."""
+        """Read what others say of the object of that uid; nothing where they can't be read."""
         path = f"/api/v1/namespaces/{namespace}/events?fieldSelector=involvedObject.uid%3D{uid}"
         try:
             return await self._api.list(path)
-        except ForbiddenError as error:
-            _LOG.warning("events stay unread: %s", error.message)
+        except ApiError as error:
+            _LOG.warning("events stay unread: %s", error)
             return []
 
     async def post(self, notice: Notice, now: datetime) -> None:
