@@ -69,9 +69,9 @@ def test_a_job_that_is_refused_waits_alone(rig: Rig, answer: Verdict | int, reas
     )[0]
     assert held["status"]["phase"] == "Pending"
     assert held["status"]["message"]
-    status = rig.wait_status("btc", lambda s: s.get("lastRunToken") == "one", "all is written")
-    assert [run["name"] for run in status["active"]] == [held["metadata"]["name"]]
-    assert reason in reasons(rig, "ModelVersion")
+    name = held["metadata"]["name"]
+    rig.wait_status("btc", lambda s: [r["name"] for r in s["active"]] == [name], "all is written")
+    eventually(lambda: reason in reasons(rig, "ModelVersion"), "an event tells it")
     count = f'clm_held_back_total{{namespace="{rig.namespace}",reason="{reason}",schedule="btc"}} '
     assert count in operator.get("/metrics")[1]
     assert count + "0.0" not in operator.get("/metrics")[1]
@@ -95,7 +95,9 @@ def test_a_version_or_a_secret_that_is_refused_waits_alone(rig: Rig, kind: str) 
         (held,) = status["held"]
         assert held["reason"] == "AdmissionUnavailable"
         assert held["message"].startswith("no answer for now:")
-        assert "AdmissionUnavailable" in reasons(rig, "TrainingSchedule")
+        eventually(
+            lambda: "AdmissionUnavailable" in reasons(rig, "TrainingSchedule"), "an event tells it"
+        )
     else:
         eventually(
             lambda: rig.versions("btc")[0]["status"]["reason"] == "AdmissionUnavailable",
