@@ -140,7 +140,7 @@ def test_every_rule_of_the_resources_is_read() -> None:
         return own.union(*map(find, node.values()))
 
     written = find([rules.schema_of(kind) for kind in manifests.SPECS])
-    assert written == set(rules._READINGS)
+    assert {rule for rule in written if not rules.is_bound(rule)} == set(rules._READINGS)
 
 
 def test_all_documents_of_a_file_are_judged(tmp_path: Path) -> None:

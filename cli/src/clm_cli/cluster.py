@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel
@@ -28,6 +29,8 @@ RUN_NOW = f"{GROUP}/run-now"
 """Annotation that starts a run once per value."""
 _LABEL_VERSION = f"{GROUP}/version"
 _LABEL_JOB = "batch.kubernetes.io/job-name"
+_MANAGER = "clm-cli"
+"""Under which name the API server sees the commands, and notes what they write."""
 _TIMEOUT_S = 20
 _SILENCE_S = 300
 """A connection that brings no line of a log for so long may be dead."""
@@ -87,6 +90,7 @@ class Cluster:
                 f"no usable kubeconfig: {error}; set KUBECONFIG or check "
                 '"kubectl config current-context"'
             ) from error
+        self._api.user_agent = f"{_MANAGER}/{version(_MANAGER)}"
         self.namespace = namespace or current["context"].get("namespace") or "default"
         self._objects = client.CustomObjectsApi(self._api)
         self._reviews = client.AuthenticationV1Api(self._api)
@@ -178,7 +182,7 @@ class Cluster:
     def _patch(self, plural: str, name: str, patch: Raw) -> Raw:
         return self._call(
             "patch_namespaced_custom_object", *self._path(plural), name, patch,
-            _content_type="application/merge-patch+json",
+            field_manager=_MANAGER, _content_type="application/merge-patch+json",
         )  # fmt: skip
 
     def _list(self, plural: str, **selector: str) -> list[Raw]:

@@ -1,27 +1,30 @@
 """Manifest files as the API server would read them: typed, with every fault named by its field."""
 
-import difflib
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from clm_api import API_VERSION
+from clm_api.base import Model
 from clm_api.errors import ClmError, SpecError
 from clm_api.model_version import ModelVersionResource, ModelVersionSpec
 from clm_api.reasons import Reason
 from clm_api.schedule import parse_schedule
 from clm_api.training_schedule import TrainingScheduleResource, TrainingScheduleSpec
-from clm_cli.rules import broken_rules
+from clm_cli import kubectl_yaml
+from clm_cli.metadata import metadata_faults, unknown
+from clm_cli.rules import broken_rules, given, schema_of
 
-SPECS: dict[str, type[BaseModel]] = {
+SPECS: dict[str, type[Model]] = {
     TrainingScheduleResource.kind: TrainingScheduleSpec,
     ModelVersionResource.kind: ModelVersionSpec,
 }
+_FIELDS = {"apiVersion", "kind", "metadata", "spec", "status"}
 _SHORT = {
     TrainingScheduleResource.kind: TrainingScheduleResource.short_names[0],
     ModelVersionResource.kind: ModelVersionResource.short_names[0],
@@ -44,13 +47,16 @@ class Document:
         The typed spec, or None where it has faults.
     faults
         What is wrong, each with the field's path and what to do.
+    twice
+        Keys of its file that stand there twice: kubectl takes the last one without a word.
     """
 
     number: int
     name: str
     raw: Mapping[str, Any]
-    spec: BaseModel | None
+    spec: Model | None
     faults: tuple[str, ...]
+    twice: tuple[str, ...] = ()
 
 
 def read(path: Path) -> list[Document]:
@@ -62,17 +68,29 @@ def read(path: Path) -> list[Document]:
         The file can't be read or is no YAML (``SpecInvalid``).
     """
     try:
-        documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+        documents = list(kubectl_yaml.documents(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise ClmError(Reason.SPEC_INVALID, f"{path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise ClmError(Reason.SPEC_INVALID, f"{path}: is not UTF-8 text: {error}") from error
-    except yaml.YAMLError as error:
+    except kubectl_yaml.UnreadableError as error:
         raise ClmError(Reason.SPEC_INVALID, f"{path}: is not YAML: {error}") from error
-    found = [check(i, d) for i, d in enumerate(documents, 1) if d is not None]
+    single = [(item, d.twice) for d in documents for item in _items(d.value)]
+    found = [
+        replace(check(number, raw), twice=tuple(twice))
+        for number, (raw, twice) in enumerate(single, 1)
+    ]
     if not found:
         raise ClmError(Reason.SPEC_INVALID, f"{path}: holds no document")
     return found
+
+
+def _items(raw: Any) -> list[Any]:
+    """Return what a list of objects holds, or the object itself."""
+    if isinstance(raw, Mapping) and str(raw.get("kind")).endswith("List"):
+        items = raw.get("items")
+        return items if isinstance(items, list) else [raw]
+    return [raw]
 
 
 def schedule_of(path: Path) -> tuple[str, TrainingScheduleSpec]:
@@ -107,34 +125,37 @@ def check(number: int, raw: Any) -> Document:
         known = ", ".join(SPECS)
         fault = f'apiVersion, kind: must be "{API_VERSION}" and one of {known}'
         return Document(number, label, raw, None, (fault,))
-    if not isinstance(name, str) or not name:
+    if not isinstance(meta, Mapping):
         return Document(number, label, raw, None, ("metadata.name: is missing",))
     spec, faults = _spec(str(kind), raw)
-    return Document(number, label, raw, spec, tuple(faults))
+    faults = [*metadata_faults(meta), *faults]
+    return Document(number, label, raw, None if faults else spec, tuple(faults))
 
 
-def _spec(kind: str, raw: Mapping[str, Any]) -> tuple[BaseModel | None, list[str]]:
-    model = SPECS[kind]
-    known = {"apiVersion", "kind", "metadata", "spec", "status"}
-    faults = [_unknown(str(key), known) for key in raw if key not in known]
+def _spec(kind: str, raw: Mapping[str, Any]) -> tuple[Model | None, list[str]]:
+    """Return the spec that the API server would store, and what it would refuse."""
+    model, schema = SPECS[kind], schema_of(kind)
+    faults = [unknown(str(key), _FIELDS) for key in raw if key not in _FIELDS]
+    sent = json.dumps(given(schema["properties"]["spec"], kubectl_yaml.whole(raw.get("spec"))))
     try:
-        spec = model.model_validate(raw.get("spec"))
+        spec = model.model_validate_json(sent, strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
         return None, faults + [_fault(kind, e, model) for e in error.errors(include_url=False)]
-    wire = {**raw, "spec": spec.model_dump(mode="json", by_alias=True, exclude_none=True)}
-    faults += broken_rules(kind, wire)
+    name = raw["metadata"].get("name")
+    named = {"name": name if isinstance(name, str) and name else "unnamed"}
+    faults += broken_rules(kind, {"metadata": named, "spec": spec.to_json_dict()})
     if isinstance(spec, TrainingScheduleSpec) and not faults:
         try:
             parse_schedule(spec)
         except SpecError as error:
             faults.append(error.message)
-    return (None if faults else spec), faults
+    return spec, faults
 
 
 def _fault(kind: str, error: ErrorDetails, model: type[BaseModel]) -> str:
     path = "spec" + "".join(_steps(error["loc"]))
     if error["type"] == "extra_forbidden":
-        return _unknown(path, _fields(model, error["loc"][:-1]))
+        return unknown(path, _fields(model, error["loc"][:-1]))
     names = [part for part in error["loc"] if isinstance(part, str)]
     explain = ".".join([_SHORT[kind], "spec", *names])
     if error["type"] == "missing":
@@ -151,12 +172,6 @@ def _steps(location: tuple[int | str, ...]) -> Iterator[str]:
 def _shown(value: Any) -> str:
     text = repr(value) if not isinstance(value, str) else f'"{value}"'
     return text if len(text) <= 60 else f"{text[:57]}…"
-
-
-def _unknown(path: str, known: set[str]) -> str:
-    near = difflib.get_close_matches(path.rsplit(".", 1)[-1], sorted(known), n=1)
-    hint = f'did you mean "{near[0]}"?' if near else f"known here: {', '.join(sorted(known))}"
-    return f"{path}: is no field; {hint}"
 
 
 def _fields(model: type[BaseModel], location: tuple[int | str, ...]) -> set[str]:

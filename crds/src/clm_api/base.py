@@ -16,6 +16,7 @@ class Model(BaseModel):
         frozen=True,
         use_attribute_docstrings=True,
         allow_inf_nan=False,
+        defer_build=True,
     )
 
     def to_json_dict(self) -> dict[str, Any]:
@@ -30,7 +31,7 @@ class StatusModel(Model):
 
 
 def _utc_text(value: Any) -> str:
-    return str(value.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    return f"{value.replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 Instant = Annotated[AwareDatetime, PlainSerializer(_utc_text, return_type=str, when_used="json")]
@@ -53,7 +54,7 @@ Quantity = Annotated[
     Field(
         pattern=r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$",
         max_length=32,
-        json_schema_extra={"x-kubernetes-int-or-string": True},
+        json_schema_extra={"x-kubernetes-int-or-string": True, "minimum": 0},
     ),
     BeforeValidator(lambda value: str(value) if isinstance(value, int) else value),
 ]

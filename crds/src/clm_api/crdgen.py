@@ -38,12 +38,17 @@ def structural(model: type[BaseModel]) -> Schema:
 
 
 def _convert(node: Schema, definitions: dict[str, Schema], path: str) -> Schema:
+    """Return a node in structural form.
+
+    The API server takes 0 for at least 0.001: it cuts the bound to an integer where the value is
+    one. A rule says it again.
+    """
     node = _inline(node, definitions)
     refused = [key for key in _REFUSED if key in node]
     if refused:
         raise StructuralSchemaError(f"{path}: {refused[0]} has no structural form")
     if "anyOf" in node:
-        return _convert(_nullable(node, path), definitions, path)
+        return _convert(_given(node, path), definitions, path)
     out = {k: v for k, v in node.items() if k not in ("title", "$defs", "const")}
     if "const" in node:
         out["enum"] = [node["const"]]
@@ -64,10 +69,12 @@ def _convert(node: Schema, definitions: dict[str, Schema], path: str) -> Schema:
         out.pop("propertyNames", None)
     if "items" in out:
         out["items"] = _convert(out["items"], definitions, f"{path}[]")
-    if out.get("nullable") and "enum" in out:
-        out["enum"] = [*out["enum"], None]
     if "format" in out and out["format"] != "date-time":
         del out["format"]
+    if out.get("type") == "number" and 0 < out.get("minimum", 0) < 1:
+        least = out["minimum"]
+        rule = {"rule": f"self >= {least}", "message": f"must be at least {least}"}
+        out["x-kubernetes-validations"] = [*out.get("x-kubernetes-validations", ()), rule]
     return out
 
 
@@ -78,7 +85,7 @@ def _property(
     if "description" not in out:
         raise StructuralSchemaError(f"{path}: has no description")
     optional = name not in parent.get("required", [])
-    whole = "properties" in out and not out.get("required") and not out.get("nullable")
+    whole = "properties" in out and not out.get("required") and not _may_be_null(child)
     if optional and whole:
         out["default"] = {}
     elif isinstance(out.get("default"), dict) and out["default"]:
@@ -93,15 +100,20 @@ def _inline(node: Schema, definitions: dict[str, Schema]) -> Schema:
     return {**_inline(target, definitions), **{k: v for k, v in node.items() if k != "$ref"}}
 
 
-def _nullable(node: Schema, path: str) -> Schema:
+def _may_be_null(node: Schema) -> bool:
+    return any(choice.get("type") == "null" for choice in node.get("anyOf", ()))
+
+
+def _given(node: Schema, path: str) -> Schema:
+    """Return the schema of a field that is given.
+
+    Null is left out of it: the API server takes a null of such a field as if it were absent, for
+    rules too.
+    """
     kept = [s for s in node["anyOf"] if s.get("type") != "null"]
-    if len(kept) != 1 or len(kept) == len(node["anyOf"]):
+    if len(kept) != 1 or not _may_be_null(node):
         raise StructuralSchemaError(f"{path}: a union has no structural form")
-    rest = {k: v for k, v in node.items() if k != "anyOf"}
-    inner = kept[0]
-    if "$ref" in inner:
-        return {**inner, **rest, "nullable": True}
-    return {**inner, **rest, "nullable": True}
+    return {**kept[0], **{k: v for k, v in node.items() if k != "anyOf"}}
 
 
 def _status(schema: Schema) -> Schema:

@@ -18,7 +18,7 @@ from clm_operator.launch import Launcher
 from clm_operator.metrics import Metrics
 from clm_operator.planning.decide import Plan
 from clm_operator.refusals import Refusals
-from clm_operator.snapshot import Key, Snapshot, owner_uid
+from clm_operator.snapshot import Key, Snapshot, made_for
 
 _LOG = logging.getLogger(__name__)
 
@@ -105,4 +105,4 @@ class Creator:
         """Whether a name that is taken was taken by this schedule, perhaps by an earlier life."""
         raw = await self.cluster.version(snapshot.key.namespace, name)
         owner = snapshot.schedule.uid if snapshot.schedule else None
-        return raw is None or owner_uid(raw) == owner
+        return raw is None or made_for(raw) == owner

@@ -29,6 +29,7 @@ from clm_operator.snapshot import (
     Version,
     Withheld,
     is_leaving,
+    made_for,
     owner_uid,
 )
 
@@ -83,8 +84,8 @@ async def gather(
         return Snapshot(clock.now(), key, None)
     schedule = ScheduleObject.read(raw)
     found = [Version.read(r) for r in await cluster.versions(key)]
-    ours = [v for v in found if owner_uid(v.raw) == schedule.uid]
-    foreign = {v.name: v.raw for v in found if owner_uid(v.raw) != schedule.uid}
+    ours = [v for v in found if made_for(v.raw) == schedule.uid]
+    foreign = {v.name: v.raw for v in found if made_for(v.raw) != schedule.uid}
     ours.sort(key=lambda v: (v.created, v.name))
     jobs, evaluations = await _jobs(key, schedule, ours, cluster)
     leaving = _leaving(schedule, ours, foreign, jobs)

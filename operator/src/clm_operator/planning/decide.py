@@ -15,10 +15,17 @@ from clm_api.schedule_status import (
 )
 from clm_api.timing import duration
 from clm_api.training_schedule import ConcurrencyPolicy, TrainingScheduleSpec
-from clm_operator.building.credentials import Grant, regrant, run_grant
+from clm_operator.building.credentials import Grant, regrant
 from clm_operator.building.evaluations import DueEvaluation, evaluation_job, grant_for
 from clm_operator.building.jobs import NewJob, training_job
-from clm_operator.planning import evaluation_slots, evaluations, production, trial, trials
+from clm_operator.planning import (
+    evaluation_slots,
+    evaluations,
+    job_policy,
+    production,
+    trial,
+    trials,
+)
 from clm_operator.planning.automatic import rested_at
 from clm_operator.planning.evaluations import Evaluation
 from clm_operator.planning.failures import Failure
@@ -102,7 +109,11 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
         new, due, problem, retention, wanted = (), None, error.message, (), None
         tidied = ()
         status = status.model_copy(update={"next_schedule_time": None})
-    why = evaluation_slots.impossible(snapshot, wanted, evaluation) if wanted is not None else None
+    why = (
+        evaluation_slots.impossible(snapshot, wanted, evaluation, settings)
+        if wanted is not None
+        else None
+    )
     if why is not None:
         wanted, status = None, status.model_copy(update={"evaluation": why})
     status = with_conditions(schedule, status, runs, snapshot.now, problem)
@@ -111,7 +122,13 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
     return Plan(
         create_versions=new,
         create_jobs=tuple(
-            training_job(o.version, o.version.spec, settings, snapshot.now)
+            training_job(
+                o.version,
+                o.version.spec,
+                settings,
+                snapshot.now,
+                evaluation_slots.champion_of(schedule.status),
+            )
             for o in outcomes
             if o.act is Act.CREATE_JOB and o.version.spec is not None
         ),
@@ -176,11 +193,13 @@ def _keys(
     """Return the credentials that a crash or a refusal kept from Jobs, unless it stands."""
     if settings.store.credentials is CredentialsMode.STATIC:
         return ()
-    grants = []
+    grants: list[Grant] = []
     for outcome in outcomes:
         version, job = outcome.version, snapshot.jobs.get(outcome.version.name)
         if version.spec and job and outcome.status.phase is Phase.PENDING and lacks_keys(job):
-            grants.append(regrant(run_grant(version, version.spec, snapshot.now), job))
+            champion = evaluation_slots.champion_of(schedule.status)
+            made = training_job(version, version.spec, settings, snapshot.now, champion)
+            grants.extend(regrant(grant, job) for grant in filter(None, [made.grant]))
     if (waits := evaluation_slots.keyless(snapshot, latest)) is not None:
         grant = grant_for(schedule, waits.due, settings, snapshot.now)
         grants.append(regrant(grant, waits.job))
@@ -230,7 +249,10 @@ def _parsed(schedule: ScheduleObject, settings: Settings) -> tuple[Schedule, Tra
     if schedule.spec is None:
         raise SpecError("spec", schedule.problem)
     least = timedelta(minutes=settings.min_interval_minutes)
-    settings.pod_defaults(schedule.spec.model.family)
+    family = schedule.spec.model.family
+    settings.pod_defaults(family)
+    defaults = settings.job_defaults(family)
+    job_policy.check("spec.job", schedule.spec.job, defaults, settings.job_policy)
     if duration(schedule.spec.monitoring.interval) < least:
         text = f"is below {settings.min_interval_minutes}m, the least that the operator allows"
         raise SpecError("spec.monitoring.interval", text)

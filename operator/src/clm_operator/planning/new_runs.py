@@ -76,6 +76,7 @@ def new_runs(
         update={
             "schedule_seen": seen,
             "schedule_text": slots.text,
+            "schedule_notes": list(slots.notes(snapshot.now)),
             "last_schedule_time": last_slot,
             "next_schedule_time": due.next_slot,
             "last_run_token": by_hand.token,

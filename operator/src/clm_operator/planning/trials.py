@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from clm_api.figures import SHARPE_WIDEST
 from clm_api.run import RunTrials
 from clm_api.schedule_status import KEPT_COUNTED, TrialsStatus
 from clm_operator.snapshot import Version
@@ -15,6 +16,7 @@ def count(present: TrialsStatus, versions: Iterable[Version]) -> TrialsStatus:
     """
     existing = list(versions)
     counted, until = set(present.counted), present.counted_until
+    present = _believed(present)
     total, measured, mean = present.total, present.measured, present.mean_sharpe
     squares = present.sharpe_variance * max(measured - 1, 0)
     for version in existing:
@@ -25,7 +27,7 @@ def count(present: TrialsStatus, versions: Iterable[Version]) -> TrialsStatus:
         counted.add(version.name)
         total += version.spec.run.model.seeds if version.spec else 1
         sharpe = version.status.metrics.sharpe
-        if sharpe is None:
+        if sharpe is None or abs(sharpe) > SHARPE_WIDEST:
             continue
         measured += 1
         delta = sharpe - mean
@@ -47,6 +49,16 @@ def _ended(version: Version) -> datetime:
     return version.status.completion_time or version.created
 
 
+def _believed(figures: TrialsStatus) -> TrialsStatus:
+    """Return figures; without mean and variance where no Sharpe ratios can have them."""
+    widest = max(abs(figures.mean_sharpe), figures.sharpe_variance**0.5)
+    if widest <= SHARPE_WIDEST:
+        return figures
+    return TrialsStatus(
+        total=figures.total, counted=figures.counted, counted_until=figures.counted_until
+    )
+
+
 def frozen(parts: Iterable[TrialsStatus], bars_per_year: float, seeds: int = 1) -> RunTrials:
     """Combine the figures of several schedules into what a new run is told (Chan et al. 1979).
 
@@ -61,7 +73,7 @@ def frozen(parts: Iterable[TrialsStatus], bars_per_year: float, seeds: int = 1) 
     """
     total = measured = 0
     mean = squares = 0.0
-    for part in parts:
+    for part in map(_believed, parts):
         total += part.total
         if part.measured == 0:
             continue
