@@ -13,6 +13,7 @@ from clm_api.timing import slot_of
 from clm_api.training_schedule import DataSpec
 from clm_operator.artifacts.reader import ArtifactReader
 from clm_operator.building.names import LABEL_EVALUATION
+from clm_operator.building.owners import is_leaving
 from clm_operator.clock import Clock
 from clm_operator.cluster.resources import Cluster, Raw
 from clm_operator.complaints import told
@@ -28,7 +29,6 @@ from clm_operator.snapshot import (
     Snapshot,
     Version,
     Withheld,
-    is_leaving,
     made_for,
     owner_uid,
 )

@@ -54,23 +54,6 @@ def owner_uid(raw: Raw) -> str | None:
     return None
 
 
-def is_leaving(raw: Raw, owners: Mapping[tuple[str, str], str]) -> bool:
-    """Whether an object is being deleted, or will be: what owned it has made way for a namesake.
-
-    Parameters
-    ----------
-    owners
-        Uids of what exists, by kind and name.
-    """
-    if "deletionTimestamp" in raw["metadata"]:
-        return True
-    return any(
-        owners.get((owner["kind"], owner["name"]), owner["uid"]) != owner["uid"]
-        for owner in raw["metadata"].get("ownerReferences", ())
-        if owner.get("controller")
-    )
-
-
 def made_for(raw: Raw) -> str:
     """Return the uid of the schedule that a ModelVersion was made for.
 

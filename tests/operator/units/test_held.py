@@ -15,11 +15,12 @@ from clm_api.schedule_status import (
     TrainingScheduleStatus,
     TrialsStatus,
 )
+from clm_operator.building.owners import is_leaving
 from clm_operator.planning import trials
 from clm_operator.planning.decide import Plan, plan
 from clm_operator.planning.held import LEAVING
 from clm_operator.planning.outcomes import Act, fold
-from clm_operator.snapshot import Version, Withheld, is_leaving
+from clm_operator.snapshot import Version, Withheld
 from tests.operator.units import builders as b
 
 Raw = dict[str, Any]
