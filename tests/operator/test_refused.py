@@ -48,6 +48,10 @@ def running(rig: Rig, name: str) -> bool:
     return any(v.get("status", {}).get("phase") == "Running" for v in rig.versions(name))
 
 
+def said(version: Raw) -> str:
+    return str(version.get("status", {}).get("reason"))
+
+
 def reasons(rig: Rig, about: str) -> set[str]:
     found = rig.plane.list(rig.namespace, "events")
     return {e["reason"] for e in found if e["involvedObject"]["kind"] == about}
@@ -64,7 +68,7 @@ def test_a_job_that_is_refused_waits_alone(rig: Rig, answer: Verdict | int, reas
     (first,) = rig.wait_ended("btc")[:1]
     assert first["status"]["phase"] == "Failed", "its end is written meanwhile"
     held = eventually(
-        lambda: [v for v in rig.versions("btc") if v.get("status", {}).get("reason") == reason],
+        lambda: [v for v in rig.versions("btc") if said(v) == reason],
         "the second one says why it has no Job",
     )[0]
     assert held["status"]["phase"] == "Pending"
@@ -100,7 +104,7 @@ def test_a_version_or_a_secret_that_is_refused_waits_alone(rig: Rig, kind: str) 
         )
     else:
         eventually(
-            lambda: rig.versions("btc")[0]["status"]["reason"] == "AdmissionUnavailable",
+            lambda: [v for v in rig.versions("btc") if said(v) == "AdmissionUnavailable"],
             "the version says why it has no Job",
         )
         assert not [s for s in rig.store_proxy.seen if s.method == "POST" and s.path == "/"]
@@ -168,3 +172,22 @@ def _made_again(rig: Rig) -> None:
     rig.apply(schedule("again", rig.namespace))
     status = rig.wait_status("again", lambda s: s.get("held"), "it waits for the old one's end")
     assert status["held"][0]["reason"] == "CollectionPending"
+
+
+def test_a_pod_that_a_limit_range_refuses_says_so_until_it_is_lifted(rig: Rig) -> None:
+    rig.kubelet.replace_command = ["sh", "-c", "exit 65"]
+    limits = {"limits": [{"type": "Container", "max": {"memory": "64Mi"}}]}
+    meta = {"name": "small", "namespace": rig.namespace}
+    rig.plane.apply({"apiVersion": "v1", "kind": "LimitRange", "metadata": meta, "spec": limits})
+    rig.start_operator()
+    rig.apply(schedule("btc", rig.namespace, job={"backoffLimit": 0}))
+    eventually(
+        lambda: [v for v in rig.versions("btc") if said(v) == "AdmissionDenied"], "it says so"
+    )
+    status = rig.versions("btc")[0]["status"]
+    assert status["phase"] == "Pending"
+    assert "maximum memory usage per Container is 64Mi" in status["message"]
+    eventually(lambda: "AdmissionDenied" in reasons(rig, "ModelVersion"), "an event tells it")
+    rig.plane.kubectl("-n", rig.namespace, "delete", "limitrange", "small")
+    (version,) = rig.wait_ended("btc")
+    assert version["status"]["reason"] == "TrainingFailed", "its pod was made"
