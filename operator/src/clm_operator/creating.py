@@ -91,15 +91,22 @@ class Creator:
         of_job: bool = False,
     ) -> FoundOut:
         """Remember a refusal; where a quota refuses a Job, neighbours give their old ones away."""
-        why = self.refusals.note(snapshot.key, name, error, of_job=of_job)
+        why = self.refusals.note(snapshot.key, name, error)
         about = {"version": name, "reason": why.reason}
         _LOG.warning("%s: %s is held back: %s", snapshot.key, name, why.message, extra=about)
         self.metrics.held(snapshot.key, why.reason)
         short = of_job and why.reason is Reason.QUOTA_PENDING
         if short:
-            for raw in await self.cluster.schedules(snapshot.key.namespace):
-                self.wake(Key(snapshot.key.namespace, raw["metadata"]["name"]))
+            await self.ask_for_room(snapshot.key.namespace)
         return FoundOut(withheld={name: why}, quota_short=short)
+
+    async def ask_for_room(self, namespace: str) -> None:
+        """Have all schedules of a namespace give the places of finished Jobs away."""
+        if self.refusals.short(namespace):
+            return
+        self.refusals.note_short(namespace)
+        for raw in await self.cluster.schedules(namespace):
+            self.wake(Key(namespace, raw["metadata"]["name"]))
 
     async def _ours(self, snapshot: Snapshot, name: str) -> bool:
         """Whether a name that is taken was taken by this schedule, perhaps by an earlier life."""

@@ -62,6 +62,8 @@ class Reconciler:
             if snapshot.schedule is None:
                 self.creator.refusals.forget(key)
             decided = plan(snapshot, self.settings)
+            if decided.needs_room:
+                await self.creator.ask_for_room(key.namespace)
             try:
                 learned = await self.creator.make(snapshot, decided, known)
                 if learned != known:

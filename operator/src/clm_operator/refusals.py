@@ -16,6 +16,7 @@ from clm_operator.snapshot import Key, Withheld
 
 _LONGEST_S = 300.0
 _FORGOTTEN_AFTER_S = 3600.0
+_SHORT_FOR_S = 60.0
 _PASSING = (0, 409, 429)
 """No answer, changed by others meanwhile, too many requests."""
 _SERVER = 500
@@ -28,8 +29,6 @@ class _Refusal:
     tries: int
     again: float
     """Monotonic time, seconds."""
-    of_job: bool
-    """Whether it is of a Job or its keys."""
 
 
 @dataclass
@@ -45,6 +44,8 @@ class Refusals:
     clock: Clock
     first_s: float
     _of: dict[Key, dict[str, _Refusal]] = field(default_factory=dict)
+    _short_until: dict[str, float] = field(default_factory=dict)
+    """By namespace, monotonic."""
 
     def standing(self, key: Key) -> Mapping[str, Withheld]:
         """Return what is not to be tried yet."""
@@ -53,18 +54,14 @@ class Refusals:
         return {name: self._told(one) for name, one in known.items() if one.again > now}
 
     def short(self, namespace: str) -> bool:
-        """Return whether a quota of the namespace refused a Job or its keys, since the last try."""
-        now = self.clock.monotonic()
-        return any(
-            one.of_job and one.reason is Reason.QUOTA_PENDING and one.again > now
-            for key, known in self._of.items()
-            if key.namespace == namespace
-            for one in known.values()
-        )
+        """Return whether a quota of the namespace has lately refused a Job, its pod or its keys."""
+        return self._short_until.get(namespace, 0.0) > self.clock.monotonic()
 
-    def note(
-        self, key: Key, name: str, error: ApiError | ClmError, *, of_job: bool = False
-    ) -> Withheld:
+    def note_short(self, namespace: str) -> None:
+        """Remember that for a minute."""
+        self._short_until[namespace] = self.clock.monotonic() + _SHORT_FOR_S
+
+    def note(self, key: Key, name: str, error: ApiError | ClmError) -> Withheld:
         """Remember a refusal; return it as a round sees it."""
         reason, message = reason_of(error)
         now, known = self.clock.monotonic(), self._of.setdefault(key, {})
@@ -72,7 +69,7 @@ class Refusals:
         tries = before.tries + 1 if before else 0
         wait = min(self.first_s * 2.0 ** min(tries, 16), _LONGEST_S)
         asked = error.retry_after_s if isinstance(error, ApiError) else None
-        known[name] = _Refusal(reason, message, tries, now + max(wait, asked or 0.0), of_job)
+        known[name] = _Refusal(reason, message, tries, now + max(wait, asked or 0.0))
         for old in [n for n, one in known.items() if one.again < now - _FORGOTTEN_AFTER_S]:
             del known[old]
         return self._told(known[name])

@@ -141,19 +141,12 @@ def test_a_clock_that_is_set_back_prolongs_no_wait() -> None:
     assert refusals.standing(b.KEY) == {}
 
 
-@pytest.mark.parametrize(
-    ("error", "of_job", "short"),
-    [(answer(403, QUOTA), True, True), (answer(403, QUOTA), False, False),
-     (answer(403, DENIED), True, False)],
-    ids=["a Job's quota", "a version's quota", "a Job's webhook"],
-)  # fmt: skip
-def test_a_namespace_is_short_of_room_while_a_quota_refuses_a_job(
-    error: ApiError, *, of_job: bool, short: bool
-) -> None:
+def test_a_namespace_is_short_of_room_for_a_minute() -> None:
     hands = Hands()
     refusals = Refusals(hands, first_s=5)
-    refusals.note(b.KEY, "btc-1", error, of_job=of_job)
-    assert refusals.short("ns") is short
+    assert not refusals.short("ns")
+    refusals.note_short("ns")
+    assert refusals.short("ns")
     assert not refusals.short("elsewhere")
-    hands.seconds = 6
+    hands.seconds = 60
     assert not refusals.short("ns")

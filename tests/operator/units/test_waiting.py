@@ -212,7 +212,7 @@ def test_a_run_that_waits_says_why(case: Said) -> None:
 
 
 def test_a_pod_that_was_never_made_fails_with_the_words_of_who_refused_it() -> None:
-    version = b.version(status=HAD_JOB)
+    version = b.version(status=HAD_JOB | {"phase": "Pending"})
     seen = b.snapshot(version, now=at(1801), jobs={"btc-1": job(warning=QUOTA)})
     got = fold(version, seen, b.settings()).status
     assert (got.phase, got.reason) == ("Failed", "Unschedulable")

@@ -43,7 +43,7 @@ from clm_operator.planning.outcomes import Act, Outcome, failed, fold
 from clm_operator.planning.pointer import with_production
 from clm_operator.planning.production import Promotions
 from clm_operator.planning.retention import to_delete
-from clm_operator.planning.tidying import finished_jobs, tidied_at
+from clm_operator.planning.tidying import finished_jobs, short_of_room, tidied_at
 from clm_operator.planning.waiting import lacks_keys
 from clm_operator.settings import CredentialsMode, Settings
 from clm_operator.snapshot import Job, ScheduleObject, Snapshot, Version
@@ -69,6 +69,8 @@ class Plan:
     remove_requests: tuple[Version, ...] = ()
     pointer: ProductionPointer | None = None
     notices: tuple[Notice, ...] = ()
+    needs_room: bool = False
+    """Whether a quota keeps a pod from being made."""
     wake_at: datetime | None = None
     """When to look again if nothing happens before."""
 
@@ -101,14 +103,13 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
         slots, spec = _parsed(schedule, settings)
         new, status, due = new_runs(snapshot, schedule, spec, slots, status, settings)
         problem, retention = "", to_delete(snapshot.versions, spec.retention, status)
-        tidied = finished_jobs(snapshot, schedule, spec, evaluation)
         wanted = (
             None if promotions.moving else evaluation_slots.due(seen, schedule, spec, evaluation)
         )
     except SpecError as error:
         new, due, problem, retention, wanted = (), None, error.message, (), None
-        tidied = ()
         status = status.model_copy(update={"next_schedule_time": None})
+    tidied = finished_jobs(snapshot, schedule, evaluation)
     why = (
         evaluation_slots.impossible(snapshot, wanted, evaluation, settings)
         if wanted is not None
@@ -140,6 +141,7 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
             *tidied,
         ),
         delete_versions=retention,
+        needs_room=short_of_room(snapshot) and not snapshot.quota_short,
         version_statuses=_changed(outcomes),
         schedule_status=status,
         remove_requests=tuple(
@@ -278,8 +280,8 @@ def _wake_at(
     times.extend(_again(snapshot, name, soon) for name in waiting)
     schedule = snapshot.schedule
     if schedule is not None and schedule.spec is not None:
+        times.extend(tidied_at(snapshot, schedule, evaluation))
         times.append(rested_at(schedule, snapshot.now))
-        times.extend(tidied_at(snapshot, schedule, schedule.spec, evaluation))
         if evaluation_slots.watched(status, _after(outcomes)):
             times.append(evaluation_slots.next_at(snapshot, schedule, schedule.spec))
         if status.evaluation is not None and barrier(snapshot, status.evaluation.name):

@@ -232,8 +232,9 @@ def _not_started(
     now: datetime,
     keys: Withheld | None,
 ) -> Outcome:
-    had_one = status.pod_uid is not None
-    missing = missing_since(job, status.pod_missing_since, now) if had_one else None
+    known = status.pod_missing_since
+    had_one = known is not None or status.pod_uid is not None or status.phase is Phase.RUNNING
+    missing = missing_since(job, known, now) if had_one else None
     limit_s = spec.run.pod.pending_deadline_seconds
     if (why := overdue(job, missing, limit_s, now)) is not None:
         return failed(version, why, now, job)
