@@ -149,11 +149,12 @@ def test_a_schedule_made_again_in_the_same_minute_has_its_first_run(rig: Rig) ->
 def _hold_up(rig: Rig, version: Raw, work: Callable[[], None]) -> None:
     """Keep a version from being collected until the work is done: a collector that is late."""
     name = version["metadata"]["name"]
+    operator = rig.plane.account_kubeconfig(rig.namespace, "clm-operator")
 
     def patch(finalizers: str) -> None:
         body = f'{{"metadata": {{"finalizers": {finalizers}}}}}'
         words = ("patch", "mv", name, "--type=merge", "-p", body)
-        rig.plane.kubectl("-n", rig.namespace, *words)
+        rig.plane.kubectl("--kubeconfig", operator, "-n", rig.namespace, *words)
 
     patch('["late"]')
     work()

@@ -8,6 +8,7 @@ from clm_operator.building.credentials import NOBODY, Grant, secret_manifest
 from clm_operator.building.jobs import NewJob
 from clm_operator.cluster.api import ExistsError
 from clm_operator.cluster.resources import Cluster
+from clm_operator.settings import TrainerSettings
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class Launcher:
 
     cluster: Cluster
     lender: Lender
+    trainer: TrainerSettings
 
     async def start(self, job: NewJob) -> bool:
         """Create a Job, then the Secret that its pods wait for, which goes with it.
@@ -32,6 +34,10 @@ class Launcher:
         ApiError
             A quota, an admission rule or webhook is against the Job or its Secret, or is away.
         """
+        if (account := self.trainer.account) is not None:
+            namespace = job.manifest["metadata"]["namespace"]
+            name = self.trainer.service_account_name
+            await self.cluster.keep_account(namespace, name, account)
         if (grant := job.grant) is None:
             return await self.cluster.create_job(job.manifest) is not None
         try:

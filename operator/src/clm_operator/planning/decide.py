@@ -186,6 +186,7 @@ def _evaluation(
 
 
 def _keys(
+<<<<<<< HEAD
     snapshot: Snapshot,
     schedule: ScheduleObject,
     outcomes: tuple[Outcome, ...],
@@ -206,6 +207,16 @@ def _keys(
         grant = grant_for(schedule, waits.due, settings, snapshot.now)
         grants.append(regrant(grant, waits.job))
     return tuple(grant for grant in grants if grant.job not in snapshot.withheld)
+=======
+    snapshot: Snapshot, schedule: ScheduleObject, latest: Evaluation, settings: Settings
+) -> Grant | None:
+    """Return the credentials that a crash kept from the newest evaluation's Job."""
+    waits = evaluation_slots.keyless(snapshot, latest)
+    if waits is None or settings.store.credentials is not CredentialsMode.PER_RUN:
+        return None
+    grant = grant_for(schedule, waits.due, settings, snapshot.now)
+    return regrant(grant, waits.job)
+>>>>>>> main
 
 
 def _changed(outcomes: tuple[Outcome, ...]) -> tuple[tuple[Version, ModelVersionStatus], ...]:

@@ -26,7 +26,8 @@ def make_client(name: str, market: str, *, sandbox: bool) -> Any:
     if name not in ccxt.exchanges:
         near = ", ".join(difflib.get_close_matches(name, ccxt.exchanges, 3)) or "none"
         raise SpecError("spec.data.exchange", f'"{name}" is no ccxt exchange; near: {near}')
-    client: Any = getattr(ccxt, name)({"enableRateLimit": True, "timeout": 20_000})
+    settings = {"enableRateLimit": True, "timeout": 20_000, "requests_trust_env": True}
+    client: Any = getattr(ccxt, name)(settings)  # proxies and authorities of the environment
     if not client.has.get("fetchOHLCV"):
         raise SpecError("spec.data.exchange", f"{name} offers no bars: import them from files")
     client.has["fetchCurrencies"] = False  # of no use here, and private on some exchanges
