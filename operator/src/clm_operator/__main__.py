@@ -52,17 +52,13 @@ async def operate(settings: Settings, port: int) -> None:
         cluster=cluster,
         reader=ArtifactReader(store),
         pointers=PointerWriter(store),
-<<<<<<< HEAD
         creator=Creator(
             cluster,
-            Launcher(cluster, Lender(settings.store)),
+            Launcher(cluster, Lender(settings.store), settings.trainer),
             Refusals(clock, settings.progress_poll_seconds),
             metrics,
             lambda key: scheduler.wake(key),  # noqa: PLW0108  it is made below
         ),
-=======
-        launcher=Launcher(cluster, Lender(settings.store), settings.trainer),
->>>>>>> main
         undertaker=undertaker,
         settings=settings,
         clock=clock,

@@ -8,7 +8,7 @@ from typing import Any
 
 from clm_api import API_VERSION
 from clm_operator.building.names import LABEL_SCHEDULE
-from clm_operator.cluster.api import Api, ApiError, ExistsError, NotFoundError
+from clm_operator.cluster.api import Api, ApiError, ExistsError, ForbiddenError, NotFoundError
 from clm_operator.planning.notices import Notice
 from clm_operator.settings import EVERY_NAMESPACE, AccountSettings
 from clm_operator.snapshot import Key

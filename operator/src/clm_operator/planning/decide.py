@@ -186,7 +186,6 @@ def _evaluation(
 
 
 def _keys(
-<<<<<<< HEAD
     snapshot: Snapshot,
     schedule: ScheduleObject,
     outcomes: tuple[Outcome, ...],
@@ -194,7 +193,7 @@ def _keys(
     settings: Settings,
 ) -> tuple[Grant, ...]:
     """Return the credentials that a crash or a refusal kept from Jobs, unless it stands."""
-    if settings.store.credentials is CredentialsMode.STATIC:
+    if settings.store.credentials is not CredentialsMode.PER_RUN:
         return ()
     grants: list[Grant] = []
     for outcome in outcomes:
@@ -207,16 +206,6 @@ def _keys(
         grant = grant_for(schedule, waits.due, settings, snapshot.now)
         grants.append(regrant(grant, waits.job))
     return tuple(grant for grant in grants if grant.job not in snapshot.withheld)
-=======
-    snapshot: Snapshot, schedule: ScheduleObject, latest: Evaluation, settings: Settings
-) -> Grant | None:
-    """Return the credentials that a crash kept from the newest evaluation's Job."""
-    waits = evaluation_slots.keyless(snapshot, latest)
-    if waits is None or settings.store.credentials is not CredentialsMode.PER_RUN:
-        return None
-    grant = grant_for(schedule, waits.due, settings, snapshot.now)
-    return regrant(grant, waits.job)
->>>>>>> main
 
 
 def _changed(outcomes: tuple[Outcome, ...]) -> tuple[tuple[Version, ModelVersionStatus], ...]:

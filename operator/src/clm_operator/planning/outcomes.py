@@ -187,13 +187,9 @@ def _active(
     status = _with_job(version.status, job)
     progress = snapshot.progress.get(version.name)
     if pod is None or pod.phase == "Pending":
-<<<<<<< HEAD
+        status = status.model_copy(update={"progress": None})
         keys = snapshot.withheld.get(version.name)
         return _not_started(version, spec, job, status, snapshot.now, keys)
-=======
-        status = status.model_copy(update={"progress": None})
-        return _not_started(version, spec, job, status, snapshot.now)
->>>>>>> main
     if (silent := _silent(pod, progress, spec, settings, snapshot.now)) is not None:
         return failed(version, silent, snapshot.now, job)
     update = {
