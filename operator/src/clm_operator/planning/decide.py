@@ -48,6 +48,7 @@ from clm_operator.planning.waiting import lacks_keys
 from clm_operator.settings import CredentialsMode, Settings
 from clm_operator.snapshot import Job, ScheduleObject, Snapshot, Version
 from clm_operator.status.schedule import run_facts, with_conditions
+from clm_operator.status.version import observed
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,9 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
     seen, evaluation = trial.look(snapshot, schedule)
     promotions = production.decide(seen)
     folded = zip(_outcomes(snapshot, schedule, settings), seen.versions, strict=True)
-    outcomes = tuple(_moved(outcome, version, promotions) for outcome, version in folded)
+    outcomes = tuple(
+        _observed(_moved(outcome, version, promotions), snapshot.now) for outcome, version in folded
+    )
     runs = [(o.version, o.status) for o in outcomes]
     status = run_facts(schedule.status, runs)
     status = status.model_copy(
@@ -172,6 +175,10 @@ def _moved(outcome: Outcome, seen: Version, promotions: Promotions) -> Outcome:
         return outcome
     decided = {"promotion": status.promotion}
     return replace(outcome, status=outcome.status.model_copy(update=decided))
+
+
+def _observed(outcome: Outcome, now: datetime) -> Outcome:
+    return replace(outcome, status=observed(outcome.version, outcome.status, now))
 
 
 def _evaluation(
