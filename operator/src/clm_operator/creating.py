@@ -72,7 +72,10 @@ class Creator:
         except (ApiError, ClmError) as error:
             return await self._held(snapshot, job.name, error, of_job=True)
         self.refusals.forget(snapshot.key, job.name)
-        return FoundOut() if made else FoundOut(taken=frozenset({job.name}))
+        if not made:
+            return FoundOut(taken=frozenset({job.name}))
+        self.refusals.note_room(snapshot.key.namespace)
+        return FoundOut()
 
     async def _lend(self, snapshot: Snapshot, grant: Grant) -> FoundOut:
         try:

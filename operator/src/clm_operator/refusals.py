@@ -58,8 +58,12 @@ class Refusals:
         return self._short_until.get(namespace, 0.0) > self.clock.monotonic()
 
     def note_short(self, namespace: str) -> None:
-        """Remember that for a minute."""
+        """Remember that for a minute, or until a Job is made."""
         self._short_until[namespace] = self.clock.monotonic() + _SHORT_FOR_S
+
+    def note_room(self, namespace: str) -> None:
+        """Remember that a Job was made."""
+        self._short_until.pop(namespace, None)
 
     def note(self, key: Key, name: str, error: ApiError | ClmError) -> Withheld:
         """Remember a refusal; return it as a round sees it."""

@@ -141,7 +141,7 @@ def test_a_clock_that_is_set_back_prolongs_no_wait() -> None:
     assert refusals.standing(b.KEY) == {}
 
 
-def test_a_namespace_is_short_of_room_for_a_minute() -> None:
+def test_a_namespace_is_short_of_room_for_a_minute_or_until_a_job_is_made() -> None:
     hands = Hands()
     refusals = Refusals(hands, first_s=5)
     assert not refusals.short("ns")
@@ -149,4 +149,7 @@ def test_a_namespace_is_short_of_room_for_a_minute() -> None:
     assert refusals.short("ns")
     assert not refusals.short("elsewhere")
     hands.seconds = 60
+    assert not refusals.short("ns")
+    refusals.note_short("ns")
+    refusals.note_room("ns")
     assert not refusals.short("ns")
