@@ -54,7 +54,10 @@ class Creator:
         try:
             await self.cluster.create_version(manifest)
         except ExistsError:
-            ours = await self._ours(snapshot, name)
+            found = await self.cluster.version(snapshot.key.namespace, name)
+            if found is None:
+                raise  # refused, and yet not there: a slot is decided only once its version is
+            ours = snapshot.schedule is not None and made_for(found) == snapshot.schedule.uid
             return FoundOut() if ours else FoundOut(taken=frozenset({name}))
         except InvalidError as error:
             return FoundOut(refused={name: error.message})
@@ -110,9 +113,3 @@ class Creator:
         self.refusals.note_short(namespace)
         for raw in await self.cluster.schedules(namespace):
             self.wake(Key(namespace, raw["metadata"]["name"]))
-
-    async def _ours(self, snapshot: Snapshot, name: str) -> bool:
-        """Whether a name that is taken was taken by this schedule, perhaps by an earlier life."""
-        raw = await self.cluster.version(snapshot.key.namespace, name)
-        owner = snapshot.schedule.uid if snapshot.schedule else None
-        return raw is None or made_for(raw) == owner

@@ -35,6 +35,7 @@ from clm_operator.planning.notices import (
     Notice,
     evaluation_notices,
     held_notices,
+    missing_notices,
     move_notices,
     run_notices,
     skip_notices,
@@ -159,6 +160,7 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
             *run_notices(outcomes),
             *move_notices(outcomes),
             *evaluation_notices(schedule, status.evaluation),
+            *missing_notices(schedule, status),
         ),
         wake_at=_wake_at(
             snapshot, outcomes, status, evaluation, settings, waits=bool(promotions.unreadable)
