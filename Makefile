@@ -67,7 +67,8 @@ cluster-down: ## Stop and forget the cluster
 images: ## Build the images and load them into the cluster: FLAVOURS="boosting neural rl"
 	$(CLUSTER) image clm-operator:dev . --file Dockerfile.operator
 	for flavour in $(FLAVOURS); do \
-	  $(CLUSTER) image clm-trainer:$$flavour-dev . --file Dockerfile.trainer --build-arg FLAVOUR=$$flavour || exit 1; \
+	  $(CLUSTER) image clm-trainer:$$flavour-dev . --file Dockerfile.trainer --build-arg FLAVOUR=$$flavour \
+	    --build-arg GIT_REVISION=$$(git describe --always --abbrev=40 --dirty --match=) || exit 1; \
 	done
 	$(CLUSTER) image-minio
 
@@ -75,11 +76,11 @@ bars: setup ## Import the bundled real bars into STORE (default ./artifacts)
 	@$(VENV)/clm data import examples/data/binance-spot-btcusdt-1h.parquet --symbol BTC/USDT --store $(STORE)
 	@$(VENV)/clm data import examples/data/binance-spot-ethusdt-1h.parquet --symbol ETH/USDT --store $(STORE)
 
-demo: setup ## All at once: cluster, images, chart, real bars, a judged version; FLEET=1: six families
-	@FLEET=$(FLEET) $(VENV)/python -m tools.demo
+demo: ## All at once: cluster, images, chart, real bars, a judged version; FLEET=1: six families
+	@FLEET=$(FLEET) tools/demo/demo.sh
 
-demo-clean: setup ## Remove what the demo made
-	@$(VENV)/python -m tools.demo clean
+demo-clean: ## Remove what the demo made
+	@if [ -x $(VENV)/python ]; then $(VENV)/python -m tools.demo clean; else $(CLUSTER) down; fi
 
 clean: ## Remove local build results; caches stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache artifacts
