@@ -13,8 +13,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import clm_cli.logs
-from clm_cli.__main__ import app
 from clm_cli.cluster import ClusterError
+from tests.cli.app import app
 from tests.cli.namespace import Namespace
 from tests.cli.objects import judged, schedule, version
 from tests.support.control_plane import ControlPlane

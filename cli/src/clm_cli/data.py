@@ -1,6 +1,5 @@
 """``clm data``: bars and funding into the store."""
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from rich.table import Table
 from clm_api.errors import SpecError
 from clm_api.symbols import canonical
 from clm_api.training_schedule import DataSpec, TrainingScheduleResource
-from clm_cli.output import Output, OutputOption, console
+from clm_cli.output import Output, OutputOption, console, print_document
 from clm_cli.prune import prune
 from clm_cli.rules import broken_rules
 from clm_cli.stores import Store, open_store
@@ -77,7 +76,7 @@ def list_(store: Store, output: OutputOption = Output.TEXT) -> None:
 
     found = inventory(BarCache(open_store(store)), pd.Timestamp(datetime.now(UTC)))
     if output is Output.JSON:
-        console.print_json(json.dumps({"series": [_document(one) for one in found]}))
+        print_document({"series": [_document(one) for one in found]})
         return
     table = Table("EXCHANGE", "MARKET", "SYMBOL", "SERIES", "ROWS", "FROM", "TO", "GAPS", "AGE",
                   box=None)  # fmt: skip

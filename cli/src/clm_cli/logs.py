@@ -11,7 +11,7 @@ import typer
 from clm_api.model_version import TERMINAL, Phase
 from clm_cli.cluster import Cluster, ClusterError, LogCutError, NotFoundError, VersionView
 from clm_cli.loglines import readable
-from clm_cli.output import Output, OutputOption, console, errors, fail, waiting
+from clm_cli.output import Output, OutputOption, console, errors, fail, harmless, waiting
 from clm_cli.pods import PodView
 from clm_cli.status import Namespace
 
@@ -187,7 +187,7 @@ def _for_people(line: str) -> None:
 
 
 def _as_written(line: str) -> None:
-    print(line, flush=True)
+    print(harmless(line) if console.is_terminal else line, flush=True)
 
 
 def _tell(text: str) -> None:
