@@ -9,6 +9,7 @@ from tests.support.control_plane import ControlPlane
 from tests.support.minio_server import MinioServer
 from tests.support.ports import eventually
 from tests.support.repository import ROOT
+from tests.support.versity_server import VersityServer
 
 _FOREIGN = (
     "KUBECONFIG",
@@ -22,7 +23,7 @@ _FOREIGN = (
     "AWS_SESSION_TOKEN",
     "AWS_REGION",
 )
-_MARKERS = {"plane": "api", "minio": "store", "node_cluster": "cluster"}
+_MARKERS = {"plane": "api", "minio": "store", "versity": "store", "node_cluster": "cluster"}
 """A fixture that a test uses, and the marker that it gets by that."""
 
 
@@ -52,6 +53,14 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
 def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
     """A real MinIO server."""
     server = MinioServer.start(tmp_path_factory.mktemp("minio") / "m")
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def versity(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VersityServer]:
+    """A real Versity S3 gateway."""
+    server = VersityServer.start(tmp_path_factory.mktemp("versity") / "v")
     yield server
     server.close()
 

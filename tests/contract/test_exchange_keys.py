@@ -83,6 +83,11 @@ def test_a_right_to_one_secret_is_none_to_another(guarded: ControlPlane) -> None
     assert "may not get Secret another" in _create(guarded, READER, "others", **other)
 
 
+def test_a_secret_that_is_null_needs_no_right(guarded: ControlPlane) -> None:
+    said = _create(guarded, WRITER, "nothing", data={"secretRef": None})
+    assert "created" in said
+
+
 def test_a_schedule_without_a_secret_needs_no_right(guarded: ControlPlane) -> None:
     assert "created" in _create(guarded, WRITER, "none")
 
@@ -94,8 +99,19 @@ def test_a_schedule_without_a_secret_needs_no_right(guarded: ControlPlane) -> No
         ({"data": {"exchange": "kraken"}}, False),
         ({"data": {"sandbox": True}}, False),
         ({"data": {"secretRef": None, "ownTrades": False}}, True),
+        ({"job": {"nodeSelector": {"kubernetes.io/hostname": "mine"}}}, False),
+        ({"job": {"runtimeClassName": "mine"}}, False),
+        ({"job": {"activeDeadlineSeconds": 3600}}, False),
     ],
-    ids=["suspended", "sent elsewhere", "sent to the testnet", "taken out"],
+    ids=[
+        "suspended",
+        "sent elsewhere",
+        "sent to the testnet",
+        "taken out",
+        "run on one's own node",
+        "run by one's own runtime",
+        "run for another time",
+    ],
 )
 def test_who_may_not_read_it_can_stop_the_schedule_but_not_turn_the_key_elsewhere(
     guarded: ControlPlane, spec: dict[str, Any], *, allowed: bool

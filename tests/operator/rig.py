@@ -15,11 +15,12 @@ from clm_trainer.storage import Storage
 from tests.support import chart
 from tests.support.control_plane import ControlPlane
 from tests.support.kubelet import ProcessKubelet
-from tests.support.minio_server import ACCESS_KEY, SECRET_KEY, MinioServer
+from tests.support.minio_server import MinioServer
 from tests.support.operator_process import OperatorProcess
 from tests.support.ports import eventually
 from tests.support.proxy import Proxy
 from tests.support.repository import BARS
+from tests.support.store_server import ACCESS_KEY, SECRET_KEY
 
 Raw = dict[str, Any]
 CANARY = SECRET_KEY

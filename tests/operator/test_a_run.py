@@ -34,6 +34,9 @@ def test_a_schedule_ends_in_a_judged_version_and_the_operator_comes_to_rest(rig:
     assert condition(seen, "Ready")["status"] == "True"
     assert condition(seen, "DataAvailable")["status"] == "True"
 
+    assert {field["manager"] for field in version["metadata"]["managedFields"]} == {"clm-operator"}
+    assert {seen.agent.partition("/")[0] for seen in rig.api.seen} == {"clm-operator"}
+
     rig.settle()
     before = rig.writes()
     rig.plane.kubectl("-n", rig.namespace, "label", "tsched", "btc", "poke=1")

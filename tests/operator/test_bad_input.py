@@ -110,7 +110,8 @@ FAILING = [
     Failing("a request above the limit", "SpecInvalid", "must be less than or equal to cpu limit",
             overrides={"job": {"resources": {"requests": {"cpu": "2"}, "limits": {"cpu": "1"}}}}),
     Failing("a node that no selector finds", "Unschedulable", "matching node",
-            overrides={"job": {"nodeSelector": {"pool": "moon"}, "pendingDeadlineSeconds": 10}}),
+            overrides={"job": {"nodeSelector": {"kubernetes.io/arch": "moon"},
+                               "pendingDeadlineSeconds": 10}}),
 ]  # fmt: skip
 
 

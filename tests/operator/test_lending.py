@@ -29,10 +29,11 @@ from clm_trainer.storage import Storage
 from tests.operator.units import builders as b
 from tests.support.identity import IdentityProvider
 from tests.support.lent_keys import Holder, lend, settings, variables
-from tests.support.minio_server import ACCESS_KEY, SECRET_KEY, MinioServer
+from tests.support.minio_server import MinioServer
 from tests.support.ports import eventually
 from tests.support.proxy import Proxy, Verdict
 from tests.support.repository import ROOT
+from tests.support.store_server import ACCESS_KEY, SECRET_KEY
 
 BUCKET = "lending"
 URL = f"s3://{BUCKET}/some/prefix"
@@ -89,7 +90,8 @@ def test_after_their_time_keys_open_nothing(tmp_path: Path, pool: urllib3.PoolMa
                 words = eventually(lambda: _refusal(store), "the keys have ended", seconds=30)
         finally:
             minio.close()
-    assert words.startswith("StorageDenied: the object store refuses")
+    assert words.startswith("StorageDenied: ")
+    assert ": the object store refuses" in words
     assert "the keys were lent for a time" in words
 
 
@@ -229,10 +231,8 @@ def test_wrong_keys_are_refused_with_the_stores_words(minio: MinioServer) -> Non
     with variables(wrong), pytest.raises(ClmError) as refused:
         Lender(settings(minio, URL)).lend([Access(writes=("x",))], SHORTEST_S)
     assert refused.value.reason == "StorageDenied"
-    assert (
-        "refuses credentials for one run: AccessDenied: The request signature"
-        in refused.value.message
-    )
+    assert refused.value.message.startswith("AccessDenied: The request signature")
+    assert "refuses credentials for one run" in refused.value.message
     assert "objectStore.credentials to Static" in refused.value.message
     assert "wrong-secret" not in refused.value.message
 
@@ -276,8 +276,8 @@ def test_a_store_that_ignores_the_policy_does_not_pass_the_check(
     [
         (b"<html>no STS here</html>", "StorageDenied", "answer to AssumeRole is none"),
         (b"", "StorageDenied", "answer to AssumeRole is none"),
-        (405, "StorageDenied", "status 405"),
-        (503, "StorageUnavailable", "is asked again: status 503"),
+        (405, "StorageDenied", "405 Method Not Allowed"),
+        (503, "StorageUnavailable", "lends no credentials now, and is asked again"),
         (Verdict.REFUSE, "StorageUnavailable", "does not answer, and is asked again"),
     ],
     ids=["another page", "nothing", "no STS", "not now", "away"],

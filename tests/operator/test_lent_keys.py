@@ -23,7 +23,8 @@ from clm_trainer.storage import Storage
 from tests.support.fake_exchange import FakeExchange, Fill, Listing, real_bars
 from tests.support.fake_exchange.server import API_KEY, SECRET
 from tests.support.lent_keys import Holder, lend, variables
-from tests.support.minio_server import ACCESS_KEY, SECRET_KEY, MinioServer
+from tests.support.minio_server import MinioServer
+from tests.support.store_server import ACCESS_KEY, SECRET_KEY
 from tests.trainer.pipeline.perpetuals import perpetual_run, synthetic_funding
 from tests.trainer.pipeline.runs import LAYOUT, run_here
 from tests.trainer.pipeline.sheets import NOW

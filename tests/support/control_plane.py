@@ -105,6 +105,7 @@ class ControlPlane:
                 *flags(
                     kubeconfig=self.kubeconfig,
                     controllers=controllers,
+                    use_service_account_credentials="true",
                     secure_port=0,
                     root_ca_file=self.authority.folder / "ca.crt",
                     service_account_private_key_file=self.authority.folder / "service-account.key",

@@ -1,106 +1,19 @@
-"""A real MinIO server on a free port."""
+"""A real MinIO server."""
 
-import json
-from dataclasses import dataclass, field
-from functools import cached_property, partial
-from pathlib import Path
+from dataclasses import dataclass
 
-import urllib3
-from minio import Minio
-
-from local_cluster import binaries
-from local_cluster.processes import Processes, answers
-from tests.support.ports import free_port
-
-ACCESS_KEY, SECRET_KEY = "clm-tests", "canary-7f3a9c51e2"
-_ANY_CA = Path("/etc/ssl/certs/ca-certificates.crt")
+from tests.support.store_server import ACCESS_KEY, SECRET_KEY, StoreServer
 
 
 @dataclass
-class MinioServer:
-    """A running server; it keeps its address over a restart."""
+class MinioServer(StoreServer):
+    """MinIO on one folder."""
 
-    folder: Path
-    port: int
-    processes: Processes
-    variables: dict[str, str] = field(default_factory=dict)
+    program = "minio"
+    health = "/minio/health/ready"
 
-    @classmethod
-    def start(cls, folder: Path, variables: dict[str, str] | None = None) -> "MinioServer":
-        """Start it, perhaps with more variables in its environment."""
-        binaries.build(("minio",))
-        for name in ("run", "logs", "data"):
-            (folder / name).mkdir(parents=True)
-        processes = Processes(folder / "run", folder / "logs", folder)
-        server = cls(folder, free_port(), processes, variables or {})
-        server.resume()
-        return server
-
-    def resume(self) -> None:
-        """Start the process, again or for the first time."""
-        command = ["env", f"MINIO_ROOT_USER={ACCESS_KEY}", f"MINIO_ROOT_PASSWORD={SECRET_KEY}"]
-        command += [f"{name}={value}" for name, value in self.variables.items()]
-        command += ["MINIO_BROWSER=off", "minio", "server", "--address", f"127.0.0.1:{self.port}"]
-        self.processes.start("minio", [*command, str(self.folder / "data")])
-        ready = partial(answers, f"{self.endpoint}/minio/health/ready", _ANY_CA)
-        self.processes.wait("minio", ready)
-
-    @property
-    def endpoint(self) -> str:
-        """Its address."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def environment(self, endpoint: str | None = None) -> dict[str, str]:
-        """Return the variables by which a client finds it, perhaps through a proxy."""
-        return {
-            "AWS_ENDPOINT_URL": endpoint or self.endpoint,
-            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-        }
-
-    @cached_property
-    def _pool(self) -> urllib3.PoolManager:
-        return urllib3.PoolManager(timeout=10)
-
-    @cached_property
-    def client(self) -> Minio:
-        """An administrator's client."""
-        return Minio(
-            f"127.0.0.1:{self.port}",
-            access_key=ACCESS_KEY,
-            secret_key=SECRET_KEY,
-            secure=False,
-            http_client=self._pool,
-        )
-
-    def make_bucket(self, name: str) -> str:
-        """Create a bucket and return its URL."""
-        self.client.make_bucket(bucket_name=name)
-        return f"s3://{name}"
-
-    def keys(self, bucket: str, prefix: str = "") -> list[str]:
-        """Return all object names below a prefix."""
-        found = self.client.list_objects(bucket_name=bucket, prefix=prefix, recursive=True)
-        return sorted(str(item.object_name) for item in found)
-
-    def read(self, bucket: str, key: str) -> bytes:
-        """Return an object's content."""
-        response = self.client.get_object(bucket_name=bucket, object_name=key)
-        try:
-            return bytes(response.read())
-        finally:
-            response.close()
-            response.release_conn()
-
-    def read_json(self, bucket: str, key: str) -> dict[str, object]:
-        """Return an object's JSON."""
-        return dict(json.loads(self.read(bucket, key)))
-
-    def stop(self) -> None:
-        """End the process; data stay."""
-        self.processes.stop("minio")
-
-    def close(self) -> None:
-        """End the process and the client's connections."""
-        self.stop()
-        self._pool.clear()
+    def command(self) -> list[str]:
+        """Return variables, then the program and its arguments."""
+        root = [f"MINIO_ROOT_USER={ACCESS_KEY}", f"MINIO_ROOT_PASSWORD={SECRET_KEY}"]
+        serve = ["minio", "server", "--address", f"127.0.0.1:{self.port}"]
+        return [*root, "MINIO_BROWSER=off", *serve, str(self.folder / "data")]

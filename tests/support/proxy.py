@@ -31,9 +31,26 @@ class Seen:
 
     method: str
     path: str
+    agent: str = field(default="", compare=False)
+    """Header User-Agent."""
 
 
-Judge = Callable[[Seen], Verdict | int | bytes]
+@dataclass(frozen=True)
+class Answer:
+    """A made-up refusal in the words of S3."""
+
+    status: int
+    code: str
+    message: str = "made up"
+
+    @property
+    def body(self) -> bytes:
+        """Its XML."""
+        words = f"<Code>{self.code}</Code><Message>{self.message}</Message>"
+        return f'<?xml version="1.0" encoding="UTF-8"?><Error>{words}</Error>'.encode()
+
+
+Judge = Callable[[Seen], Verdict | int | bytes | Answer]
 
 
 def let_pass(_: Seen) -> Verdict:
@@ -105,11 +122,15 @@ class Proxy:
         await asyncio.sleep(0.1)  # connections close in the next rounds of the loop
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        seen = Seen(request.method, request.path)
+        seen = Seen(request.method, request.path, request.headers.get("User-Agent", ""))
         self.seen.append(seen)
         verdict = await asyncio.to_thread(self.judge, seen)
         if isinstance(verdict, int):
             return web.Response(status=verdict, text="the proxy refuses this")
+        if isinstance(verdict, Answer):
+            return web.Response(
+                status=verdict.status, body=verdict.body, content_type="application/xml"
+            )
         if isinstance(verdict, bytes):
             return web.Response(body=verdict)
         if verdict is Verdict.REFUSE:

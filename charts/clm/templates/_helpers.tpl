@@ -76,6 +76,7 @@ trainer:
   imagePullSecrets: {{ toJson .Values.trainer.imagePullSecrets }}
   serviceAccountName: {{ .Release.Name }}-trainer
 families: {{ toJson .Values.families }}
+jobPolicy: {{ toJson .Values.jobPolicy }}
 watchNamespaces: {{ include "clm.namespaces" . }}
 minIntervalMinutes: {{ .Values.operator.minIntervalMinutes }}
 apiWritesPerSecond: {{ .Values.operator.apiWritesPerSecond }}

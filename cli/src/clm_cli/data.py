@@ -57,10 +57,9 @@ def import_(
     if funding and data.market != "usdm":
         raise SpecError("--funding", "needs --market usdm: nothing on spot pays funding")
     objects = open_store(store)
-    for line in (_funding if funding else _bars)(files, data, objects):
-        console.print(
-            f"{line} months written to {store}", markup=False, highlight=False, soft_wrap=True
-        )
+    for line, revised in (_funding if funding else _bars)(files, data, objects):
+        for text in filter(None, (f"{line} to {store}", revised)):
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command("ls")
@@ -111,7 +110,7 @@ def _age(age: "pd.Timedelta") -> str:
     return f"{minutes // 1440}d" if minutes >= 2880 else f"{minutes // 60}h{minutes % 60:02}m"
 
 
-def _bars(files: list[Path], data: DataSpec, objects: "Storage") -> Iterator[str]:
+def _bars(files: list[Path], data: DataSpec, objects: "Storage") -> Iterator[tuple[str, str]]:
     import pandas as pd
 
     from clm_trainer.sources.bars import BarKey
@@ -122,13 +121,14 @@ def _bars(files: list[Path], data: DataSpec, objects: "Storage") -> Iterator[str
     key = BarKey(data.exchange, data.market, symbol, data.timeframe)
     for path in files:
         done = import_file(path, key, BarCache(objects), now=pd.Timestamp(datetime.now(UTC)))
-        yield (
+        line = (
             f"{key}: {done.bars} bars {done.first:{_MOMENT}}..{done.last:{_MOMENT}}, "
-            f"{done.gaps} missing, {done.months_written}"
+            f"{done.gaps} missing, {done.months_written} months written"
         )
+        yield line, done.revised
 
 
-def _funding(files: list[Path], data: DataSpec, objects: "Storage") -> Iterator[str]:
+def _funding(files: list[Path], data: DataSpec, objects: "Storage") -> Iterator[tuple[str, str]]:
     import pandas as pd
 
     from clm_trainer.sources.cache import BarCache
@@ -138,10 +138,11 @@ def _funding(files: list[Path], data: DataSpec, objects: "Storage") -> Iterator[
     key = FundingKey(data.exchange, data.market, canonical(data.symbols[0], data.market))
     for path in files:
         done = import_funding(path, key, BarCache(objects), now=pd.Timestamp(datetime.now(UTC)))
-        yield (
+        line = (
             f"{key}: {done.events} events {done.first:{_MOMENT}}..{done.last:{_MOMENT}}, "
-            f"{done.unmarked} without mark price, {done.months_written}"
+            f"{done.unmarked} without mark price, {done.months_written} months written"
         )
+        yield line, done.revised
 
 
 def _checked(exchange: str, market: str, symbol: str, timeframe: str) -> DataSpec:

@@ -31,7 +31,7 @@ class StatusModel(Model):
 
 
 def _utc_text(value: Any) -> str:
-    return str(value.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    return f"{value.replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 Instant = Annotated[AwareDatetime, PlainSerializer(_utc_text, return_type=str, when_used="json")]

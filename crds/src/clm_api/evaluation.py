@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from clm_api.base import Instant, Model, Name, Text
+from clm_api.figures import Count, Figure, MetricValues, Undefined
 from clm_api.promotion import ChampionSpec, ShadowSpec
 from clm_api.report import Sha256
 
@@ -56,11 +57,11 @@ class Replay(Model):
     """Open time of the first bar."""
     to: Instant
     """Open time of the last bar; before ``from`` if there is none yet."""
-    bars: Annotated[int, Field(ge=0)]
+    bars: Count
     """How many bars."""
-    metrics: dict[str, float] = Field(default_factory=dict)
+    metrics: MetricValues = Field(default_factory=dict)
     """Metrics by their name in the resource, unrounded; undefined ones absent."""
-    undefined: dict[str, str] = Field(default_factory=dict)
+    undefined: Undefined = Field(default_factory=dict)
     """Why a metric is undefined, by its name."""
 
 
@@ -71,13 +72,13 @@ class Look(Model):
     they fit into ``maxDays``. A look that is reached never changes again.
     """
 
-    bars: Annotated[int, Field(ge=1)]
+    bars: Annotated[Count, Field(ge=1)]
     """Length of the look."""
-    metrics: dict[str, float]
+    metrics: MetricValues
     """The challenger's, by their name in the resource, unrounded; undefined ones absent."""
-    undefined: dict[str, str] = Field(default_factory=dict)
+    undefined: Undefined = Field(default_factory=dict)
     """Why a metric is undefined, by its name."""
-    champion_sharpe: float | None = None
+    champion_sharpe: Figure | None = None
     """The champion's annualised Sharpe ratio on the same bars."""
     p_not_worse: Annotated[float, Field(gt=0, le=1)] | None = None
     """p value of "the challenger is worse by more than the margin": small ones refute it."""
@@ -96,12 +97,12 @@ class ShadowReplay(Replay):
     """Looks that were reached, the shortest first."""
     looks_planned: Annotated[int, Field(ge=1, le=16)] = 1
     """How many looks there will be at most: they share the risk of a wrong verdict."""
-    replayed_bars: Annotated[int, Field(ge=0)] = 0
+    replayed_bars: Count = 0
     """Bars on which the positions were worked out again from the bars known at their close.
 
     Fewer than ``bars`` where all would take too long: then the newest and a spread of the others.
     """
-    replay_mismatch: Annotated[float, Field(ge=0)] = 0.0
+    replay_mismatch: Annotated[Figure, Field(ge=0)] = 0.0
     """Largest difference between those positions and the ones worked out from all bars."""
     mismatch_at: Instant | None = None
     """Open time of the first bar on which the two differ."""
@@ -112,7 +113,7 @@ class Problem(Model):
 
     version: Name
     """Name of its ModelVersion."""
-    reason: str
+    reason: Annotated[str, Field(pattern=r"^[A-Za-z]{1,64}$")]
     """A reason of ``clm_api.reasons``."""
     message: Text
     """What happened and what to do."""
@@ -128,9 +129,9 @@ class EvaluationReport(Model):
     """The champion since it came into production."""
     shadow: ShadowReplay | None = None
     """The challenger since its training."""
-    problems: list[Problem] = Field(default_factory=list)
+    problems: Annotated[list[Problem], Field(max_length=16)] = Field(default_factory=list)
     """Versions that could not be replayed; the other one's figures stand."""
-    notes: list[Text] = Field(default_factory=list)
+    notes: Annotated[list[Text], Field(max_length=256)] = Field(default_factory=list)
     """What is to be said of the bars."""
     code_revision: Text
     """Version of the trainer."""

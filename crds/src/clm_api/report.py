@@ -6,9 +6,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from clm_api.base import Instant, Model, Rounded, StatusModel, Text
+from clm_api.figures import Count, Figure, MetricValues, Undefined
 
 KEPT_ODDITIES = 50
 """Holes, and spikes, of a symbol that the manifest names."""
+ShortText = Annotated[str, Field(max_length=128)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -88,17 +90,17 @@ class MetricsFile(Model):
     """``metrics.json``: unrounded, without times or uids, so that equal runs give equal bytes."""
 
     schema_version: Literal[1] = 1
-    metrics: dict[str, float]
+    metrics: MetricValues
     """Metrics by their name in the resource; undefined ones absent."""
-    undefined: dict[str, str] = Field(default_factory=dict)
+    undefined: Undefined = Field(default_factory=dict)
     """Why a metric is undefined, by its name."""
-    sr_per_bar: float | None = None
+    sr_per_bar: Figure | None = None
     """Sharpe ratio per bar, not annualised."""
-    bars: int
+    bars: Count
     """Number of returns behind it."""
-    skew: float | None = None
+    skew: Figure | None = None
     """Skewness of the returns."""
-    kurtosis: float | None = None
+    kurtosis: Figure | None = None
     """Pearson kurtosis of the returns (normal = 3)."""
     trained_until: Instant
     """Open time of the last bar that the artifact was fitted on."""
@@ -137,23 +139,42 @@ class HoleData(Model):
     """How many."""
 
 
+class RevisionData(Model):
+    """One value of a stored row, and what was found for it later."""
+
+    time: Instant
+    """Time of the row."""
+    column: str
+    """Which of its values."""
+    stored: float
+    """What is stored, and was used."""
+    found: float
+    """What the exchange or a file said later."""
+
+
 class SymbolData(Model):
     """How good one symbol's bars are."""
 
-    symbol: str
+    symbol: Annotated[str, Field(max_length=64)]
     """Its name."""
     first: Instant
     """Open time of its first bar in the range."""
     last: Instant
     """Open time of its last bar."""
-    bars: Annotated[int, Field(ge=0)]
+    bars: Count
     """Bars in the range."""
-    missing: Annotated[int, Field(ge=0)]
+    missing: Count
     """Bars that the range lacks since the first one."""
     holes: Annotated[list[HoleData], Field(max_length=KEPT_ODDITIES)]
     """Where, the longest first."""
     spikes: Annotated[list[Instant], Field(max_length=KEPT_ODDITIES)]
     """Bars that moved far and back at once, the newest ones: reported, never repaired."""
+    revised: Annotated[int, Field(ge=0)] = 0
+    """Bars, and funding events, of which something else was found later; the stored ones stand."""
+    revisions: Annotated[list[RevisionData], Field(max_length=KEPT_ODDITIES)] = Field(
+        default_factory=list
+    )
+    """What differs, the newest ones."""
 
 
 class ManifestData(Model):
@@ -163,15 +184,15 @@ class ManifestData(Model):
     """First bar's open time."""
     to: Instant
     """End of the range, exclusive."""
-    bars: Annotated[int, Field(ge=0)]
+    bars: Count
     """Bars of all symbols."""
-    gaps: Annotated[int, Field(ge=0)]
+    gaps: Count
     """Missing bars of all symbols."""
     sha256: Sha256
     """Digest of the exact training frame."""
     symbols: Annotated[list[SymbolData], Field(max_length=50)] = Field(default_factory=list)
     """How good each symbol's bars are."""
-    notes: list[Text] = Field(default_factory=list)
+    notes: Annotated[list[Text], Field(max_length=256)] = Field(default_factory=list)
     """What else is to be said of them: an exchange that was away, a clock that is wrong."""
 
 
@@ -187,9 +208,9 @@ class Manifest(Model):
     """Image that ran."""
     code_revision: Text
     """Version of the trainer."""
-    libraries: dict[str, str]
+    libraries: Annotated[dict[ShortText, ShortText], Field(max_length=64)]
     """Versions of the libraries that the numbers depend on."""
-    seed: int
+    seed: Annotated[int, Field(ge=-(2**63), le=2**64)]
     """Seed of everything random."""
     data: ManifestData
     """The bars that were used."""
@@ -217,7 +238,7 @@ class Progress(StatusModel):
     """The step: fetch, features, train, backtest or report."""
     percent: Annotated[int, Field(ge=0, le=100)]
     """Share of the whole run that is done."""
-    eta_seconds: Annotated[int, Field(ge=0)] | None = None
+    eta_seconds: Annotated[int, Field(ge=0, le=10**9)] | None = None
     """Seconds to go, estimated."""
     message: Text = ""
     """What it is doing."""

@@ -18,6 +18,7 @@ from clm_api.training_schedule import (
     EntryPercentile,
     FundingCharge,
     GpuSpec,
+    OnRevision,
     PositionRules,
     Refresh,
     ResourcesSpec,
@@ -53,6 +54,8 @@ class RunData(Model):
     """Whether the exchange may be asked."""
     max_gap_bars: Annotated[int, Field(ge=0, le=10000)]
     """Longest hole that is masked."""
+    on_revision: OnRevision = OnRevision.KEEP
+    """Whether stored rows that were corrected later are used or end the run."""
     sandbox: bool = False
     """Whether the exchange's testnet is asked."""
     own_trades: bool = False

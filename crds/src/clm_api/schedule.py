@@ -3,11 +3,10 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice, pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cronsim import CronSim, CronSimError
-
+from clm_api.cron import Cron, CronError, read_cron
+from clm_api.cron_notes import notes_on
 from clm_api.errors import SpecError
 from clm_api.timing import duration
 from clm_api.training_schedule import TrainingScheduleSpec
@@ -17,57 +16,79 @@ MIN_INTERVAL = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
-class Schedule:
-    """The slots of a schedule.
+class CronSchedule:
+    """Slots on the wall clocks of a zone.
 
     Parameters
     ----------
-    cron, zone
-        Cron expression of five fields and the zone in which it is read, or None.
-    every
-        Distance of the slots, counted from the anchor, or None.
+    line, cron, zone
+        The cron line as it was written and as it was read, and the zone.
     """
 
-    cron: str | None
+    line: str
+    cron: Cron
     zone: ZoneInfo
-    every: timedelta | None
 
     @property
     def text(self) -> str:
         """The schedule as one text for people."""
-        if self.every is None:
-            return str(self.cron)
+        return self.line
+
+    def after(self, time: datetime, anchor: datetime) -> datetime | None:  # noqa: ARG002
+        """Return the first slot after ``time``; None where there is no more."""
+        return self.cron.after(time, self.zone)
+
+    def until(self, time: datetime, anchor: datetime) -> datetime | None:  # noqa: ARG002
+        """Return the newest slot at or before ``time``."""
+        return self.cron.until(time, self.zone)
+
+    def count(self, after: datetime, until: datetime, anchor: datetime) -> int:
+        """Return how many slots lie in ``(after, until]``, at most 1000."""
+        found, slot = 0, self.after(after, anchor)
+        while slot is not None and slot <= until and found < _COUNT_LIMIT:
+            found, slot = found + 1, self.after(slot, anchor)
+        return found
+
+    def notes(self, now: datetime) -> tuple[str, ...]:
+        """Return what is to be said of its slots: double readings, the next clock change."""
+        return notes_on(self.line, self.zone, now.astimezone(UTC).date())
+
+
+@dataclass(frozen=True)
+class IntervalSchedule:
+    """Slots at one distance, counted from an anchor."""
+
+    every: timedelta
+
+    @property
+    def text(self) -> str:
+        """The schedule as one text for people."""
         minutes = int(self.every.total_seconds()) // 60
         for unit, size in (("d", 1440), ("h", 60), ("m", 1)):
             if minutes % size == 0:
                 return f"every {minutes // size}{unit}"
         raise AssertionError
 
-    def after(self, time: datetime, anchor: datetime) -> datetime | None:
-        """Return the first slot after ``time``; None where a cron expression has no more."""
-        if self.every is None:
-            found = next(CronSim(str(self.cron), time.astimezone(self.zone)), None)
-            return None if found is None else found.astimezone(UTC)
-        steps = (time - anchor) // self.every + 1
-        return anchor + max(steps, 1) * self.every
+    def after(self, time: datetime, anchor: datetime) -> datetime:
+        """Return the first slot after ``time``."""
+        return anchor + max((time - anchor) // self.every + 1, 1) * self.every
 
     def until(self, time: datetime, anchor: datetime) -> datetime | None:
-        """Return the newest slot at or before ``time``; None before an interval's first slot."""
-        if self.every is None:
-            inclusive = time.replace(second=0, microsecond=0) + timedelta(minutes=1)
-            start = inclusive.astimezone(self.zone)
-            found = next(CronSim(str(self.cron), start, reverse=True), None)
-            return None if found is None else found.astimezone(UTC)
+        """Return the newest slot at or before ``time``; None before the first slot."""
         steps = (time - anchor) // self.every
         return anchor + steps * self.every if steps >= 1 else None
 
     def count(self, after: datetime, until: datetime, anchor: datetime) -> int:
-        """Return how many slots lie in ``(after, until]``; at most 1000 for cron expressions."""
-        if self.every is None:
-            ticks = CronSim(str(self.cron), after.astimezone(self.zone))
-            return sum(1 for t in islice(ticks, _COUNT_LIMIT) if t.astimezone(UTC) <= until)
+        """Return how many slots lie in ``(after, until]``."""
         lowest = max((after - anchor) // self.every, 0)
         return max((until - anchor) // self.every - lowest, 0)
+
+    def notes(self, now: datetime) -> tuple[str, ...]:  # noqa: ARG002
+        """There is nothing to say of an interval."""
+        return ()
+
+
+Schedule = CronSchedule | IntervalSchedule
 
 
 def parse_schedule(
@@ -87,21 +108,17 @@ def parse_schedule(
         every = duration(spec.interval)
         if every < min_interval:
             raise SpecError("spec.interval", _too_dense(spec.interval, min_interval))
-        return Schedule(cron=None, zone=zone, every=every)
-    cron = str(spec.schedule)
-    if len(cron.split()) != 5:
-        raise SpecError(
-            "spec.schedule", f'"{cron}" must have five fields: minute hour day month weekday'
-        )
+        return IntervalSchedule(every)
+    line = str(spec.schedule)
     try:
-        slots = list(islice(CronSim(cron, datetime(2024, 1, 1, tzinfo=UTC)), 50))
-    except CronSimError as error:
-        raise SpecError("spec.schedule", f'"{cron}" is not a cron expression: {error}') from error
-    if not slots:
-        raise SpecError("spec.schedule", f'"{cron}" never comes due')
-    if min((b - a for a, b in pairwise(slots)), default=min_interval) < min_interval:
-        raise SpecError("spec.schedule", _too_dense(cron, min_interval))
-    return Schedule(cron=cron, zone=zone, every=None)
+        cron = read_cron(line)
+    except CronError as error:
+        raise SpecError("spec.schedule", f'"{line}" is not a cron expression: {error}') from error
+    if cron.closest is None:
+        raise SpecError("spec.schedule", f'"{line}" never comes due')
+    if cron.closest < min_interval:
+        raise SpecError("spec.schedule", _too_dense(line, min_interval))
+    return CronSchedule(line, cron, zone)
 
 
 def _too_dense(text: str, least: timedelta) -> str:

@@ -179,6 +179,8 @@ class TrainingScheduleStatus(StatusModel):
     """When the present schedule was first seen."""
     schedule_text: Annotated[str, Field(max_length=160)] | None = None
     """The schedule as one text: the cron expression, or "every 6h"."""
+    schedule_notes: Annotated[list[Text], Field(max_length=4)] = Field(default_factory=list)
+    """What is to be known of when its slots fall: double readings, the next clock change."""
     last_schedule_time: Instant | None = None
     """Newest slot that was run or skipped."""
     next_schedule_time: Instant | None = None

@@ -39,6 +39,13 @@ class Refresh(StrEnum):
     NEVER = "Never"
 
 
+class OnRevision(StrEnum):
+    """What a run does with stored rows of which the exchange or a file says something else now."""
+
+    KEEP = "Keep"
+    FAIL = "Fail"
+
+
 class FundingCharge(StrEnum):
     """Which funding a perpetual's holder is charged."""
 
@@ -119,6 +126,9 @@ class DataSpec(Model):
     """Days of bars before the slot, warm-up and evaluation window included."""
     refresh: Refresh = Refresh.AUTO
     """Auto fetches missing bars from the exchange; Never uses stored bars only, of any age."""
+    on_revision: OnRevision = OnRevision.KEEP
+    """Of stored bars that the exchange corrected later: Keep uses them as they are stored and says
+    what differs; Fail ends the run with DataInvalid."""
     max_gap_bars: Annotated[int, Field(ge=0, le=10000)] = 6
     """Longest hole that is masked; a longer one fails the run with DataGap."""
     own_trades: bool = False
@@ -332,7 +342,7 @@ class TrainingScheduleSpec(Model):
         Annotated[
             str,
             Field(
-                min_length=9,
+                min_length=6,
                 max_length=128,
                 json_schema_extra={
                     "x-kubernetes-validations": [
@@ -346,7 +356,8 @@ class TrainingScheduleSpec(Model):
         ]
         | None
     ) = None
-    """Cron expression of five fields, such as "0 */6 * * *"; exactly one of schedule, interval."""
+    """Cron line as a Kubernetes CronJob reads it, such as "0 */6 * * *" or "@daily"; exactly one of
+    schedule, interval."""
     interval: Annotated[str, Field(pattern=DURATION_PATTERN, max_length=6)] | None = None
     """Time between runs, such as 6h; exactly one of schedule, interval."""
     time_zone: Annotated[str, Field(min_length=1, max_length=64)] = "Etc/UTC"

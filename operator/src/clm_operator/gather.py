@@ -28,6 +28,7 @@ from clm_operator.snapshot import (
     Snapshot,
     Version,
     Withheld,
+    made_for,
     owner_uid,
 )
 
@@ -70,7 +71,7 @@ async def gather(
         return Snapshot(clock.now(), key, None)
     schedule = ScheduleObject.read(raw)
     found = [Version.read(r) for r in await cluster.versions(key)]
-    ours = [v for v in found if owner_uid(v.raw) == schedule.uid]
+    ours = [v for v in found if made_for(v.raw) == schedule.uid]
     foreign = frozenset(v.name for v in found) - {v.name for v in ours}
     ours.sort(key=lambda v: (v.created, v.name))
     jobs, evaluations = await _jobs(key, schedule, ours, cluster)

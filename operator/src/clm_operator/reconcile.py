@@ -22,7 +22,7 @@ from clm_operator.metrics import Metrics
 from clm_operator.planning.decide import Plan, plan
 from clm_operator.retire import Undertaker
 from clm_operator.settings import Settings
-from clm_operator.snapshot import Key, Snapshot, Withheld, owner_uid
+from clm_operator.snapshot import Key, Snapshot, Withheld, made_for
 from clm_operator.status.patches import merge_patch
 
 _LOG = logging.getLogger(__name__)
@@ -138,7 +138,7 @@ class Reconciler:
         """Whether a name that is taken was taken by this schedule, perhaps by an earlier life."""
         raw = await self.cluster.version(snapshot.key.namespace, name)
         owner = snapshot.schedule.uid if snapshot.schedule else None
-        return raw is None or owner_uid(raw) == owner
+        return raw is None or made_for(raw) == owner
 
     async def _write(self, snapshot: Snapshot, decided: Plan) -> bool:
         """Write the statuses that differ; return whether any did."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from clm_api.base import Model
+from clm_api.base import Model, Quantity
 from clm_api.errors import SpecError
 from clm_api.families import Family
 from clm_api.resolve import deep_merge
@@ -36,6 +36,9 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
+_GPUS = ("nvidia.com/gpu", "amd.com/gpu")
+
+
 class CredentialsMode(StrEnum):
     """What a training pod shows the store."""
 
@@ -62,6 +65,11 @@ class StoreSettings(Model):
     create_bucket: bool = False
     """Create the bucket at start-up if it is missing."""
 
+    def folder_of(self, manifest: str) -> str | None:
+        """Return the folder of a run by its manifest's address; None if it is not in this store."""
+        root = f"{self.url.rstrip('/')}/"
+        return manifest.removeprefix(root).rpartition("/")[0] if manifest.startswith(root) else None
+
     @model_validator(mode="after")
     def _lender_is_known(self) -> Self:
         if self.credentials is CredentialsMode.PER_RUN and self.endpoint is None:
@@ -83,6 +91,34 @@ class TrainerSettings(Model):
     """Service account of the pods; it has no rights."""
 
 
+class MaximumSettings(Model):
+    """The most that a schedule may ask for."""
+
+    cpu: Quantity = "64"
+    """CPUs."""
+    memory: Quantity = "512Gi"
+    """Memory."""
+    gpu: Annotated[int, Field(ge=0)] = 8
+    """GPUs."""
+
+
+class JobPolicy(Model):
+    """What ``spec.job`` of a schedule may say; ``*`` in a list allows everything."""
+
+    priority_classes: list[str] = Field(default_factory=list)
+    """PriorityClasses."""
+    runtime_classes: list[str] = Field(default_factory=list)
+    """RuntimeClasses."""
+    tolerations: list[str] = Field(default_factory=lambda: list(_GPUS))
+    """Keys of taints."""
+    node_selector: list[str] = Field(default_factory=list)
+    """Keys of node labels."""
+    resource_names: list[str] = Field(default_factory=lambda: list(_GPUS))
+    """Extended resources that stand for a GPU."""
+    maximum: MaximumSettings = Field(default_factory=MaximumSettings)
+    """Sizes."""
+
+
 class Settings(Model):
     """All of the configuration."""
 
@@ -92,6 +128,8 @@ class Settings(Model):
     """What is common to all training pods."""
     families: dict[Family, dict[str, Any]]
     """Pod defaults by family, in the shape of ``spec.job``, and the image flavour."""
+    job_policy: JobPolicy = Field(default_factory=JobPolicy)
+    """What a schedule may ask of its pods."""
     watch_namespaces: Annotated[list[str], Field(min_length=1)]
     """Namespaces whose schedules are served."""
     min_interval_minutes: Annotated[int, Field(ge=1)] = 15
@@ -107,6 +145,10 @@ class Settings(Model):
     exchange_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Share of what an exchange allows an address that runs may use."""
 
+    def job_defaults(self, family: Family) -> dict[str, Any]:
+        """Return the family's pod defaults in the shape of ``spec.job``."""
+        return {name: value for name, value in self.families[family].items() if name != "flavour"}
+
     def pod_defaults(self, family: Family) -> dict[str, Any]:
         """Return the family's pod defaults in the shape of ``RunPod``, image included.
 
@@ -115,8 +157,8 @@ class Settings(Model):
         SpecError
             No image is configured for the family's flavour.
         """
-        defaults = dict(self.families[family])
-        flavour = defaults.pop("flavour")
+        defaults = self.job_defaults(family)
+        flavour = self.families[family]["flavour"]
         image = self.trainer.images.get(flavour)
         if image is None:
             raise SpecError(

@@ -54,6 +54,14 @@ def owner_uid(raw: Raw) -> str | None:
     return None
 
 
+def made_for(raw: Raw) -> str:
+    """Return the uid of the schedule that a ModelVersion was made for.
+
+    Nobody can change it, unlike labels and owners.
+    """
+    return str(raw["spec"]["scheduleRef"]["uid"])
+
+
 @dataclass(frozen=True)
 class ScheduleObject:
     """A TrainingSchedule as it was read."""

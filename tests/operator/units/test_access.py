@@ -108,6 +108,26 @@ def test_a_run_reaches_its_own_objects_and_no_others(case: Case) -> None:
     assert run_access(RUN, spec(**case.data))[0] == case.wanted
 
 
+CHAMPION = "runs/ns/btc/champion"
+COMPARED = tuple(
+    f"{CHAMPION}/{name}"
+    for name in ("manifest.json", "attempts/*/metrics.json", "attempts/*/equity.parquet")
+)
+
+
+def test_of_the_run_in_production_only_what_is_compared_may_be_read() -> None:
+    with_champion, without = run_access(RUN, spec(), CHAMPION)[:2]
+    assert with_champion == without | Access(reads=COMPARED)
+    assert without == run_access(RUN, spec())[0]
+
+
+def test_a_policy_that_has_no_room_for_the_comparison_goes_without() -> None:
+    narrow = spec(symbols=symbols(14))
+    assert session_policy(URL, run_access(RUN, narrow, f"{CHAMPION}{'n' * 60}")) == session_policy(
+        URL, run_access(RUN, narrow)
+    )
+
+
 def test_every_form_reaches_all_that_the_narrow_one_does() -> None:
     own = {"ownTrades": True, "secretRef": {"name": "exchange-key"}}
     forms = data_access(spec(market="usdm", symbols=symbols(4), **own))

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clm_api.cron import read_cron
 from clm_api.model_version import TriggerType
-from clm_api.schedule import Schedule
+from clm_api.schedule import CronSchedule, IntervalSchedule, Schedule
 from clm_api.training_schedule import ConcurrencyPolicy
 from clm_operator.planning.due import Due, History, Rules, Span, decide_due
 
-SIX_HOURS = Schedule(None, ZoneInfo("Etc/UTC"), timedelta(hours=6))
-EVERY_HOUR = Schedule("0 * * * *", ZoneInfo("Etc/UTC"), None)
+SIX_HOURS = IntervalSchedule(timedelta(hours=6))
+EVERY_HOUR = CronSchedule("0 * * * *", read_cron("0 * * * *"), ZoneInfo("Etc/UTC"))
 CREATED = datetime(2026, 1, 5, 10, 0, 30, tzinfo=UTC)
 
 
@@ -135,7 +136,7 @@ def test_what_starts_a_run(*, ran: bool, trigger: TriggerType) -> None:
 )
 def test_every_slot_is_run_or_recorded_exactly_once(looks: list[int], hours: int) -> None:
     """Whenever the operator looks, run slots and skipped counts add up to all slots."""
-    schedule = Schedule(None, ZoneInfo("Etc/UTC"), timedelta(hours=hours))
+    schedule = IntervalSchedule(timedelta(hours=hours))
     since, now = at("10:00"), at("10:00")
     last: datetime | None = since
     runs, skipped = set(), 0

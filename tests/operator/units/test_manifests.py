@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clm_api.evaluation import Contender
 from clm_api.reasons import EXIT_CODES, FINAL_EXIT_CODES
 from clm_api.run import RunSpec
 from clm_operator.building.credentials import Credentials, secret_manifest
@@ -50,6 +51,31 @@ def test_the_exchange_key_is_mounted_as_files_where_own_trades_are_read() -> Non
     values = {e["name"]: e.get("value") for e in pod["containers"][0]["env"]}
     assert (values["CLM_EXCHANGE_KEYS"], mount["readOnly"]) == (mount["mountPath"], True)
     assert values["CLM_EXCHANGE_SHARE"] == "0.25"
+
+
+@pytest.mark.parametrize(
+    ("uri", "reads"),
+    [
+        ("s3://models/runs/ns/btc/uid-0/manifest.json", True),
+        ("s3://elsewhere/runs/ns/btc/uid-0/manifest.json", False),
+    ],
+    ids=["in this store", "in a store of before"],
+)
+def test_a_run_is_told_who_is_in_production_and_may_read_it(uri: str, *, reads: bool) -> None:
+    version = b.version()
+    assert version.spec is not None
+    champion = Contender(version="btc-0", uri=uri, sha256="0" * 64, since=b.NOW)
+    made = training_job(version, version.spec, b.settings(store=PER_RUN), b.NOW, champion)
+    container = made.manifest["spec"]["template"]["spec"]["containers"][0]
+    values = {e["name"]: e.get("value") for e in container["env"]}
+    assert Contender.model_validate_json(values["CLM_CHAMPION"]) == champion
+    assert made.grant is not None
+    assert any("uid-0" in path for path in made.grant.forms[0].reads) is reads
+    assert not any("uid-0" in path for form in made.grant.forms for path in form.writes)
+
+
+def test_a_run_without_anybody_in_production_is_told_nothing() -> None:
+    assert "CLM_CHAMPION" not in str(manifest())
 
 
 def test_a_secret_that_no_run_reads_is_not_mounted() -> None:

@@ -22,7 +22,7 @@ from clm_trainer.sources.bars import BarKey
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.sources.importer import import_file
 from clm_trainer.storage import Storage
-from tests.support.minio_server import ACCESS_KEY, SECRET_KEY
+from tests.support.store_server import ACCESS_KEY, SECRET_KEY
 from tests.trainer.pipeline.sheets import BARS, NOW, run_spec
 
 LAYOUT = RunLayout("trading", "btc-eth", "0b53b0d6-2f0c-4b7e-9a53-5a2c6a1b9f6e")

@@ -11,7 +11,7 @@ from clm_api.report import FileFormat, FoldMetrics, ManifestFile, MetricsFile
 from clm_api.resolve import resolve
 from clm_api.run import RunSpec, RunTrials
 from clm_api.training_schedule import TrainingScheduleSpec
-from clm_trainer.tearsheet import Coverage, Hole, TearSheet
+from clm_trainer.tearsheet import Coverage, Hole, Production, TearSheet
 
 NOW = datetime(2025, 12, 2, 6, tzinfo=UTC)
 BARS = Path(__file__).parents[3] / "examples" / "data"
@@ -47,6 +47,37 @@ def equity(bars: int = 2160) -> pd.DataFrame:
             "benchmark": bench,
         }
     )
+
+
+def sleeves(bars: int = 2160) -> pd.DataFrame:
+    """Made-up sleeves of both symbols."""
+    rng = np.random.default_rng(8)
+    steps = rng.normal(0.00004, 0.003, (bars, 2))
+    return pd.DataFrame(np.cumprod(1 + steps, axis=0), columns=["BTC/USDT", "ETH/USDT"])
+
+
+def predictions(bars: int = 2160) -> pd.DataFrame:
+    """Made-up scores: a high one is followed by a higher open."""
+    rng = np.random.default_rng(9)
+    signal = rng.uniform(0, 1, (bars, 2))
+    steps = np.roll(signal - 0.5, 2, axis=0) * 0.002 + rng.normal(0, 0.002, (bars, 2))
+    times = pd.date_range("2025-09-03T06:00Z", periods=bars, freq="h")
+    return pd.DataFrame(
+        {
+            "time": times.repeat(2),
+            "symbol": ["BTC/USDT", "ETH/USDT"] * bars,
+            "open": (100 * np.cumprod(1 + steps, axis=0)).ravel(),
+            "signal": signal.ravel(),
+        }
+    )
+
+
+def in_production(hours: int = 480) -> Production:
+    """A made-up version in production whose window ends ``hours`` before this one's."""
+    frame = equity()
+    frame["time"] -= pd.Timedelta(hours=hours)
+    since = datetime(2025, 11, 12, 6, tzinfo=UTC)
+    return Production("btc-eth-xgboost-29382120", since, METRICS | {"sharpe": 0.9}, frame)
 
 
 def trades(count: int = 70, symbol: str = "BTC/USDT") -> pd.DataFrame:
@@ -98,16 +129,18 @@ def tear_sheet(**overrides: Any) -> TearSheet:
             metrics=METRICS, bars=2160, sr_per_bar=0.01315, skew=0.4, kurtosis=9.1,
             trained_until=datetime(2025, 12, 2, 5, tzinfo=UTC),
         ),
-        "folds": [
+        "folds": tuple(
             FoldMetrics(
                 fold=k, train_from=start, train_to=first + k * day - pd.Timedelta(hours=26),
                 test_from=first + k * day, test_to=first + (k + 1) * day - pd.Timedelta(hours=1),
                 sharpe=(1.9, -0.4, 2.2)[k], total_return=(0.05, -0.012, 0.043)[k], trades=23,
             )
             for k in range(3)
-        ],
+        ),
         "equity": equity(),
+        "sleeves": sleeves(),
         "trades": trades(),
+        "predictions": predictions(),
         "importance": {f"feature_{i}": float(s) for i, s in enumerate(shares)},
         "coverage": [
             Coverage(s, start, datetime(2025, 12, 2, 5, tzinfo=UTC), 17520, m)
@@ -121,6 +154,8 @@ def tear_sheet(**overrides: Any) -> TearSheet:
         "data_sha256": "ab" * 32,
         "libraries": {"numpy": "2.4.1", "xgboost": "3.2.0"},
         "code_revision": "0.1.0",
+        "git_revision": "4f1c" * 10,
+        "production": in_production(),
         "files": [
             ManifestFile(path=f"attempts/pod/{n}", size=1234567, sha256="cd" * 32,
                          format=FileFormat.JSON)

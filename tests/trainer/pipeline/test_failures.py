@@ -12,7 +12,8 @@ import pytest
 
 from clm_api import environment
 from clm_trainer.storage import Storage
-from tests.support.minio_server import SECRET_KEY, MinioServer
+from tests.support.minio_server import MinioServer
+from tests.support.store_server import SECRET_KEY
 from tests.trainer.pipeline.buckets import Bucket
 from tests.trainer.pipeline.runs import LAYOUT, Pod, import_bars, small_run
 
@@ -80,7 +81,7 @@ def _one_symbol_too_many(place: Place) -> Pod:
 UPLOAD = f"{LAYOUT.attempt('pod-1')}/trades"
 REFUSALS = [
     Refusal("the store refuses an upload again and again", "busy", {UPLOAD: 503}, 73,
-            "StorageUnavailable", "does not answer (s3://busy at http://127.0.0.1"),
+            "StorageUnavailable", "the object store does not answer for runs/"),
     Refusal("the store refuses the credentials", "denying", {"": 403}, 68,
             "StorageDenied", "AWS_ACCESS_KEY_ID"),
 ]  # fmt: skip

@@ -1,21 +1,18 @@
 import re
-import shutil
-import struct
-import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from clm_api.promotion import CriterionVerdict, Verdict
 from clm_api.report import MetricsFile
-from clm_trainer.tearsheet import render
-from tests.trainer.pipeline.sheets import METRICS, NOW, tear_sheet, trades
+from clm_trainer.features import build_features
+from clm_trainer.tearsheet import formats, provenance, render, words
+from tests.trainer.evaluation.markets import real
+from tests.trainer.pipeline.browser import laid_out, printed
+from tests.trainer.pipeline.sheets import NOW, equity, in_production, tear_sheet, trades
 
 HOSTILE = '<script>alert("x")</script>'
-CHROMIUM = [
-    "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--hide-scrollbars",
-]  # fmt: skip
 
 
 def test_the_same_run_gives_the_same_page() -> None:
@@ -51,12 +48,58 @@ def test_hostile_names_inside_tables_are_shown_not_run() -> None:
 def test_every_section_is_there() -> None:
     page = render(tear_sheet())
     for title in (
-        "Verdict", "Equity", "Monthly returns", "Significance", "Costs", "Folds", "Trades",
-        "Feature importance", "Data", "Parameters", "Reproduce",
+        "Verdict", "Performance", "Equity", "Worst drawdowns", "Monthly returns", "Symbols",
+        "Against production", "Significance", "Score and what followed", "Costs", "Folds",
+        "Trades", "Feature importance", "Data", "Settings", "Reproduce",
     ):  # fmt: skip
         assert f"<h2>{title}</h2>" in page
-    for shown in ("REJECTED", "maxDrawdown 0.162 &gt; 0.15", "24.1 bp", "prefers-color-scheme"):
+    for shown in ("Rejected", "at most 15.0 %", "24.1 bp", "prefers-color-scheme", "4f1c" * 10):
         assert shown in page
+
+
+MACHINE_WORDS = (
+    "maxDrawdown", "winRate", "profitFactor", "breakEvenBps", "deflatedSharpe", "totalReturn",
+    "CriteriaFailed", "NoTrades", "NoLosses", "REJECTED", "usdm", "longFlat", "xgboost on", "ret24",
+    "emad12", "feeBps", "takeProfitSigmas",
+)  # fmt: skip
+
+
+def test_a_person_s_words_stand_for_those_of_machines() -> None:
+    metrics = MetricsFile(
+        metrics={"maxDrawdown": 0.0, "trades": 0.0, "totalReturn": 0.0},
+        undefined={"sharpe": "NoTrades", "profitFactor": "NoLosses", "winRate": "NoTrades"},
+        bars=2160,
+        trained_until=NOW,
+    )
+    shares = {"ret24": 0.5, "emad12": 0.3, "hour_sin": 0.15, "hour_cos": 0.05}
+    page = render(tear_sheet(metrics=metrics, importance=shares))
+    assert [word for word in MACHINE_WORDS if word in page] == []
+    for said in ("return over 24 bars", "hour of the day", "Profit factor is undefined: there was"):
+        assert said in page
+
+
+def test_every_feature_has_a_person_s_words() -> None:
+    names = build_features(real(40)).names
+    assert [name for name in names if words.feature(name) == name] == []
+
+
+@pytest.mark.parametrize(
+    ("value", "threshold", "texts"),
+    [
+        (1.5, 1.0, ("1.50", "at least 1.00")),
+        (0.9996, 1.0, ("0.9996", "at least 1.0000")),
+        (1.0, 1.0, ("1.00", "at least 1.00")),
+        (None, 1.0, ("undefined", "at least 1.00")),
+    ],
+    ids=["two digits", "as many as show the difference", "equal", "undefined"],
+)
+def test_what_was_reached_never_looks_like_what_it_missed(
+    value: float | None, threshold: float, texts: tuple[str, str]
+) -> None:
+    one = CriterionVerdict(
+        name="sharpe", value=value, threshold=threshold, operator="≥", verdict=Verdict.FAILED
+    )
+    assert (words.reached(one), words.threshold(one)) == texts
 
 
 def test_no_stand_in_colour_is_left() -> None:
@@ -73,13 +116,47 @@ def test_a_model_that_never_traded_has_a_page_too() -> None:
     )
     page = render(tear_sheet(metrics=metrics, trades=trades(0), importance={}))
     assert "The model never traded." in page
-    assert "sharpe is undefined: NoTrades" in page
+    assert "Sharpe ratio is undefined: there was no closed trade." in page
 
 
-def test_trades_beyond_the_newest_fifty_are_only_summarised() -> None:
-    page = render(tear_sheet(trades=trades(70)))
-    assert "Newest 50 of 70" in page
-    assert page.count("2025-1") > 50
+def test_all_trades_are_there_and_folded() -> None:
+    made = trades(70)
+    page = render(tear_sheet(trades=made))
+    folded = page[page.index("<summary>All 70 trades") :].split("</details>")[0]
+    times = [f"{t:%Y-%m-%d %H:%M}" for t in made["entry_time"]]
+    assert [folded.count(f">{time}</td>") for time in times] == [1] * 70
+    assert folded.count("still open") == 1
+
+
+def test_more_trades_than_a_browser_likes_point_to_the_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("clm_trainer.tearsheet.trades.MOST_ROWS", 50)
+    assert "The newest 50 of 70 trades; trades.parquet has them all" in render(tear_sheet())
+
+
+def test_the_comparison_is_on_the_bars_that_both_were_judged_on() -> None:
+    page = render(tear_sheet(production=in_production(hours=2160 - 24)))
+    assert "On the 24 bars that both were judged on, 2025-09-03 06:00 to 2025-09-04 05:00" in page
+    returns = equity()["net_return"].to_numpy()
+    ours, theirs = (np.prod(1 + some) - 1 for some in (returns[:24], returns[-24:]))
+    table = page[page.index("On the 24 bars") :].split("</table>")[0]
+    for total in (ours, theirs):
+        assert f">{formats.percent(float(total))}</td>" in table
+    assert "There are no bars that both" in render(tear_sheet(production=in_production(2160)))
+    assert "Nobody was there." in render(tear_sheet(production="Nobody was there."))
+
+
+@pytest.mark.parametrize(
+    ("image", "digest"),
+    [
+        ("ghcr.io/clm-trainer@sha256:" + "ab" * 32, "sha256:" + "ab" * 32),
+        ("clm-trainer:1", "not pinned: the image was named by its tag alone"),
+    ],
+    ids=["pinned", "by its tag"],
+)
+def test_the_image_s_digest_is_shown_where_the_image_has_one(image: str, digest: str) -> None:
+    assert provenance.image_digest(image) == digest
 
 
 def test_monthly_returns_compound_to_the_equity() -> None:
@@ -88,29 +165,76 @@ def test_monthly_returns_compound_to_the_equity() -> None:
     assert f"{total * 100:.1f} %" in render(sheet)
 
 
-def test_a_real_browser_shows_it(tmp_path: Path) -> None:
-    browser = shutil.which("chromium")
-    assert browser, "chromium is needed: apt-get install chromium"
-    page, shot = tmp_path / "report.html", tmp_path / "report.png"
-    page.write_text(render(tear_sheet()))
-    subprocess.run(
-        [
-            *CHROMIUM, f"--user-data-dir={tmp_path}/profile", "--window-size=1000,5200",
-            f"--screenshot={shot}", page.as_uri(),
-        ],
-        check=True, capture_output=True, timeout=60,
-    )  # fmt: skip
-    head = shot.read_bytes()[:24]
-    assert struct.unpack(">II", head[16:24]) == (1000, 5200)
-    assert shot.stat().st_size > 200_000, "the page is nearly empty"
+@pytest.fixture(scope="module")
+def page() -> str:
+    """A sheet with many symbols' worth of everything, none of it short."""
+    long = "a-schedule-with-a-name-as-long-as-they-come-0123456789-x"
+    return render(tear_sheet(title=long, version=f"{long}-29410920"))
 
 
-def test_what_the_browser_lays_out_has_every_plot(tmp_path: Path) -> None:
-    page = tmp_path / "report.html"
-    page.write_text(render(tear_sheet(metrics=tear_sheet().metrics)))
-    dom = subprocess.run(
-        [*CHROMIUM, f"--user-data-dir={tmp_path}/profile", "--dump-dom", page.as_uri()],
-        check=True, capture_output=True, text=True, timeout=60,
-    ).stdout  # fmt: skip
-    assert dom.count('<svg role="img"') == 4
-    assert f"{METRICS['sharpe']:.2f}" in dom
+PLOTS = [
+    "Equity of the model against buy and hold", "Drawdown", "Rolling Sharpe ratio",
+    "Equity of each symbol", "Mean realised return by tenth of the score",
+    "Train and test span of each fold", "Feature importance",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("width", "letters"), [(390, 10), (1280, 10)], ids=["390 px", "1280 px"])
+def test_the_page_is_readable_on_a_screen(
+    page: str, width: int, letters: int, tmp_path: Path
+) -> None:
+    found = laid_out(page, width, tmp_path)
+    assert found["width"] <= width, "the page must not be pushed sideways"
+    assert found["outside"] == []
+    assert [plot["name"] for plot in found["plots"]] == PLOTS, "one of each, the one that fits"
+    assert found["letters"] >= 11
+    for plot in found["plots"]:
+        assert plot["letters"] >= letters, f"{plot['name']}: letters too small to read"
+        assert not plot["overlap"], f"{plot['name']}: labels lie on each other"
+
+
+@pytest.mark.parametrize("width", [390, 1280], ids=["390 px", "1280 px"])
+def test_plots_over_time_share_their_margins(page: str, width: int, tmp_path: Path) -> None:
+    plots = {plot["name"]: plot["axes"] for plot in laid_out(page, width, tmp_path)["plots"]}
+    wanted = plots["Equity of the model against buy and hold"]
+    for name in ("Drawdown", "Rolling Sharpe ratio", "Equity of each symbol"):
+        assert plots[name] == pytest.approx(wanted, abs=1)
+
+
+FIGURES = (
+    "Equity", "Drawdown (dashed", "Sharpe ratio of the last", "Symbols", "Score and what",
+    "Folds", "Feature importance",
+)  # fmt: skip
+TABLES = ("Verdict", "Performance", "Worst drawdowns", "Monthly returns", "Against production")
+
+
+def test_on_paper_no_heading_is_parted_from_what_it_heads(page: str, tmp_path: Path) -> None:
+    lines = printed(page, tmp_path)
+    for heading in (*FIGURES, *TABLES, "Significance", "Costs", "Trades", "Data", "Settings"):
+        place = next(i for i, line in enumerate(lines) if line.text.startswith(heading))
+        head, after = lines[place], lines[place + 1]
+        assert after.page == head.page, f"{heading} stands alone at the foot of a sheet"
+        if heading in FIGURES:
+            below = [line for line in lines if line.page == head.page and line.top > head.top]
+            assert below[-1].top - head.top > 50, f"{heading}: its plot is on another sheet"
+
+
+def test_on_paper_the_heads_of_a_long_table_are_repeated(tmp_path: Path) -> None:
+    page = render(tear_sheet(trades=trades(200))).replace("<details>", "<details open>")
+    lines = printed(page, tmp_path)
+    texts = [line.text for line in lines]
+    begin, end = texts.index("All 200 trades, times in UTC"), texts.index("Feature importance")
+    table = lines[begin + 1 : end]
+    rows = {line.page for line in table if re.fullmatch(r"[\d-]{10} [\d:]{5}", line.text)}
+    heads = {line.page for line in table if line.text == "exit price"}
+    assert len(rows) >= 3
+    assert rows <= heads
+
+
+def test_a_page_without_any_trade_is_readable_too(tmp_path: Path) -> None:
+    metrics = MetricsFile(metrics={"maxDrawdown": 0.0, "trades": 0.0}, bars=2160, trained_until=NOW)
+    flat = equity().assign(equity=1.0, net_return=0.0)
+    page = render(tear_sheet(metrics=metrics, trades=trades(0), equity=flat, importance={}))
+    assert "The equity never fell below an earlier value." in page
+    found = laid_out(page, 390, tmp_path)
+    assert (found["width"] <= 390, found["outside"]) == (True, [])

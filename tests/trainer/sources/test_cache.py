@@ -9,8 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from clm_api import environment
-from clm_api.errors import ClmError
-from clm_trainer.sources.cache import BarCache
+from clm_trainer.sources.cache import BarCache, Written
 from clm_trainer.sources.ledger import Ledger, Span, note, read_ledger, union
 from clm_trainer.stages.fetch import fetch
 from clm_trainer.storage import Storage
@@ -42,10 +41,11 @@ def test_a_whole_month_is_never_written_again_and_never_contradicted(shared: str
     cache, path = BarCache(store), KEY.layout.month("2025-11")
     cache.write(KEY, made_up_bars(0, 100), "test")
     before = store.get_tagged(path)
-    assert cache.write(KEY, made_up_bars(10, 20), "test") == 0
+    assert cache.write(KEY, made_up_bars(10, 20), "test") == Written(0, ())
     assert store.get_tagged(path) == before
-    with pytest.raises(ClmError, match="two different bars for 2025-11-03 10:00"):
-        cache.write(KEY, made_up_bars(10, 20).assign(high=200.0), "test")
+    again = cache.write(KEY, made_up_bars(10, 20).assign(high=200.0), "test")
+    assert again.months == 0
+    assert [one.column for one in again.revisions] == ["high"] * 20
     assert store.get_tagged(path) == before
 
 

@@ -76,7 +76,7 @@ def test_what_is_understood(case: Understood, tmp_path: Path) -> None:
     path.write_text(case.change(GOOD))
     done = imported(store, path)
     unmarked = int(np.isnan(case.marks).sum())
-    assert done == ImportedFunding(2, FIRST, SECOND, unmarked, 2)
+    assert done == ImportedFunding(2, FIRST, SECOND, unmarked, 2, "")
     found = stored(store)
     assert found["timestamp"].tolist() == [FIRST, SECOND]
     np.testing.assert_array_equal(found["funding_rate"], case.rates)
@@ -113,7 +113,7 @@ REFUSED = [
             f"two different events for {SECOND} of {KEY}: mark_price 101.0 and 102.0"),
     Refused("no rates", swap("funding_rate", "rate"),
             "column funding_rate is missing; needed: timestamp, funding_rate"),
-    Refused("no times", swap("timestamp", "time"), "column timestamp is missing"),
+    Refused("no times", swap("timestamp", "when"), "column timestamp is missing"),
     Refused("no rows", lambda text: text.splitlines()[0] + "\n", "has no rows"),
     Refused("a time that is empty", swap(str(SECOND), ""), "timestamp of row 1 is empty"),
     Refused("a number as time that is empty",
@@ -145,7 +145,7 @@ def test_what_is_refused_names_file_row_and_reason(case: Refused, tmp_path: Path
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "funding.xlsx"
     path.write_bytes(b"PK")
-    with pytest.raises(ClmError, match=r"use \.parquet, \.csv or Binance's \.zip"):
+    with pytest.raises(ClmError, match=r"use \.parquet, \.csv, \.feather or Binance's \.zip"):
         imported(Storage(str(tmp_path / "store")), path)
 
 
@@ -161,9 +161,11 @@ def test_stored_events_are_added_to_and_never_contradicted(tmp_path: Path) -> No
     imported(store, written(tmp_path, (SECOND, 0.0001, NAN)))
     later = SECOND + pd.Timedelta("4h")
     assert imported(store, written(tmp_path, (later, 0.0002, 101))).months_written == 1
-    with pytest.raises(ClmError, match="against what is stored: two different events"):
-        imported(store, written(tmp_path, (SECOND, 0.0003, 100)))
+    revised = imported(store, written(tmp_path, (SECOND, 0.0003, 100))).revised
+    assert "funding_rate of 1 by up to 200 %" in revised
+    assert "0.0001 stored, 0.0003 found" in revised
     assert stored(store)["funding_rate"].tolist() == [0.0001, 0.0002]
+    assert stored(store)["mark_price"].tolist() == [100, 101], "it was not known before"
 
 
 def test_a_mark_price_that_was_not_known_may_follow(tmp_path: Path) -> None:

@@ -80,7 +80,13 @@ MODULES = (
     Module("coredns", "tools/coredns", {"coredns": "."}),
     Module("helm", "tools/helm", {"helm": "helm.sh/helm/v3/cmd/helm"}),
     Module("minio", "tools/minio", {"minio": "github.com/minio/minio"}),
+    Module(
+        "versitygw",
+        "tools/versitygw",
+        {"versitygw": "github.com/versity/versitygw/cmd/versitygw"},
+    ),
     Module("kind", "tools/kind", {"kind": "sigs.k8s.io/kind"}),
+    Module("cron", "tools/cron", {"cron-slots": "."}),
 )
 NODE = ("kubernetes", "etcd", "coredns")
 CONTROL_PLANE = ("kubernetes", "etcd")

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from clm_api import environment, logs
 from clm_api.base import Model
 from clm_api.errors import ClmError
-from clm_api.evaluation import EvaluationTask
+from clm_api.evaluation import Contender, EvaluationTask
 from clm_api.layout import RunLayout, evaluation_report
 from clm_api.reasons import Reason
 from clm_api.run import RunSpec
@@ -84,6 +84,9 @@ def stop_on_sigterm(stop: threading.Event, grace_s: float) -> None:
 
 def _train(stop: threading.Event) -> None:
     spec = _told(RunSpec, environment.RUN_SPEC)
+    champion = (
+        _told(Contender, environment.CHAMPION) if environment.CHAMPION in os.environ else None
+    )
     attempt, version = _needed(environment.ATTEMPT), _needed(environment.RUN_NAME)
     layout = RunLayout(
         _needed(environment.RUN_NAMESPACE),
@@ -102,6 +105,7 @@ def _train(stop: threading.Event) -> None:
         clock=lambda: datetime.now(UTC),
         should_stop=stop.is_set,
         log=LOG,
+        champion=champion,
     )
     LOG.info("the result is %s", manifest, extra={"stage": "report"})
 

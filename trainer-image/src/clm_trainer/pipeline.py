@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from clm_api.errors import ClmError
+from clm_api.evaluation import Contender
 from clm_api.layout import RunLayout
 from clm_api.reasons import Reason
 from clm_api.run import RunSpec
@@ -19,6 +20,7 @@ from clm_trainer.stages.develop import develop
 from clm_trainer.stages.fetch import fetch
 from clm_trainer.stages.funding import funding_events, judged_bars
 from clm_trainer.stages.own_trades import own_trades
+from clm_trainer.stages.production import in_production
 from clm_trainer.stages.report import write
 from clm_trainer.storage import Storage
 from clm_trainer.threads import thread_count
@@ -36,6 +38,7 @@ def run(
     clock: Clock,
     should_stop: Callable[[], bool],
     log: logging.Logger,
+    champion: Contender | None = None,
 ) -> str:
     """Train, judge and publish one version.
 
@@ -49,6 +52,8 @@ def run(
         Returns the present UTC time.
     should_stop
         True once the process was told to end.
+    champion
+        The version in production, for the comparison on the tear sheet.
 
     Returns
     -------
@@ -99,7 +104,7 @@ def run(
     enter("report")
     folder = Attempt(store, layout, attempt)
     outcome = Outcome(spec, layout, version, bars, developed, trades)
-    if write(outcome, folder, now=clock()):
+    if write(outcome, folder, production=in_production(champion), now=clock()):
         say = "%d files in %s"
         log.info(say, len(folder.files), layout.attempt(attempt), extra={"stage": "report"})
     else:

@@ -7,9 +7,10 @@
 import fcntl
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -25,14 +26,17 @@ from obstore.exceptions import (
 )
 from obstore.store import LocalStore, ObjectStore, from_url
 
+from clm_api import store_faults
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
+from clm_api.store_faults import Fault
 
 if TYPE_CHECKING:
     from obstore import UpdateVersion
     from obstore.store import ClientConfig, RetryConfig, S3Config
 
-_DENIED = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket", "403")
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
+_HASTE_S = 2.0
 _T = TypeVar("_T")
 
 
@@ -50,14 +54,22 @@ class Storage:
     Parameters
     ----------
     patience_s
-        How long an unreachable store is tried before StorageUnavailable.
+        How long a store that is away, or an object that others write, is tried before
+        StorageUnavailable; with 0 once.
+    answer_s
+        How long one request may take.
     """
 
-    def __init__(self, url: str, *, patience_s: float = 60.0) -> None:
+    def __init__(self, url: str, *, patience_s: float = 60.0, answer_s: float = 30.0) -> None:
         self.url = url if "://" in url else Path(url).resolve().as_uri()
         self.url = self.url.rstrip("/")
         self._folder = Path(self.url.removeprefix("file://"))
-        self._store = _open(self.url, self._folder, patience_s)
+        self._patience_s = patience_s
+        self._store = _open(self.url, self._folder, patience_s, answer_s)
+
+    def hasty(self) -> "Storage":
+        """Return the same store for what is not worth a wait: one try of two seconds."""
+        return Storage(self.url, patience_s=0.0, answer_s=_HASTE_S)
 
     def address(self, path: str) -> str:
         """Return the full address of an object."""
@@ -98,20 +110,32 @@ class Storage:
 
     def put(self, path: str, content: bytes) -> None:
         """Write an object, whatever was there."""
-        self._guarded(path, lambda: self._store.put(path, content, use_multipart=False))
+        try:
+            self._guarded(path, lambda: self._store.put(path, content, use_multipart=False))
+        except FileNotFoundError as error:  # there is no such place
+            raise self._error(path, error) from error
 
     def create(self, path: str, content: bytes) -> bool:
         """Write an object unless it exists; return False if it does.
 
         A lost answer is no false alarm: an object with the same content counts as created.
+        A store that says "conflict" has settled nothing: it is asked until the object is there.
         """
-        try:
-            self._guarded(
-                path, lambda: self._store.put(path, content, mode="create", use_multipart=False)
-            )
-        except AlreadyExistsError:
-            return self.get(path) == content
-        return True
+        patience = _Patience(self._patience_s)
+        while True:
+            try:
+                self._asked(
+                    path, lambda: self._store.put(path, content, mode="create", use_multipart=False)
+                )
+            except FileNotFoundError as error:
+                raise self._error(path, error) from error
+            except AlreadyExistsError as error:
+                found = self.get(path)
+                if found is not None:
+                    return found == content
+                self._wait(patience, path, error)
+            else:
+                return True
 
     def replace(self, path: str, content: bytes, etag: str | None) -> bool:
         """Write an object if it still is the one that was read; return False if it is not.
@@ -126,14 +150,21 @@ class Storage:
         if isinstance(self._store, LocalStore):
             return self._replace_file(path, content, etag)
         mode: UpdateVersion = {"e_tag": etag}
-        try:
-            self._guarded(
-                path,
-                lambda: self._store.put(path, content, mode=mode, use_multipart=False),
-            )
-        except (PreconditionError, FileNotFoundError, AlreadyExistsError):
-            return False
-        return True
+        patience = _Patience(self._patience_s)
+        while True:
+            try:
+                self._asked(
+                    path, lambda: self._store.put(path, content, mode=mode, use_multipart=False)
+                )
+            except FileNotFoundError:
+                return False
+            except (PreconditionError, AlreadyExistsError) as error:
+                found = self.get_tagged(path)
+                if found is None or found.etag != etag:
+                    return found is not None and found.content == content
+                self._wait(patience, path, error)
+            else:
+                return True
 
     def list(self, prefix: str) -> list[str]:
         """Return the paths of all objects below a prefix, sorted; a folder's locks are none."""
@@ -164,35 +195,60 @@ class Storage:
         return True
 
     def _guarded(self, path: str, call: Callable[[], _T]) -> _T:
-        """Turn the library's errors into reasons; the expected ones pass through."""
+        """Ask; wait while others are in the way. Of errors only a missing object passes through."""
+        patience = _Patience(self._patience_s)
+        while True:
+            try:
+                return self._asked(path, call)
+            except (AlreadyExistsError, PreconditionError) as error:
+                self._wait(patience, path, error)
+
+    def _wait(self, patience: "_Patience", path: str, error: Exception) -> None:
+        """Wait before the next try; say so if there is to be none."""
+        if not patience.pause():
+            found = replace(self._fault(error), reason=Reason.STORAGE_UNAVAILABLE)
+            text = found.sentence(path, _where(self.url))
+            raise ClmError(found.reason, text) from error
+
+    def _asked(self, path: str, call: Callable[[], _T]) -> _T:
+        """Turn the library's errors into reasons; those that a condition explains pass through."""
         try:
             return call()
         except (FileNotFoundError, AlreadyExistsError, PreconditionError) as error:
-            if "NoSuchBucket" in str(error):
-                raise self._denied(path, error) from error
+            if isinstance(error, FileNotFoundError) and not store_faults.absent(str(error)):
+                raise self._error(path, error) from error
             raise
-        except (PermissionDeniedError, UnauthenticatedError) as error:
-            raise self._denied(path, error) from error
         except (BaseError, OSError) as error:
-            if any(word in str(error) for word in _DENIED):
-                raise self._denied(path, error) from error
-            text = f"the object store does not answer ({_where(self.url)}): {_short(error)}"
-            raise ClmError(Reason.STORAGE_UNAVAILABLE, text) from error
+            raise self._error(path, error) from error
 
-    def _denied(self, path: str, error: Exception) -> ClmError:
-        lent = "AWS_SESSION_TOKEN" in os.environ
-        hint = (
-            "the keys were lent for a time, and for a run's own objects: start another run"
-            if lent
-            else "check the bucket, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-        )
-        return ClmError(
-            Reason.STORAGE_DENIED,
-            f"the object store refuses {path} ({_where(self.url)}): {_short(error)}; {hint}",
-        )
+    @staticmethod
+    def _fault(error: Exception) -> Fault:
+        refused = isinstance(error, PermissionDeniedError | UnauthenticatedError | PermissionError)
+        return store_faults.fault(str(error), store_faults.VARIABLES, refused=refused)
+
+    def _error(self, path: str, error: Exception) -> ClmError:
+        found = self._fault(error)
+        lent = found.about_keys and "AWS_SESSION_TOKEN" in os.environ
+        hint = store_faults.LENT if lent else ""
+        return ClmError(found.reason, found.sentence(path, _where(self.url), hint))
 
 
-def _open(url: str, folder: Path, patience_s: float) -> ObjectStore:
+class _Patience:
+    """Pauses that grow, until the time is over."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end, self._pause_s = time.monotonic() + seconds, _FIRST_PAUSE_S
+
+    def pause(self) -> bool:
+        """Wait a little; False if the time is over."""
+        if time.monotonic() + self._pause_s > self._end:
+            return False
+        time.sleep(self._pause_s)
+        self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
+        return True
+
+
+def _open(url: str, folder: Path, patience_s: float, answer_s: float) -> ObjectStore:
     if url.startswith("file://"):
         folder.mkdir(parents=True, exist_ok=True)
         return LocalStore(folder, mkdir=True)
@@ -210,11 +266,14 @@ def _open(url: str, folder: Path, patience_s: float) -> ObjectStore:
     if token := os.environ.get("AWS_SESSION_TOKEN"):
         config["session_token"] = token
     client: ClientConfig = {
-        "timeout": "30s",
-        "connect_timeout": "5s",
+        "timeout": timedelta(seconds=answer_s),
+        "connect_timeout": timedelta(seconds=min(answer_s, 5.0)),
         "allow_http": endpoint.startswith("http://"),
     }
-    retry: RetryConfig = {"max_retries": 8, "retry_timeout": timedelta(seconds=patience_s)}
+    retry: RetryConfig = {
+        "max_retries": 8 if patience_s else 0,
+        "retry_timeout": timedelta(seconds=patience_s),
+    }
     return from_url(url, config=config, client_options=client, retry_config=retry)
 
 
@@ -230,8 +289,3 @@ def _where(url: str) -> str:
     if not url.startswith("s3://"):
         return url
     return f"{url} at {os.environ.get('AWS_ENDPOINT_URL') or 'Amazon: AWS_ENDPOINT_URL is not set'}"
-
-
-def _short(error: Exception) -> str:
-    said, _, _debug = str(error).partition("Debug source:")
-    return " ".join(said.split())[:300]

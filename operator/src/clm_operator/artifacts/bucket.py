@@ -9,11 +9,14 @@ import urllib3
 from minio import Minio
 from minio.error import S3Error
 from obstore.exceptions import BaseError
+from obstore.store import ObjectStore
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
+from clm_api.store_faults import CHART, absent, answered, fault
 from clm_operator.artifacts.guard import named_errors
 from clm_operator.artifacts.lender import Lender
+from clm_operator.artifacts.proof import prove_writes
 from clm_operator.artifacts.reader import open_store, unreadable
 from clm_operator.building.access import Access
 from clm_operator.building.credentials import SHORTEST_S
@@ -21,6 +24,8 @@ from clm_operator.settings import CredentialsMode, StoreSettings
 
 _PATIENCE_S = 60.0
 _PAUSE_S = 1.0
+_NEVER = "checks/never"
+"""An object that nobody writes: a store that says so has the bucket."""
 _EXISTS = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
 
 
@@ -42,9 +47,10 @@ def ensure_bucket(settings: StoreSettings, patience_s: float = _PATIENCE_S) -> N
         region=settings.region,
         http_client=pool,
     )
-    bucket, deadline = urlsplit(settings.url).netloc, time.monotonic() + patience_s
+    store, deadline = open_store(settings), time.monotonic() + patience_s
+    bucket = urlsplit(settings.url).netloc
     try:
-        while (trouble := _created(client, bucket)) is not None:
+        while (trouble := _created(store, client, bucket)) is not None:
             if trouble.reason is Reason.STORAGE_DENIED or time.monotonic() > deadline:
                 raise trouble
             time.sleep(_PAUSE_S)
@@ -52,30 +58,37 @@ def ensure_bucket(settings: StoreSettings, patience_s: float = _PATIENCE_S) -> N
         pool.clear()
 
 
-def _created(client: Minio, bucket: str) -> ClmError | None:
+def _created(store: ObjectStore, client: Minio, bucket: str) -> ClmError | None:
     """Create the bucket; return what was in the way, None if it is there now."""
     try:
-        if not client.bucket_exists(bucket_name=bucket):
-            client.make_bucket(bucket_name=bucket)
+        store.get(_NEVER)
+    except FileNotFoundError as error:
+        if absent(str(error)):
+            return None
+    except (BaseError, OSError) as error:
+        found = unreadable(error)
+        return ClmError(found.reason, found.message)
+    try:
+        client.make_bucket(bucket_name=bucket)
     except S3Error as error:
         if error.code in _EXISTS:
             return None
-        starting = error.response.status >= 500
-        reason = Reason.STORAGE_UNAVAILABLE if starting else Reason.STORAGE_DENIED
-        return ClmError(reason, f"bucket {bucket}: {error.code}: {error.message}")
+        told = f"<Code>{error.code or ''}</Code><Message>{error.message or ''}</Message>"
+        refused = answered(error.response.status, told, CHART)
+        return ClmError(refused.reason, refused.sentence(f"bucket {bucket}"))
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        text = f"bucket {bucket}: the object store does not answer: {error}"
-        return ClmError(Reason.STORAGE_UNAVAILABLE, text)
+        broken = fault(str(error), CHART)
+        return ClmError(broken.reason, broken.sentence(f"bucket {bucket}"))
     return None
 
 
 def check_store(settings: StoreSettings) -> str:
-    """Write, read and remove one object; return a sentence that says so.
+    """Write, read and remove an object, on conditions too; return a sentence that says so.
 
     Raises
     ------
     ClmError
-        StorageDenied or StorageUnavailable, with what the store answered.
+        StorageDenied: what the store answered, or which writes it lacks; StorageUnavailable.
     """
     store, path = open_store(settings), f"checks/{uuid4()}"
     with named_errors():
@@ -85,7 +98,11 @@ def check_store(settings: StoreSettings) -> str:
     if content != path.encode():
         text = f"{settings.url} returned other bytes than were written"
         raise ClmError(Reason.STORAGE_UNAVAILABLE, text)
-    said = f"{settings.url}: an object was written, read back and removed"
+    prove_writes(store, settings.url)
+    said = (
+        f"{settings.url}: an object was written, read back and removed; create-only and "
+        "compare-and-swap writes hold"
+    )
     if settings.credentials is CredentialsMode.STATIC:
         return said
     check_lending(settings)

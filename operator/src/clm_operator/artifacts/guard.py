@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from obstore.exceptions import BaseError
 
 from clm_api.errors import ClmError
+from clm_api.store_faults import absent
 from clm_operator.artifacts.reader import unreadable
 
 
@@ -21,7 +22,7 @@ def named_errors() -> Iterator[None]:
     try:
         yield
     except (BaseError, OSError) as error:
-        if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in str(error):
+        if isinstance(error, FileNotFoundError) and absent(str(error)):
             raise
         found = unreadable(error)
         raise ClmError(found.reason, found.message) from error

@@ -1,7 +1,6 @@
 """The store's STS: keys for one run, good for what its policy says and gone when its time is up."""
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from minio.credentials import AssumeRoleProvider
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
+from clm_api.store_faults import CHART, answered, fault
 from clm_operator.building.access import Access, session_policy
 from clm_operator.building.credentials import Credentials
 from clm_operator.settings import StoreSettings
@@ -47,8 +47,9 @@ class Lender:
             try:
                 lent = provider.retrieve()
             except (urllib3.exceptions.HTTPError, OSError) as error:
-                text = f"the object store does not answer, and is asked again: {_short(error)}"
-                raise ClmError(Reason.STORAGE_UNAVAILABLE, text) from error
+                found = fault(str(error), CHART)
+                text = f"{found.words}: the object store does not answer, and is asked again"
+                raise ClmError(Reason.STORAGE_UNAVAILABLE, f"{text}: {found.hint}") from error
             except (ValueError, SyntaxError) as error:  # the latter: it is no XML
                 text = f"the object store's answer to AssumeRole is none: {_short(error)}"
                 raise ClmError(Reason.STORAGE_DENIED, f"{text}; {_NEXT_STEP}") from error
@@ -62,17 +63,12 @@ class _Pool(urllib3.PoolManager):
         answer = super().urlopen(method, url, **options)
         if answer.status < 300:
             return answer
-        words = _words(answer.data.decode(errors="replace")) or f"status {answer.status}"
-        if answer.status >= 500:
-            text = f"the object store lends no credentials now, and is asked again: {words}"
-            raise ClmError(Reason.STORAGE_UNAVAILABLE, text)
-        text = f"the object store refuses credentials for one run: {words}; {_NEXT_STEP}"
-        raise ClmError(Reason.STORAGE_DENIED, text)
-
-
-def _words(body: str) -> str:
-    """Return code and message of an error in XML."""
-    return ": ".join(re.findall(r"<(?:Code|Message)>([^<]{1,300})<", body))
+        found = answered(answer.status, answer.data.decode(errors="replace"), CHART)
+        if found.reason is Reason.STORAGE_UNAVAILABLE:
+            text = "the object store lends no credentials now, and is asked again"
+            raise ClmError(found.reason, f"{found.words}: {text}")
+        text = f"{found.words}: the object store refuses credentials for one run: {found.hint}"
+        raise ClmError(found.reason, f"{text}; {_NEXT_STEP}")
 
 
 def _short(error: Exception) -> str:

@@ -10,16 +10,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import ObjectStore, from_url
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from clm_api.evaluation import EvaluationReport
+from clm_api.figures import unbelievable
 from clm_api.layout import MANIFEST, RunLayout
 from clm_api.reasons import Reason
 from clm_api.report import FoldMetrics, Manifest, ManifestFile, MetricsFile, Progress
+from clm_api.store_faults import CHART, absent, fault
 from clm_operator.building.credentials import Credentials
 from clm_operator.settings import StoreSettings
 from clm_operator.snapshot import (
@@ -38,8 +40,9 @@ _MAX_MANIFEST_BYTES = 1 << 20
 _MAX_RUN_BYTES = 2 << 30
 _READ = ("metrics.json", "folds.json")
 _MAX_READ_BYTES = 1 << 20
-_DENIED = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket", "403")
-_FOLDS = TypeAdapter(list[FoldMetrics])
+_FIELD_CHARS = 200
+"""A forged file may name its fields as it likes."""
+_FOLDS = TypeAdapter(Annotated[list[FoldMetrics], Field(max_length=50)])
 _T = TypeVar("_T")
 
 
@@ -129,7 +132,7 @@ class ArtifactReader:
             manifest=manifest,
             manifest_sha256=hashlib.sha256(raw).hexdigest(),
             metrics=_parsed("metrics.json", MetricsFile.model_validate_json, metrics),
-            folds=tuple(_parsed("folds.json", _FOLDS.validate_json, folds)),
+            folds=tuple(_folds(folds)),
             size_bytes=sum(file.size for file in manifest.files),
         )
 
@@ -141,6 +144,8 @@ class ArtifactReader:
         try:
             result = await self.store.get_async(path)
         except FileNotFoundError as error:
+            if not absent(str(error)):
+                raise
             raise _CorruptError(f"{file.path} is listed in the manifest and missing") from error
         size = int(result.meta["size"])
         if size != file.size:
@@ -158,7 +163,7 @@ class ArtifactReader:
         try:
             result = await self.store.get_async(path)
         except FileNotFoundError as error:
-            if "NoSuchBucket" in str(error):
+            if not absent(str(error)):
                 raise
             return None
         size = int(result.meta["size"])
@@ -191,23 +196,27 @@ def _parsed(name: str, read: Callable[[bytes], _T], content: bytes) -> _T:
         raise _CorruptError(f"{name}: {_first(error)}") from error
 
 
+def _folds(raw: bytes) -> list[FoldMetrics]:
+    found = _parsed("folds.json", _FOLDS.validate_json, raw)
+    for number, fold in enumerate(found):
+        for name, value in fold.model_dump(by_alias=True, exclude_none=True).items():
+            if isinstance(value, int | float) and (why := unbelievable(name, value)):
+                raise _CorruptError(f"folds.json: {number}: {why}")
+    return found
+
+
 def _first(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"])
+    field = ".".join(str(part) for part in first["loc"])[:_FIELD_CHARS]
     return f"{field}: {first['msg']}" if field else str(first["msg"])
 
 
 def unreadable(error: BaseException) -> UnreadableReport:
     """Return the reason and the sentence for what a store did not do."""
-    denied = isinstance(error, PermissionDeniedError | UnauthenticatedError)
-    if denied or any(word in str(error) for word in _DENIED):
-        return UnreadableReport(
-            Reason.STORAGE_DENIED,
-            f"the object store refuses the operator: {_short(error)}; check the bucket and the "
-            "Secret that objectStore.secretName names",
-        )
-    text = f"the object store does not answer, and is asked again: {_short(error)}"
-    return UnreadableReport(Reason.STORAGE_UNAVAILABLE, text)
+    refused = isinstance(error, PermissionDeniedError | UnauthenticatedError | PermissionError)
+    found = fault(str(error), CHART, refused=refused)
+    denied = found.reason is Reason.STORAGE_DENIED
+    return UnreadableReport(found.reason, found.sentence("the operator" if denied else ""))
 
 
 def _short(error: BaseException) -> str:

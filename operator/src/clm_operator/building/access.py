@@ -7,7 +7,8 @@ forms from narrow to wide, and the first that fits is asked for:
     every symbol by name      bars/v1/binance/usdm/BTC-USDT_USDT/*
     every series of the kind  bars/v1/binance/usdm/*/1h/*
 
-No form holds another run, production or a right to list or delete.
+No form holds another run, production or a right to list or delete; but the files that a comparison
+with the run in production needs may be read.
 """
 
 import json
@@ -20,7 +21,7 @@ from urllib.parse import urlsplit
 
 from clm_api import layout
 from clm_api.errors import ClmError
-from clm_api.layout import RunLayout, SeriesLayout
+from clm_api.layout import MANIFEST, RunLayout, SeriesLayout
 from clm_api.reasons import Reason
 from clm_api.run import RunSpec
 from clm_api.training_schedule import Refresh
@@ -28,6 +29,7 @@ from clm_api.training_schedule import Refresh
 MOST_CHARACTERS = 2048
 """Longest session policy that MinIO takes."""
 _READ, _WRITE = "s3:GetObject", "s3:PutObject"
+_COMPARED = (MANIFEST, "attempts/*/metrics.json", "attempts/*/equity.parquet")
 _NOTHING_ELSE = {"Effect": "Deny", "Action": ["admin:*"]}
 """MinIO before October 2025 lets a session make an account of its own that no policy limits,
 unless its policy forbids that (CVE-2025-62506)."""
@@ -53,10 +55,21 @@ class Access:
         return Access(self.reads + other.reads, self.writes + other.writes)
 
 
-def run_access(run: RunLayout, spec: RunSpec) -> tuple[Access, ...]:
-    """Return what a training run needs, in forms from narrow to wide."""
+def run_access(run: RunLayout, spec: RunSpec, champion: str | None = None) -> tuple[Access, ...]:
+    """Return what a training run needs, in forms from narrow to wide.
+
+    Parameters
+    ----------
+    champion
+        Folder of the run in production. Each form comes without its files too, for a policy that
+        can't hold them: a run goes on without the comparison.
+    """
     own = Access(writes=(f"{run.prefix}/*",))
-    return tuple(own | data for data in data_access(spec))
+    forms = tuple(own | data for data in data_access(spec))
+    if champion is None:
+        return forms
+    compared = Access(reads=tuple(f"{champion}/{name}" for name in _COMPARED))
+    return tuple(form for one in forms for form in (one | compared, one))
 
 
 def shared_access(specs: Sequence[RunSpec]) -> tuple[Access, ...]:

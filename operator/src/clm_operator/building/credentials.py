@@ -68,8 +68,15 @@ class Grant:
         return replace(self, secret=self.secret | {"ownerReferences": owners})
 
 
-def run_grant(version: Version, spec: ModelVersionSpec, now: datetime) -> Grant:
+def run_grant(
+    version: Version, spec: ModelVersionSpec, now: datetime, champion: str | None = None
+) -> Grant:
     """Return what a training run needs.
+
+    Parameters
+    ----------
+    champion
+        Folder of the run in production, which is read for the comparison.
 
     Every round names another Secret: nothing has to be read, replaced or removed after a crash
     between Secret and Job.
@@ -82,7 +89,7 @@ def run_grant(version: Version, spec: ModelVersionSpec, now: datetime) -> Grant:
             "labels": {LABEL_SCHEDULE: schedule, LABEL_VERSION: version.name},
             "ownerReferences": owned_by("ModelVersion", version.raw),
         },
-        forms=run_access(RunLayout(namespace, schedule, version.uid), spec.run),
+        forms=run_access(RunLayout(namespace, schedule, version.uid), spec.run, champion),
         seconds=_lifetime_s(spec.run.pod),
     )
 

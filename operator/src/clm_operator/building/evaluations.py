@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from clm_api import environment
 from clm_api.evaluation import EvaluationTask
 from clm_api.layout import evaluation_report
-from clm_api.run import RunSpec
+from clm_api.run import RunPod, RunSpec
 from clm_api.timing import slot_of
 from clm_operator.building.credentials import Grant, evaluation_grant
 from clm_operator.building.jobs import NewJob, Work, manifest
@@ -40,12 +40,18 @@ class DueEvaluation:
         """What its versions' runs were told."""
         return [v.spec.run for v in self.models if v.spec is not None]
 
+    @property
+    def pod(self) -> RunPod:
+        """The first version's, without GPUs: replaying is no training."""
+        pod = self.runs[0].pod
+        return pod.model_copy(update={"gpu": pod.gpu.model_copy(update={"count": 0})})
+
 
 def evaluation_job(
     schedule: ScheduleObject, due: DueEvaluation, settings: Settings, now: datetime
 ) -> NewJob:
     """Return the Job of an evaluation, owned by its schedule."""
-    task, pod = due.task, due.runs[0].pod
+    task = due.task
     lent = settings.store.credentials is CredentialsMode.PER_RUN
     grant = grant_for(schedule, due, settings, now) if lent else None
     values = {
@@ -61,9 +67,8 @@ def evaluation_job(
         "labels": {LABEL_SCHEDULE: schedule.name, LABEL_EVALUATION: str(slot_of(task.slot))},
         "ownerReferences": owned_by("TrainingSchedule", schedule.raw),
     }
-    pod = pod.model_copy(update={"gpu": pod.gpu.model_copy(update={"count": 0})})
     work = Work("evaluate", values, grant.name if grant else settings.store.secret_name)
-    return NewJob(manifest(meta, pod, work, settings), grant)
+    return NewJob(manifest(meta, due.pod, work, settings), grant)
 
 
 def grant_for(

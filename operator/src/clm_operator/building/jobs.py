@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from clm_api import environment
+from clm_api.evaluation import Contender
 from clm_api.model_version import ModelVersionSpec
 from clm_api.reasons import FINAL_EXIT_CODES
 from clm_api.run import RunData, RunPod
@@ -41,17 +42,33 @@ class NewJob:
 
 
 def training_job(
-    version: Version, spec: ModelVersionSpec, settings: Settings, now: datetime
+    version: Version,
+    spec: ModelVersionSpec,
+    settings: Settings,
+    now: datetime,
+    champion: Contender | None = None,
 ) -> NewJob:
-    """Return the Job of a version, with credentials of its own where the store lends them."""
+    """Return the Job of a version, with credentials of its own where the store lends them.
+
+    Parameters
+    ----------
+    champion
+        The version in production: the run's tear sheet compares itself with it.
+    """
     if settings.store.credentials is CredentialsMode.STATIC:
-        return NewJob(job_manifest(version, spec, settings, settings.store.secret_name))
-    grant = run_grant(version, spec, now)
-    return NewJob(job_manifest(version, spec, settings, grant.name), grant)
+        name = settings.store.secret_name
+        return NewJob(job_manifest(version, spec, settings, name, champion))
+    folder = None if champion is None else settings.store.folder_of(champion.uri)
+    grant = run_grant(version, spec, now, folder)
+    return NewJob(job_manifest(version, spec, settings, grant.name, champion), grant)
 
 
 def job_manifest(
-    version: Version, spec: ModelVersionSpec, settings: Settings, secret_name: str
+    version: Version,
+    spec: ModelVersionSpec,
+    settings: Settings,
+    secret_name: str,
+    champion: Contender | None = None,
 ) -> dict[str, Any]:
     """Return the Job of a version; what a schedule may decide comes frozen from the version.
 
@@ -71,6 +88,9 @@ def job_manifest(
         environment.RUN_SCHEDULE: spec.schedule_ref.name,
         environment.RUN_NAME: version.name,
         environment.RUN_UID: version.uid,
+        environment.CHAMPION: (
+            None if champion is None else champion.model_dump_json(by_alias=True)
+        ),
         environment.EXCHANGE_KEYS: _KEYS if spec.run.data.own_trades else None,
     }
     work = Work("train", values, secret_name, *_keys(spec.run.data))

@@ -4,14 +4,20 @@ import asyncio
 import json
 import os
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 from kubernetes.aio import client, config
 from kubernetes.aio.client.exceptions import ApiException
 
 _TIMEOUT_S = 30
+MANAGER = "clm-operator"
+"""Whose name the API server notes beside the fields that the operator writes."""
+USER_AGENT = f"{MANAGER}/{version(MANAGER)}"
+"""Under which name the API server sees the operator's requests."""
 _TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 Observer = Callable[[str, int], None]
 Raw = dict[str, Any]
@@ -108,9 +114,10 @@ class Api:
         """
         return await self._request("GET", path)
 
-    async def list(self, path: str, selector: str = "") -> list[Raw]:
-        """Read all objects that a label selector matches."""
-        query = f"?labelSelector={selector.replace('=', '%3D')}" if selector else ""
+    async def list(self, path: str, selector: str = "", fields: str = "") -> list[Raw]:
+        """Read all objects that a selector of labels, or one of fields, matches."""
+        query = f"?labelSelector={quote(selector)}" if selector else ""
+        query = f"?fieldSelector={quote(fields)}" if fields else query
         found = await self._request("GET", path + query)
         return list(found.get("items") or ())
 
@@ -123,7 +130,7 @@ class Api:
             The name is taken.
         """
         await self._budget.take()
-        return await self._request("POST", path, body, "application/json")
+        return await self._request("POST", _managed(path), body, "application/json")
 
     async def patch_status(self, path: str, version: str, status: Raw) -> Raw:
         """Merge-patch a status, guarded by the resourceVersion that was read.
@@ -134,8 +141,7 @@ class Api:
             The object was changed since.
         """
         await self._budget.take()
-        body = {"metadata": {"resourceVersion": version}, "status": status}
-        return await self._request("PATCH", f"{path}/status", body, "application/merge-patch+json")
+        return await self._patch(f"{path}/status", version, {"status": status})
 
     async def patch(self, path: str, version: str, body: Raw) -> Raw:
         """Merge-patch an object, guarded by the resourceVersion that was read.
@@ -146,8 +152,11 @@ class Api:
             The object was changed since.
         """
         await self._budget.take()
+        return await self._patch(path, version, body)
+
+    async def _patch(self, path: str, version: str, body: Raw) -> Raw:
         guarded = {**body, "metadata": {"resourceVersion": version}}
-        return await self._request("PATCH", path, guarded, "application/merge-patch+json")
+        return await self._request("PATCH", _managed(path), guarded, "application/merge-patch+json")
 
     async def delete(self, path: str, uid: str, version: str | None = None) -> None:
         """Delete the object of that uid with its dependants; gone already is fine.
@@ -168,7 +177,7 @@ class Api:
     async def _request(
         self, method: str, path: str, body: Raw | None = None, content_type: str = ""
     ) -> Raw:
-        headers: dict[str, str] = {"Accept": "application/json"}
+        headers: dict[str, str] = {"Accept": "application/json", "User-Agent": USER_AGENT}
         if content_type:
             headers["Content-Type"] = content_type
         await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
@@ -191,6 +200,10 @@ class Api:
             raise _typed(response.status, data.decode(errors="replace"), response.headers)
         parsed: Raw = json.loads(data)
         return parsed
+
+
+def _managed(path: str) -> str:
+    return f"{path}{'&' if '?' in path else '?'}fieldManager={MANAGER}"
 
 
 def _typed(status: int, text: str, headers: Any) -> ApiError:

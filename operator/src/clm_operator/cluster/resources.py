@@ -34,9 +34,9 @@ class Cluster:
         return await self._api.list(_clm(namespace, "trainingschedules"))
 
     async def versions(self, key: Key) -> list[Raw]:
-        """Read the ModelVersions that carry the schedule's label."""
-        selector = f"{LABEL_SCHEDULE}={key.name}"
-        return await self._api.list(_clm(key.namespace, "modelversions"), selector)
+        """Read the ModelVersions that were made for a schedule of that name."""
+        made_for = f"spec.scheduleRef.name={key.name}"
+        return await self._api.list(_clm(key.namespace, "modelversions"), fields=made_for)
 
     async def version(self, namespace: str, name: str) -> Raw | None:
         """Read a ModelVersion; None if there is none."""

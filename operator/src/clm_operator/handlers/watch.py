@@ -8,11 +8,24 @@ import kopf
 
 from clm_api import GROUP, VERSION
 from clm_operator.building.names import LABEL_SCHEDULE
+from clm_operator.cluster.api import USER_AGENT
 from clm_operator.handlers.endless import EndlessJitter
 from clm_operator.metrics import Metrics
 from clm_operator.snapshot import Key
 
 Wake = Callable[[Key], None]
+
+
+class _Connection(kopf.ConnectionInfo):
+    """Shows the API server the operator's name instead of the library's."""
+
+    def as_http_headers(self) -> dict[str, str]:
+        return {**super().as_http_headers(), "User-Agent": USER_AGENT}
+
+
+def _names_a_schedule(value: str | None, **_: Any) -> bool:
+    """Whether a label's value is a name: an empty one would address all schedules."""
+    return bool(value)
 
 
 def registry(wake: Wake, metrics: Metrics) -> kopf.OperatorRegistry:
@@ -24,6 +37,11 @@ def registry(wake: Wake, metrics: Metrics) -> kopf.OperatorRegistry:
         metrics.event("TrainingSchedule", time.time())
         wake(Key(str(namespace), str(name)))
 
+    @kopf.on.event(GROUP, VERSION, "modelversions", registry=handlers)
+    async def version_seen(namespace: str | None, spec: kopf.Spec, **_: Any) -> None:
+        metrics.event("ModelVersion", time.time())
+        wake(Key(str(namespace), spec["scheduleRef"]["name"]))
+
     def dependant(kind: str) -> Callable[..., Any]:
         async def seen(namespace: str | None, labels: kopf.Labels, **_: Any) -> None:
             metrics.event(kind, time.time())
@@ -31,18 +49,15 @@ def registry(wake: Wake, metrics: Metrics) -> kopf.OperatorRegistry:
 
         return seen
 
-    labelled = {LABEL_SCHEDULE: kopf.PRESENT}
-    kopf.on.event(GROUP, VERSION, "modelversions", labels=labelled, registry=handlers)(
-        dependant("ModelVersion")
-    )
+    labelled = {LABEL_SCHEDULE: _names_a_schedule}
     kopf.on.event("batch", "v1", "jobs", labels=labelled, registry=handlers)(dependant("Job"))
     kopf.on.event("v1", "pods", labels=labelled, registry=handlers)(dependant("Pod"))
 
     @kopf.on.login(registry=handlers)
     def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
         """Called again after every 401: the pod's token file is read anew."""
-        found = kopf.login_with_service_account(**kwargs)
-        return found or kopf.login_with_kubeconfig(**kwargs)
+        found = kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+        return found and _Connection(**vars(found))
 
     return handlers
 

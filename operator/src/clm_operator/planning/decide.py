@@ -24,7 +24,14 @@ from clm_operator.building.evaluations import DueEvaluation, evaluation_job, gra
 from clm_operator.building.jobs import NewJob, training_job
 from clm_operator.building.names import manual_version, slot_version
 from clm_operator.building.versions import version_manifest
-from clm_operator.planning import evaluation_slots, evaluations, production, trial, trials
+from clm_operator.planning import (
+    evaluation_slots,
+    evaluations,
+    job_policy,
+    production,
+    trial,
+    trials,
+)
 from clm_operator.planning.automatic import rested_at
 from clm_operator.planning.due import Due, History, Rules, Span, decide_due, skip
 from clm_operator.planning.evaluations import Evaluation
@@ -101,7 +108,11 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
     except SpecError as error:
         new, due, problem, retention, wanted = (), None, error.message, (), None
         status = status.model_copy(update={"next_schedule_time": None})
-    why = evaluation_slots.impossible(snapshot, wanted, evaluation) if wanted is not None else None
+    why = (
+        evaluation_slots.impossible(snapshot, wanted, evaluation, settings)
+        if wanted is not None
+        else None
+    )
     if why is not None:
         wanted, status = None, status.model_copy(update={"evaluation": why})
     status = with_conditions(schedule, status, runs, snapshot.now, problem)
@@ -110,7 +121,13 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
     return Plan(
         create_versions=new,
         create_jobs=tuple(
-            training_job(o.version, o.version.spec, settings, snapshot.now)
+            training_job(
+                o.version,
+                o.version.spec,
+                settings,
+                snapshot.now,
+                evaluation_slots.champion_of(schedule.status),
+            )
             for o in outcomes
             if o.act is Act.CREATE_JOB and o.version.spec is not None
         ),
@@ -215,7 +232,10 @@ def _parsed(schedule: ScheduleObject, settings: Settings) -> tuple[Schedule, Tra
     if schedule.spec is None:
         raise SpecError("spec", schedule.problem)
     least = timedelta(minutes=settings.min_interval_minutes)
-    settings.pod_defaults(schedule.spec.model.family)
+    family = schedule.spec.model.family
+    settings.pod_defaults(family)
+    defaults = settings.job_defaults(family)
+    job_policy.check("spec.job", schedule.spec.job, defaults, settings.job_policy)
     if duration(schedule.spec.monitoring.interval) < least:
         text = f"is below {settings.min_interval_minutes}m, the least that the operator allows"
         raise SpecError("spec.monitoring.interval", text)
@@ -263,6 +283,7 @@ def _new_runs(
         update={
             "schedule_seen": seen,
             "schedule_text": slots.text,
+            "schedule_notes": list(slots.notes(snapshot.now)),
             "last_schedule_time": due.last_slot,
             "next_schedule_time": due.next_slot,
             "last_run_token": token,

@@ -14,9 +14,11 @@ from clm_api.timing import TIMEFRAME_SECONDS, duration, floor_to
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.building.evaluations import DueEvaluation, task_of
 from clm_operator.building.names import evaluation_job
+from clm_operator.planning import job_policy
 from clm_operator.planning.evaluations import PENDING, Evaluation, failed, recorded, waiting
 from clm_operator.planning.failures import Failure
 from clm_operator.planning.shadow import tested
+from clm_operator.settings import Settings
 from clm_operator.snapshot import Job, ScheduleObject, Snapshot, Version
 
 _LACKS = "CreateContainerConfigError"
@@ -83,7 +85,7 @@ def _models(snapshot: Snapshot, task: EvaluationTask) -> tuple[Version, ...]:
 
 
 def impossible(
-    snapshot: Snapshot, wanted: DueEvaluation, latest: Evaluation
+    snapshot: Snapshot, wanted: DueEvaluation, latest: Evaluation, settings: Settings
 ) -> EvaluationStatus | None:
     """Return why an evaluation's Job can't be made, or not yet; None where it can."""
     status = EvaluationStatus(name=wanted.name, slot=wanted.task.slot, phase=PENDING)
@@ -98,6 +100,10 @@ def impossible(
         pod = f"its pod is that of {wanted.models[0].name}, a new version has one as spec.job says"
         text = f"the API server refuses its Job: {words}: {pod}"
         return failed(status, Failure(Reason.SPEC_INVALID, text), snapshot.now)
+    family = wanted.runs[0].model.family
+    if (problem := job_policy.problem(family, wanted.pod, settings)) is not None:
+        text = f"{wanted.models[0].name}, whose pod it needs: {problem}"
+        return failed(status, Failure(Reason.SPEC_INVALID, text), snapshot.now)
     return None
 
 
@@ -111,6 +117,18 @@ def watched(status: TrainingScheduleStatus, versions: Sequence[Version]) -> bool
     return status.production is not None or any(tested(v) for v in versions)
 
 
+def champion_of(status: TrainingScheduleStatus) -> Contender | None:
+    """Return the version in production."""
+    if (production := status.production) is None:
+        return None
+    return Contender(
+        version=production.version,
+        uri=production.artifact.uri,
+        sha256=production.artifact.sha256,
+        since=production.since,
+    )
+
+
 def _slot(schedule: ScheduleObject, spec: TrainingScheduleSpec, now: datetime) -> datetime:
     """Return the newest slot up to now; the creation itself is the first one."""
     anchor, step = floor_to(schedule.created, 60), duration(spec.monitoring.interval)
@@ -118,13 +136,7 @@ def _slot(schedule: ScheduleObject, spec: TrainingScheduleSpec, now: datetime) -
 
 
 def _task(snapshot: Snapshot, schedule: ScheduleObject, slot: datetime) -> EvaluationTask:
-    production = schedule.status.production
-    champion = production and Contender(
-        version=production.version,
-        uri=production.artifact.uri,
-        sha256=production.artifact.sha256,
-        since=production.since,
-    )
+    champion = champion_of(schedule.status)
     found = next((v for v in snapshot.versions if tested(v)), None)
     if found is None or found.spec is None:
         return EvaluationTask(slot=slot, champion=champion)

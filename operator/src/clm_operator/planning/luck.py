@@ -23,7 +23,9 @@ def significance(file: MetricsFile, trials: RunTrials) -> tuple[bool | None, Rea
     holds = deflated >= CONFIDENCE
     sign, tries = ("≥" if holds else "<"), f"over {trials.count} trial(s)"
     told = f"deflated Sharpe ratio {deflated:.3f} {sign} {CONFIDENCE} {tries}"
-    parts = [told, f"PSR {values['psr']:.3f}"]
+    parts = [told]
+    if (psr := values.get("psr")) is not None:
+        parts.append(f"PSR {psr:.3f}")
     if (days := values.get("minTrackRecordDays")) is not None:
         parts.append(f"significant after {days:.0f} days of such returns")
     reason = Reason.SIGNIFICANT if holds else Reason.NOT_SIGNIFICANT

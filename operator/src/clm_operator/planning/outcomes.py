@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
+from pydantic import ValidationError
+
 from clm_api.conditions import says
 from clm_api.lifecycle import Stage
 from clm_api.model_version import (
@@ -26,6 +28,7 @@ from clm_api.promotion import PromotionMode, judge
 from clm_api.reasons import Reason
 from clm_api.report import Progress
 from clm_api.run import RunPromotion
+from clm_operator.planning import job_policy
 from clm_operator.planning.conditions import stated
 from clm_operator.planning.failures import Failure, explain
 from clm_operator.planning.lifecycle import (
@@ -48,6 +51,7 @@ from clm_operator.snapshot import (
     Version,
     Withheld,
     owner_uid,
+    validation_text,
 )
 
 
@@ -87,7 +91,8 @@ def fold(version: Version, snapshot: Snapshot, settings: Settings) -> Outcome:
     if job is None or job.finished or alone:
         match report:
             case Report():
-                return _judged(version, version.spec, job, report, snapshot, settings)
+                judged = _judged(version, version.spec, job, report, snapshot, settings)
+                return _sound(judged, snapshot.now, job)
             case CorruptReport():
                 why = Failure(Reason.ARTIFACT_CORRUPT, report.message)
                 return failed(version, why, snapshot.now, job)
@@ -100,6 +105,10 @@ def fold(version: Version, snapshot: Snapshot, settings: Settings) -> Outcome:
         if (withheld := snapshot.withheld.get(version.name)) is not None:
             return Outcome(version, _withheld(version, withheld))
         if version.status.job_ref is None:
+            run = version.spec.run
+            problem = job_policy.problem(run.model.family, run.pod, settings)
+            if problem is not None:
+                return failed(version, Failure(Reason.SPEC_INVALID, problem), snapshot.now)
             return Outcome(version, _pending(version), Act.CREATE_JOB)
         gone = "its Job was deleted before it had stored a result: start another run"
         return failed(version, Failure(Reason.JOB_LOST, gone), snapshot.now)
@@ -240,6 +249,17 @@ def _waiting_for_store(version: Version, report: UnreadableReport, now: datetime
     status = version.status.model_copy(update={"message": report.message[:4096]})
     verified = ("ArtifactVerified", None, report.reason, report.message)
     return Outcome(version, stated(status, version.generation, now, verified))
+
+
+def _sound(outcome: Outcome, now: datetime, job: Job | None) -> Outcome:
+    """Refuse a result that no status can hold: the API server would refuse it for ever."""
+    try:
+        ModelVersionStatus.model_validate(outcome.status.to_json_dict())
+    except ValidationError as error:
+        text = validation_text(error, "the result does not fit into the version's status")
+        why = Failure(Reason.ARTIFACT_CORRUPT, text)
+        return failed(outcome.version, why, now, job)
+    return outcome
 
 
 def _judged(

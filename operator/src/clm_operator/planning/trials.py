@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from clm_api.figures import SHARPE_WIDEST
 from clm_api.run import RunTrials
 from clm_api.schedule_status import TrialsStatus
 from clm_operator.snapshot import Version
@@ -13,7 +14,7 @@ def count(present: TrialsStatus, versions: Iterable[Version]) -> TrialsStatus:
     Mean and variance are updated value by value (Welford 1962).
     """
     existing = list(versions)
-    counted = set(present.counted)
+    counted, present = set(present.counted), _believed(present)
     total, measured, mean = present.total, present.measured, present.mean_sharpe
     squares = present.sharpe_variance * max(measured - 1, 0)
     for version in existing:
@@ -22,7 +23,7 @@ def count(present: TrialsStatus, versions: Iterable[Version]) -> TrialsStatus:
         counted.add(version.name)
         total += version.spec.run.model.seeds if version.spec else 1
         sharpe = version.status.metrics.sharpe
-        if sharpe is None:
+        if sharpe is None or abs(sharpe) > SHARPE_WIDEST:
             continue
         measured += 1
         delta = sharpe - mean
@@ -35,6 +36,14 @@ def count(present: TrialsStatus, versions: Iterable[Version]) -> TrialsStatus:
         sharpe_variance=squares / (measured - 1) if measured > 1 else 0.0,
         counted=sorted(counted & {v.name for v in existing}),
     )
+
+
+def _believed(figures: TrialsStatus) -> TrialsStatus:
+    """Return figures; without mean and variance where no Sharpe ratios can have them."""
+    widest = max(abs(figures.mean_sharpe), figures.sharpe_variance**0.5)
+    if widest <= SHARPE_WIDEST:
+        return figures
+    return TrialsStatus(total=figures.total, counted=figures.counted)
 
 
 def frozen(parts: Iterable[TrialsStatus], bars_per_year: float, seeds: int = 1) -> RunTrials:
@@ -51,7 +60,7 @@ def frozen(parts: Iterable[TrialsStatus], bars_per_year: float, seeds: int = 1) 
     """
     total = measured = 0
     mean = squares = 0.0
-    for part in parts:
+    for part in map(_believed, parts):
         total += part.total
         if part.measured == 0:
             continue

@@ -101,10 +101,8 @@ def _valid(
             "ScheduleValid", schedule, now,
             holds=False, reason=Reason.SPEC_INVALID, message=problem,
         )  # fmt: skip
-    return _made(
-        "ScheduleValid", schedule, now,
-        holds=True, reason=Reason.SCHEDULED, message=status.schedule_text or "",
-    )  # fmt: skip
+    text = " · ".join([status.schedule_text or "", *status.schedule_notes])
+    return _made("ScheduleValid", schedule, now, holds=True, reason=Reason.SCHEDULED, message=text)
 
 
 def _progressing(

@@ -44,6 +44,8 @@ class Backtest:
         Frame of n rows: time, equity, net_return, gross_return, cost, funding, benchmark.
     trades
         Frame with one row per trade, flat to flat; the last one of a symbol may be open.
+    sleeves
+        Value of each symbol's sleeve at each close, from 1.0, shape (bars, symbols).
     traded
         Traded notional over the sleeve's equity, mean over sleeves, shape (bars,).
     exposed
@@ -54,6 +56,7 @@ class Backtest:
 
     equity: pd.DataFrame
     trades: pd.DataFrame
+    sleeves: Floats
     traded: Floats
     exposed: Floats
     ruined: tuple[str, ...]
@@ -102,6 +105,7 @@ def run(panel: Panel, targets: Floats, cost_bps: float, funding: Funding | None 
     return Backtest(
         equity=frame,
         trades=_trade_frame(trades, panel),
+        sleeves=marks.T,
         traded=_mean(traded),
         exposed=_share(_mean(held), equity),
         ruined=tuple(s for s, end in zip(panel.symbols, marks[:, -1], strict=True) if end <= 0),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from clm_api.errors import ClmError
+from clm_api.figures import unbelievable
 from clm_api.reasons import Reason
 from clm_api.run import RunTrials
 from clm_trainer.evaluation import metrics, significance
@@ -63,6 +64,7 @@ def score_of(
     out.put("sharpeAtDoubleCost", honest.sharpe_at_double_cost, "NoVariance")
     out.put("buyAndHoldSharpe", honest.buy_and_hold_sharpe, "NoVariance")
     _reject_not_finite(out.metrics)
+    _leave_out_unbelievable(out)
     return out
 
 
@@ -109,6 +111,14 @@ def _sharpe_metrics(
         m["minTrackRecordDays"] = length / panel.bars_per_day
     else:
         out.undefined["minTrackRecordDays"] = "SharpeNotPositive"
+
+
+def _leave_out_unbelievable(out: Scores) -> None:
+    """A ratio over next to nothing, such as a loss of 1e-15, is no measurement."""
+    for name, value in list(out.metrics.items()):
+        if unbelievable(name, value):
+            del out.metrics[name]
+            out.undefined[name] = "OutOfRange"
 
 
 def _reject_not_finite(found: dict[str, float]) -> None:

@@ -98,7 +98,8 @@ def market_of(models: dict[str, ServedModel], store: Storage, now: pd.Timestamp)
 
 def _kind(data: RunData) -> str:
     """Return what decides which bars are fetched, but for their range."""
-    names = {"exchange", "sandbox", "market", "symbols", "timeframe", "refresh", "max_gap_bars"}
+    names = {"exchange", "sandbox", "market", "symbols", "timeframe", "refresh", "max_gap_bars",
+             "on_revision"}  # fmt: skip
     return data.model_dump_json(include=names)
 
 

@@ -9,6 +9,7 @@
 | minTrackRecordDays | SharpeNotPositive: no length would do |
 | breakEvenBps | NoProfitBeforeCosts |
 | sharpeAtDoubleCost, buyAndHoldSharpe | NoVariance |
+| any | OutOfRange: a ratio over next to nothing |
 """
 
 import math
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from clm_api.figures import unbelievable
 from clm_trainer.recompute import significance
 from clm_trainer.recompute.book import Book, net_returns, returns_of
 from clm_trainer.recompute.claims import Floats, Settings
@@ -61,6 +63,9 @@ def metrics_of(book: Book, market: Market, settings: Settings) -> dict[str, Any]
     m["exposure"] = _mean(book.exposed)
     for name, value in costs_of(book, market, settings, slice(None)).items():
         found.put(name, value, _UNDEFINED[name])
+    for name in [name for name, value in m.items() if unbelievable(name, value)]:
+        del m[name]
+        found.undefined[name] = "OutOfRange"
     last = f"{market.times[-1]:%Y-%m-%dT%H:%M:%SZ}"
     file = {"schemaVersion": 1, "bars": len(returns), "trainedUntil": last, **shape}
     return file | {"metrics": m, "undefined": found.undefined}

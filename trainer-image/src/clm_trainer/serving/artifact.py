@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,12 @@ from clm_trainer.storage import Storage
 
 @dataclass(frozen=True)
 class Artifact:
-    """A run's manifest, and the files that serving needs.
+    """A run's manifest, and those of its files that were wanted.
 
     Parameters
     ----------
     files
-        Content of every JSON file and of the model's files, by their name within the attempt.
+        Content by the name within the attempt; for serving, every JSON file and the model's.
     """
 
     address: str
@@ -75,13 +76,21 @@ def open_run(uri: str) -> Storage:
     return Storage(folder)
 
 
-def read_artifact(uri: str, sha256: str | None = None) -> Artifact:
+def _serves(name: str) -> bool:
+    return name.startswith("model/") or name.endswith(".json")
+
+
+def read_artifact(
+    uri: str, sha256: str | None = None, wanted: Callable[[str], bool] = _serves
+) -> Artifact:
     """Read a run's files.
 
     Parameters
     ----------
     sha256
         Digest that the manifest must have.
+    wanted
+        Whether the file of a name within the attempt is read; without it, those for serving.
 
     Raises
     ------
@@ -105,7 +114,7 @@ def read_artifact(uri: str, sha256: str | None = None) -> Artifact:
     files = {}
     for file in manifest.files:
         name = file.path.removeprefix(folder)
-        if name.startswith("model/") or name.endswith(".json"):
+        if wanted(name):
             files[name] = _checked(run, file)
     return Artifact(run.address(MANIFEST), manifest, files)
 

@@ -10,6 +10,7 @@ from clm_api.errors import ClmError
 from clm_api.layout import SeriesLayout
 from clm_api.reasons import Reason
 from clm_api.timing import TIMEFRAME_SECONDS
+from clm_trainer.sources.revisions import Revision, first_word
 
 PRICES = ("open", "high", "low", "close")
 COLUMNS = ("timestamp", *PRICES, "volume")
@@ -60,7 +61,9 @@ class BarKey:
         """Where they are stored."""
         return SeriesLayout(self.venue, self.market, self.symbol, self.timeframe)
 
-    def cleaned(self, frame: pd.DataFrame, source: str) -> pd.DataFrame:
+    def cleaned(
+        self, frame: pd.DataFrame, source: str, contradicted: list[Revision] | None = None
+    ) -> pd.DataFrame:
         """Sort bars, drop identical duplicates, and refuse everything that can't be true.
 
         Parameters
@@ -69,6 +72,9 @@ class BarKey:
             Columns timestamp (UTC), open, high, low, close, volume.
         source
             Where the bars come from, for messages.
+        contradicted
+            Hears where a bar differs from an earlier row of its time, which then stands; without
+            it two different bars of one time are an error.
 
         Raises
         ------
@@ -79,7 +85,7 @@ class BarKey:
         frame = frame.drop_duplicates().sort_values("timestamp", kind="stable", ignore_index=True)
         times = frame["timestamp"]
         doubled = frame[times.duplicated(keep=False)]
-        if len(doubled):
+        if len(doubled) and contradicted is None:
             first = doubled.iloc[:2]
             raise invalid(
                 f"{source}: two different bars for {first['timestamp'].iloc[0]} of {self}: close "
@@ -99,7 +105,7 @@ class BarKey:
                 f"{source}: {column} of {times.iloc[row]} is wrong: {case['check']} "
                 f"(found {case['failure_case']}); {len(error.failure_cases)} problem(s) in all"
             ) from error
-        return frame
+        return frame if contradicted is None else first_word(frame, "timestamp", contradicted)
 
     def __str__(self) -> str:
         """Exchange, market, symbol and timeframe."""

@@ -17,6 +17,7 @@ from clm_api.errors import ClmError
 from clm_api.layout import SeriesLayout
 from clm_api.reasons import Reason
 from clm_trainer.sources.bars import invalid
+from clm_trainer.sources.revisions import Revision
 from clm_trainer.storage import Storage
 
 _READERS = 8
@@ -39,8 +40,13 @@ class Series(Protocol):
     def layout(self) -> SeriesLayout:
         """Where the rows lie in the store."""
 
-    def cleaned(self, frame: pd.DataFrame, source: str) -> pd.DataFrame:
-        """Return the rows sorted and without repetitions, or say what can't be true."""
+    def cleaned(
+        self, frame: pd.DataFrame, source: str, contradicted: list[Revision] | None = None
+    ) -> pd.DataFrame:
+        """Return the rows sorted and without repetitions, or say what can't be true.
+
+        Of rows that contradict each other the first stands, if somebody hears of it.
+        """
 
 
 def months(start: pd.Timestamp, stop: pd.Timestamp) -> list[str]:
@@ -67,6 +73,22 @@ def encode(frame: pd.DataFrame) -> bytes:
         },
     )
     return out.getvalue()
+
+
+@dataclass(frozen=True)
+class Written:
+    """What came of rows that were handed over.
+
+    Parameters
+    ----------
+    months
+        Months that changed.
+    revisions
+        Where new rows differ from stored ones, which stand.
+    """
+
+    months: int
+    revisions: tuple[Revision, ...]
 
 
 @dataclass(frozen=True)
@@ -117,35 +139,49 @@ class BarCache:
         names = (path.rsplit("/", 1)[1] for path in self.store.list(key.layout.folder))
         return [name.removesuffix(".parquet") for name in names if name.endswith(".parquet")]
 
-    def write(self, key: Series, frame: pd.DataFrame, source: str) -> int:
-        """Merge rows into the months they belong to; return how many months changed.
+    def write(self, key: Series, frame: pd.DataFrame, source: str) -> "Written":
+        """Merge rows into the months they belong to.
 
-        A stored row never changes and a month that has all of them is never written again.
+        A stored row never changes, and a month that has all of them is never written again. New
+        rows that differ from stored ones are left out and told.
 
         Raises
         ------
         ClmError
-            DataInvalid: a stored row differs from the new one, or a stored month can't be read.
+            DataInvalid: a stored month can't be read.
         """
         labels = frame["timestamp"].dt.strftime("%Y-%m")
-        return sum(
-            self._merge(key, str(month), part, source) for month, part in _groups(frame, labels)
+        contradicted: list[Revision] = []
+        months = sum(
+            self._merge(key, str(month), part, source, contradicted)
+            for month, part in _groups(frame, labels)
         )
+        return Written(months, tuple(contradicted))
 
-    def _merge(self, key: Series, month: str, part: pd.DataFrame, source: str) -> bool:
+    def _merge(
+        self,
+        key: Series,
+        month: str,
+        part: pd.DataFrame,
+        source: str,
+        contradicted: list[Revision],
+    ) -> bool:
         path = key.layout.month(month)
         for _ in range(_ATTEMPTS):
             present = self.store.get_tagged(path)
             if present is None:
-                merged, etag = part.reset_index(drop=True), None
+                merged, etag, differ = part.reset_index(drop=True), None, []
             else:
                 before = _frame(_joined([_decoded(present.content, key, path)], key))
                 both = pd.concat([before, part], ignore_index=True)
-                merged = key.cleaned(both, f"{source} against what is stored")
+                differ = list[Revision]()
+                merged = key.cleaned(both, f"{source} against what is stored", differ)
                 etag = present.etag
                 if merged.equals(before):
+                    contradicted += differ
                     return False
             if self.store.replace(path, encode(merged), etag):
+                contradicted += differ
                 return True
         text = f"{path} changed {_ATTEMPTS} times while it was written: try again"
         raise ClmError(Reason.STORAGE_UNAVAILABLE, text)

@@ -6,9 +6,10 @@ from clm_trainer.sources.bans import Bans
 from clm_trainer.sources.bars import BarKey
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.sources.exchange import Exchange
-from clm_trainer.sources.ledger import read_ledger
+from clm_trainer.sources.ledger import note_revisions, read_ledger
 from clm_trainer.sources.own_trades import TradesKey
 from clm_trainer.sources.refusals import ExchangeBannedError
+from clm_trainer.sources.revisions import Revision
 
 _AHEAD = pd.Timedelta("31D")
 
@@ -38,7 +39,11 @@ def fetch_own_trades(
             exchange.know(known or exchange.market(key.symbol))
             for page in exchange.own_trades(key, _next_id(cache, key)):
                 if len(page):
-                    cache.write(key, key.cleaned(page, exchange.name), exchange.name)
+                    twice: list[Revision] = []
+                    fills = key.cleaned(page, exchange.name, twice)
+                    written = cache.write(key, fills, exchange.name)
+                    if differ := (*twice, *written.revisions):
+                        note_revisions(cache.store, key.layout, differ)
     except ExchangeBannedError as error:
         bans.record(error)
         raise

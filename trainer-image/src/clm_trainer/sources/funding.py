@@ -8,6 +8,7 @@ import pandas as pd
 
 from clm_api.layout import SeriesLayout
 from clm_trainer.sources.bars import invalid
+from clm_trainer.sources.revisions import Revision, first_word
 
 COLUMNS = ("timestamp", "funding_rate", "mark_price")
 LARGEST_RATE = 0.1
@@ -32,7 +33,9 @@ class FundingKey:
         """Where it is stored, beside the symbol's bars."""
         return SeriesLayout(self.venue, self.market, self.symbol, "funding")
 
-    def cleaned(self, frame: pd.DataFrame, source: str) -> pd.DataFrame:
+    def cleaned(
+        self, frame: pd.DataFrame, source: str, contradicted: list[Revision] | None = None
+    ) -> pd.DataFrame:
         """Round times to the minute, drop repetitions, and refuse what can't be true.
 
         Two rows of one minute are one event if they agree; a mark price that only one of them
@@ -45,6 +48,9 @@ class FundingKey:
             and mark_price (NaN where it is not known).
         source
             Where the events come from, for messages.
+        contradicted
+            Hears where an event differs from an earlier row of its minute, which then stands;
+            without it two different events of one minute are an error.
 
         Raises
         ------
@@ -60,6 +66,8 @@ class FundingKey:
                     f"{int(wrong.sum())} such row(s) in all"
                 )
         frame = frame.assign(timestamp=frame["timestamp"].dt.round("min"))
+        if contradicted is not None:
+            frame = first_word(frame, "timestamp", contradicted)
         events = frame.groupby("timestamp", sort=True)
         for column in COLUMNS[1:]:
             differ = events[column].max() - events[column].min() > 0

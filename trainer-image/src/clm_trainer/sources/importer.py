@@ -7,10 +7,12 @@ import pandas as pd
 
 from clm_trainer.sources import bars, funding
 from clm_trainer.sources.bars import BarKey, invalid
-from clm_trainer.sources.cache import EARLIEST, BarCache
+from clm_trainer.sources.cache import EARLIEST, BarCache, Series
 from clm_trainer.sources.files import read_table
 from clm_trainer.sources.funding import FundingKey
 from clm_trainer.sources.gate import holes
+from clm_trainer.sources.ledger import note_revisions
+from clm_trainer.sources.revisions import described
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class Imported:
     last: pd.Timestamp
     gaps: int
     months_written: int
+    revised: str
+    """How the file differs from stored bars, which stand; empty where it agrees."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +38,14 @@ class ImportedFunding:
     unmarked: int
     """Events without a mark price: they are charged on the bar's open."""
     months_written: int
+    revised: str
+    """How the file differs from stored events, which stand; empty where it agrees."""
 
 
 def import_file(path: Path, key: BarKey, cache: BarCache, *, now: pd.Timestamp) -> Imported:
     """Check a file's bars and merge them into the cache; doing it twice changes nothing.
+
+    A stored bar stands where the file has another one; that is noted, for people and runs.
 
     Raises
     ------
@@ -57,9 +65,9 @@ def import_file(path: Path, key: BarKey, cache: BarCache, *, now: pd.Timestamp) 
         )
     if len(times) > 2 and (usual := times.to_series().diff().median()) > key.step:
         raise invalid(f"{path}: its bars are mostly {usual} apart: look at --timeframe")
-    written = cache.write(key, frame, str(path))
+    months, revised = _written(cache, key, frame, path)
     gaps = sum(hole.bars for hole in holes(times, key.step))
-    return Imported(len(frame), times[0], times[-1], gaps, written)
+    return Imported(len(frame), times[0], times[-1], gaps, months, revised)
 
 
 def import_funding(
@@ -85,8 +93,17 @@ def import_funding(
             f"{path}: events from {first} to {last} can't be true: look at the timestamp's unit, "
             "and leave out what is only forecast"
         )
+    months, revised = _written(cache, key, frame, path)
+    unmarked = int(frame["mark_price"].isna().sum())
+    return ImportedFunding(len(frame), first, last, unmarked, months, revised)
+
+
+def _written(cache: BarCache, key: Series, frame: pd.DataFrame, path: Path) -> tuple[int, str]:
     written = cache.write(key, frame, str(path))
-    return ImportedFunding(len(frame), first, last, int(frame["mark_price"].isna().sum()), written)
+    if not written.revisions:
+        return written.months, ""
+    note_revisions(cache.store, key.layout, written.revisions)
+    return written.months, described(written.revisions, key)
 
 
 def _pair(symbol: str) -> str:

@@ -1,7 +1,7 @@
 """What the exchange was asked for already, so that a hole of its own is asked about only once."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,9 +11,11 @@ from clm_api.errors import ClmError
 from clm_api.layout import SeriesLayout
 from clm_api.reasons import Reason
 from clm_trainer.sources.bars import invalid
+from clm_trainer.sources.revisions import Revision, together
 from clm_trainer.storage import Storage
 
 _ATTEMPTS = 25
+KEPT_REVISIONS = 1000
 
 
 @dataclass(frozen=True, order=True)
@@ -45,10 +47,17 @@ class Ledger:
         Spans for which all that the exchange has is in the cache.
     market
         What the exchange says of the symbol, in ccxt's words.
+    revised
+        Where rows that came later differ from stored ones, which stand; the newest 1000.
     """
 
     asked: tuple[Span, ...] = ()
     market: dict[str, Any] = field(default_factory=dict)
+    revised: tuple[Revision, ...] = ()
+
+    def revised_in(self, span: Span) -> tuple[Revision, ...]:
+        """Return the revisions of rows in a span."""
+        return tuple(one for one in self.revised if span.start <= one.time < span.stop)
 
     def left(self, span: Span) -> list[Span]:
         """Return the parts of a span that were not asked for yet."""
@@ -78,10 +87,28 @@ def note(
 ) -> None:
     """Add spans that were asked for; what other runs add at the same time stays."""
     new = tuple(asked)
+    _change(
+        store,
+        layout,
+        lambda ledger: replace(ledger, asked=union((*ledger.asked, *new)), market=market),
+    )
+
+
+def note_revisions(store: Storage, layout: SeriesLayout, revised: Iterable[Revision]) -> None:
+    """Add revisions; of one value the newest word is kept."""
+    new = tuple(revised)
+    _change(
+        store,
+        layout,
+        lambda old: replace(old, revised=together(old.revised, new)[-KEPT_REVISIONS:]),
+    )
+
+
+def _change(store: Storage, layout: SeriesLayout, change: Callable[[Ledger], Ledger]) -> None:
     for _ in range(_ATTEMPTS):
         present = store.get_tagged(layout.ledger)
         ledger = Ledger() if present is None else _parsed(present.content, layout)
-        after = replace(ledger, asked=union((*ledger.asked, *new)), market=market)
+        after = change(ledger)
         if after == ledger:
             return
         etag = None if present is None else present.etag
@@ -93,13 +120,19 @@ def note(
 
 def _encoded(ledger: Ledger) -> bytes:
     asked = [[span.start.isoformat(), span.stop.isoformat()] for span in ledger.asked]
-    return json.dumps({"schemaVersion": 1, "asked": asked, "market": ledger.market}).encode()
+    revised = [[one.time.isoformat(), one.column, one.stored, one.found] for one in ledger.revised]
+    document = {"schemaVersion": 1, "asked": asked, "market": ledger.market, "revised": revised}
+    return json.dumps(document).encode()
 
 
 def _parsed(content: bytes, layout: SeriesLayout) -> Ledger:
     try:
         raw = json.loads(content)
         spans = [Span(pd.Timestamp(a), pd.Timestamp(b)) for a, b in raw["asked"]]
-        return Ledger(union(spans), dict(raw["market"]))
+        revised = [
+            Revision(pd.Timestamp(time), str(column), float(stored), float(found))
+            for time, column, stored, found in raw.get("revised", [])
+        ]
+        return Ledger(union(spans), dict(raw["market"]), tuple(revised))
     except (ValueError, KeyError, TypeError) as error:
         raise invalid(f"{layout.ledger} in the store can't be read: remove it ({error})") from error

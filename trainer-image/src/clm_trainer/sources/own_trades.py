@@ -13,6 +13,7 @@ from clm_api.errors import ClmError
 from clm_api.layout import SeriesLayout
 from clm_api.reasons import Reason
 from clm_trainer.sources.bars import invalid
+from clm_trainer.sources.revisions import Revision, first_word
 
 COLUMNS = ("timestamp", "id", "price", "quantity", "side")
 """``side`` is 1 for bought and -1 for sold."""
@@ -74,8 +75,10 @@ class TradesKey:
         """Where they are stored."""
         return SeriesLayout(self.venue, self.market, self.symbol, f"trades-{self.account}")
 
-    def cleaned(self, frame: pd.DataFrame, source: str) -> pd.DataFrame:
-        """Sort fills by id and drop repetitions.
+    def cleaned(
+        self, frame: pd.DataFrame, source: str, contradicted: list[Revision] | None = None
+    ) -> pd.DataFrame:
+        """Sort fills by id and drop repetitions; what contradicts an earlier row is noted.
 
         Raises
         ------
@@ -84,7 +87,7 @@ class TradesKey:
         """
         frame = frame[list(COLUMNS)].drop_duplicates()
         frame = frame.sort_values("id", kind="stable", ignore_index=True)
-        if (twice := frame["id"].duplicated()).any():
+        if contradicted is None and (twice := frame["id"].duplicated()).any():
             number = int(frame["id"][twice].iloc[0])
             raise invalid(f"{source}: two different fills have the id {number} of {self}")
         numbers = frame[["price", "quantity"]].to_numpy()
@@ -92,7 +95,7 @@ class TradesKey:
         if not good.all():
             number = int(frame["id"].iloc[int(good.argmin())])
             raise invalid(f"{source}: fill {number} of {self} has no positive price and quantity")
-        return frame
+        return frame if contradicted is None else first_word(frame, "id", contradicted)
 
     def __str__(self) -> str:
         """Exchange, market, symbol and what it is."""

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from clm_api.report import KEPT_ODDITIES, HoleData, ManifestData, SymbolData
+from clm_api.report import KEPT_ODDITIES, HoleData, ManifestData, RevisionData, SymbolData
 from clm_trainer.panel import Panel
 from clm_trainer.sources.gate import Hole
+from clm_trainer.sources.revisions import Revision
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class SymbolReport:
     """Bars that moved far and back at once."""
     cached: int
     """Bars that were in the cache before the run."""
+    revisions: tuple[Revision, ...] = ()
+    """What was found later of stored bars and funding, which stand."""
 
     @property
     def missing(self) -> int:
@@ -73,6 +76,11 @@ class DataReport:
                         for hole in sorted(one.gaps, key=lambda hole: -hole.bars)[:KEPT_ODDITIES]
                     ],
                     spikes=list(one.spikes[-KEPT_ODDITIES:]),
+                    revised=len({revision.time for revision in one.revisions}),
+                    revisions=[
+                        RevisionData.model_validate(asdict(revision))
+                        for revision in one.revisions[-KEPT_ODDITIES:]
+                    ],
                 )
                 for one in self.symbols
             ],

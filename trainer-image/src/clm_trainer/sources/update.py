@@ -17,8 +17,9 @@ from clm_trainer.sources.exchange import Exchange
 from clm_trainer.sources.funding import FundingKey
 from clm_trainer.sources.gate import holes_until
 from clm_trainer.sources.lease import Lease
-from clm_trainer.sources.ledger import Ledger, Span, note, read_ledger
+from clm_trainer.sources.ledger import Ledger, Span, note, note_revisions, read_ledger
 from clm_trainer.sources.refusals import ExchangeBannedError
+from clm_trainer.sources.revisions import Revision
 
 _MINUTE, _MONTH = pd.Timedelta("1min"), pd.Timedelta("31D")
 Tell = Callable[[str], None]
@@ -139,8 +140,11 @@ class Update:
 
     def _keep(self, key: BarKey | FundingKey, pages: list[pd.DataFrame]) -> None:
         if pages:
-            frame = key.cleaned(pd.concat(pages, ignore_index=True), self.exchange.name)
-            self.store.write(key, frame, self.exchange.name)
+            found, twice = pd.concat(pages, ignore_index=True), list[Revision]()
+            frame = key.cleaned(found, self.exchange.name, twice)
+            written = self.store.write(key, frame, self.exchange.name)
+            if differ := (*twice, *written.revisions):
+                note_revisions(self.store.store, key.layout, differ)
 
     def _market(self, key: BarKey | FundingKey, ledger: Ledger) -> dict[str, object]:
         """Return what is known of the symbol, or ask; who is not known is asked about first."""

@@ -1,7 +1,7 @@
 """The bars of a run: from the cache, completed through the exchange where the run allows it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -9,14 +9,15 @@ import pandas as pd
 
 from clm_api.errors import ClmError
 from clm_api.run import RunData
-from clm_api.training_schedule import Refresh
+from clm_api.training_schedule import OnRevision, Refresh
 from clm_trainer.panel import Panel
-from clm_trainer.sources.bars import BarKey
+from clm_trainer.sources.bars import BarKey, invalid
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.sources.funding import FundingKey
 from clm_trainer.sources.gate import FRESH_BARS, fresh, holes_until, require, spikes
-from clm_trainer.sources.ledger import Span
+from clm_trainer.sources.ledger import Span, read_ledger
 from clm_trainer.sources.report import DataReport, SymbolReport, frame_digest
+from clm_trainer.sources.revisions import Revision, described
 from clm_trainer.stages.stored import bar_keys, stored_ends, unequal_ends
 from clm_trainer.storage import Storage
 
@@ -66,6 +67,8 @@ def fetch(
         before = {key: cache.arrays(key, span.start, span.stop)["timestamp"] for key in keys}
         newest = {k: pd.Timestamp(t[-1], tz="UTC") if len(t) else None for k, t in before.items()}
         asked = _updated(cache, data, keys, span, newest, funding=funding, tell=tell)
+    revised = {key: _revised(cache, key, span, funding=funding) for key in keys}
+    told = _told(revised, data.on_revision)
     frames = {key: key.cleaned(cache.read(key, span.start, span.stop), "cache") for key in keys}
     reports = []
     for key, frame in frames.items():
@@ -80,16 +83,47 @@ def fetch(
                 gaps=tuple(holes_until(times, key.step, span.stop)),
                 spikes=tuple(spikes(times, frame["close"], key.step)),
                 cached=len(before[key]) if before else len(frame),
+                revisions=tuple(one for some in revised[key].values() for one in some),
             )
         )
-    for note in asked.notes:
+    notes = (*asked.notes, *told)
+    for note in notes:
         _LOG.warning(note, extra={"stage": "fetch"})
     step = keys[0].step
     grid = pd.date_range(span.start, span.stop, freq=step, inclusive="left").as_unit("us")
     panel = Panel.from_frames({key.symbol: frame for key, frame in frames.items()}, grid, step)
     digest = frame_digest(panel)
-    report = DataReport(span.start, span.stop, tuple(reports), asked.requests, digest, asked.notes)
+    report = DataReport(span.start, span.stop, tuple(reports), asked.requests, digest, notes)
     return panel, report
+
+
+def _revised(
+    cache: BarCache, key: BarKey, span: Span, *, funding: bool
+) -> dict[BarKey | FundingKey, tuple[Revision, ...]]:
+    """Return what was found later of a symbol's stored rows, by series."""
+    series: list[BarKey | FundingKey] = [key]
+    if funding:
+        series.append(FundingKey(key.venue, key.market, key.symbol))
+    found = {one: read_ledger(cache.store, one.layout).revised_in(span) for one in series}
+    return {one: revisions for one, revisions in found.items() if revisions}
+
+
+def _told(
+    revised: Mapping[BarKey, Mapping[BarKey | FundingKey, tuple[Revision, ...]]], wish: OnRevision
+) -> list[str]:
+    """Say what was found later of stored rows.
+
+    Raises
+    ------
+    ClmError
+        DataInvalid: there is something, and the run is to fail then.
+    """
+    told = [described(found, key) for some in revised.values() for key, found in some.items()]
+    if told and wish is OnRevision.FAIL:
+        raise invalid(
+            f"{told[0]}; spec.data.onRevision is Fail: set it to Keep to use the stored rows"
+        )
+    return told
 
 
 def _updated(

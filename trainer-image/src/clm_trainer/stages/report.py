@@ -9,8 +9,10 @@ import pandas as pd
 
 from clm_trainer.attempt import Attempt
 from clm_trainer.outcome import Outcome
+from clm_trainer.revision import git_revision
 from clm_trainer.sources.report import DataReport, SymbolReport
-from clm_trainer.tearsheet import Coverage, Hole, TearSheet, render
+from clm_trainer.tearsheet import Coverage, Hole, Production, TearSheet, render
+from clm_trainer.tearsheet.formats import number
 
 _LIBRARIES = (
     "numpy", "pandas", "scipy", "numba", "ta-lib", "pyarrow", "xgboost", "lightgbm", "torch",
@@ -19,8 +21,15 @@ _LIBRARIES = (
 """Libraries that the numbers depend on."""
 
 
-def write(outcome: Outcome, attempt: Attempt, *, now: datetime) -> bool:
+def write(
+    outcome: Outcome, attempt: Attempt, *, production: Production | str, now: datetime
+) -> bool:
     """Write all files, the manifest last.
+
+    Parameters
+    ----------
+    production
+        The version in production, or a sentence that says why there is none to compare with.
 
     Returns
     -------
@@ -29,7 +38,7 @@ def write(outcome: Outcome, attempt: Attempt, *, now: datetime) -> bool:
     """
     attempt.write_all(outcome.files() | _model_files(outcome))
     libraries = _versions()
-    sheet = _tear_sheet(outcome, attempt, libraries, now)
+    sheet = _tear_sheet(outcome, attempt, production, libraries, now)
     attempt.write("report.html", render(sheet).encode())
     return attempt.commit(
         image=outcome.spec.pod.image,
@@ -54,7 +63,11 @@ def _versions() -> dict[str, str]:
 
 
 def _tear_sheet(
-    outcome: Outcome, attempt: Attempt, libraries: dict[str, str], now: datetime
+    outcome: Outcome,
+    attempt: Attempt,
+    production: Production | str,
+    libraries: dict[str, str],
+    now: datetime,
 ) -> TearSheet:
     developed, bars = outcome.developed, outcome.bars
     evaluated = developed.evaluated
@@ -66,7 +79,9 @@ def _tear_sheet(
         metrics=developed.metrics,
         folds=evaluated.folds,
         equity=evaluated.result.equity,
+        sleeves=pd.DataFrame(evaluated.result.sleeves, columns=list(developed.panel.symbols)),
         trades=evaluated.result.trades,
+        predictions=evaluated.predictions,
         importance=developed.trained.model.importance(),
         coverage=[_coverage(one) for one in bars.symbols],
         holes=_holes(bars, developed.panel.timeframe),
@@ -74,7 +89,9 @@ def _tear_sheet(
         data_sha256=bars.sha256,
         libraries=libraries,
         code_revision=metadata.version("clm-trainer"),
+        git_revision=git_revision(),
         files=tuple(attempt.files),
+        production=production,
         created_at=now,
     )
 
@@ -94,7 +111,8 @@ def _holes(bars: DataReport, step: pd.Timedelta) -> list[Hole]:
 def _origin(bars: DataReport) -> list[str]:
     """Say where the bars came from, and what looks odd about them."""
     cached = sum(one.cached for one in bars.symbols)
-    lines = [f"{bars.bars} bars, {cached} of them from the store; {bars.requests} requests."]
+    asked = f"{bars.requests} requests."
+    lines = [f"{number(bars.bars, 0)} bars, {number(cached, 0)} of them from the store; {asked}"]
     odd = [
         f"{one.symbol} {len(one.spikes)}, the last at {one.spikes[-1]:%Y-%m-%d %H:%M}"
         for one in bars.symbols

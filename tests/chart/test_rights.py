@@ -1,0 +1,91 @@
+"""Who may do what: the operator's grants one by one, each with its use, and those of people."""
+
+import itertools
+from typing import Any
+
+import pytest
+
+from tests.support import chart
+
+Raw = dict[str, Any]
+S3 = ('objectStore={"secretName": "s3"}',)
+GRANTS = {
+    "trainingschedules": {
+        "get": "a round reads its schedule",
+        "list": "the watch begins; siblings of a schedule",
+        "watch": "a changed schedule wakes its key",
+    },
+    "modelversions": {
+        "get": "a name that is taken; a tombstone's version",
+        "list": "the versions of a schedule",
+        "watch": "a request wakes its schedule's key",
+        "create": "a slot is due",
+        "patch": "a decided request is removed",
+        "delete": "retention",
+    },
+    "trainingschedules/status": {"patch": "what a round found"},
+    "modelversions/status": {"patch": "what a round found"},
+    "jobs": {
+        "get": "a Job that lost its label",
+        "list": "the Jobs of a schedule",
+        "watch": "an ended Job wakes its schedule's key",
+        "create": "a run begins",
+        "delete": "a run is replaced or stalled",
+    },
+    "pods": {
+        "list": "the pods of an active run",
+        "watch": "a started or failed pod wakes its schedule's key",
+    },
+    "events": {"create": "what happened is told", "list": "why a Job has no pod"},
+}
+LENDING = {"secrets": {"create": "the keys of one run"}}
+
+
+def _granted(objects: tuple[Raw, ...], *kinds: str) -> set[tuple[str, str]]:
+    rules = [rule for role in chart.of_kind(objects, *kinds) for rule in role["rules"]]
+    pairs = (itertools.product(rule["resources"], rule["verbs"]) for rule in rules)
+    return set(itertools.chain.from_iterable(pairs))
+
+
+@pytest.mark.parametrize(
+    ("values", "more"),
+    [(S3, {}), (("minio.enabled=true",), LENDING)],
+    ids=["keys of the Secret", "keys per run"],
+)
+def test_every_right_of_the_operator_has_a_use(
+    values: tuple[str, ...], more: dict[str, dict[str, str]]
+) -> None:
+    uses = GRANTS | more
+    wanted = {(resource, verb) for resource, verbs in uses.items() for verb in verbs}
+    assert _granted(chart.render("ns", *values), "Role") == wanted
+
+
+PEOPLE = [
+    ("view", {"view", "edit", "admin"}, ("get", "trainingschedules")),
+    ("edit", {"edit", "admin"}, ("patch", "modelversions")),
+    ("admin", {"admin"}, ("delete", "modelversions")),
+]
+
+
+@pytest.mark.parametrize(("role", "added_to", "may"), PEOPLE, ids=["view", "edit", "admin"])
+def test_people_get_their_rights_by_the_roles_that_they_have(
+    role: str, added_to: set[str], may: tuple[str, str]
+) -> None:
+    made = {r["metadata"]["name"]: r for r in chart.of_kind(chart.render("ns", *S3), "ClusterRole")}
+    found = made[f"ns-clm-{role}"]
+    prefix = "rbac.authorization.k8s.io/aggregate-to-"
+    labels = found["metadata"]["labels"]
+    assert {label.removeprefix(prefix) for label in labels if label.startswith(prefix)} == added_to
+    assert (may[1], may[0]) in _granted((found,), "ClusterRole")
+
+
+def test_only_the_operator_creates_versions_and_writes_statuses() -> None:
+    granted = _granted(chart.render("ns", *S3), "ClusterRole")
+    assert ("modelversions", "create") not in granted
+    assert all(
+        verb in ("get", "list", "watch") for what, verb in granted if what.endswith("/status")
+    )
+
+
+def test_the_roles_of_people_can_be_left_out() -> None:
+    assert not chart.of_kind(chart.render("ns", *S3, "rbac.aggregate=false"), "ClusterRole")

@@ -1,0 +1,122 @@
+"""What a schedule may ask of its pods: the allow-lists, and the administrator's defaults."""
+
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any
+
+import pytest
+
+from clm_api.families import Family
+from clm_api.model_version import ModelVersionStatus, Phase
+from clm_operator.planning.decide import plan
+from clm_operator.settings import Settings
+from tests.operator.units import builders as b
+
+Raw = dict[str, Any]
+OPEN = {
+    "jobPolicy": {
+        "priorityClasses": ["low"], "runtimeClasses": ["gvisor"], "tolerations": ["spot"],
+        "nodeSelector": ["pool"], "resourceNames": ["example.com/npu"],
+        "maximum": {"cpu": 8, "memory": "16Gi", "gpu": 2},
+    }
+}  # fmt: skip
+ALL = {"jobPolicy": {name: ["*"] for name in ("priorityClasses", "tolerations", "nodeSelector")}}
+
+
+def _defaults(**pod: Any) -> Raw:
+    """Settings whose defaults for xgboost say more."""
+    return {"families": {"xgboost": {**b.settings().families[Family.XGBOOST], **pod}}}
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    job: Raw
+    refused: str | None
+    """The field and the value of the chart; None is allowed."""
+    settings: Raw = field(default_factory=dict)
+
+
+_ROLE = "node-role.kubernetes.io/control-plane"
+_EVERYTHING = [{"operator": "Exists"}]
+_NPU = {"gpu": {"count": 1, "resourceName": "example.com/npu"}}
+CASES = [
+    Case("nothing asked for", {}, None),
+    Case("a priority that evicts the system", {"priorityClassName": "system-node-critical"},
+         'spec.job.priorityClassName: "system-node-critical" is not allowed'),
+    Case("a priority of the list", {"priorityClassName": "low"}, None, OPEN),
+    Case("a priority beside the list", {"priorityClassName": "high"},
+         "jobPolicy.priorityClasses in the chart's values allows low", OPEN),
+    Case("a runtime", {"runtimeClassName": "runc-privileged"}, "spec.job.runtimeClassName"),
+    Case("a runtime of the list", {"runtimeClassName": "gvisor"}, None, OPEN),
+    Case("every taint", {"tolerations": _EVERYTHING}, "spec.job.tolerations[0].key"),
+    Case("every taint, where any key is allowed", {"tolerations": _EVERYTHING}, None, ALL),
+    Case("the control plane's taint", {"tolerations": [{"key": "nvidia.com/gpu"}, {"key": _ROLE}]},
+         "spec.job.tolerations[1].key"),
+    Case("a GPU node's taint", {"tolerations": [{"key": "nvidia.com/gpu"}]}, None),
+    Case("a taint of the list", {"tolerations": [{"key": "spot", "operator": "Exists"}]}, None,
+         OPEN),
+    Case("the defaults' taint", {"tolerations": [{"key": "batch", "operator": "Exists"}]}, None,
+         _defaults(tolerations=[{"key": "batch", "operator": "Exists"}])),
+    Case("the control plane's nodes", {"nodeSelector": {_ROLE: "true"}},
+         f'"{_ROLE}" is not allowed'),
+    Case("one node by name", {"nodeSelector": {"kubernetes.io/hostname": "n1"}},
+         "spec.job.nodeSelector"),
+    Case("nodes by a label of the list", {"nodeSelector": {"pool": "a"}}, None, OPEN),
+    Case("the defaults' nodes", {"nodeSelector": {"pool": "a"}}, None,
+         _defaults(nodeSelector={"pool": "a"})),
+    Case("other nodes than the defaults'", {"nodeSelector": {"pool": "b"}}, "spec.job.nodeSelector",
+         _defaults(nodeSelector={"pool": "a"})),
+    Case("a device", {"gpu": {"count": 1, "resourceName": "smarter-devices/fuse"}},
+         "spec.job.gpu.resourceName"),
+    Case("memory as a device", {"gpu": {"count": 1, "resourceName": "memory"}},
+         "spec.job.gpu.resourceName"),
+    Case("a device that is not used", {"gpu": {"count": 0, "resourceName": "smarter-devices/fuse"}},
+         None),
+    Case("a GPU", {"gpu": {"count": 1}}, None),
+    Case("a device of the list", _NPU, None, OPEN),
+    Case("the defaults' device", _NPU, None, _defaults(**_NPU)),
+    Case("more GPUs than allowed", {"gpu": {"count": 9}}, "spec.job.gpu.count: 9 is above 8"),
+    Case("more CPU than allowed", {"resources": {"requests": {"cpu": "65"}}},
+         "spec.job.resources.requests.cpu: 65 is above 64"),
+    Case("more memory than allowed", {"resources": {"limits": {"memory": "1Ti"}}},
+         "spec.job.resources.limits.memory: 1Ti is above 512Gi"),
+    Case("as much as allowed", {"resources": {"limits": {"cpu": "8000m", "memory": "16Gi"}}}, None,
+         OPEN),
+    Case("as much as the defaults", {"resources": {"limits": {"memory": "600Gi"}}}, None,
+         _defaults(resources={"limits": {"memory": "1Ti"}})),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=attrgetter("name"))
+def test_a_schedule_asks_only_for_what_is_allowed(case: Case) -> None:
+    seen = b.snapshot(schedule=b.schedule_object(job=case.job))
+    made = plan(seen, b.settings(**case.settings))
+    assert made.schedule_status is not None
+    ready = next(c for c in made.schedule_status.conditions if c.type == "Ready")
+    if case.refused is None:
+        assert (ready.status, len(made.create_versions)) == ("True", 1), ready.message
+    else:
+        assert (ready.status, ready.reason) == ("False", "SpecInvalid")
+        assert case.refused in ready.message
+        assert not made.create_versions
+
+
+def _frozen(settings: Settings) -> tuple[ModelVersionStatus, int]:
+    """What becomes of a version that was made under another policy; its new Jobs."""
+    pending = b.version(job={"priorityClassName": "high"})
+    made = plan(b.snapshot(pending, schedule=b.schedule_object(suspend=True)), settings)
+    return next(s for v, s in made.version_statuses if v.name == pending.name), len(
+        made.create_jobs
+    )
+
+
+def test_a_version_that_was_frozen_before_the_policy_gets_no_job() -> None:
+    status, jobs = _frozen(b.settings())
+    assert (status.phase, jobs) == (Phase.FAILED, 0)
+    assert status.message.startswith('spec.run.pod.priorityClassName: "high" is not allowed')
+
+
+def test_a_version_that_the_policy_allows_gets_its_job() -> None:
+    status, jobs = _frozen(b.settings(**ALL))
+    assert (status.phase, jobs) == (Phase.PENDING, 1)

@@ -1,0 +1,121 @@
+"""A real S3 store on a free port: what all of them have in common."""
+
+import io
+import json
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+from typing import ClassVar, Self
+
+import urllib3
+from minio import Minio
+
+from local_cluster import binaries
+from local_cluster.processes import Processes, answers
+from tests.support.ports import free_port
+
+ACCESS_KEY, SECRET_KEY = "clm-tests", "canary-7f3a9c51e2"
+_ANY_CA = Path("/etc/ssl/certs/ca-certificates.crt")
+
+
+@dataclass
+class StoreServer(ABC):
+    """A running server; it keeps its address over a restart."""
+
+    program: ClassVar[str]
+    health: ClassVar[str]
+    """Path that answers with 200 once it serves."""
+
+    folder: Path
+    port: int
+    processes: Processes
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def start(cls, folder: Path, variables: dict[str, str] | None = None) -> Self:
+        """Start it, perhaps with more variables in its environment."""
+        binaries.build((cls.program,))
+        for name in ("run", "logs", "data"):
+            (folder / name).mkdir(parents=True)
+        processes = Processes(folder / "run", folder / "logs", folder)
+        server = cls(folder, free_port(), processes, variables or {})
+        server.resume()
+        return server
+
+    @abstractmethod
+    def command(self) -> list[str]:
+        """Return variables, then the program and its arguments."""
+
+    def resume(self) -> None:
+        """Start the process, again or for the first time."""
+        others = [f"{name}={value}" for name, value in self.variables.items()]
+        self.processes.start(self.program, ["env", *others, *self.command()])
+        ready = partial(answers, f"{self.endpoint}{self.health}", _ANY_CA)
+        self.processes.wait(self.program, ready)
+
+    @property
+    def endpoint(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def environment(self, endpoint: str | None = None) -> dict[str, str]:
+        """Return the variables by which a client finds it, perhaps through a proxy."""
+        return {
+            "AWS_ENDPOINT_URL": endpoint or self.endpoint,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        }
+
+    @cached_property
+    def _pool(self) -> urllib3.PoolManager:
+        return urllib3.PoolManager(timeout=10)
+
+    @cached_property
+    def client(self) -> Minio:
+        """An administrator's client."""
+        return Minio(
+            f"127.0.0.1:{self.port}",
+            access_key=ACCESS_KEY,
+            secret_key=SECRET_KEY,
+            secure=False,
+            http_client=self._pool,
+        )
+
+    def make_bucket(self, name: str) -> str:
+        """Create a bucket and return its URL."""
+        self.client.make_bucket(bucket_name=name)
+        return f"s3://{name}"
+
+    def keys(self, bucket: str, prefix: str = "") -> list[str]:
+        """Return all object names below a prefix."""
+        found = self.client.list_objects(bucket_name=bucket, prefix=prefix, recursive=True)
+        return sorted(str(item.object_name) for item in found)
+
+    def put(self, bucket: str, key: str, content: bytes) -> None:
+        """Write an object."""
+        self.client.put_object(
+            bucket_name=bucket, object_name=key, data=io.BytesIO(content), length=len(content)
+        )
+
+    def read(self, bucket: str, key: str) -> bytes:
+        """Return an object's content."""
+        response = self.client.get_object(bucket_name=bucket, object_name=key)
+        try:
+            return bytes(response.read())
+        finally:
+            response.close()
+            response.release_conn()
+
+    def read_json(self, bucket: str, key: str) -> dict[str, object]:
+        """Return an object's JSON."""
+        return dict(json.loads(self.read(bucket, key)))
+
+    def stop(self) -> None:
+        """End the process; data stay."""
+        self.processes.stop(self.program)
+
+    def close(self) -> None:
+        """End the process and the client's connections."""
+        self.stop()
+        self._pool.clear()
