@@ -84,7 +84,9 @@ def test_what_can_not_fit_becomes_lines_with_whole_names(
         show(table_of(("version", "stage", "why"), rows))
     said = capture.get()
     assert all(word in said.split() for word in RECORDS.split())
-    assert width == 9 or said == RECORDS.replace("fewer losses by far", "fewer losses by\nfar")
+    lines = [line.rstrip() for line in said.splitlines()]
+    wrapped = RECORDS.replace("fewer losses by far", "fewer losses by\nfar").splitlines()
+    assert width < 20 or lines == wrapped
 
 
 def test_no_rows_are_a_head() -> None:

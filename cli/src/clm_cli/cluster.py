@@ -26,8 +26,6 @@ _Spec = TypeVar("_Spec", bound=BaseModel)
 _Status = TypeVar("_Status", bound=BaseModel)
 RUN_NOW = f"{GROUP}/run-now"
 """Annotation that starts a run once per value."""
-RESTORING = f"{GROUP}/restoring"
-"""Annotation of a schedule that the operator leaves alone until all of it is back."""
 _LABEL_VERSION = f"{GROUP}/version"
 _LABEL_JOB = "batch.kubernetes.io/job-name"
 _SCHEDULES, _VERSIONS = TrainingScheduleResource.plural, ModelVersionResource.plural

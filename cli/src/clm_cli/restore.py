@@ -9,8 +9,9 @@ from pydantic import ValidationError
 from clm_api.errors import SpecError
 from clm_api.layout import BACKUPS, backups_of, production_pointer
 from clm_api.production import ProductionPointer
+from clm_api.restored import RESTORING
 from clm_cli.backup import EveryNamespace
-from clm_cli.cluster import RESTORING, Cluster, Raw
+from clm_cli.cluster import Cluster, Raw
 from clm_cli.output import console, errors
 from clm_cli.saved import (
     Saved,

@@ -54,8 +54,8 @@ def time_of(path: str) -> datetime:
 def kept(raw: Raw) -> Raw:
     """Return what a backup holds of an object."""
     metadata = {key: raw["metadata"][key] for key in _KEPT if key in raw["metadata"]}
-    rest = {key: raw[key] for key in ("apiVersion", "kind", "spec", "status") if key in raw}
-    return {**rest, "metadata": metadata}
+    rest: Raw = {key: raw[key] for key in ("apiVersion", "kind", "spec", "status") if key in raw}
+    return rest | {"metadata": metadata}
 
 
 def schedule_to_create(saved: Raw, annotations: Raw) -> Raw:
@@ -94,13 +94,11 @@ def schedule_status(saved: Raw, present: Raw) -> Raw:
     present
         The successor: of slots that it has decided on already none comes again.
     """
-    status = deepcopy(saved.get("status", {}))
-    slots = [
-        one["lastScheduleTime"]
-        for one in (status, present.get("status", {}))
-        if "lastScheduleTime" in one
-    ]
-    return status | {"restored": _origin(saved)} | ({"lastScheduleTime": max(slots)} if slots else {})
+    status: Raw = deepcopy(saved.get("status", {}))
+    both = (status, present.get("status", {}))
+    slots = [one["lastScheduleTime"] for one in both if "lastScheduleTime" in one]
+    newest = {"lastScheduleTime": max(slots)} if slots else {}
+    return status | newest | {"restored": _origin(saved)}
 
 
 def version_status(saved: Raw) -> Raw:
@@ -109,7 +107,7 @@ def version_status(saved: Raw) -> Raw:
     A run that had not ended begins again, or is found to have ended by what lies in the store. A
     decided request stays decided: generations begin again at 1.
     """
-    status = deepcopy(saved.get("status", {}))
+    status: Raw = deepcopy(saved.get("status", {}))
     if status.get("phase") not in TERMINAL:
         status = {key: status[key] for key in ("promotion", "history") if key in status}
     if "promotion" in status:

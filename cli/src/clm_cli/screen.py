@@ -10,9 +10,10 @@ from clm_api.lifecycle import Stage
 from clm_api.model_version import Phase, ShadowStatus
 from clm_api.promotion import CriterionVerdict, Verdict
 from clm_api.reasons import Reason
+from clm_api.restored import RESTORING
 from clm_api.schedule import parse_schedule
 from clm_api.schedule_status import EvaluationStatus, LiveStatus
-from clm_cli.cluster import RESTORING, ScheduleView, VersionView
+from clm_cli.cluster import ScheduleView, VersionView
 from clm_cli.tables import Cell, table_of
 
 _SHOWN_RUNS = 6

@@ -89,7 +89,7 @@ def run_grant(
             "labels": {LABEL_SCHEDULE: schedule, LABEL_VERSION: version.name},
             "ownerReferences": owned_by("ModelVersion", version.raw),
         },
-        forms=run_access(RunLayout(namespace, schedule, version.uid), spec.run, champion),
+        forms=run_access(RunLayout(namespace, schedule, version.run_uid), spec.run, champion),
         seconds=_lifetime_s(spec.run.pod),
     )
 
