@@ -175,6 +175,15 @@ def test_a_store_that_is_away_in_ever_new_words_is_told_once(name: str, away: Wo
     assert later == first, name
 
 
+@pytest.mark.parametrize("phase", ["Pending", "Running"])
+def test_a_new_attempt_shows_nothing_of_the_progress_of_the_former(phase: str) -> None:
+    former = Progress(stage="train", percent=80, last_updated_time=b.NOW - timedelta(minutes=1))
+    version = b.version(status=HAD_JOB | {"progress": former.to_json_dict()})
+    seen = b.snapshot(version, now=b.NOW, jobs={"btc-1": b.job("btc-1", b.pod(phase))})
+    got = fold(version, seen, b.settings()).status
+    assert (got.phase, got.progress) == (phase, None)
+
+
 def test_progress_keeps_a_long_run_alive() -> None:
     version = b.version()
     said = Progress(stage="train", percent=40, message="fold 2/3", last_updated_time=LATER)

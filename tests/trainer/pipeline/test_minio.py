@@ -4,6 +4,7 @@ import pytest
 
 from clm_trainer.storage import Storage
 from tests.support.minio_server import MinioServer
+from tests.trainer.pipeline.buckets import Bucket
 from tests.trainer.pipeline.runs import (
     LAYOUT,
     Pod,
@@ -43,6 +44,20 @@ def test_a_pod_with_a_wrong_key_says_so(environment: MinioServer, tmp_path: Path
     words = pod.last_words()
     assert (code, words.reason) == (68, "StorageDenied")
     assert "wrong-secret" not in words.message
+
+
+def test_progress_that_is_refused_is_tried_once_and_stops_nothing(
+    minio: MinioServer, imported: Path, tmp_path: Path
+) -> None:
+    told = LAYOUT.progress("pod-1")
+    bucket = Bucket(minio, "no-progress", imported, {told: 503})
+    try:
+        code, lines = Pod(bucket.url, tmp_path, extra=bucket.environment).run()
+    finally:
+        bucket.close()
+    said = [line for line in lines if "progress was not written" in line["message"]]
+    assert code == 0, lines
+    assert bucket.written.count(told) == len(said) > 3
 
 
 def test_a_pod_publishes_into_minio(environment: MinioServer, tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
 import logging
+import socket
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from clm_api.report import Progress
 from clm_trainer.progress import STAGES, ProgressReporter
+from clm_trainer.storage import Storage
 
 START = datetime(2025, 12, 2, 6, tzinfo=UTC)
 LOG = logging.getLogger("test")
@@ -74,3 +77,15 @@ def test_a_write_that_fails_is_logged_and_never_fails_the_run(
 ) -> None:
     reporter(Objects(broken=True), Clock())("fetch", 0.0)
     assert "progress was not written: no route to host" in caplog.text
+
+
+def test_a_store_that_is_silent_holds_a_run_up_for_two_seconds(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{mute.getsockname()[1]}")
+        store, began = Storage("s3://models").hasty(), time.monotonic()
+        ProgressReporter(store, "progress.json", clock=Clock(), log=LOG)("fetch", 0.0)
+        took = time.monotonic() - began
+    assert 1.5 < took < 8, "two seconds on an idle machine; a patient store takes 60"
+    assert "progress was not written: no answer in time" in caplog.text

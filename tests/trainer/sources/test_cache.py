@@ -62,6 +62,7 @@ def test_months_are_small_sorted_and_split_by_byte(tmp_path: Path) -> None:
     assert cache.newest(KEY, DAY) is None
 
 
+MARKET = {"id": "BTCUSDT", "symbol": "BTC/USDT"}
 WRITES = 6
 """Lease, three months, ledger, the lease's end."""
 
@@ -148,8 +149,40 @@ def test_what_is_left_to_ask(
 def test_what_was_asked_adds_up(tmp_path: Path) -> None:
     store = Storage(str(tmp_path))
     for hours in ((0, 4), (8, 9), (3, 8), (20, 30)):
-        note(store, KEY.layout, _hours(*hours), {"symbol": "BTC/USDT"})
+        note(store, KEY.layout, _hours(*hours), MARKET)
     ledger = read_ledger(store, KEY.layout)
-    assert ledger == Ledger(_hours(0, 9, 20, 30), {"symbol": "BTC/USDT"})
+    assert ledger == Ledger(_hours(0, 9, 20, 30), MARKET)
     assert union(_hours(5, 5)) == ()
     assert replace(ledger, asked=()).left(_hours(1, 2)[0]) == list(_hours(1, 2))
+
+
+SPAN = '["2025-11-01T00:00:00+00:00", "2025-11-02T00:00:00+00:00"]'
+FORGED_LEDGERS = {
+    "no JSON": b"{",
+    "a list": b"[]",
+    "nothing in it": b"{}",
+    "asked is no list": b'{"asked": 7, "market": {}}',
+    "asked until a time that is to come": (
+        b'{"asked": [["2025-11-01T00:00:00+00:00", "2096-01-01T00:00:00+00:00"]], "market": {}}'
+    ),
+    "times without a zone": b'{"asked": [["2025-11-01", "2025-11-02"]], "market": {}}',
+    "times that are numbers": b'{"asked": [[1, 2]], "market": {}}',
+    "another symbol's market": (
+        f'{{"asked": [{SPAN}], "market": {{"id": "E", "symbol": "ETH/USDT"}}}}'.encode()
+    ),
+    "a market that is text": f'{{"asked": [{SPAN}], "market": "x"}}'.encode(),
+    "a revision of nothing": f'{{"asked": [{SPAN}], "market": {{}}, "revised": [[1]]}}'.encode(),
+    "more than anybody writes": b'{"asked": [], "market": {}, "x": "' + b"x" * (1 << 20) + b'"}',
+}
+
+
+@pytest.mark.parametrize("content", FORGED_LEDGERS.values(), ids=FORGED_LEDGERS)
+def test_a_ledger_that_cant_be_true_is_as_if_it_were_absent_and_said(
+    content: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Storage(str(tmp_path))
+    store.put(KEY.layout.ledger, content)
+    assert read_ledger(store, KEY.layout) == Ledger()
+    assert f"{KEY.layout.ledger} is no ledger, and counts as absent" in caplog.text
+    note(store, KEY.layout, _hours(0, 9), MARKET)
+    assert read_ledger(store, KEY.layout) == Ledger(_hours(0, 9), MARKET)

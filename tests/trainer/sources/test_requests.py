@@ -134,10 +134,10 @@ def test_twenty_runs_at_once_cost_the_requests_of_one(opened: Open, shared: str)
 
 
 def test_twenty_runs_at_once_fail_at_the_price_of_one(opened: Open, shared: str) -> None:
-    fake = opened(btc(), faults=(answer("exchangeInfo", 451, delay_s=1.5),))
+    fake = opened(btc(), faults=(answer("exchangeInfo", 418, delay_s=1.5),))
     with ThreadPoolExecutor(20) as runs:
         found = [runs.submit(_fetched, shared, 60) for _ in range(20)]
         errors = {str(one.exception()) for one in found}
     assert len(errors) == 1
-    assert "refuses this region" in errors.pop()
+    assert "it has banned this address" in errors.pop()
     assert len(fake.asked) < 5

@@ -69,7 +69,7 @@ def run(
         log.info("%s is published already", layout.manifest, extra={"stage": "report"})
         return layout.manifest
     device = choose_device(spec.pod.gpu.count)
-    progress = ProgressReporter(store, layout.progress(attempt), clock=clock, log=log)
+    progress = ProgressReporter(store.hasty(), layout.progress(attempt), clock=clock, log=log)
 
     def enter(stage: str) -> None:
         if should_stop():

@@ -170,7 +170,7 @@ def _folder(version: Version, spec: ModelVersionSpec, settings: Settings) -> str
 def _pending(
     version: Version, reason: Reason = Reason.RUN_SCHEDULED, message: str = ""
 ) -> ModelVersionStatus:
-    update = {"phase": Phase.PENDING, "stage": Stage.TRAINING, "reason": reason}
+    update = {"phase": Phase.PENDING, "stage": Stage.TRAINING, "reason": reason, "progress": None}
     return version.status.model_copy(update=update | {"message": message[:4096]})
 
 
@@ -192,6 +192,7 @@ def _active(
     status = _with_job(version.status, job)
     progress = snapshot.progress.get(version.name)
     if pod is None or pod.phase == "Pending":
+        status = status.model_copy(update={"progress": None})
         return _not_started(version, spec, job, status, snapshot.now)
     if (silent := _silent(pod, progress, spec, settings, snapshot.now)) is not None:
         return failed(version, silent, snapshot.now, job)
@@ -200,10 +201,16 @@ def _active(
         "stage": Stage.TRAINING,
         "reason": Reason.TRAINING_STARTED,
         "message": progress.message if progress else "",
-        "progress": progress or status.progress,
+        "progress": progress or _of_this_pod(status.progress, pod),
         "pod_missing_since": None,
     }
     return Outcome(version, status.model_copy(update=update))
+
+
+def _of_this_pod(progress: Progress | None, pod: Pod) -> Progress | None:
+    """Return what was said last, unless a former attempt said it."""
+    said_since = progress is not None and progress.last_updated_time >= pod.created
+    return progress if said_since else None
 
 
 def _silent(

@@ -1,6 +1,8 @@
 """Who fetches a series: one run at a time, so that a hundred cost the requests of one."""
 
 import json
+import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,15 +16,39 @@ from clm_api.reasons import Reason
 from clm_trainer.sources.ledger import Span
 from clm_trainer.storage import Storage
 
+_LOG = logging.getLogger(__name__)
 LEASE_S = 60.0
 _POLL_S = 1.0
-_OWN = (Reason.STORAGE_DENIED, Reason.STORAGE_UNAVAILABLE, Reason.INTERRUPTED)
-"""Failures that the fetching run shares with no other."""
+_LONGEST_MESSAGE = 2000
+_SHARED = (Reason.DATA_UNAVAILABLE, Reason.EXCHANGE_BANNED)
+"""Failures that pass: others take them over. Of what ends a run for good each convinces itself,
+for whoever may write a lease could end all of them."""
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What a lease's object says.
+
+    Parameters
+    ----------
+    until
+        By the holder's clock, which may be wrong; 0 if it has ended.
+    asked
+        What was fetched, or failed of ``failure``.
+    """
+
+    holder: str = ""
+    until: float = 0.0
+    asked: Span | None = None
+    failure: ClmError | None = None
 
 
 @dataclass
 class Lease:
     """The right to fetch one series; it ends by itself when its holder dies.
+
+    A living holder writes it anew within its term. One that stood unchanged for a term is over,
+    whatever time it names: its holder's clock may be wrong.
 
     Data don't depend on it: every write is guarded by its ETag.
 
@@ -55,35 +81,40 @@ class Lease:
         ClmError
             What the other run failed of: asking the exchange again would only repeat it.
         """
-        waited = False
+        waited, waited_s, watched = False, 0.0, ""
         while True:
             found = self.store.get_tagged(self.path)
-            record = {} if found is None else _parsed(found.content)
-            if float(record.get("until", 0)) <= self.clock():
-                if waited and _covers(record, span):
-                    _repeat(record)
+            record = _Record() if found is None else _parsed(self.path, found.content)
+            tag = "" if found is None else found.etag
+            if tag != watched:
+                watched, waited_s = tag, 0.0
+            if record.until <= self.clock() or waited_s >= LEASE_S:
+                if waited and record.asked is not None and _covers(record.asked, span):
+                    if record.failure is not None:
+                        raise record.failure
                     return False
                 if self._write(None if found is None else found.etag):
                     return True
                 continue
             waited = True
             self.sleep(_POLL_S)
+            waited_s += _POLL_S
 
     def renew(self) -> None:
         """Go on holding it; costs a request only in the second half of its time."""
         if self._until - self.clock() > LEASE_S / 2:
             return
         found = self.store.get_tagged(self.path)
-        if found is not None and _parsed(found.content).get("holder") == self._holder:
+        if found is not None and _parsed(self.path, found.content).holder == self._holder:
             self._write(found.etag)
 
     def release(self, span: Span, error: BaseException | None = None) -> None:
         """End it, and tell those who wait what came of it."""
         found = self.store.get_tagged(self.path)
-        if found is None or _parsed(found.content).get("holder") != self._holder:
+        if found is None or _parsed(self.path, found.content).holder != self._holder:
             return
         ended: dict[str, Any] = {"holder": self._holder, "until": 0}
-        shared = isinstance(error, ClmError) and error.reason not in _OWN
+        shared = isinstance(error, ClmError) and error.reason in _SHARED
         if error is None or shared:
             ended["asked"] = [span.start.isoformat(), span.stop.isoformat()]
         if isinstance(error, ClmError) and shared:
@@ -98,22 +129,41 @@ class Lease:
         return written
 
 
-def _covers(record: dict[str, Any], span: Span) -> bool:
-    if "asked" not in record:
-        return False
-    start, stop = map(pd.Timestamp, record["asked"])
-    return bool(start <= span.start and span.stop <= stop)
+def _covers(asked: Span, span: Span) -> bool:
+    return asked.start <= span.start and span.stop <= asked.stop
 
 
-def _repeat(record: dict[str, Any]) -> None:
-    if "reason" in record:
-        raise ClmError(Reason(record["reason"]), record["message"])
-
-
-def _parsed(content: bytes) -> dict[str, Any]:
-    """Return a lease's record; one that can't be read is held by nobody."""
+def _parsed(path: str, content: bytes) -> _Record:
+    """Return a lease's record; one that can't be true is held by nobody."""
     try:
-        record = json.loads(content)
-    except ValueError:
-        return {}
-    return record if isinstance(record, dict) else {}
+        raw = json.loads(content)
+        return _checked(raw)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        _LOG.warning("%s is no lease, and counts as absent: %s", path, error)
+        return _Record()
+
+
+def _checked(raw: Any) -> _Record:
+    holder, until = raw["holder"], raw["until"]
+    if not isinstance(holder, str) or not isinstance(until, int | float):
+        raise TypeError("holder or end of another type")
+    if isinstance(until, bool) or not math.isfinite(until):
+        raise ValueError(f"it ends at {until}")
+    if "asked" not in raw:
+        return _Record(holder, float(until))
+    start, stop = map(pd.Timestamp, raw["asked"])
+    if start.tz is None or stop.tz is None:
+        raise ValueError("times without a zone")
+    return _Record(holder, float(until), Span(start, stop), _failure(raw))
+
+
+def _failure(raw: dict[str, Any]) -> ClmError | None:
+    """Return the failure that others take over; of another kind it makes the record invalid."""
+    if "reason" not in raw:
+        return None
+    reason, message = Reason(raw["reason"]), raw["message"]
+    if reason not in _SHARED:
+        raise ValueError(f"{reason} is shared by nobody")
+    if not isinstance(message, str):
+        raise TypeError("a message that is no text")
+    return ClmError(reason, message[:_LONGEST_MESSAGE])

@@ -1,6 +1,7 @@
 """What the exchange was asked for already, so that a hole of its own is asked about only once."""
 
 import json
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,11 +11,14 @@ import pandas as pd
 from clm_api.errors import ClmError
 from clm_api.layout import SeriesLayout
 from clm_api.reasons import Reason
-from clm_trainer.sources.bars import invalid
 from clm_trainer.sources.revisions import Revision, together
 from clm_trainer.storage import Storage
 
+_LOG = logging.getLogger(__name__)
 _ATTEMPTS = 25
+_MAX_BYTES = 1 << 20
+_AHEAD = pd.Timedelta("2D")
+"""An exchange's clock may be ahead of this machine's, not by more."""
 KEPT_REVISIONS = 1000
 
 
@@ -71,13 +75,7 @@ class Ledger:
 
 
 def read_ledger(store: Storage, layout: SeriesLayout) -> Ledger:
-    """Return a series's entry; an empty one if there is none.
-
-    Raises
-    ------
-    ClmError
-        DataInvalid: it can't be read.
-    """
+    """Return a series's entry; an empty one if there is none that can be true."""
     content = store.get(layout.ledger)
     return Ledger() if content is None else _parsed(content, layout)
 
@@ -126,13 +124,47 @@ def _encoded(ledger: Ledger) -> bytes:
 
 
 def _parsed(content: bytes, layout: SeriesLayout) -> Ledger:
+    """Return an entry; one that can't be true is as if it were absent: the exchange is asked."""
     try:
-        raw = json.loads(content)
-        spans = [Span(pd.Timestamp(a), pd.Timestamp(b)) for a, b in raw["asked"]]
-        revised = [
-            Revision(pd.Timestamp(time), str(column), float(stored), float(found))
-            for time, column, stored, found in raw.get("revised", [])
-        ]
-        return Ledger(union(spans), dict(raw["market"]), tuple(revised))
-    except (ValueError, KeyError, TypeError) as error:
-        raise invalid(f"{layout.ledger} in the store can't be read: remove it ({error})") from error
+        return _checked(content, layout)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        _LOG.warning("%s is no ledger, and counts as absent: %s", layout.ledger, error)
+        return Ledger()
+
+
+def _checked(content: bytes, layout: SeriesLayout) -> Ledger:
+    if len(content) > _MAX_BYTES:
+        raise ValueError(f"it has {len(content)} bytes")
+    raw = json.loads(content)
+    spans = [_span(*pair) for pair in raw["asked"]]
+    revised = [
+        Revision(_time(time), str(column), float(stored), float(found))
+        for time, column, stored, found in raw.get("revised", [])
+    ]
+    return Ledger(union(spans), _market(raw["market"], layout), tuple(revised))
+
+
+def _span(start: str, stop: str) -> Span:
+    span = Span(_time(start), _time(stop))
+    if span.stop > pd.Timestamp.now("UTC") + _AHEAD:
+        raise ValueError(f"it was asked until {stop}, which is to come")
+    return span
+
+
+def _time(text: str) -> pd.Timestamp:
+    if not isinstance(text, str):
+        raise TypeError("a time that is no text")
+    time = pd.Timestamp(text)
+    if time.tz is None:
+        raise ValueError(f"{text} has no zone")
+    return time
+
+
+def _market(raw: dict[str, Any], layout: SeriesLayout) -> dict[str, Any]:
+    """Return what the exchange said of the symbol; of another symbol it said nothing."""
+    if not isinstance(raw, dict):
+        raise TypeError("the market is no object")
+    named = all(isinstance(raw.get(name), str) for name in ("id", "symbol"))
+    if raw and not (named and raw["symbol"] == layout.symbol):
+        raise ValueError(f"its market is not that of {layout.symbol}")
+    return dict(raw)
