@@ -74,7 +74,7 @@ def test_a_report_that_was_changed_is_not_shown(
     changed = tmp_path / "store" / "runs" / "trading" / "btc-eth" / "uid" / file
     changed.write_bytes(changed.read_bytes().replace(b"tear", b"new") + b"\n")
     done = opened("btc-1", tmp_path)
-    assert (done.returncode, (tmp_path / "opened").exists()) == (66, False)
+    assert (done.returncode, (tmp_path / "opened").exists()) == (1, False)
     assert f"{said} that was judged" in done.stderr
 
 

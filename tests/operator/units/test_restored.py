@@ -26,9 +26,7 @@ def test_a_schedule_that_is_not_all_back_is_left_alone() -> None:
     [({"restored": ORIGIN}, 5), ({}, 6)],
     ids=["restored: from the lost one's creation", "not restored: from its own"],
 )
-def test_an_interval_goes_on_from_the_first_creation(
-    status: dict[str, object], hours: int
-) -> None:
+def test_an_interval_goes_on_from_the_first_creation(status: dict[str, object], hours: int) -> None:
     seen = {"lastScheduleTime": b.stamp(b.NOW - timedelta(minutes=1))}
     schedule = b.schedule_object(status=status | seen, interval="6h", runOnCreate=False)
     decided = plan(b.snapshot(schedule=schedule), b.settings()).schedule_status
