@@ -11,7 +11,7 @@ import clm_cli.status
 from clm_cli.cluster import ClusterError
 from tests.cli.app import app
 from tests.cli.namespace import Namespace
-from tests.cli.objects import judged, schedule, version
+from tests.cli.objects import Raw, judged, schedule, version
 from tests.support.ports import free_port
 
 RUNNER = CliRunner(env={"COLUMNS": "160", "TZ": "UTC"})
@@ -98,6 +98,26 @@ def test_an_invalid_schedule_says_why(api: Namespace) -> None:
     api.put(schedule("wrong", conditions=conditions, observedGeneration=1))
     why = "wrong: SpecInvalid: spec.timeZone: no such zone\n"
     assert text().endswith(why)
+
+
+def test_a_schedule_that_can_not_be_read_stops_no_other(
+    api: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one that was stored before a bound was set."""
+    for name in ("good", "odd"):
+        api.put(schedule(name, observedGeneration=1))
+    read = clm_cli.cluster.Cluster._list
+
+    def of_before(cluster: clm_cli.cluster.Cluster, plural: str, **selector: str) -> list[Raw]:
+        found = read(cluster, plural, **selector)
+        found[-1]["spec"]["startingDeadlineSeconds"] = 1
+        return found
+
+    monkeypatch.setattr(clm_cli.cluster.Cluster, "_list", of_before)
+    shown = text().splitlines()
+    assert [line.split()[0] for line in shown if line] == ["schedule", "good", "odd", "odd:"]
+    why = "SpecInvalid: spec.startingDeadlineSeconds: Input should be greater than or equal to 60"
+    assert shown[-1] == f"odd: {why}"
 
 
 def test_a_schedule_that_no_operator_serves_says_so(

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from clm_api.model_version import ModelVersionResource
+from clm_api.training_schedule import TrainingScheduleResource
 from clm_cli.cluster import Cluster, Raw
 from clm_cli.output import console
 from clm_cli.saved import Saved, kept
@@ -51,9 +53,9 @@ def save(cluster: Cluster, now: datetime) -> Saved:
     The schedules are read first: a version that comes meanwhile is in the backup, one that is
     counted in its schedule is never missing.
     """
-    schedules = [s.raw for s in cluster.schedules()]
+    schedules = cluster.stored(TrainingScheduleResource.kind)
     uids = {raw["metadata"]["uid"] for raw in schedules}
-    versions = [v.raw for v in cluster.versions() if _owner(v.raw) in uids]
+    versions = [v for v in cluster.stored(ModelVersionResource.kind) if _owner(v) in uids]
     return Saved(
         created_at=now,
         server=cluster.server,

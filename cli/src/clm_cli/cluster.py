@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from clm_api import API_VERSION, GROUP
 from clm_api.lifecycle import StageRequest
@@ -17,13 +16,12 @@ from clm_api.model_version import (
 )
 from clm_api.schedule_status import TrainingScheduleStatus
 from clm_api.training_schedule import TrainingScheduleResource, TrainingScheduleSpec
+from clm_cli.output import warn
 from clm_cli.pods import PodView
 from clm_cli.server import ClusterError, LogCutError, NotFoundError, Raw, Server
 
 __all__ = ["Cluster", "ClusterError", "LogCutError", "NotFoundError", "Raw"]
 
-_Spec = TypeVar("_Spec", bound=BaseModel)
-_Status = TypeVar("_Status", bound=BaseModel)
 RUN_NOW = f"{GROUP}/run-now"
 """Annotation that starts a run once per value."""
 _LABEL_VERSION = f"{GROUP}/version"
@@ -38,15 +36,20 @@ class ScheduleView:
 
     Parameters
     ----------
+    spec
+        None where it can't be read.
     changed
         When somebody last wrote its spec.
+    problem
+        Why the spec can't be read; empty if it can.
     """
 
     name: str
     raw: Raw
-    spec: TrainingScheduleSpec
+    spec: TrainingScheduleSpec | None
     status: TrainingScheduleStatus
     changed: datetime
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,9 +101,17 @@ class Cluster:
         return _version(self._server.get(self._path(_VERSIONS, name), self.namespace))
 
     def versions(self, schedule: str | None = None) -> list[VersionView]:
-        """Return the ModelVersions of a schedule, or all, newest slot first."""
+        """Return the ModelVersions of a schedule, or all, newest slot first.
+
+        One that this command line can't read is left out, and said.
+        """
         selector = {"fieldSelector": f"spec.scheduleRef.name={schedule}"} if schedule else {}
-        found = map(_version, self._list(_VERSIONS, **selector))
+        found = []
+        for raw in self._list(_VERSIONS, **selector):
+            try:
+                found.append(_version(raw))
+            except ClusterError as error:
+                warn(str(error))
         return sorted(found, key=lambda v: (v.spec.slot, v.name))[::-1]
 
     def pods(self, version: str) -> list[PodView]:
@@ -134,6 +145,10 @@ class Cluster:
         """Return the namespaces that hold TrainingSchedules."""
         found = self._server.get(f"/apis/{API_VERSION}/{_SCHEDULES}", "all")["items"]
         return sorted({str(raw["metadata"]["namespace"]) for raw in found})
+
+    def stored(self, kind: str) -> list[Raw]:
+        """Return the objects of a kind as they are, readable or not."""
+        return [_readable(raw) for raw in self._list(_PLURALS[kind])]
 
     def create(self, raw: Raw) -> Raw:
         """Create an object; return it as it is then."""
@@ -174,8 +189,13 @@ class Cluster:
 
 
 def _schedule(raw: Raw) -> ScheduleView:
-    spec, status = _typed(raw, TrainingScheduleSpec, TrainingScheduleStatus)
-    return ScheduleView(raw["metadata"]["name"], _readable(raw), spec, status, _changed(raw))
+    name, spec, problem = raw["metadata"]["name"], None, ""
+    try:
+        spec = TrainingScheduleSpec.model_validate(raw["spec"])
+    except ValidationError as error:
+        problem = _first(error, "spec")
+    status = TrainingScheduleStatus.model_validate(raw.get("status", {}))
+    return ScheduleView(name, _readable(raw), spec, status, _changed(raw), problem)
 
 
 def _changed(raw: Raw) -> datetime:
@@ -187,23 +207,24 @@ def _changed(raw: Raw) -> datetime:
 
 
 def _version(raw: Raw) -> VersionView:
-    spec, status = _typed(raw, ModelVersionSpec, ModelVersionStatus)
-    return VersionView(raw["metadata"]["name"], _readable(raw), spec, status)
+    name = raw["metadata"]["name"]
+    try:
+        spec = ModelVersionSpec.model_validate(raw["spec"])
+        status = ModelVersionStatus.model_validate(raw.get("status", {}))
+    except ValidationError as error:
+        raise ClusterError(
+            f"ModelVersion {name} is not as this clm knows it: {_first(error)}; command line and "
+            "operator may be of different versions"
+        ) from error
+    return VersionView(name, _readable(raw), spec, status)
+
+
+def _first(error: ValidationError, *path: str) -> str:
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, (*path, *first['loc'])))}: {first['msg']}"
 
 
 def _readable(raw: Raw) -> Raw:
     """Leave out who wrote which field when, as kubectl does."""
     metadata = {key: value for key, value in raw["metadata"].items() if key != "managedFields"}
     return {**raw, "metadata": metadata}
-
-
-def _typed(raw: Raw, spec: type[_Spec], status: type[_Status]) -> tuple[_Spec, _Status]:
-    try:
-        return spec.model_validate(raw["spec"]), status.model_validate(raw.get("status", {}))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(map(str, first["loc"]))
-        raise ClusterError(
-            f"{raw['kind']} {raw['metadata']['name']} is not as this clm knows it: {field}: "
-            f"{first['msg']}; command line and operator may be of different versions"
-        ) from error

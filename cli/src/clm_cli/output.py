@@ -69,6 +69,11 @@ def fail(message: str) -> None:
     errors.print(message, markup=False, highlight=False, soft_wrap=True)
 
 
+def warn(message: str) -> None:
+    """Print what somebody should know, and what stops nothing."""
+    errors.print(message, style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
 @contextmanager
 def waiting() -> Iterator[Callable[[str], None]]:
     """Say what is waited for: one line that is rewritten on a terminal, elsewhere one per news."""

@@ -12,7 +12,7 @@ from clm_api.production import ProductionPointer
 from clm_api.restored import RESTORING
 from clm_cli.backup import EveryNamespace
 from clm_cli.cluster import Cluster, Raw
-from clm_cli.output import console, errors
+from clm_cli.output import console, fail, warn
 from clm_cli.saved import (
     Saved,
     schedule_status,
@@ -60,7 +60,11 @@ def restore(
         console.print(f"{objects.address(path)} into {here.namespace} at {here.server}",
                       highlight=False, soft_wrap=True)  # fmt: skip
         for schedule in saved.schedules:
-            refused += not _bring_back(here, objects, schedule, saved)
+            try:
+                refused += not _bring_back(here, objects, schedule, saved)
+            except ClusterError as error:
+                fail(f"{schedule['metadata']['name']}: {error}")
+                refused += 1
     if refused:
         raise typer.Exit(1)
 
@@ -125,7 +129,7 @@ def _version(cluster: Cluster, saved: Raw, owner: Raw) -> None:
     except NotFoundError:
         present = cluster.create(version_to_create(saved, owner))
     if present["spec"]["scheduleRef"]["uid"] != owner["metadata"]["uid"]:
-        _warn(f"{name} belongs to another schedule here, and is left as it is")
+        warn(f"{name} belongs to another schedule here, and is left as it is")
     elif "status" not in present:
         cluster.write_status(present, version_status(saved))
 
@@ -139,12 +143,8 @@ def _compare(objects: "Storage", namespace: str, schedule: str, there: Raw | Non
         return
     since = datetime.fromisoformat(there["since"]) if there else None
     if found is not None and (since is None or found.since > since):
-        _warn(
+        warn(
             f"{schedule}: the store names {found.version} as in production since "
             f"{found.since:%Y-%m-%d %H:%M} UTC, after this backup was made; it stays named there "
             "until a version is promoted here"
         )
-
-
-def _warn(text: str) -> None:
-    errors.print(f"  {text}", style="yellow", markup=False, highlight=False, soft_wrap=True)

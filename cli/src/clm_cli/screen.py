@@ -57,9 +57,16 @@ def trouble(schedule: ScheduleView, now: datetime) -> str:
             f"no operator has seen {seen}: does one run, and serve namespace {namespace}? "
             "See watchNamespaces in docs/install.md"
         )
+    if schedule.problem:
+        return f"{Reason.SPEC_INVALID}: {schedule.problem}"
     conditions = {c.type: c for c in schedule.status.conditions}
     bad = [c for name, sign in _BAD if (c := conditions.get(name)) and c.status == sign]
-    return "" if not bad or schedule.spec.suspend else f"{bad[0].reason}: {bad[0].message}"
+    suspended = schedule.spec is not None and schedule.spec.suspend
+    return "" if not bad or suspended else f"{bad[0].reason}: {bad[0].message}"
+
+
+def _family(schedule: ScheduleView) -> str:
+    return str(schedule.raw["spec"].get("model", {}).get("family", ""))
 
 
 def _overview_row(schedule: ScheduleView) -> tuple[str, ...]:
@@ -67,7 +74,7 @@ def _overview_row(schedule: ScheduleView) -> tuple[str, ...]:
     return (
         schedule.name,
         status.schedule_text or "",
-        str(schedule.spec.model.family),
+        _family(schedule),
         status.production.version if status.production else "",
         f"{last.stage} {last.reason}" if last else "",
         moment(status.next_schedule_time),
@@ -84,12 +91,12 @@ def screen(schedule: ScheduleView, versions: list[VersionView], now: datetime) -
         Newest first.
     """
     spec, status = schedule.spec, schedule.status
-    head = Text.assemble(
-        (schedule.name, "bold"),
-        f"  {spec.model.family}  {' '.join(spec.data.symbols)} {spec.data.timeframe}  ",
-        status.schedule_text or "",
-        ("  suspended" if spec.suspend else "", "yellow"),
-    )
+    head = Text.assemble((schedule.name, "bold"), f"  {_family(schedule)}  ")
+    if spec is not None:
+        head.append(f"{' '.join(spec.data.symbols)} {spec.data.timeframe}  ")
+    head.append(status.schedule_text or "")
+    if spec is not None and spec.suspend:
+        head.append("  suspended", "yellow")
     parts: list[RenderableType] = [head]
     if why := trouble(schedule, now):
         parts.append(Text(why, "yellow"))
@@ -199,6 +206,8 @@ def _conditions(schedule: ScheduleView) -> RenderableType:
 def _slots(schedule: ScheduleView, now: datetime) -> list[str]:
     """Return the next slots in local time, the first one as the operator armed it."""
     first = schedule.status.next_schedule_time
+    if schedule.spec is None:
+        return ["none: invalid"]
     if schedule.spec.suspend or first is None:
         return ["none: suspended" if schedule.spec.suspend else "not armed yet"]
     slots = parse_schedule(schedule.spec)
