@@ -26,6 +26,7 @@ def elsewhere(rig: Rig, minio: MinioServer, tmp_path: Path) -> Iterator[Rig]:
         plane.start_controllers()
         for name in ("trainingschedules", "modelversions"):
             plane.kubectl("apply", "-f", ROOT / "crds" / f"{name}.yaml")
+        (tmp_path / "rig").mkdir()
         other = Rig.build(plane, minio, rig.namespace, tmp_path / "rig")
         try:
             yield other
