@@ -22,6 +22,7 @@ _FOREIGN = (
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "AWS_REGION",
+    "AWS_CA_BUNDLE",
 )
 _MARKERS = {"plane": "api", "minio": "store", "versity": "store", "node_cluster": "cluster"}
 """A fixture that a test uses, and the marker that it gets by that."""

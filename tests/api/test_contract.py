@@ -225,7 +225,7 @@ def test_a_condition_keeps_its_transition_time_until_it_flips() -> None:
     early, late = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
 
     def ready(*, holds: bool, now: datetime) -> Any:
-        return condition("Ready", holds=holds, reason="R", message="", generation=1, now=now)
+        return condition("Ready", holds=holds, reason="R", message="", now=now)
 
     (kept,) = set_conditions([ready(holds=True, now=early)], [ready(holds=True, now=late)])
     (flipped,) = set_conditions([kept], [ready(holds=False, now=late)])

@@ -60,6 +60,47 @@ def test_every_right_of_the_operator_has_a_use(
     assert _granted(chart.render("ns", *values), "Role") == wanted
 
 
+ACCOUNT = {"serviceaccounts": {"create": "the account of training pods", "patch": "the same"}}
+WIDE = [
+    ('watchNamespaces=["*"]', ACCOUNT),
+    ('watchNamespaceSelector={"matchLabels":{"serve":"yes"}}',
+     ACCOUNT | {"namespaces": {"list": "their labels", "watch": "their labels"}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("values", "more"), WIDE, ids=["all namespaces", "namespaces by label"])
+def test_where_namespaces_come_and_go_one_cluster_role_has_the_same_rights(
+    values: str, more: dict[str, dict[str, str]]
+) -> None:
+    objects = chart.render("ns", *S3, values)
+    assert not chart.of_kind(objects, "Role", "RoleBinding")
+    (binding,) = chart.of_kind(objects, "ClusterRoleBinding")
+    (role,) = (r for r in chart.of_kind(objects, "ClusterRole")
+               if r["metadata"]["name"] == binding["roleRef"]["name"])  # fmt: skip
+    uses = GRANTS | more
+    wanted = {(resource, verb) for resource, verbs in uses.items() for verb in verbs}
+    assert _granted((role,), "ClusterRole") == wanted
+    (accounts,) = (rule for rule in role["rules"] if "serviceaccounts" in rule["resources"])
+    assert accounts["resourceNames"] == ["clm-trainer"]
+
+
+REFUSED = [
+    (('watchNamespaces=["*","one"]',), "name no others"),
+    (('watchNamespaceSelector={"matchLabels":{"a":"b"}}', 'watchNamespaces=["one"]'), "set one of"),
+    (('watchNamespaces=["*"]', "minio.enabled=true", 'objectStore={"credentials":"Static"}'),
+     "name these, or set PerRun"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "says"), REFUSED, ids=["all and one", "labels and names", "a store's keys in all"]
+)
+def test_namespaces_that_cannot_be_served_fail_the_install(
+    values: tuple[str, ...], says: str
+) -> None:
+    assert says in chart.template("ns", *S3, *values).stderr
+
+
 PEOPLE = [
     ("view", {"view", "edit", "admin"}, ("get", "trainingschedules")),
     ("edit", {"edit", "admin"}, ("patch", "modelversions")),

@@ -92,7 +92,13 @@ def decisions(rig: Rig) -> dict[str, float]:
         ):
             assert (namespace, name) == (rig.namespace, NAME)
             found[outcome] += int(float(value))
-    return dict(found)
+    return dict(+found)
+
+
+def waits(rig: Rig, name: str, kind: str) -> None:
+    """Wait for a version's condition as a person does."""
+    words = ("wait", f"mv/{name}", f"--for=condition={kind}", "--timeout=30s")
+    assert "condition met" in rig.plane.kubectl("-n", rig.namespace, *words)
 
 
 def last_byte(content: bytes) -> bytes:
@@ -119,6 +125,8 @@ def test_into_production_and_back(rig: Rig) -> None:
         owner["metadata"]["uid"],
     )  # fmt: skip
     assert seen["since"] == owner["status"]["production"]["since"]
+    for kind in ("InProduction", "CriteriaMet", "ArtifactVerified", "Ready"):
+        waits(rig, first, kind)
 
     whole = change(rig, model_key(rig, second), last_byte)
     rig.ask(second)

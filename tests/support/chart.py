@@ -2,6 +2,7 @@
 
 import subprocess
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -29,6 +30,17 @@ def template(namespace: str, *values: str) -> subprocess.CompletedProcess[str]:
          "-n", namespace, "--kube-version", "1.35.0", *words],
         text=True, capture_output=True, check=False,
     )  # fmt: skip
+
+
+def helm(kubeconfig: Path, *words: str, check: bool = True) -> str:
+    """Run Helm against an API server; return what it says, errors included."""
+    binaries.build(("helm",))
+    result = subprocess.run(
+        [str(binaries.program("helm")), "--kubeconfig", str(kubeconfig), *words],
+        text=True, capture_output=True, check=False,
+    )  # fmt: skip
+    assert not check or result.returncode == 0, result.stderr
+    return result.stdout + result.stderr
 
 
 def of_kind(objects: tuple[Raw, ...], *kinds: str) -> list[Raw]:

@@ -12,6 +12,7 @@ import urllib3
 from minio import Minio
 
 from local_cluster import binaries
+from local_cluster.pki import Authority
 from local_cluster.processes import Processes, answers
 from tests.support.ports import free_port
 
@@ -31,15 +32,22 @@ class StoreServer(ABC):
     port: int
     processes: Processes
     variables: dict[str, str] = field(default_factory=dict)
+    authority: Authority | None = None
+    """Who signed its certificate; None: it speaks plain HTTP."""
 
     @classmethod
-    def start(cls, folder: Path, variables: dict[str, str] | None = None) -> Self:
-        """Start it, perhaps with more variables in its environment."""
+    def start(
+        cls,
+        folder: Path,
+        variables: dict[str, str] | None = None,
+        authority: Authority | None = None,
+    ) -> Self:
+        """Start it, perhaps with more variables in its environment, or with a certificate."""
         binaries.build((cls.program,))
         for name in ("run", "logs", "data"):
             (folder / name).mkdir(parents=True)
         processes = Processes(folder / "run", folder / "logs", folder)
-        server = cls(folder, free_port(), processes, variables or {})
+        server = cls(folder, free_port(), processes, variables or {}, authority)
         server.resume()
         return server
 
@@ -51,13 +59,14 @@ class StoreServer(ABC):
         """Start the process, again or for the first time."""
         others = [f"{name}={value}" for name, value in self.variables.items()]
         self.processes.start(self.program, ["env", *others, *self.command()])
-        ready = partial(answers, f"{self.endpoint}{self.health}", _ANY_CA)
+        ca = self.authority.folder / "ca.crt" if self.authority else _ANY_CA
+        ready = partial(answers, f"{self.endpoint}{self.health}", ca)
         self.processes.wait(self.program, ready)
 
     @property
     def endpoint(self) -> str:
         """Its address."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.authority else 'http'}://127.0.0.1:{self.port}"
 
     def environment(self, endpoint: str | None = None) -> dict[str, str]:
         """Return the variables by which a client finds it, perhaps through a proxy."""
@@ -69,7 +78,9 @@ class StoreServer(ABC):
 
     @cached_property
     def _pool(self) -> urllib3.PoolManager:
-        return urllib3.PoolManager(timeout=10)
+        if self.authority is None:
+            return urllib3.PoolManager(timeout=10)
+        return urllib3.PoolManager(timeout=10, ca_certs=str(self.authority.folder / "ca.crt"))
 
     @cached_property
     def client(self) -> Minio:
@@ -78,7 +89,7 @@ class StoreServer(ABC):
             f"127.0.0.1:{self.port}",
             access_key=ACCESS_KEY,
             secret_key=SECRET_KEY,
-            secure=False,
+            secure=self.authority is not None,
             http_client=self._pool,
         )
 

@@ -25,19 +25,77 @@ both; a trainer's tag ends in its flavour. */}}
 {{- .Values.watchNamespaces | default (list .Release.Namespace) | toJson }}
 {{- end }}
 
+{{/* Not empty where namespaces come and go without an upgrade. */}}
+{{- define "clm.clusterwide" -}}
+{{- if .Values.watchNamespaceSelector }}
+{{- if .Values.watchNamespaces }}{{ fail "set one of watchNamespaces and watchNamespaceSelector" }}{{ end }}
+{{- "yes" }}
+{{- else if has "*" .Values.watchNamespaces }}
+{{- if gt (len .Values.watchNamespaces) 1 }}{{ fail "watchNamespaces: \"*\" stands for all namespaces: name no others" }}{{ end }}
+{{- "yes" }}
+{{- end }}
+{{- end }}
+
+{{/* The named namespaces that are there: nothing can be made in one that is gone or going. A renderer
+without a cluster, such as helm template, takes all for present; the release's own may be made later. */}}
+{{- define "clm.present" -}}
+{{- $present := list }}
+{{- $blind := not (lookup "v1" "Namespace" "" "kube-system") }}
+{{- range include "clm.namespaces" . | fromJsonArray }}
+{{- $found := lookup "v1" "Namespace" "" . }}
+{{- if or $blind (eq . $.Release.Namespace) (and $found (not $found.metadata.deletionTimestamp)) }}
+{{- $present = append $present . }}
+{{- end }}
+{{- end }}
+{{- toJson $present }}
+{{- end }}
+
 {{/* The namespaces that admission policies look at. */}}
 {{- define "clm.watched" -}}
 namespaceSelector:
+  {{- if .Values.watchNamespaceSelector }}
+  {{- toYaml .Values.watchNamespaceSelector | nindent 2 }}
+  {{- else if include "clm.clusterwide" . }} {}
+  {{- else }}
   matchExpressions:
     - key: kubernetes.io/metadata.name
       operator: In
       values: {{ include "clm.namespaces" . }}
+  {{- end }}
+{{- end }}
+
+{{- define "clm.operatorRules" -}}
+- apiGroups: [clm.dev]
+  resources: [trainingschedules]
+  verbs: [get, list, watch]
+- apiGroups: [clm.dev]
+  resources: [trainingschedules/status, modelversions/status]
+  verbs: [patch]
+- apiGroups: [clm.dev]
+  resources: [modelversions]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch, create, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create, list]
+{{- if eq (include "clm.credentials" .) "PerRun" }}
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [create]
+{{- end }}
 {{- end }}
 
 {{- define "clm.secret" -}}
-{{- if .Values.objectStore.secretName }}{{ .Values.objectStore.secretName }}
+{{- if eq (include "clm.credentials" .) "Ambient" }}
+{{- if .Values.objectStore.secretName }}{{ fail "objectStore.credentials Ambient takes no keys: leave objectStore.secretName empty" }}{{ end }}
+{{- else if .Values.objectStore.secretName }}{{ .Values.objectStore.secretName }}
 {{- else if .Values.minio.enabled }}{{ .Release.Name }}-store
-{{- else }}{{ fail "set objectStore.secretName (a Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), or minio.enabled=true for a demo" }}
+{{- else }}{{ fail "set objectStore.secretName (a Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), objectStore.credentials=Ambient, or minio.enabled=true for a demo" }}
 {{- end }}
 {{- end }}
 
@@ -54,7 +112,50 @@ namespaceSelector:
 {{- if and (eq $chosen "PerRun") (not (include "clm.endpoint" .)) }}
 {{- fail "objectStore.credentials PerRun asks the store itself for keys: set objectStore.endpoint" }}
 {{- end }}
+{{- if and (eq $chosen "Ambient") $bundled }}
+{{- fail "objectStore.credentials Ambient is for a cloud's store: the bundled MinIO knows no roles of a cloud" }}
+{{- end }}
 {{- $chosen }}
+{{- end }}
+
+{{/* Environment of a container of ours that asks the store, beside CLM_CONFIG. */}}
+{{- define "clm.storeEnv" -}}
+{{- with .Values.objectStore.caBundle }}
+{{- if or .configMap .secret }}
+- {name: AWS_CA_BUNDLE, value: /var/run/clm/store-ca/{{ .key }}}
+{{- end }}
+{{- end }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "clm.storeEnvFrom" -}}
+{{- with include "clm.secret" . }}
+envFrom:
+  - secretRef: {name: {{ . }}}
+{{- end }}
+{{- end }}
+
+{{- define "clm.storeMounts" -}}
+{{- with .Values.objectStore.caBundle }}
+{{- if or .configMap .secret }}
+- {name: store-ca, mountPath: /var/run/clm/store-ca, readOnly: true}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "clm.storeVolumes" -}}
+{{- with .Values.objectStore.caBundle }}
+{{- if and .configMap .secret }}{{ fail "objectStore.caBundle: set one of configMap and secret" }}{{ end }}
+{{- if .configMap }}
+- name: store-ca
+  configMap: {name: {{ .configMap }}, items: [{key: {{ .key }}, path: {{ .key }}}]}
+{{- else if .secret }}
+- name: store-ca
+  secret: {secretName: {{ .secret }}, items: [{key: {{ .key }}, path: {{ .key }}}]}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{- define "clm.config" -}}
@@ -64,7 +165,16 @@ store:
   endpoint: {{ . }}
   {{- end }}
   region: {{ .Values.objectStore.region }}
-  secretName: {{ include "clm.secret" . }}
+  {{- with include "clm.secret" . }}
+  secretName: {{ . }}
+  {{- end }}
+  {{- with .Values.objectStore.caBundle }}
+  {{- if .configMap }}
+  caBundle: {configMap: {{ .configMap }}, key: {{ .key }}}
+  {{- else if .secret }}
+  caBundle: {secret: {{ .secret }}, key: {{ .key }}}
+  {{- end }}
+  {{- end }}
   credentials: {{ include "clm.credentials" . }}
   createBucket: {{ .Values.minio.enabled }}
 trainer:
@@ -74,10 +184,20 @@ trainer:
     {{- end }}
   imagePullPolicy: {{ .Values.trainer.imagePullPolicy }}
   imagePullSecrets: {{ toJson .Values.trainer.imagePullSecrets }}
+  extraEnv: {{ toJson .Values.extraEnv }}
   serviceAccountName: {{ .Release.Name }}-trainer
+  {{- if include "clm.clusterwide" . }}
+  account:
+    labels: {{ include "clm.labels" . | fromYaml | toJson }}
+    annotations: {{ toJson .Values.trainer.serviceAccount.annotations }}
+  {{- end }}
 families: {{ toJson .Values.families }}
 jobPolicy: {{ toJson .Values.jobPolicy }}
+{{- with .Values.watchNamespaceSelector }}
+watchNamespaceSelector: {{ toJson . }}
+{{- else }}
 watchNamespaces: {{ include "clm.namespaces" . }}
+{{- end }}
 minIntervalMinutes: {{ .Values.operator.minIntervalMinutes }}
 apiWritesPerSecond: {{ .Values.operator.apiWritesPerSecond }}
 progressPollSeconds: {{ .Values.operator.progressPollSeconds }}

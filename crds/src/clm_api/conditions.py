@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
 
@@ -22,15 +22,21 @@ class Condition(StatusModel):
     """Why, in one CamelCase word."""
     message: Annotated[str, Field(max_length=32768)] = ""
     """Why, and what to do, as a sentence."""
-    observed_generation: Annotated[int, Field(ge=0)] = 0
-    """Generation of the spec that was looked at."""
     last_transition_time: Instant
     """When the status last flipped."""
 
 
-def set_conditions(
-    present: Iterable[Condition], wanted: Iterable[Condition]
-) -> tuple[Condition, ...]:
+class SpecCondition(Condition):
+    """One observation that depends on the spec; what was run does not change with a request."""
+
+    observed_generation: Annotated[int, Field(ge=0)] = 0
+    """Generation of the spec that was looked at."""
+
+
+_C = TypeVar("_C", bound=Condition)
+
+
+def set_conditions(present: Iterable[_C], wanted: Iterable[_C]) -> tuple[_C, ...]:
     """Lay ``wanted`` over ``present``; a transition time changes only when a status flips."""
     before = {c.type: c for c in present}
     for condition in wanted:
@@ -54,7 +60,6 @@ def condition(
     holds: bool | None,
     reason: str,
     message: str,
-    generation: int,
     now: datetime,
 ) -> Condition:
     """Make a condition; ``holds=None`` is Unknown."""
@@ -64,6 +69,5 @@ def condition(
         status=status,
         reason=reason,
         message=message,
-        observed_generation=generation,
         last_transition_time=now,
     )

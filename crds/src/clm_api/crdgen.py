@@ -117,7 +117,11 @@ def _given(node: Schema, path: str) -> Schema:
 
 
 def _status(schema: Schema) -> Schema:
-    """Status is the operator's own: it needs no defaults, absent means not known."""
+    """Status is the operator's own: it needs no defaults, absent means not known.
+
+    But for ``observedGeneration``: without it a resource that nobody has looked at yet would count
+    as one that is up to date.
+    """
     schema = {k: v for k, v in schema.items() if k != "default"}
     for key, child in schema.get("properties", {}).items():
         schema["properties"][key] = _status(child)
@@ -141,7 +145,7 @@ def crd(
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": structural(spec),
-            "status": _status(structural(status)),
+            "status": _status(structural(status)) | {"default": {"observedGeneration": -1}},
         },
     }
     if resource.validations:

@@ -167,6 +167,8 @@ class ShadowStatus(StatusModel):
 class ModelVersionStatus(StatusModel):
     """What came of the run."""
 
+    observed_generation: Annotated[int, Field(ge=-1)] = -1
+    """Generation of the spec that the status speaks of; -1 before the operator has seen it."""
     phase: Phase = Phase.PENDING
     """The run's phase."""
     stage: Stage = Stage.TRAINING
@@ -225,8 +227,8 @@ class ModelVersionStatus(StatusModel):
             },
         ),
     ] = Field(default_factory=list)
-    """JobSucceeded, ArtifactVerified, CriteriaMet, StatisticallySignificant, ShadowPassed,
-    InProduction."""
+    """Ready, JobSucceeded, ArtifactVerified, CriteriaMet, StatisticallySignificant, ShadowPassed,
+    InProduction; Reconciling while the run goes on, Stalled if it failed."""
 
 
 class ModelVersionResource:

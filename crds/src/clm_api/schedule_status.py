@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from clm_api.base import Instant, Name, Rounded, StatusModel, Text
-from clm_api.conditions import Condition
+from clm_api.conditions import SpecCondition
 from clm_api.lifecycle import Stage, UserName
 from clm_api.model_version import Phase, TriggerType
 from clm_api.report import Sha256
@@ -163,10 +163,10 @@ class ProductionPeriod(StatusModel):
 class TrainingScheduleStatus(StatusModel):
     """What the operator observed."""
 
-    observed_generation: Annotated[int, Field(ge=0)] = 0
-    """Generation of the spec that the status speaks of."""
+    observed_generation: Annotated[int, Field(ge=-1)] = -1
+    """Generation of the spec that the status speaks of; -1 before the operator has seen it."""
     conditions: Annotated[
-        list[Condition],
+        list[SpecCondition],
         Field(
             max_length=16,
             json_schema_extra={
@@ -175,7 +175,7 @@ class TrainingScheduleStatus(StatusModel):
             },
         ),
     ] = Field(default_factory=list)
-    """Ready, ScheduleValid, DataAvailable, Progressing."""
+    """Ready, ScheduleValid, DataAvailable, Progressing; Stalled while the spec is invalid."""
     schedule_seen: ScheduleSeen | None = None
     """When the present schedule was first seen."""
     schedule_text: Annotated[str, Field(max_length=160)] | None = None

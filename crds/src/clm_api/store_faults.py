@@ -38,7 +38,7 @@ VARIABLES = Settings(
     "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
     "AWS_REGION",
     "AWS_ENDPOINT_URL",
-    "SSL_CERT_FILE (in a cluster objectStore.caBundle)",
+    "AWS_CA_BUNDLE (in a cluster objectStore.caBundle)",
 )
 CHART = Settings(
     "the Secret that objectStore.secretName names",

@@ -24,11 +24,13 @@ from clm_operator.cluster.resources import Cluster
 from clm_operator.handlers import watch
 from clm_operator.launch import Launcher
 from clm_operator.metrics import Metrics
+from clm_operator.namespaces import Namespaces
 from clm_operator.probes import Health, serve
 from clm_operator.reconcile import Reconciler
 from clm_operator.retire import Undertaker
 from clm_operator.scheduler import Scheduler
 from clm_operator.settings import Settings, load_settings
+from clm_operator.snapshot import Key, Snapshot
 
 _LOG = logging.getLogger("clm_operator")
 CONFIG_VARIABLE = "CLM_CONFIG"
@@ -48,31 +50,37 @@ async def operate(settings: Settings, port: int) -> None:
         cluster=cluster,
         reader=ArtifactReader(store),
         pointers=PointerWriter(store),
-        launcher=Launcher(cluster, Lender(settings.store)),
+        launcher=Launcher(cluster, Lender(settings.store), settings.trainer),
         undertaker=undertaker,
         settings=settings,
         clock=clock,
         metrics=metrics,
     )
-    scheduler = Scheduler(reconciler, clock, metrics)
 
-    async def beat() -> None:
-        for namespace in settings.watch_namespaces:
-            await cluster.schedules(namespace)
+    async def work(key: Key) -> float | None:
+        if namespaces.serves(key.namespace):
+            return await reconciler(key)
+        metrics.seen(Snapshot(clock.now(), key, None))
+        return None
 
-    health = Health(beat, clock, metrics)
+    scheduler = Scheduler(work, clock, metrics)
+    namespaces = Namespaces(settings, cluster, metrics, scheduler.wake)
+    health = Health(cluster.answers, clock, metrics)
     probes = await serve(health, metrics, port)
+    labelled = namespaces.seen if settings.watch_namespace_selector else None
     helpers = [
         asyncio.create_task(scheduler.run(), name="scheduler"),
         asyncio.create_task(health.run(), name="health"),
-        asyncio.create_task(undertaker.run(settings.watch_namespaces), name="undertaker"),
+        asyncio.create_task(namespaces.run(), name="namespaces"),
+        asyncio.create_task(undertaker.run(namespaces.served), name="undertaker"),
     ]
     try:
         await kopf.operator(
-            registry=watch.registry(scheduler.wake, metrics),
+            registry=watch.registry(namespaces.wake, metrics, labelled),
             settings=watch.settings(),
             standalone=True,
-            namespaces=settings.watch_namespaces,
+            clusterwide=settings.clusterwide,
+            namespaces=[] if settings.clusterwide else settings.watch_namespaces,
         )
     finally:
         for task in helpers:

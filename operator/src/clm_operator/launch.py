@@ -8,6 +8,7 @@ from clm_operator.building.credentials import Grant, secret_manifest
 from clm_operator.building.jobs import NewJob
 from clm_operator.cluster.api import ConflictError
 from clm_operator.cluster.resources import Cluster
+from clm_operator.settings import TrainerSettings
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class Launcher:
 
     cluster: Cluster
     lender: Lender
+    trainer: TrainerSettings
 
     async def start(self, job: NewJob) -> bool:
         """Create a Job; False if one of its name exists, which the next round looks at.
@@ -31,6 +33,10 @@ class Launcher:
         ForbiddenError
             A quota or an admission rule is against the Job or its Secret.
         """
+        if (account := self.trainer.account) is not None:
+            namespace = job.manifest["metadata"]["namespace"]
+            name = self.trainer.service_account_name
+            await self.cluster.keep_account(namespace, name, account)
         if (grant := job.grant) is None:
             return await self.cluster.create_job(job.manifest) is not None
         try:

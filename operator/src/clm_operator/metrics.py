@@ -66,6 +66,12 @@ class Metrics:
             ("namespace", "schedule"),
             registry=registry,
         )
+        self._unserved = Gauge(
+            "clm_namespace_unserved",
+            "1 while a watched namespace refuses the operator.",
+            ("namespace",),
+            registry=registry,
+        )
         self._reconciles = Counter(
             "clm_reconcile_total", "Reconciled keys.", ("kind", "result"), registry=registry
         )
@@ -144,6 +150,10 @@ class Metrics:
         labels = {"namespace": key.namespace, "schedule": key.name}
         for metric in (self._runs, self._promotions, self._production):
             metric.remove_by_labels(labels)
+
+    def unserved(self, namespace: str, *, unserved: bool) -> None:
+        """Say whether a watched namespace refuses the operator."""
+        self._unserved.labels(namespace).set(unserved)
 
     def reconciled(self, result: str, seconds: float) -> None:
         """Count one reconciliation."""

@@ -5,6 +5,7 @@ Reports of evaluations that nobody needs any more go here too.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from clm_api.errors import ClmError
@@ -64,10 +65,10 @@ class Undertaker:
             await self.runs.remove_reports(key.namespace, key.name, uid, superfluous)
             _LOG.info("%s: %d reports of evaluations were removed", key, len(superfluous))
 
-    async def run(self, namespaces: list[str]) -> None:
-        """Sweep now and every hour, until cancelled."""
+    async def run(self, namespaces: Callable[[], list[str]]) -> None:
+        """Sweep the namespaces that are served now and every hour, until cancelled."""
         while True:
-            for namespace in namespaces:
+            for namespace in namespaces():
                 try:
                     await self.sweep(namespace)
                 except (ClmError, ApiError) as error:

@@ -11,6 +11,7 @@ from clm_api.base import Model, Quantity
 from clm_api.errors import SpecError
 from clm_api.families import Family
 from clm_api.resolve import deep_merge
+from clm_operator.selectors import LabelSelector
 
 
 def _pod(flavour: str, memory_request: str) -> dict[str, Any]:
@@ -36,6 +37,7 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
+EVERY_NAMESPACE = "*"
 _GPUS = ("nvidia.com/gpu", "amd.com/gpu")
 
 
@@ -46,6 +48,25 @@ class CredentialsMode(StrEnum):
     """The keys of the Secret ``secretName``, the same for all runs."""
     PER_RUN = "PerRun"
     """Keys that the store's STS lends for one run, its objects and its time."""
+    AMBIENT = "Ambient"
+    """None: the pod's service account stands for a role of the cloud, for the operator too."""
+
+
+class CaBundle(Model):
+    """Where the certificates of the store's own authority lie, in each namespace with pods."""
+
+    config_map: str | None = None
+    """Name of a ConfigMap."""
+    secret: str | None = None
+    """Name of a Secret, instead."""
+    key: str = "ca.crt"
+    """Its key."""
+
+    @model_validator(mode="after")
+    def _one_is_named(self) -> Self:
+        if (self.config_map is None) == (self.secret is None):
+            raise ValueError("set one of configMap and secret")
+        return self
 
 
 class StoreSettings(Model):
@@ -57,9 +78,11 @@ class StoreSettings(Model):
     """Address of an S3 server other than Amazon's."""
     region: str = "us-east-1"
     """Region of the bucket."""
-    secret_name: str
+    secret_name: str | None = None
     """Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; with credentials Static training
-    pods read it too, in every watched namespace."""
+    pods read it too, in every watched namespace. Not with credentials Ambient."""
+    ca_bundle: CaBundle | None = None
+    """What is trusted beside the system's authorities."""
     credentials: CredentialsMode = CredentialsMode.STATIC
     """What a training pod shows the store."""
     create_bucket: bool = False
@@ -75,7 +98,18 @@ class StoreSettings(Model):
         if self.credentials is CredentialsMode.PER_RUN and self.endpoint is None:
             text = "credentials PerRun: the store at endpoint is asked for them, and none is set"
             raise ValueError(text)
+        if (self.credentials is CredentialsMode.AMBIENT) != (self.secret_name is None):
+            raise ValueError("secretName: name a Secret, unless credentials is Ambient")
         return self
+
+
+class AccountSettings(Model):
+    """The service account that the operator keeps in every namespace that it serves."""
+
+    labels: dict[str, str] = Field(default_factory=dict)
+    """Its labels."""
+    annotations: dict[str, str] = Field(default_factory=dict)
+    """Its annotations, such as a role in a cloud."""
 
 
 class TrainerSettings(Model):
@@ -89,6 +123,10 @@ class TrainerSettings(Model):
     """Secrets for the registry."""
     service_account_name: str = "clm-trainer"
     """Service account of the pods; it has no rights."""
+    extra_env: list[dict[str, Any]] = Field(default_factory=list)
+    """Further variables of the pods, such as proxies; CLM's own win."""
+    account: AccountSettings | None = None
+    """Set where the operator makes the account, because namespaces come and go."""
 
 
 class MaximumSettings(Model):
@@ -130,8 +168,10 @@ class Settings(Model):
     """Pod defaults by family, in the shape of ``spec.job``, and the image flavour."""
     job_policy: JobPolicy = Field(default_factory=JobPolicy)
     """What a schedule may ask of its pods."""
-    watch_namespaces: Annotated[list[str], Field(min_length=1)]
-    """Namespaces whose schedules are served."""
+    watch_namespaces: list[str] = Field(default_factory=list)
+    """Namespaces whose schedules are served; ``*`` alone stands for all."""
+    watch_namespace_selector: LabelSelector | None = None
+    """Labels of the namespaces whose schedules are served, instead of their names."""
     min_interval_minutes: Annotated[int, Field(ge=1)] = 15
     """Smallest distance of two slots."""
     api_writes_per_second: Annotated[float, Field(gt=0)] = 50.0
@@ -144,6 +184,25 @@ class Settings(Model):
     """Base address of the exchange's API, for proxies."""
     exchange_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Share of what an exchange allows an address that runs may use."""
+
+    @model_validator(mode="after")
+    def _namespaces_are_named_once(self) -> Self:
+        named = self.watch_namespaces
+        if bool(named) == (self.watch_namespace_selector is not None):
+            raise ValueError("set one of watchNamespaces and watchNamespaceSelector")
+        if EVERY_NAMESPACE in named and len(named) > 1:
+            raise ValueError(f"watchNamespaces: {EVERY_NAMESPACE} stands for all: name no others")
+        return self
+
+    @property
+    def asked_namespaces(self) -> list[str]:
+        """The namespaces where the operator has rights of its own; ``*`` alone stands for all."""
+        return self.watch_namespaces or [EVERY_NAMESPACE]
+
+    @property
+    def clusterwide(self) -> bool:
+        """Whether namespaces come and go while the operator runs."""
+        return self.asked_namespaces == [EVERY_NAMESPACE]
 
     def job_defaults(self, family: Family) -> dict[str, Any]:
         """Return the family's pod defaults in the shape of ``spec.job``."""

@@ -137,7 +137,7 @@ def test_a_move_from_elsewhere_is_a_defect() -> None:
         if (rule.name, stage) in legal:
             continue
         with pytest.raises(IllegalMoveError, match=f"from {stage}"):
-            move(status, rule, at=b.NOW, by="x", reason="y", generation=1)
+            move(status, rule, at=b.NOW, by="x", reason="y")
 
 
 def test_only_a_request_leads_into_production() -> None:

@@ -12,6 +12,7 @@ from clm_api.reasons import EXIT_CODES, FINAL_EXIT_CODES
 from clm_api.run import RunSpec
 from clm_operator.building.credentials import Credentials, secret_manifest
 from clm_operator.building.jobs import NewJob, training_job
+from clm_operator.settings import Settings
 from clm_operator.status.patches import merge_patch
 from tests.operator.units import builders as b
 
@@ -51,6 +52,54 @@ def test_the_exchange_key_is_mounted_as_files_where_own_trades_are_read() -> Non
     values = {e["name"]: e.get("value") for e in pod["containers"][0]["env"]}
     assert (values["CLM_EXCHANGE_KEYS"], mount["readOnly"]) == (mount["mountPath"], True)
     assert values["CLM_EXCHANGE_SHARE"] == "0.25"
+
+
+def _pod(settings: Settings) -> dict[str, Any]:
+    version = b.version()
+    assert version.spec is not None
+    made = training_job(version, version.spec, settings, b.NOW).manifest
+    pod: dict[str, Any] = made["spec"]["template"]["spec"]
+    return pod
+
+
+STORE = {"url": "s3://models", "secretName": "store"}
+BUNDLES = [
+    ({"configMap": "corp"}, {"configMap": {"name": "corp"}}, "ca.crt"),
+    ({"secret": "corp", "key": "root.pem"}, {"secret": {"secretName": "corp"}}, "root.pem"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("bundle", "source", "key"), BUNDLES, ids=["a ConfigMap", "a Secret"])
+def test_the_stores_own_authority_is_trusted_by_pods(
+    bundle: dict[str, str], source: dict[str, Any], key: str
+) -> None:
+    pod = _pod(b.settings(store={**STORE, "caBundle": bundle}))
+    volume = {v["name"]: v for v in pod["volumes"]}["store-ca"]
+    ((kind, found),) = ((k, v) for k, v in volume.items() if k != "name")
+    assert {kind: {k: v for k, v in found.items() if k != "items"}} == source
+    assert found["items"] == [{"key": key, "path": key}]
+    mount = {m["name"]: m for m in pod["containers"][0]["volumeMounts"]}["store-ca"]
+    values = {e["name"]: e.get("value") for e in pod["containers"][0]["env"]}
+    assert values["AWS_CA_BUNDLE"] == f"{mount['mountPath']}/{key}"
+
+
+def test_a_role_of_the_cloud_needs_no_secret() -> None:
+    pod = _pod(b.settings(store={"url": "s3://models", "credentials": "Ambient"}))
+    (container,) = pod["containers"]
+    assert container["envFrom"] == []
+    assert {"name": "CLM_STORE_AMBIENT", "value": "1"} in container["env"]
+
+
+def test_further_variables_reach_pods_and_never_replace_clms_own() -> None:
+    images = b.settings().trainer.images
+    extra = [
+        {"name": "HTTPS_PROXY", "value": "http://proxy:3128"},
+        {"name": "CLM_STORE_URL", "value": "s3://elsewhere"},
+    ]
+    pod = _pod(b.settings(trainer={"images": images, "extraEnv": extra}))
+    found = [(e["name"], e.get("value")) for e in pod["containers"][0]["env"]]
+    assert ("HTTPS_PROXY", "http://proxy:3128") in found
+    assert [value for name, value in found if name == "CLM_STORE_URL"] == ["s3://models"]
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,8 @@ def test_a_request_waits_for_the_store_and_is_decided_when_it_answers() -> None:
     assert world.plan().wake_at == world.now + timedelta(seconds=5)
     world.verified["btc-1"] = replace(AWAY, message="the store is still away, after 3.7 s")
     assert world.settle() == 0, "once is enough"
-    (waits,) = world.version("btc-1")["status"]["conditions"]
+    waits, ready = world.version("btc-1")["status"]["conditions"]
+    assert (ready["type"], ready["status"]) == ("Ready", "True")
     assert (waits["type"], waits["status"]) == ("ArtifactVerified", "Unknown")
     assert (waits["reason"], waits["message"]) == (
         "StorageUnavailable", "its promotion waits for the store: the store is away",
@@ -217,7 +218,7 @@ def test_cut_off_after_any_write_the_outcome_is_the_same() -> None:
     assert quiet.stages() == {
         "btc-1": "PRODUCTION", "btc-2": "ARCHIVED", "btc-3": "ARCHIVED", "btc-4": "REJECTED",
     }  # fmt: skip
-    assert total == 8, "two refusals, the pointer, two moves, three removals"
+    assert total == 13, "8: refusals, pointer, moves, removals; 5: the generation that was seen"
     for write in range(total + 1):
         world = _two_requests()
         world.settle(write)

@@ -22,6 +22,7 @@ from clm_operator.snapshot import (
     Version,
     Withheld,
 )
+from clm_operator.status.version import observed
 from tests.operator.units import builders as b
 
 Raw = dict[str, Any]
@@ -34,7 +35,10 @@ def ended(name: str, stands: str = "CANDIDATE", **more: Any) -> Version:
     """Build an ended version whose artifact is what ``b.report()`` says."""
     artifact = {"uri": f"s3://models/{name}/manifest.json", "sha256": "1" * 64, "sizeBytes": 1}
     phase = "Failed" if stands == "FAILED" else "Succeeded"
-    return b.version(name, status={"phase": phase, "stage": stands, "artifact": artifact} | more)
+    status = {"phase": phase, "stage": stands, "artifact": artifact} | more
+    version = b.version(name, status=status)
+    seen = b.plain(observed(version, version.status, b.NOW))
+    return Version.read(version.raw | {"status": seen})
 
 
 @dataclass

@@ -86,6 +86,7 @@ MODULES = (
         {"versitygw": "github.com/versity/versitygw/cmd/versitygw"},
     ),
     Module("kind", "tools/kind", {"kind": "sigs.k8s.io/kind"}),
+    Module("kstatus", "tools/kstatus", {"kstatus": "."}),
     Module("cron", "tools/cron", {"cron-slots": "."}),
 )
 NODE = ("kubernetes", "etcd", "coredns")

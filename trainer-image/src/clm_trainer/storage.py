@@ -26,15 +26,23 @@ from obstore.exceptions import (
 )
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from clm_api import store_faults
+from clm_api import environment, store_faults
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
 from clm_api.store_faults import Fault
+from clm_api.trust import bundle_trusted
 
 if TYPE_CHECKING:
     from obstore import UpdateVersion
     from obstore.store import ClientConfig, RetryConfig, S3Config
 
+_AMBIENT = (
+    environment.STORE_AMBIENT,
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+)
+"""Variables of which one says that a role of the cloud stands for keys."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
 _HASTE_S = 2.0
 _T = TypeVar("_T")
@@ -256,11 +264,10 @@ def _open(url: str, folder: Path, patience_s: float, answer_s: float) -> ObjectS
         text = f'store "{url}": use s3://bucket/prefix, file:///folder or a path'
         raise ClmError(Reason.SPEC_INVALID, text)
     endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
-    config: S3Config = {
-        "access_key_id": os.environ.get("AWS_ACCESS_KEY_ID", ""),
-        "secret_access_key": os.environ.get("AWS_SECRET_ACCESS_KEY", ""),
-        "region": os.environ.get("AWS_REGION", "us-east-1"),
-    }
+    config: S3Config = {"region": os.environ.get("AWS_REGION", "us-east-1")}
+    if not any(os.environ.get(name) for name in _AMBIENT):
+        config["access_key_id"] = os.environ.get("AWS_ACCESS_KEY_ID", "")
+        config["secret_access_key"] = os.environ.get("AWS_SECRET_ACCESS_KEY", "")
     if endpoint:
         config["endpoint"] = endpoint
     if token := os.environ.get("AWS_SESSION_TOKEN"):
@@ -274,7 +281,8 @@ def _open(url: str, folder: Path, patience_s: float, answer_s: float) -> ObjectS
         "max_retries": 8 if patience_s else 0,
         "retry_timeout": timedelta(seconds=patience_s),
     }
-    return from_url(url, config=config, client_options=client, retry_config=retry)
+    with bundle_trusted():
+        return from_url(url, config=config, client_options=client, retry_config=retry)
 
 
 @contextmanager

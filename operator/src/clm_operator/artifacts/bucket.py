@@ -14,6 +14,7 @@ from obstore.store import ObjectStore
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
 from clm_api.store_faults import CHART, absent, answered, fault
+from clm_api.trust import store_context
 from clm_operator.artifacts.guard import named_errors
 from clm_operator.artifacts.lender import Lender
 from clm_operator.artifacts.proof import prove_writes
@@ -38,7 +39,7 @@ def ensure_bucket(settings: StoreSettings, patience_s: float = _PATIENCE_S) -> N
         StorageDenied, or StorageUnavailable once patience is at its end.
     """
     url = urlsplit(settings.endpoint or "https://s3.amazonaws.com")
-    pool = urllib3.PoolManager(timeout=5, retries=False)
+    pool = urllib3.PoolManager(timeout=5, retries=False, ssl_context=store_context())
     client = Minio(
         url.netloc,
         access_key=os.environ.get("AWS_ACCESS_KEY_ID"),
@@ -103,7 +104,7 @@ def check_store(settings: StoreSettings) -> str:
         f"{settings.url}: an object was written, read back and removed; create-only and "
         "compare-and-swap writes hold"
     )
-    if settings.credentials is CredentialsMode.STATIC:
+    if settings.credentials is not CredentialsMode.PER_RUN:
         return said
     check_lending(settings)
     return f"{said}; lent keys reach what they are for, and nothing else"

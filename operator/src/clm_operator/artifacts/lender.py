@@ -11,6 +11,7 @@ from minio.credentials import AssumeRoleProvider
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
 from clm_api.store_faults import CHART, answered, fault
+from clm_api.trust import store_context
 from clm_operator.building.access import Access, session_policy
 from clm_operator.building.credentials import Credentials
 from clm_operator.settings import StoreSettings
@@ -34,7 +35,7 @@ class Lender:
             StorageUnavailable: no answer, or not now. StorageDenied: no, with the store's words.
         """
         policy = session_policy(self.settings.url, forms)
-        with _Pool(timeout=_TIMEOUT, retries=False) as pool:
+        with _Pool(timeout=_TIMEOUT, retries=False, ssl_context=store_context()) as pool:
             provider = AssumeRoleProvider(
                 sts_endpoint=self.settings.endpoint or "",
                 access_key=os.environ.get("AWS_ACCESS_KEY_ID", ""),

@@ -22,8 +22,9 @@ from clm_api.layout import MANIFEST, RunLayout
 from clm_api.reasons import Reason
 from clm_api.report import FoldMetrics, Manifest, ManifestFile, MetricsFile, Progress
 from clm_api.store_faults import CHART, absent, fault
+from clm_api.trust import bundle_trusted
 from clm_operator.building.credentials import Credentials
-from clm_operator.settings import StoreSettings
+from clm_operator.settings import CredentialsMode, StoreSettings
 from clm_operator.snapshot import (
     CorruptReport,
     EvaluationRead,
@@ -60,11 +61,10 @@ def open_store(settings: StoreSettings, lent: Credentials | None = None) -> Obje
     """
     if settings.url.startswith("file://"):
         return from_url(settings.url, mkdir=True)
-    config: S3Config = {
-        "access_key_id": os.environ.get("AWS_ACCESS_KEY_ID", ""),
-        "secret_access_key": os.environ.get("AWS_SECRET_ACCESS_KEY", ""),
-        "region": settings.region,
-    }
+    config: S3Config = {"region": settings.region}
+    if settings.credentials is not CredentialsMode.AMBIENT:
+        config["access_key_id"] = os.environ.get("AWS_ACCESS_KEY_ID", "")
+        config["secret_access_key"] = os.environ.get("AWS_SECRET_ACCESS_KEY", "")
     if lent is not None:
         config["access_key_id"], config["secret_access_key"] = lent.access_key, lent.secret_key
         config["session_token"] = lent.session_token
@@ -76,7 +76,8 @@ def open_store(settings: StoreSettings, lent: Credentials | None = None) -> Obje
         "allow_http": (settings.endpoint or "").startswith("http://"),
     }
     retry: RetryConfig = {"max_retries": 2, "retry_timeout": timedelta(seconds=5)}
-    return from_url(settings.url, config=config, client_options=client, retry_config=retry)
+    with bundle_trusted():
+        return from_url(settings.url, config=config, client_options=client, retry_config=retry)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from clm_api.evaluation import Contender
 from clm_api.model_version import ModelVersionSpec
 from clm_api.reasons import FINAL_EXIT_CODES
 from clm_api.run import RunData, RunPod
+from clm_api.trust import CA_BUNDLE
 from clm_operator.building.credentials import Grant, run_grant
 from clm_operator.building.names import (
     LABEL_FAMILY,
@@ -18,12 +19,13 @@ from clm_operator.building.names import (
     LABEL_VERSION,
 )
 from clm_operator.building.owners import owned_by
-from clm_operator.settings import CredentialsMode, Settings
+from clm_operator.settings import CaBundle, CredentialsMode, Settings
 from clm_operator.snapshot import Version
 
 _USER = 65532
 _LOGS = {"kubectl.kubernetes.io/default-container": environment.CONTAINER}
 _KEYS = "/var/run/clm/exchange-keys"
+_TRUST = "/var/run/clm/store-ca"
 _SCRATCH = "/tmp"  # noqa: S108  an emptyDir of the pod's own
 
 
@@ -55,7 +57,7 @@ def training_job(
     champion
         The version in production: the run's tear sheet compares itself with it.
     """
-    if settings.store.credentials is CredentialsMode.STATIC:
+    if settings.store.credentials is not CredentialsMode.PER_RUN:
         name = settings.store.secret_name
         return NewJob(job_manifest(version, spec, settings, name, champion))
     folder = None if champion is None else settings.store.folder_of(champion.uri)
@@ -67,7 +69,7 @@ def job_manifest(
     version: Version,
     spec: ModelVersionSpec,
     settings: Settings,
-    secret_name: str,
+    secret_name: str | None,
     champion: Contender | None = None,
 ) -> dict[str, Any]:
     """Return the Job of a version; what a schedule may decide comes frozen from the version.
@@ -75,7 +77,7 @@ def job_manifest(
     Parameters
     ----------
     secret_name
-        The Secret with the pods' keys to the store.
+        The Secret with the pods' keys to the store; None: their account stands for them.
     """
     labels = {
         LABEL_SCHEDULE: spec.schedule_ref.name,
@@ -114,14 +116,14 @@ class Work:
     environment
         Variables by name; those that are None are left out.
     secret_name
-        The Secret with the pods' keys to the store.
+        The Secret with the pods' keys to the store; None: their account stands for them.
     volumes, mounts
         Beside the scratch folder.
     """
 
     command: str
     environment: Mapping[str, str | None]
-    secret_name: str
+    secret_name: str | None
     volumes: Sequence[dict[str, Any]] = ()
     mounts: Sequence[dict[str, Any]] = ()
 
@@ -169,6 +171,7 @@ def manifest(meta: dict[str, Any], pod: RunPod, work: Work, settings: Settings) 
 
 def _pod_spec(pod: RunPod, work: Work, settings: Settings) -> dict[str, Any]:
     trainer = settings.trainer
+    trust_volumes, trust_mounts = _trust(settings.store.ca_bundle)
     optional = {
         "nodeSelector": pod.node_selector,
         "tolerations": [t.to_json_dict() for t in pod.tolerations],
@@ -196,17 +199,25 @@ def _pod_spec(pod: RunPod, work: Work, settings: Settings) -> dict[str, Any]:
                 "imagePullPolicy": trainer.image_pull_policy,
                 "args": [work.command],
                 "env": _environment(work, settings),
-                "envFrom": [{"secretRef": {"name": work.secret_name}}],
+                "envFrom": [{"secretRef": {"name": n}} for n in (work.secret_name,) if n],
                 "resources": _resources(pod),
                 "securityContext": {
                     "allowPrivilegeEscalation": False,
                     "readOnlyRootFilesystem": True,
                     "capabilities": {"drop": ["ALL"]},
                 },
-                "volumeMounts": [{"name": "tmp", "mountPath": _SCRATCH}, *work.mounts],
+                "volumeMounts": [
+                    {"name": "tmp", "mountPath": _SCRATCH},
+                    *trust_mounts,
+                    *work.mounts,
+                ],
             }
         ],
-        "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "2Gi"}}, *work.volumes],
+        "volumes": [
+            {"name": "tmp", "emptyDir": {"sizeLimit": "2Gi"}},
+            *trust_volumes,
+            *work.volumes,
+        ],
     } | {key: value for key, value in optional.items() if value}
 
 
@@ -224,20 +235,39 @@ def _keys(data: RunData) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     return [{"name": "exchange-keys", "secret": secret}], [mount]
 
 
+def _trust(bundle: CaBundle | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return volume and mount of the certificates of the store's own authority."""
+    if bundle is None:
+        return [], []
+    items = [{"key": bundle.key, "path": bundle.key}]
+    source = (
+        {"configMap": {"name": bundle.config_map, "items": items}}
+        if bundle.config_map
+        else {"secret": {"secretName": bundle.secret, "items": items}}
+    )
+    mount = {"name": "store-ca", "mountPath": _TRUST, "readOnly": True}
+    return [{"name": "store-ca", **source}], [mount]
+
+
 def _environment(work: Work, settings: Settings) -> list[dict[str, Any]]:
+    store = settings.store
     values = {
         **work.environment,
-        environment.STORE_URL: settings.store.url,
+        environment.STORE_URL: store.url,
+        environment.STORE_AMBIENT: "1" if store.credentials is CredentialsMode.AMBIENT else None,
         environment.EXCHANGE_URL: settings.exchange_url,
         environment.EXCHANGE_SHARE: str(settings.exchange_share),
-        "AWS_ENDPOINT_URL": settings.store.endpoint,
-        "AWS_REGION": settings.store.region,
+        "AWS_ENDPOINT_URL": store.endpoint,
+        "AWS_REGION": store.region,
+        CA_BUNDLE: f"{_TRUST}/{store.ca_bundle.key}" if store.ca_bundle else None,
     }
     uid = {"fieldRef": {"fieldPath": "metadata.uid"}}
-    return [
+    own: list[dict[str, Any]] = [
         {"name": environment.ATTEMPT, "valueFrom": uid},
         *({"name": name, "value": value} for name, value in values.items() if value is not None),
     ]
+    names = {one["name"] for one in own}
+    return [*(one for one in settings.trainer.extra_env if one["name"] not in names), *own]
 
 
 def _resources(pod: RunPod) -> dict[str, Any]:

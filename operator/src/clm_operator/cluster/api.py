@@ -154,6 +154,12 @@ class Api:
         await self._budget.take()
         return await self._patch(path, version, body)
 
+    async def apply(self, path: str, body: Raw) -> None:
+        """Make an object, or give it back what the operator says of it."""
+        await self._budget.take()
+        path = f"{_managed(path)}&force=true"
+        await self._request("PATCH", path, body, "application/apply-patch+yaml")
+
     async def _patch(self, path: str, version: str, body: Raw) -> Raw:
         guarded = {**body, "metadata": {"resourceVersion": version}}
         return await self._request("PATCH", _managed(path), guarded, "application/merge-patch+json")
@@ -220,6 +226,7 @@ async def connect() -> client.ApiClient:
     """Return a client from the pod's service account, else from the kubeconfig."""
     configuration = client.Configuration()
     configuration.retries = False
+    configuration.client_session_kwargs = {"trust_env": False}  # a proxy is for the store
     if _TOKEN.exists():  # noqa: ASYNC240  once, at start-up
         config.load_incluster_config(client_configuration=configuration)
     else:

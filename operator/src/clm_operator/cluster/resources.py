@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from clm_api import API_VERSION
 from clm_operator.building.names import LABEL_SCHEDULE
 from clm_operator.cluster.api import Api, ConflictError, ForbiddenError, NotFoundError
 from clm_operator.planning.notices import Notice
+from clm_operator.settings import EVERY_NAMESPACE, AccountSettings
 from clm_operator.snapshot import Key
 
 Raw = dict[str, Any]
@@ -30,8 +32,35 @@ class Cluster:
             return None
 
     async def schedules(self, namespace: str) -> list[Raw]:
-        """Read all TrainingSchedules of a namespace."""
+        """Read all TrainingSchedules of a namespace, ``*`` of all."""
         return await self._api.list(_clm(namespace, "trainingschedules"))
+
+    async def look(self, namespace: str) -> None:
+        """Ask for a TrainingSchedule of a namespace, ``*`` of all, to see whether that works.
+
+        Raises
+        ------
+        ForbiddenError, NotFoundError
+            It does not.
+        """
+        await self._api.list(f"{_clm(namespace, 'trainingschedules')}?limit=1")
+
+    async def keys(self, namespace: str) -> list[Key]:
+        """Return the addresses of the TrainingSchedules of a namespace, ``*`` of all."""
+        found = (raw["metadata"] for raw in await self.schedules(namespace))
+        return [Key(meta["namespace"], meta["name"]) for meta in found]
+
+    async def answers(self) -> None:
+        """Ask the API server for what belongs to no tenant; a refusal is an answer too."""
+        with suppress(ForbiddenError, NotFoundError):
+            await self._api.get("/version")
+
+    async def keep_account(self, namespace: str, name: str, account: AccountSettings) -> None:
+        """Make the service account of training pods what the settings say."""
+        meta = {"name": name, "labels": account.labels, "annotations": account.annotations}
+        body = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta}
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}"
+        await self._api.apply(path, body | {"automountServiceAccountToken": False})
 
     async def versions(self, key: Key) -> list[Raw]:
         """Read the ModelVersions that were made for a schedule of that name."""
@@ -156,6 +185,8 @@ class Cluster:
 
 
 def _clm(namespace: str, plural: str) -> str:
+    if namespace == EVERY_NAMESPACE:
+        return f"/apis/{API_VERSION}/{plural}"
     return f"/apis/{API_VERSION}/namespaces/{namespace}/{plural}"
 
 

@@ -1,7 +1,8 @@
 """kopf watches; any event only means "look at this key"."""
 
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import kopf
@@ -13,7 +14,18 @@ from clm_operator.handlers.endless import EndlessJitter
 from clm_operator.metrics import Metrics
 from clm_operator.snapshot import Key
 
+_WATCHING = "kopf._cogs.clients.watching"
 Wake = Callable[[Key], None]
+
+
+Labelled = Callable[[str, Mapping[str, str] | None], None]
+
+
+class _RefusalsAreToldOnce(logging.Filter):
+    """Drops the library's error for each try of each watch in a namespace that refuses."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "APIForbiddenError" not in record.getMessage()
 
 
 class _Connection(kopf.ConnectionInfo):
@@ -28,9 +40,27 @@ def _names_a_schedule(value: str | None, **_: Any) -> bool:
     return bool(value)
 
 
-def registry(wake: Wake, metrics: Metrics) -> kopf.OperatorRegistry:
-    """Return kopf's handlers: one kind of event each, all waking a schedule's key."""
+def registry(
+    wake: Wake, metrics: Metrics, labelled: Labelled | None = None
+) -> kopf.OperatorRegistry:
+    """Return kopf's handlers: one kind of event each, all waking a schedule's key.
+
+    Parameters
+    ----------
+    labelled
+        Told the labels of every namespace, and None when one is gone.
+    """
     handlers = kopf.OperatorRegistry()
+    if labelled is not None:
+
+        @kopf.on.event("v1", "namespaces", registry=handlers)
+        async def namespace_seen(
+            type: str | None,  # noqa: A002  kopf's name for it
+            name: str | None,
+            labels: kopf.Labels,
+            **_: Any,
+        ) -> None:
+            labelled(str(name), None if type == "DELETED" else labels)
 
     @kopf.on.event(GROUP, VERSION, "trainingschedules", registry=handlers)
     async def schedule_seen(namespace: str | None, name: str | None, **_: Any) -> None:
@@ -49,9 +79,9 @@ def registry(wake: Wake, metrics: Metrics) -> kopf.OperatorRegistry:
 
         return seen
 
-    labelled = {LABEL_SCHEDULE: _names_a_schedule}
-    kopf.on.event("batch", "v1", "jobs", labels=labelled, registry=handlers)(dependant("Job"))
-    kopf.on.event("v1", "pods", labels=labelled, registry=handlers)(dependant("Pod"))
+    named = {LABEL_SCHEDULE: _names_a_schedule}
+    kopf.on.event("batch", "v1", "jobs", labels=named, registry=handlers)(dependant("Job"))
+    kopf.on.event("v1", "pods", labels=named, registry=handlers)(dependant("Pod"))
 
     @kopf.on.login(registry=handlers)
     def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
@@ -64,6 +94,7 @@ def registry(wake: Wake, metrics: Metrics) -> kopf.OperatorRegistry:
 
 def settings() -> kopf.OperatorSettings:
     """Return kopf's settings: it never gives up on the API server, and never writes."""
+    logging.getLogger(_WATCHING).addFilter(_RefusalsAreToldOnce())
     chosen = kopf.OperatorSettings()
     chosen.networking.error_backoffs = EndlessJitter(1, 30)
     chosen.networking.request_timeout = 60

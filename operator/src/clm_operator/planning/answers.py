@@ -28,7 +28,6 @@ def withdrawn(version: Version, request: StageRequest, now: datetime) -> ModelVe
         at=whole_seconds(now),
         by=request.by,
         reason=request.reason,
-        generation=version.generation,
     )
     return _recorded(version, status, request, now, Reason.ARCHIVED, "it is no candidate any more")
 
@@ -48,13 +47,13 @@ def waiting(version: Version, why: UnreadableReport, now: datetime) -> ModelVers
         return version.status
     text = f"its promotion waits for the store: {why.message}"
     unknown = ("ArtifactVerified", None, why.reason, text)
-    return stated(version.status, version.generation, now, unknown)
+    return stated(version.status, now, unknown)
 
 
 def doubted(version: Version, why: Refusal, now: datetime) -> ModelVersionStatus:
     """Say that the version's files are not what was judged."""
     broken = ("ArtifactVerified", False, why.reason, why.message)
-    return stated(version.status, version.generation, now, broken)
+    return stated(version.status, now, broken)
 
 
 def _recorded(

@@ -1,4 +1,7 @@
-"""Conditions of a version, laid over those that it has."""
+"""Conditions of a version, laid over those that it has.
+
+None has an ``observedGeneration``: they tell of the run, which a request does not change.
+"""
 
 from datetime import datetime
 
@@ -9,25 +12,10 @@ Said = tuple[str, bool | None, str, str]
 """Type, whether it holds (None: Unknown), reason, message."""
 
 
-def stated(
-    status: ModelVersionStatus, generation: int, now: datetime, *said: Said
-) -> ModelVersionStatus:
-    """Return the status with some conditions brought up to date.
-
-    Parameters
-    ----------
-    generation
-        The version's, for ``observedGeneration``.
-    """
+def stated(status: ModelVersionStatus, now: datetime, *said: Said) -> ModelVersionStatus:
+    """Return the status with some conditions brought up to date."""
     made = [
-        condition(
-            kind,
-            holds=holds,
-            reason=str(reason),
-            message=message[:1024],
-            generation=generation,
-            now=now,
-        )
+        condition(kind, holds=holds, reason=str(reason), message=message[:1024], now=now)
         for kind, holds, reason, message in said
     ]
     return status.model_copy(update={"conditions": list(set_conditions(status.conditions, made))})

@@ -51,6 +51,7 @@ from clm_operator.planning.retention import to_delete
 from clm_operator.settings import CredentialsMode, Settings
 from clm_operator.snapshot import Job, ScheduleObject, Snapshot, Version
 from clm_operator.status.schedule import run_facts, with_conditions
+from clm_operator.status.version import observed
 
 _YEAR_SECONDS = 365.25 * 86400
 _RAREST = timedelta(minutes=5)
@@ -87,7 +88,9 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
     seen, evaluation = trial.look(snapshot, schedule)
     promotions = production.decide(seen)
     folded = zip(_outcomes(snapshot, schedule, settings), seen.versions, strict=True)
-    outcomes = tuple(_moved(outcome, version, promotions) for outcome, version in folded)
+    outcomes = tuple(
+        _observed(_moved(outcome, version, promotions), snapshot.now) for outcome, version in folded
+    )
     runs = [(o.version, o.status) for o in outcomes]
     status = run_facts(schedule.status, runs)
     status = status.model_copy(
@@ -167,6 +170,10 @@ def _moved(outcome: Outcome, seen: Version, promotions: Promotions) -> Outcome:
     return replace(outcome, status=outcome.status.model_copy(update=decided))
 
 
+def _observed(outcome: Outcome, now: datetime) -> Outcome:
+    return replace(outcome, status=observed(outcome.version, outcome.status, now))
+
+
 def _evaluation(
     snapshot: Snapshot,
     schedule: ScheduleObject,
@@ -183,7 +190,7 @@ def _keys(
 ) -> Grant | None:
     """Return the credentials that a crash kept from the newest evaluation's Job."""
     waits = evaluation_slots.keyless(snapshot, latest)
-    if waits is None or settings.store.credentials is CredentialsMode.STATIC:
+    if waits is None or settings.store.credentials is not CredentialsMode.PER_RUN:
         return None
     grant = grant_for(schedule, waits.due, settings, snapshot.now)
     return regrant(grant, waits.job)

@@ -53,7 +53,7 @@ def _replaced(version: Version, production: ProductionStatus | None) -> ModelVer
     else:
         at, by = production.since, production.approved_by
         why = f"replaced by {production.version}: {production.reason}"
-    return move(version.status, REPLACED, at=at, by=by, reason=why, generation=version.generation)
+    return move(version.status, REPLACED, at=at, by=by, reason=why)
 
 
 def _arrived(
@@ -65,7 +65,6 @@ def _arrived(
         at=production.since,
         by=production.approved_by,
         reason=production.reason,
-        generation=version.generation,
     )
     request = version.spec.request if version.spec else None
     asked = (request.by, request.reason) if request else None
@@ -86,4 +85,4 @@ def _arrived(
     text = "digested anew when it was asked into production"
     whole = ("ArtifactVerified", True, "DigestsMatch", text)
     moved = moved.model_copy(update={"promotion": decision})
-    return stated(moved, version.generation, production.since, whole)
+    return stated(moved, production.since, whole)

@@ -137,7 +137,6 @@ def move(
     at: datetime,
     by: str,
     reason: str,
-    generation: int,
 ) -> ModelVersionStatus:
     """Move a version and write down when, by whom and why.
 
@@ -159,4 +158,4 @@ def move(
     if Stage.PRODUCTION not in (transition.source, transition.target):
         return moved
     there = transition.target is Stage.PRODUCTION
-    return stated(moved, generation, at, ("InProduction", there, str(transition.reason), reason))
+    return stated(moved, at, ("InProduction", there, str(transition.reason), reason))

@@ -142,7 +142,6 @@ def failed(version: Version, why: Failure, now: datetime, job: Job | None = None
         at=now,
         by=OPERATOR,
         reason=f"{why.reason}: {why.message}",
-        generation=version.generation,
     )
     status = _with_job(moved, job).model_copy(
         update={
@@ -157,7 +156,7 @@ def failed(version: Version, why: Failure, now: datetime, job: Job | None = None
     status = _timed(status)
     return Outcome(
         version,
-        stated(status, version.generation, now, ("JobSucceeded", False, why.reason, why.message)),
+        stated(status, now, ("JobSucceeded", False, why.reason, why.message)),
     )
 
 
@@ -263,7 +262,7 @@ def _waiting_for_store(version: Version, report: UnreadableReport, now: datetime
         return Outcome(version, version.status)
     status = version.status.model_copy(update={"message": report.message[:4096]})
     verified = ("ArtifactVerified", None, report.reason, report.message)
-    return Outcome(version, stated(status, version.generation, now, verified))
+    return Outcome(version, stated(status, now, verified))
 
 
 def _sound(outcome: Outcome, now: datetime, job: Job | None) -> Outcome:
@@ -299,7 +298,6 @@ def _judged(
         at=snapshot.now,
         by=OPERATOR,
         reason=f"{verdict.reason}: {verdict.message}",
-        generation=version.generation,
     )
     status = _with_job(moved, job).model_copy(
         update={
@@ -330,7 +328,6 @@ def _judged(
         version,
         stated(
             _timed(status),
-            version.generation,
             snapshot.now,
             ("JobSucceeded", True, "Completed", "the run stored a result"),
             ("ArtifactVerified", True, "DigestsMatch", files),

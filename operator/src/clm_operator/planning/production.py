@@ -167,7 +167,6 @@ def _chosen(snapshot: Snapshot, choice: Choice) -> Promotions:
         at=whole_seconds(snapshot.now),
         by=OPERATOR,
         reason=differ.message,
-        generation=version.generation,
     )
     return Promotions({version.name: status})
 
@@ -184,6 +183,5 @@ def _superseded(ended: Sequence[Version], now: datetime) -> Statuses:
                 at=whole_seconds(now),
                 by=OPERATOR,
                 reason=f"superseded by {candidates[-1].name}",
-                generation=version.generation,
             )
     return statuses

@@ -31,7 +31,7 @@ _HOLDS = {ShadowVerdict.PASSED: True, ShadowVerdict.FAILED: False}
 
 def begun(version: Version, *, at: datetime, by: str, reason: str) -> ModelVersionStatus:
     """Begin the test of a candidate; what an earlier test found stands in its history."""
-    moved = move(version.status, TESTED, at=at, by=by, reason=reason, generation=version.generation)
+    moved = move(version.status, TESTED, at=at, by=by, reason=reason)
     open_ = {"shadow": ShadowStatus(since=at), "conditions": _undecided(moved)}
     return moved.model_copy(update=open_)
 
@@ -68,7 +68,7 @@ def evaluated(
     status = status.model_copy(update={"shadow": shadow})
     if found.verdict is None:
         return status
-    return _ended(version, status, shadow, found.verdict, report.task.slot, now)
+    return _ended(status, shadow, found.verdict, report.task.slot, now)
 
 
 def tested(version: Version) -> bool:
@@ -121,11 +121,10 @@ def timed_out(
         return status
     text = f"no verdict within {days} days: {shadow.message or evaluation.message}"[:1024]
     shadow = shadow.model_copy(update={"message": text})
-    return _ended(version, status, shadow, ShadowVerdict.INCONCLUSIVE, evaluation.slot, now)
+    return _ended(status, shadow, ShadowVerdict.INCONCLUSIVE, evaluation.slot, now)
 
 
 def _ended(
-    version: Version,
     status: ModelVersionStatus,
     shadow: ShadowStatus,
     verdict: ShadowVerdict,
@@ -138,7 +137,6 @@ def _ended(
     told = {"shadow": shadow, "reason": reason, "message": text}
     status = status.model_copy(update=told)
     if (rule := _RULES.get(verdict)) is not None:
-        at, generation = whole_seconds(now), version.generation
-        status = move(status, rule, at=at, by=OPERATOR, reason=text, generation=generation)
+        status = move(status, rule, at=whole_seconds(now), by=OPERATOR, reason=text)
     passed = ("ShadowPassed", _HOLDS.get(verdict), str(reason), text)
-    return stated(status, version.generation, now, passed)
+    return stated(status, now, passed)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from clm_api.conditions import Condition, condition, set_conditions
+from clm_api.conditions import SpecCondition, condition, set_conditions
 from clm_api.lifecycle import Stage
 from clm_api.model_version import ModelVersionStatus, Phase
 from clm_api.reasons import Reason
@@ -18,6 +18,8 @@ _DATA_REASONS = {
     Reason.EXCHANGE_BANNED,
     Reason.EXCHANGE_DENIED,
 }
+_ONLY_WHILE_TRUE = {"Stalled"}
+"""Conditions of trouble: they are there while it lasts, as kstatus and kubectl wait expect it."""
 Runs = list[tuple[Version, ModelVersionStatus]]
 
 
@@ -63,7 +65,10 @@ def with_conditions(
     now: datetime,
     problem: str = "",
 ) -> TrainingScheduleStatus:
-    """Return the status with all conditions and the observed generation."""
+    """Return the status with all conditions and the observed generation.
+
+    By kstatus one that is suspended is up to date, and one whose spec is invalid has failed.
+    """
     made = [
         _ready(schedule, status, now, problem),
         _valid(schedule, status, now, problem),
@@ -71,21 +76,26 @@ def with_conditions(
     ]
     if (data := _data(schedule, runs, now)) is not None:
         made.append(data)
+    if problem:
+        why = Reason.SPEC_INVALID
+        made.append(_made("Stalled", schedule, now, holds=True, reason=why, message=problem))
+    over = _ONLY_WHILE_TRUE - {c.type for c in made}
+    kept = [c for c in status.conditions if c.type not in over]
     return status.model_copy(
         update={
             "observed_generation": schedule.generation,
-            "conditions": list(set_conditions(status.conditions, made)),
+            "conditions": list(set_conditions(kept, made)),
         }
     )
 
 
 def _ready(
     schedule: ScheduleObject, status: TrainingScheduleStatus, now: datetime, problem: str
-) -> Condition:
+) -> SpecCondition:
     if problem:
         holds, reason, message = False, Reason.SPEC_INVALID, problem
     elif schedule.spec is not None and schedule.spec.suspend:
-        holds, reason, message = False, Reason.SUSPENDED, "spec.suspend is true: no slot is due"
+        holds, reason, message = True, Reason.SUSPENDED, "spec.suspend is true: no slot is due"
     else:
         armed = status.next_schedule_time
         message = f"next slot {armed:%Y-%m-%d %H:%M} UTC" if armed else "no further slot"
@@ -95,7 +105,7 @@ def _ready(
 
 def _valid(
     schedule: ScheduleObject, status: TrainingScheduleStatus, now: datetime, problem: str
-) -> Condition:
+) -> SpecCondition:
     if problem:
         return _made(
             "ScheduleValid", schedule, now,
@@ -107,13 +117,13 @@ def _valid(
 
 def _progressing(
     schedule: ScheduleObject, status: TrainingScheduleStatus, now: datetime
-) -> Condition:
+) -> SpecCondition:
     names = ", ".join(run.name for run in status.active)
     reason = Reason.RUN_ACTIVE if names else Reason.IDLE
     return _made("Progressing", schedule, now, holds=bool(names), reason=reason, message=names)
 
 
-def _data(schedule: ScheduleObject, runs: Runs, now: datetime) -> Condition | None:
+def _data(schedule: ScheduleObject, runs: Runs, now: datetime) -> SpecCondition | None:
     """The newest run that got as far as its bars, or failed for them, decides."""
     for _, status in reversed(runs):
         if status.phase is Phase.SUCCEEDED and status.data is not None:
@@ -132,12 +142,6 @@ def _data(schedule: ScheduleObject, runs: Runs, now: datetime) -> Condition | No
 
 def _made(
     kind: str, schedule: ScheduleObject, now: datetime, *, holds: bool, reason: str, message: str
-) -> Condition:
-    return condition(
-        kind,
-        holds=holds,
-        reason=str(reason),
-        message=message[:1024],
-        generation=schedule.generation,
-        now=now,
-    )
+) -> SpecCondition:
+    made = condition(kind, holds=holds, reason=str(reason), message=message[:1024], now=now)
+    return SpecCondition(**dict(made), observed_generation=schedule.generation)

@@ -1,6 +1,5 @@
 """ccxt's clients, told what they need not ask for and where to ask."""
 
-import difflib
 import os
 from collections.abc import Callable
 from functools import partial
@@ -10,6 +9,7 @@ import ccxt
 
 from clm_api import environment
 from clm_api.errors import SpecError
+from clm_trainer.sources.venues import require_known
 
 _TYPES = {"spot": ("spot",), "usdm": ("linear", "swap")}
 """What exchanges call a market when asked for its symbols."""
@@ -23,10 +23,9 @@ def make_client(name: str, market: str, *, sandbox: bool) -> Any:
     SpecError
         There is no such exchange, it offers no bars, or it has no testnet.
     """
-    if name not in ccxt.exchanges:
-        near = ", ".join(difflib.get_close_matches(name, ccxt.exchanges, 3)) or "none"
-        raise SpecError("spec.data.exchange", f'"{name}" is no ccxt exchange; near: {near}')
-    client: Any = getattr(ccxt, name)({"enableRateLimit": True, "timeout": 20_000})
+    require_known(name, ccxt.exchanges, ccxt.__version__)
+    settings = {"enableRateLimit": True, "timeout": 20_000, "requests_trust_env": True}
+    client: Any = getattr(ccxt, name)(settings)  # proxies and authorities of the environment
     if not client.has.get("fetchOHLCV"):
         raise SpecError("spec.data.exchange", f"{name} offers no bars: import them from files")
     client.has["fetchCurrencies"] = False  # of no use here, and private on some exchanges
@@ -35,8 +34,7 @@ def make_client(name: str, market: str, *, sandbox: bool) -> Any:
     options["disableFuturesSandboxWarning"] = True
     asked = options.get("fetchMarkets")
     if isinstance(asked, dict) and "types" in asked:
-        types = [kind for kind in asked["types"] if kind in _TYPES[market]]
-        options["fetchMarkets"] = {**asked, "types": types}
+        options["fetchMarkets"] = {**asked, "types": _only(asked["types"], _TYPES[market])}
     if sandbox:
         if not client.urls.get("test"):
             raise SpecError("spec.data.sandbox", f"{name} has no testnet")
@@ -47,13 +45,26 @@ def make_client(name: str, market: str, *, sandbox: bool) -> Any:
     return client
 
 
+def _only(types: Any, wanted: tuple[str, ...]) -> Any:
+    """Return the wanted kinds of markets, as a list or a table of switches as the client has it."""
+    if isinstance(types, dict):
+        return {kind: on if kind in wanted else False for kind, on in types.items()}
+    return [kind for kind in types if kind in wanted]
+
+
 def _redirect(client: Any, url: str) -> None:
     """Send the API's requests to another host, for proxies."""
-    api = client.urls["api"]
-    for group, address in list(api.items()) if isinstance(api, dict) else ():
-        if isinstance(address, str):
-            path = address.split("/", 3)
-            api[group] = f"{url}/{path[3]}" if len(path) > 3 else url
+    client.urls["api"] = _moved(client.urls["api"], url)
+
+
+def _moved(api: Any, url: str) -> Any:
+    """Return addresses, single or in groups of groups, with another host."""
+    if isinstance(api, dict):
+        return {group: _moved(addresses, url) for group, addresses in api.items()}
+    if not isinstance(api, str):
+        return api
+    path = api.split("/", 3)
+    return f"{url}/{path[3]}" if len(path) > 3 else url
 
 
 def _parsed(parse: Callable[[str], Any], body: str) -> Any:

@@ -13,16 +13,16 @@ import stamina
 from clm_api.errors import ClmError, SpecError
 from clm_api.reasons import Reason
 from clm_trainer.sources import funding, own_trades
-from clm_trainer.sources.allowance import BINANCE, Allowance, Pacer, configured_share
+from clm_trainer.sources.allowance import Allowance, Pacer, configured_share
 from clm_trainer.sources.bars import COLUMNS, BarKey, invalid
 from clm_trainer.sources.client import make_client
 from clm_trainer.sources.funding import FundingKey
+from clm_trainer.sources.ledger import Span
 from clm_trainer.sources.own_trades import Keys, TradesKey
+from clm_trainer.sources.paging import Page, bar_pages, event_pages, numbered_pages
 from clm_trainer.sources.refusals import Reply, headers_of, pause, reasoned
+from clm_trainer.sources.venues import COMMON_PAGE, Bars, venue
 
-_PAGE_BARS = {"spot": 1000, "usdm": 499}
-"""Binance's perpetuals weigh 2 up to 499 bars, and 5 for 1000."""
-_PAGE_EVENTS = 1000
 _HALF_A_MINUTE = pd.Timedelta("30s")
 _ATTEMPTS, _PATIENCE_S = 5, 240.0
 _NOT_THE_API = (TypeError, ValueError, KeyError, IndexError, AttributeError)
@@ -56,8 +56,9 @@ class Exchange:
         self._client = client = make_client(name, market, sandbox=sandbox)
         if keys is not None:
             client.apiKey, client.secret = keys.api_key, keys.secret
-        allowance = Allowance(60_000 / client.rateLimit)
-        self._pacer = Pacer(BINANCE[market] if name == "binance" else allowance, configured_share())
+        self._venue = venue(name)
+        allowance = self._venue.allowance.get(market) or Allowance(60_000 / client.rateLimit)
+        self._pacer = Pacer(allowance, configured_share())
         self._reply, self._listed = Reply(), False
         client.throttle, client.on_rest_response = self._pacer.wait, self._heard
 
@@ -69,11 +70,20 @@ class Exchange:
     @property
     def page_bars(self) -> int:
         """Bars of a page: as many as are cheapest."""
-        if self.name == "binance":
-            return _PAGE_BARS[self._market]
+        return self._rules.page
+
+    @property
+    def newest_bars(self) -> int | None:
+        """How many bars back from now the exchange gives; None: all."""
+        return self._rules.newest
+
+    @property
+    def _rules(self) -> Bars:
+        if known := self._venue.bars.get(self._market):
+            return known
         kind, sub = ("spot", None) if self._market == "spot" else ("swap", "linear")
-        most = self._client.feature_value_by_type(kind, sub, "fetchOHLCV", "limit", 500)
-        return int(most)
+        most = self._client.feature_value_by_type(kind, sub, "fetchOHLCV", "limit")
+        return Bars(int(most or COMMON_PAGE))
 
     def close(self) -> None:
         """End the connections."""
@@ -111,7 +121,7 @@ class Exchange:
                 f"{', '.join(near) or 'none'}",
             )
         found = dict(markets[symbol])
-        if self._market == "usdm" and not found.get("linear"):
+        if self._market == "usdm" and not (found.get("linear") and found.get("swap")):
             text = f"spec.data.symbols: {symbol} is no linear perpetual on {self.name}"
             raise ClmError(Reason.SYMBOL_UNKNOWN, text)
         if found.get("active") is False:
@@ -128,8 +138,8 @@ class Exchange:
 
     def bars(
         self, key: BarKey, start: pd.Timestamp, stop: pd.Timestamp, now: pd.Timestamp
-    ) -> Iterator[pd.DataFrame]:
-        """Yield pages of closed bars in [start, stop), as the exchange sent them, oldest first.
+    ) -> Iterator[Page]:
+        """Yield pages of closed bars in [start, stop), as the exchange sent them.
 
         Parameters
         ----------
@@ -141,40 +151,59 @@ class Exchange:
         ClmError
             DataInvalid: a bar is of the future; and as ``reasoned`` says.
         """
-        since, stop = start, min(stop, now.floor(key.step))
-        while since < stop:
-            limit = min(self.page_bars, (stop - since) // key.step)
-            request = partial(self._client.fetch_ohlcv, key.symbol, key.timeframe)
-            rows = self._call(partial(request, _ms(since), limit))
-            page = _table(self.name, rows, COLUMNS)
-            times = page["timestamp"]
-            if (times > now).any():
-                raise invalid(f"{self.name}: a bar of {key} is of the future: {times.max()}")
-            yield page[(times >= since) & (times < stop)]
-            after = times.max() + key.step if len(page) else since
-            since = after if after > since else since + limit * key.step
+        rules, stop = self._rules, min(stop, now.floor(key.step))
+        if start >= stop:
+            return
+        if rules.newest is not None:
+            oldest = min(now.floor(key.step) - (rules.newest - 1) * key.step, stop)
+            if start < oldest:
+                yield Page(_table(self.name, [], COLUMNS), Span(start, oldest))
+                start = oldest
 
-    def funding(
-        self, key: FundingKey, start: pd.Timestamp, stop: pd.Timestamp
-    ) -> Iterator[pd.DataFrame]:
-        """Yield pages of the funding that was paid in [start, stop), oldest first.
+        def ask(since: pd.Timestamp, limit: int, until: pd.Timestamp | None) -> pd.DataFrame:
+            params = {} if until is None else {"until": _ms(until) - 1}
+            request = partial(self._client.fetch_ohlcv, key.symbol, key.timeframe)
+            sent = limit if rules.limit else None
+            page = _table(
+                self.name, self._call(partial(request, _ms(since), sent, params)), COLUMNS
+            )
+            if (page["timestamp"] > now).any():
+                newest = page["timestamp"].max()
+                raise invalid(f"{self.name}: a bar of {key} is of the future: {newest}")
+            return page
+
+        span = Span(start, stop)
+        yield from bar_pages(span, key.step, rules.page, rules.order, ask, ended=rules.until)
+
+    def funding(self, key: FundingKey, start: pd.Timestamp, stop: pd.Timestamp) -> Iterator[Page]:
+        """Yield pages of the funding that was paid in [start, stop); none where none is told.
 
         Payments are made milliseconds off their minute, so the range is moved by half a minute.
         """
-        since, stop = start - _HALF_A_MINUTE, stop - _HALF_A_MINUTE
-        while since < stop:
-            request = partial(self._client.fetch_funding_rate_history, key.symbol)
-            until = {"until": _ms(stop) - 1}
-            found = self._call(partial(request, _ms(since), _PAGE_EVENTS, until))
-            rows = [
-                [row["timestamp"], row["fundingRate"], row["info"].get("markPrice") or None]
-                for row in found
-            ]
-            page = _table(self.name, rows, funding.COLUMNS)
-            yield page
-            if len(page) < _PAGE_EVENTS:
-                return
-            since = page["timestamp"].max() + pd.Timedelta("1ms")
+        if not self._client.has.get("fetchFundingRateHistory"):
+            return
+        for page in self._payment_pages(key, Span(start - _HALF_A_MINUTE, stop - _HALF_A_MINUTE)):
+            at = page.covered
+            yield Page(page.rows, Span(at.start + _HALF_A_MINUTE, at.stop + _HALF_A_MINUTE))
+
+    def _payment_pages(self, key: FundingKey, span: Span) -> Iterator[Page]:
+        rules = self._venue.funding
+
+        def ask(gap: Span) -> pd.DataFrame:
+            return self._payments(key, _ms(gap.start), {rules.until: _ms(gap.stop) - 1})
+
+        def ask_number(name: str, number: int) -> pd.DataFrame:
+            return self._payments(key, None, {name: number})
+
+        if rules.number is not None:
+            return numbered_pages(span, partial(ask_number, rules.number))
+        return event_pages(span, rules.page, rules.order, ask)
+
+    def _payments(self, key: FundingKey, since: int | None, params: dict[str, int]) -> pd.DataFrame:
+        request = partial(self._client.fetch_funding_rate_history, key.symbol)
+        found = self._call(partial(request, since, self._venue.funding.page, params))
+        rows = [[row["timestamp"], row["fundingRate"], _mark_price(row["info"])] for row in found]
+        return _table(self.name, rows, funding.COLUMNS)
 
     def own_trades(self, key: TradesKey, first_id: int) -> Iterator[pd.DataFrame]:
         """Yield pages of the account's fills from an id on, oldest first."""
@@ -238,6 +267,10 @@ def _table(name: str, rows: Any, columns: tuple[str, ...]) -> pd.DataFrame:
     for column in columns[1:]:
         frame[column] = pd.to_numeric(frame[column], errors="coerce").astype("float64")
     return frame
+
+
+def _mark_price(info: Any) -> Any:
+    return (info.get("markPrice") or None) if isinstance(info, dict) else None
 
 
 def _ms(time_: pd.Timestamp) -> int:

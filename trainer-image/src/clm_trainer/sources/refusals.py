@@ -54,7 +54,8 @@ def pause(error: Exception, reply: Reply) -> bool | float:
         return wait if wait is not None and wait <= _LONGEST_WAIT_S else False
     if reply.status in (401, 403, 418, 451):
         return False
-    return isinstance(error, ccxt.NetworkError | ccxt.BadResponse)
+    out_of_order = reply.status is not None and reply.status >= 500
+    return out_of_order or isinstance(error, ccxt.NetworkError | ccxt.BadResponse)
 
 
 def reasoned(name: str, error: Exception, reply: Reply) -> ClmError:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,8 +18,16 @@ from clm_trainer.sources.exchange import Exchange
 from clm_trainer.sources.funding import FundingKey
 from clm_trainer.sources.gate import holes_until
 from clm_trainer.sources.lease import Lease
-from clm_trainer.sources.ledger import Ledger, Span, note, note_revisions, read_ledger
-from clm_trainer.sources.refusals import ExchangeBannedError
+from clm_trainer.sources.ledger import (
+    Ledger,
+    Span,
+    note,
+    note_revisions,
+    read_ledger,
+    union,
+)
+from clm_trainer.sources.paging import Page
+from clm_trainer.sources.refusals import ExchangeBannedError, unavailable
 from clm_trainer.sources.revisions import Revision
 
 _MINUTE, _MONTH = pd.Timedelta("1min"), pd.Timedelta("31D")
@@ -60,6 +69,12 @@ class Update:
             As the exchange answers, or as the run failed that fetched them at the same time.
         """
         self._fill(key, span, self._missing_bars, self._bars)
+        newest = self.exchange.newest_bars
+        if newest is not None and span.stop - span.start > newest * key.step:
+            self.notes.append(
+                f"{self.venue} gives only its newest {newest} bars of {key.symbol}: older ones "
+                "come from earlier runs, or from files with `clm data import`"
+            )
 
     def funding(self, key: FundingKey, span: Span) -> None:
         """Fetch the funding of a span that was not asked for yet."""
@@ -70,7 +85,7 @@ class Update:
         key: BarKey | FundingKey,
         span: Span,
         missing: Callable[..., list[Span]],
-        pages: Callable[..., Iterator[pd.DataFrame]],
+        pages: Callable[..., Iterator[Page]],
     ) -> None:
         if not missing(key, span, read_ledger(self.store.store, key.layout)):
             return
@@ -96,7 +111,7 @@ class Update:
         key: BarKey | FundingKey,
         parts: list[Span],
         ledger: Ledger,
-        pages: Callable[..., Iterator[pd.DataFrame]],
+        pages: Callable[..., Iterator[Page]],
         lease: Lease,
     ) -> None:
         if not parts:
@@ -106,8 +121,7 @@ class Update:
         try:
             market = self._market(key, ledger)
             for part in parts:
-                newest = self._write(key, pages(key, part), lease)
-                note(self.store.store, key.layout, self._settled(key, part, newest), market)
+                self._take(key, part, pages(key, part), lease, market)
         except ExchangeBannedError as error:
             bans.record(error)
             raise
@@ -116,37 +130,44 @@ class Update:
                 self.exchange.market(key.symbol)  # says more: nearest names, or no longer traded
             raise
 
-    def _write(
-        self, key: BarKey | FundingKey, pages: Iterator[pd.DataFrame], lease: Lease
-    ) -> pd.Timestamp | None:
-        """Write pages as soon as a month is whole; return the newest row's time."""
-        kept: list[pd.DataFrame] = []
-        newest: pd.Timestamp | None = None
-        for page in pages:
-            lease.renew()
-            if page.empty:
-                continue
-            newest = page["timestamp"].max()
-            self.tell(f"{key} until {newest:%Y-%m-%d %H:%M}")
-            months = page["timestamp"].dt.strftime("%Y-%m")
-            if kept and months.iloc[-1] != kept[0]["timestamp"].iloc[0].strftime("%Y-%m"):
-                last = months == months.iloc[-1]
-                self._keep(key, [*kept, page[~last]])
-                kept = [page[last]]
-            else:
-                kept.append(page)
-        self._keep(key, kept)
-        return newest
+    def _take(
+        self,
+        key: BarKey | FundingKey,
+        part: Span,
+        pages: Iterator[Page],
+        lease: Lease,
+        market: dict[str, Any],
+    ) -> None:
+        """Write a month as soon as it is whole, and all that came if the exchange goes away."""
+        taken = _Taken(part)
+        try:
+            for page in pages:
+                lease.renew()
+                taken.add(page)
+                if not page.rows.empty:
+                    self.tell(f"{key} until {page.rows['timestamp'].max():%Y-%m-%d %H:%M}")
+                self._keep(key, taken.whole_months())
+        except ClmError as error:
+            if unavailable(error):
+                self._keep(key, taken.rest())
+                self._note(key, taken, market)
+            raise
+        self._keep(key, taken.rest())
+        self._note(key, taken, market)
 
-    def _keep(self, key: BarKey | FundingKey, pages: list[pd.DataFrame]) -> None:
-        if pages:
-            found, twice = pd.concat(pages, ignore_index=True), list[Revision]()
-            frame = key.cleaned(found, self.exchange.name, twice)
-            written = self.store.write(key, frame, self.exchange.name)
-            if differ := (*twice, *written.revisions):
-                note_revisions(self.store.store, key.layout, differ)
+    def _note(self, key: BarKey | FundingKey, taken: "_Taken", market: dict[str, Any]) -> None:
+        note(self.store.store, key.layout, self._settled(key, taken), market)
 
-    def _market(self, key: BarKey | FundingKey, ledger: Ledger) -> dict[str, object]:
+    def _keep(self, key: BarKey | FundingKey, rows: pd.DataFrame) -> None:
+        if rows.empty:
+            return
+        twice: list[Revision] = []
+        frame = key.cleaned(rows, self.exchange.name, twice)
+        written = self.store.write(key, frame, self.exchange.name)
+        if differ := (*twice, *written.revisions):
+            note_revisions(self.store.store, key.layout, differ)
+
+    def _market(self, key: BarKey | FundingKey, ledger: Ledger) -> dict[str, Any]:
         """Return what is known of the symbol, or ask; who is not known is asked about first."""
         timeframe = key.timeframe if isinstance(key, BarKey) else None
         market = ledger.market or self.exchange.market(key.symbol, timeframe)
@@ -164,22 +185,22 @@ class Update:
                 self.notes.append(f"{text}: bars count as closed by the exchange's")
         return self._now
 
-    def _settled(
-        self, key: BarKey | FundingKey, part: Span, newest: pd.Timestamp | None
-    ) -> tuple[Span, ...]:
-        """Return what an answer settles: all before the newest row; what is to come may be late."""
+    def _settled(self, key: BarKey | FundingKey, taken: "_Taken") -> tuple[Span, ...]:
+        """Return what answers settle: all before the newest row; what is to come may be late."""
+        part, newest = taken.part, taken.newest
         later = self.store.arrays(key, part.stop, part.stop + _MONTH)["timestamp"]
         if len(later):
-            return (part,)
+            return taken.covered
         if newest is None:
             return ()
         step = key.step if isinstance(key, BarKey) else _MINUTE
-        return (Span(part.start, min(part.stop, newest.floor("min") + step)),)
+        end = newest.floor("min") + step
+        return tuple(Span(one.start, min(one.stop, end)) for one in taken.covered)
 
-    def _bars(self, key: BarKey, part: Span) -> Iterator[pd.DataFrame]:
+    def _bars(self, key: BarKey, part: Span) -> Iterator[Page]:
         return self.exchange.bars(key, part.start, part.stop, self.now())
 
-    def _funding(self, key: FundingKey, part: Span) -> Iterator[pd.DataFrame]:
+    def _funding(self, key: FundingKey, part: Span) -> Iterator[Page]:
         return self.exchange.funding(key, part.start, part.stop)
 
     def _missing_bars(self, key: BarKey, span: Span, ledger: Ledger) -> list[Span]:
@@ -207,3 +228,44 @@ class Update:
     @staticmethod
     def _missing_funding(_: FundingKey, span: Span, ledger: Ledger) -> list[Span]:
         return ledger.left(span)
+
+
+class _Taken:
+    """What came of a part of a series so far, in whatever order."""
+
+    def __init__(self, part: Span) -> None:
+        self.part = part
+        self.covered: tuple[Span, ...] = ()
+        self.newest: pd.Timestamp | None = None
+        self._kept: list[pd.DataFrame] = []
+
+    def add(self, page: Page) -> None:
+        self.covered = union((*self.covered, page.covered))
+        if not page.rows.empty:
+            self._kept.append(page.rows)
+            newest = page.rows["timestamp"].max()
+            self.newest = newest if self.newest is None else max(self.newest, newest)
+
+    def whole_months(self) -> pd.DataFrame:
+        """Take the rows of months of which nothing is to come."""
+        rows = self.rest()
+        if rows.empty:
+            return rows
+        months = rows["timestamp"].dt.strftime("%Y-%m")
+        found = [month for month in months.unique() if self._is_whole(month)]
+        self._kept = [rows[~months.isin(found)]]
+        whole: pd.DataFrame = rows[months.isin(found)]
+        return whole
+
+    def rest(self) -> pd.DataFrame:
+        """Take all rows that were not taken."""
+        kept = [rows for rows in self._kept if not rows.empty]
+        rows = pd.concat(kept, ignore_index=True) if kept else pd.DataFrame()
+        self._kept = []
+        return rows
+
+    def _is_whole(self, month: str) -> bool:
+        start = pd.Timestamp(month, tz="UTC")
+        first = max(start, self.part.start)
+        last = min(start + pd.offsets.MonthBegin(), self.part.stop)
+        return any(one.start <= first and last <= one.stop for one in self.covered)

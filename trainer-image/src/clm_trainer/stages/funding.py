@@ -13,6 +13,7 @@ from clm_trainer.evaluation.backtest import Funding
 from clm_trainer.panel import Floats, Panel
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.sources.funding import FundingKey
+from clm_trainer.sources.venues import venue
 from clm_trainer.storage import Storage
 
 LONGEST_PAUSE = pd.Timedelta("24h")
@@ -112,10 +113,12 @@ def _require(
     pauses = [(a, b) for a, b in pairwise(edges) if b - a > LONGEST_PAUSE]
     if not pauses:
         return
+    lacks = venue(key.venue).lacks
     said = ", ".join(f"{a:%Y-%m-%d %H:%M} to {b:%Y-%m-%d %H:%M}" for a, b in pauses[:5])
     raise ClmError(
         Reason.DATA_UNAVAILABLE if pauses[0][1] == stop else Reason.DATA_GAP,
         f"no {key} from {said}: clm data import FILE --funding --exchange {key.venue} "
         f"--market {key.market} --symbol {key.symbol} --store {url}; "
-        "or set spec.costs.funding: None to charge none",
+        "or set spec.costs.funding: None to charge none"
+        + (f" ({key.venue} lacks {lacks})" if lacks else ""),
     )
