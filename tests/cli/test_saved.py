@@ -50,8 +50,11 @@ def version(generation: int = 1, *, asks: bool = False, **status: Any) -> Raw:
     ],
 )
 def test_generations_begin_again(generation: int, observed: int, *, asks: bool, after: int) -> None:
-    raw = version(generation, asks=asks, promotion={"observedGeneration": observed})
-    assert version_status(raw)["promotion"]["observedGeneration"] == after
+    decided = {"observedGeneration": observed}
+    raw = version(generation, asks=asks, promotion=decided, observedGeneration=generation)
+    status = version_status(raw)
+    assert status["promotion"]["observedGeneration"] == after
+    assert "observedGeneration" not in status, "the operator has yet to look at it"
 
 
 def test_a_run_that_had_not_ended_begins_again() -> None:

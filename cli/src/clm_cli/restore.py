@@ -130,7 +130,7 @@ def _version(cluster: Cluster, saved: Raw, owner: Raw) -> None:
         present = cluster.create(version_to_create(saved, owner))
     if present["spec"]["scheduleRef"]["uid"] != owner["metadata"]["uid"]:
         warn(f"{name} belongs to another schedule here, and is left as it is")
-    elif "status" not in present:
+    elif not {"phase", "restored"} & set(present.get("status", {})):
         cluster.write_status(present, version_status(saved))
 
 

@@ -98,6 +98,7 @@ def schedule_status(saved: Raw, present: Raw) -> Raw:
     both = (status, present.get("status", {}))
     slots = [one["lastScheduleTime"] for one in both if "lastScheduleTime" in one]
     newest = {"lastScheduleTime": max(slots)} if slots else {}
+    status.pop("observedGeneration", None)
     return status | newest | {"restored": _origin(saved)}
 
 
@@ -110,6 +111,7 @@ def version_status(saved: Raw) -> Raw:
     status: Raw = deepcopy(saved.get("status", {}))
     if status.get("phase") not in TERMINAL:
         status = {key: status[key] for key in ("promotion", "history") if key in status}
+    status.pop("observedGeneration", None)
     if "promotion" in status:
         decided = status["promotion"].get("observedGeneration") == saved["metadata"]["generation"]
         status["promotion"]["observedGeneration"] = int(decided and "request" in saved["spec"])

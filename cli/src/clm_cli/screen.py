@@ -52,7 +52,7 @@ def trouble(schedule: ScheduleView, now: datetime) -> str:
     observed = schedule.status.observed_generation
     if observed < schedule.raw["metadata"]["generation"] and now - schedule.changed > _PATIENCE:
         namespace = schedule.raw["metadata"]["namespace"]
-        seen = "it as it is now" if observed else "it"
+        seen = "it as it is now" if observed > 0 else "it"
         return (
             f"no operator has seen {seen}: does one run, and serve namespace {namespace}? "
             "See watchNamespaces in docs/install.md"
