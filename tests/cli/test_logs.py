@@ -229,6 +229,7 @@ def test_a_log_outlives_its_pod_in_the_store(
     kept.parent.mkdir(parents=True)
     kept.write_text(f"{line('one')}\n{line('two')}\n")
     where = {"runUri": folder.as_uri(), "podUid": "pod"}
+    stage.steps = [nothing] * 9
     stage.run(phase="Failed", stage="FAILED", reason="DataGap", message="a hole", **where)
     result = stage.clm(RUN, *options)
     assert result.exit_code == (1 if options else 0)

@@ -47,8 +47,8 @@ def print_document(document: Any) -> None:
 
 
 def show(renderable: RenderableType) -> None:
-    """Print a screen on which no name is ever broken or cut, however narrow it is."""
-    console.print(renderable, overflow="ignore", crop=False)
+    """Print a screen without cutting what is wider."""
+    console.print(renderable, crop=False)
 
 
 class Output(StrEnum):

@@ -58,12 +58,15 @@ def _records(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Group:
     """Return each row as lines: its first cell, then the others behind their column's name."""
     lines: list[Text] = []
     for first, *others in rows:
-        lines.append(Text.assemble(first, style="bold"))
+        lines.append(Text.assemble((str(first), "bold")))
         lines += [
             Text.assemble("  ", (f"{name} ", "dim"), cell)
             for name, cell in zip(columns[1:], others, strict=True)
             if str(cell)
         ]
+    for line in lines:
+        if max(map(cell_len, line.plain.split()), default=0) > console.width:
+            line.no_wrap, line.overflow = True, "ignore"
     return Group(*lines)
 
 
