@@ -85,7 +85,7 @@ def test_what_can_not_fit_becomes_lines_with_whole_names(
     said = capture.get()
     assert all(word in said.split() for word in RECORDS.split())
     lines = [line.rstrip() for line in said.splitlines()]
-    wrapped = RECORDS.replace("fewer losses by far", "fewer losses by\nfar").splitlines()
+    wrapped = RECORDS.replace("fewer losses by far", "fewer losses\nby far").splitlines()
     assert width < 20 or lines == wrapped
 
 
