@@ -99,6 +99,8 @@ class Reason(StrEnum):
     """Another version is in production than the one that the request says it replaces."""
     ROLLED_BACK = "RolledBack"
     """A version that had been in production before is there again."""
+    PRODUCTION_VERSION_MISSING = "ProductionVersionMissing"
+    """The version in production was deleted: there is nothing to look at, and no evaluation."""
     ARCHIVED = "Archived"
     """The version was replaced in production, superseded as a candidate, or withdrawn."""
 

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from clm_api.lifecycle import Stage
 from clm_api.model_version import ModelVersionStatus, Phase
 from clm_api.reasons import Reason
+from clm_operator.planning.requests import is_missing
 from clm_operator.snapshot import Key, ScheduleObject, Snapshot, Version, instant
 
 RUN_OUTCOMES = (Stage.CANDIDATE, Stage.REJECTED, Stage.FAILED)
@@ -72,6 +73,12 @@ class Metrics:
             ("namespace",),
             registry=registry,
         )
+        self._missing = Gauge(
+            "clm_production_version_missing",
+            "1 where the version in production was deleted, else 0.",
+            ("namespace", "schedule"),
+            registry=registry,
+        )
         self._reconciles = Counter(
             "clm_reconcile_total", "Reconciled keys.", ("kind", "result"), registry=registry
         )
@@ -133,7 +140,10 @@ class Metrics:
             return
         self._uids[key] = uid
         self._at_zero(key, schedule)
-        if (production := schedule.status.production) is not None:
+        production = schedule.status.production
+        missing = is_missing(production, snapshot.versions)
+        self._missing.labels(key.namespace, key.name).set(missing)
+        if production is not None:
             since = production.since.timestamp()
             self._production.labels(key.namespace, key.name).set(since)
 
@@ -148,7 +158,7 @@ class Metrics:
 
     def _forget(self, key: Key) -> None:
         labels = {"namespace": key.namespace, "schedule": key.name}
-        for metric in (self._runs, self._promotions, self._production):
+        for metric in (self._runs, self._promotions, self._production, self._missing):
             metric.remove_by_labels(labels)
 
     def unserved(self, namespace: str, *, unserved: bool) -> None:

@@ -99,7 +99,10 @@ class Reconciler:
         try:
             await self.cluster.create_version(manifest)
         except ConflictError:
-            ours = await self._ours(snapshot, name)
+            found = await self.cluster.version(snapshot.key.namespace, name)
+            if found is None:
+                raise  # refused, and yet not there: a slot is decided only once its version is
+            ours = snapshot.schedule is not None and made_for(found) == snapshot.schedule.uid
             return known if ours else replace(known, taken=known.taken | {name})
         except InvalidError as error:
             return replace(known, refused={**known.refused, name: error.message})
@@ -133,12 +136,6 @@ class Reconciler:
             reason, text = error.reason, error.message
         _LOG.warning("%s: %s", snapshot.key, text, extra={"version": name, "reason": reason})
         return Withheld(reason, text)
-
-    async def _ours(self, snapshot: Snapshot, name: str) -> bool:
-        """Whether a name that is taken was taken by this schedule, perhaps by an earlier life."""
-        raw = await self.cluster.version(snapshot.key.namespace, name)
-        owner = snapshot.schedule.uid if snapshot.schedule else None
-        return raw is None or made_for(raw) == owner
 
     async def _write(self, snapshot: Snapshot, decided: Plan) -> bool:
         """Write the statuses that differ; return whether any did."""

@@ -127,6 +127,17 @@ def test_a_run_without_anybody_in_production_is_told_nothing() -> None:
     assert "CLM_CHAMPION" not in str(manifest())
 
 
+def test_further_labels_and_annotations_reach_pods_and_never_replace_clms_own() -> None:
+    version, images = b.version(), b.settings().trainer.images
+    assert version.spec is not None
+    labels = {"mesh": "off", "clm.dev/schedule": "other"}
+    trainer = {"images": images, "podLabels": labels, "podAnnotations": {"note": "here"}}
+    made = training_job(version, version.spec, b.settings(trainer=trainer), b.NOW).manifest
+    meta = made["spec"]["template"]["metadata"]
+    assert (meta["labels"]["mesh"], meta["labels"]["clm.dev/schedule"]) == ("off", "btc")
+    assert meta["annotations"]["note"] == "here"
+
+
 def test_a_secret_that_no_run_reads_is_not_mounted() -> None:
     version = b.version(data={"secretRef": {"name": "exchange-key"}})
     assert version.spec is not None

@@ -40,6 +40,7 @@ from clm_operator.planning.lifecycle import whole_seconds
 from clm_operator.planning.notices import (
     Notice,
     evaluation_notices,
+    missing_notices,
     move_notices,
     run_notices,
     skip_notices,
@@ -154,6 +155,7 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
             *run_notices(outcomes),
             *move_notices(outcomes),
             *evaluation_notices(schedule, status.evaluation),
+            *missing_notices(schedule, status),
         ),
         wake_at=_wake_at(snapshot, outcomes, status, settings, waits=bool(promotions.unreadable)),
     )

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from clm_api.lifecycle import Stage
 from clm_api.model_version import ModelVersionStatus, Phase, ShadowVerdict
 from clm_api.reasons import Reason
-from clm_api.schedule_status import EvaluationStatus, SkippedRange
+from clm_api.schedule_status import EvaluationStatus, SkippedRange, TrainingScheduleStatus
 from clm_operator.planning.following import significant
 from clm_operator.planning.outcomes import Act, Outcome
 from clm_operator.snapshot import ScheduleObject, Version
@@ -88,6 +88,19 @@ def _moved(version: Version, after: ModelVersionStatus) -> Iterable[Notice]:
 
 def _passed(status: ModelVersionStatus) -> bool:
     return status.shadow is not None and status.shadow.verdict is ShadowVerdict.PASSED
+
+
+def missing_notices(schedule: ScheduleObject, after: TrainingScheduleStatus) -> tuple[Notice, ...]:
+    """The version in production was deleted."""
+    reason = Reason.PRODUCTION_VERSION_MISSING
+    if after.production is None or any(c.type == reason for c in schedule.status.conditions):
+        return ()
+    since = f"{after.production.since.timestamp():.0f}"
+    return tuple(
+        Notice(schedule.raw, "Warning", reason, c.message, f"missing-{since}")
+        for c in after.conditions
+        if c.type == reason
+    )
 
 
 def evaluation_notices(

@@ -309,7 +309,9 @@ def _judged(
             "progress": Progress(
                 stage="done", percent=100, message="", last_updated_time=snapshot.now
             ),
-            "data": DataStatus.model_validate(data.model_dump()),
+            "data": DataStatus.model_validate(
+                data.model_dump() | {"message": "; ".join(data.notes)[:1024]}
+            ),
             "trained_until": file.trained_until,
             "metrics": MetricsStatus.model_validate(
                 {**file.metrics, "folds": [f.model_dump() for f in report.folds]}
