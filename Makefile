@@ -6,7 +6,7 @@ STORE ?= ./artifacts
 PYTEST_ARGS ?=
 FAMILY ?= xgboost
 FLAVOURS ?= boosting neural rl
-SOURCES := crds/src operator/src trainer-image/src cli/src tools/cluster/local_cluster tools/demo tools/study bench
+SOURCES := crds/src operator/src trainer-image/src cli/src tools/cluster/local_cluster tools/demo tools/study tools/values bench
 
 .PHONY: help setup lint format generate verify test test-fast e2e-full study bench cluster-up cluster-down images bars demo demo-clean clean
 
@@ -26,15 +26,18 @@ format: setup ## Format the code
 	$(VENV)/ruff check --fix .
 	$(VENV)/ruff format .
 
-generate: setup ## Write crds/*.yaml and the chart's copies from the Python models
+generate: setup ## Write crds/*.yaml, the chart's copies of them and its README
 	$(VENV)/python -m clm_api.crdgen crds charts/clm/templates
+	$(VENV)/python -m tools.values charts/clm
 
 verify: setup ## Prove that the generated files are fresh
 	$(VENV)/python -m clm_api.crdgen crds charts/clm/templates --check
+	$(VENV)/python -m tools.values charts/clm --check
 
-test: setup verify ## Run all tests; sets up the API server, the node cluster, MinIO, a browser
+test: setup verify ## Run all tests; sets up the API server, the node cluster, MinIO, a browser, promtool
 	@$(CLUSTER) setup
 	@tools/setup/browser.sh
+	@tools/setup/promtool.sh
 	@$(CLUSTER) build
 	$(VENV)/pytest $(PYTEST_ARGS)
 
@@ -64,7 +67,8 @@ cluster-down: ## Stop and forget the cluster
 images: ## Build the images and load them into the cluster: FLAVOURS="boosting neural rl"
 	$(CLUSTER) image clm-operator:dev . --file Dockerfile.operator
 	for flavour in $(FLAVOURS); do \
-	  $(CLUSTER) image clm-trainer:$$flavour-dev . --file Dockerfile.trainer --build-arg FLAVOUR=$$flavour || exit 1; \
+	  $(CLUSTER) image clm-trainer:$$flavour-dev . --file Dockerfile.trainer --build-arg FLAVOUR=$$flavour \
+	    --build-arg GIT_REVISION=$$(git describe --always --abbrev=40 --dirty --match=) || exit 1; \
 	done
 	$(CLUSTER) image-minio
 
@@ -72,11 +76,11 @@ bars: setup ## Import the bundled real bars into STORE (default ./artifacts)
 	@$(VENV)/clm data import examples/data/binance-spot-btcusdt-1h.parquet --symbol BTC/USDT --store $(STORE)
 	@$(VENV)/clm data import examples/data/binance-spot-ethusdt-1h.parquet --symbol ETH/USDT --store $(STORE)
 
-demo: setup ## All at once: cluster, images, chart, real bars, a judged version; FLEET=1: six families
-	@FLEET=$(FLEET) $(VENV)/python -m tools.demo
+demo: ## All at once: cluster, images, chart, real bars, a judged version; FLEET=1: six families
+	@FLEET=$(FLEET) tools/demo/demo.sh
 
-demo-clean: setup ## Remove what the demo made
-	@$(VENV)/python -m tools.demo clean
+demo-clean: ## Remove what the demo made
+	@if [ -x $(VENV)/python ]; then $(VENV)/python -m tools.demo clean; else $(CLUSTER) down; fi
 
 clean: ## Remove local build results; caches stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache artifacts

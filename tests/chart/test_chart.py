@@ -1,7 +1,6 @@
 """The chart as Helm renders it: closed values, least rights, restricted pods, a good config."""
 
 import tomllib
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -182,12 +181,6 @@ def test_the_charts_definitions_are_the_contracts() -> None:
     for name in ("trainingschedules", "modelversions"):
         plain = yaml.safe_load((ROOT / "crds" / f"{name}.yaml").read_text())
         assert rendered[plain["metadata"]["name"]] == plain["spec"]
-
-
-def test_common_labels_are_everywhere() -> None:
-    objects = [o for o in chart.render("ns", *FULL) if o["kind"] != "CustomResourceDefinition"]
-    labels = map(itemgetter("labels"), (o["metadata"] for o in objects))
-    assert all(found["team"] == "quant" for found in labels)
 
 
 def test_naming_an_exchange_key_is_guarded_in_the_watched_namespaces() -> None:

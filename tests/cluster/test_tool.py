@@ -38,10 +38,37 @@ def test_a_binary_is_built_anew_when_its_pins_change(
         (tmp_path / name).write_text(name)
     monkeypatch.setattr(paths, "HERE", tmp_path)
     module = binaries.Module("x", ".", {"x": "x"})
-    before = module.digest
-    assert module.digest == before
+    before = module.programs[0].digest
+    assert module.programs[0].digest == before
     (tmp_path / "go.sum").write_text("other")
-    assert module.digest != before
+    assert module.programs[0].digest != before
+
+
+def test_only_what_a_change_concerns_is_built_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own").mkdir()
+    for name in ("go.mod", "go.sum", "own/main.go"):
+        (tmp_path / name).write_text(name)
+    monkeypatch.setattr(paths, "HERE", tmp_path)
+
+    def digests() -> dict[str, str]:
+        stamped = binaries.Module("k", ".", {"kubelet": "k8s.io/kubelet"}, stamped=True)
+        plain = binaries.Module("p", ".", {"minio": "m", "own": "./own"})
+        return {one.name: one.digest for one in (*stamped.programs, *plain.programs)}
+
+    before = digests()
+    assert len(set(before.values())) == 3
+    (tmp_path / "own" / "main.go").write_text("other")
+    assert [name for name, digest in digests().items() if digest != before[name]] == ["own"]
+    before = digests()
+    monkeypatch.setattr(binaries, "KUBERNETES_VERSION", "v1.99.0")
+    assert [name for name, digest in digests().items() if digest != before[name]] == ["kubelet"]
+
+
+def test_a_single_program_of_a_module_can_be_wanted() -> None:
+    assert [one.name for one in binaries.wanted(("kubectl", "etcd"))] == ["kubectl", "etcd"]
+    assert len(binaries.wanted(("kubernetes",))) == 7
 
 
 def test_an_unknown_module_is_named() -> None:

@@ -76,6 +76,8 @@ CASES = [
     Case("an invalid schedule that was corrected",
          lambda: scheduled(status=scheduled(timeZone="Mars/Olympus")["status"]),
          "Current", "Healthy"),
+    Case("a schedule whose version in production was deleted",
+         lambda: scheduled(status=IN_PRODUCTION), "Current", "Degraded"),
     Case("a version that nobody has looked at", lambda: b.version().raw,
          "InProgress", "Progressing"),
     Case("a version whose pod waits", lambda: training("Pending"), "InProgress", "Progressing"),

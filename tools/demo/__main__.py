@@ -9,34 +9,41 @@ from typing import Any
 
 import yaml
 
+from clm_trainer.revision import git_revision
 from clm_trainer.storage import Storage
-from tools.demo import settings
-from tools.demo.shell import fail, forwarded, kubectl, run, show, step, use
+from local_cluster import binaries
+from local_cluster.alive import EVERY_S
+from tools.demo import access, settings
+from tools.demo.shell import Pulse, fail, kubectl, run, show, use, work
 
 Raw = dict[str, Any]
 _CLM = settings.REPOSITORY / ".venv" / "bin" / "clm"
 
 
 def main(arguments: list[str]) -> None:
-    """Run the demo, or remove it."""
-    if arguments == ["clean"]:
-        clean()
-        return
+    """Run the demo, print how to reach it, or remove it."""
+    match arguments:
+        case ["clean"]:
+            clean()
+        case ["env"]:
+            print("\n".join(access.lines()))
+        case _:
+            demonstrate()
+
+
+def demonstrate() -> None:
+    """From the cluster to the verdict."""
     started = time.monotonic()
     if settings.DEMO_CONTEXT is None:
         prepare_cluster()
     install()
-    with forwarded(f"{settings.RELEASE}-minio", 9000) as endpoint:
-        store = {
-            "AWS_ENDPOINT_URL": endpoint,
-            "AWS_ACCESS_KEY_ID": settings.USER,
-            "AWS_SECRET_ACCESS_KEY": settings.PASSWORD,
-        }
-        with step("import four years of real hourly bars"):
-            for symbol, path in settings.BARS.items():
-                run(
-                    _CLM, "data", "import", path, "--symbol", symbol, "--store", "s3://clm", **store
-                )
+    access.write_kubeconfig()
+    with access.store() as store:
+        for symbol, path in settings.BARS.items():
+            work(
+                f"import four years of real hourly bars of {symbol}",
+                _CLM, "data", "import", path, "--symbol", symbol, "--store", "s3://clm", env=store,
+            )  # fmt: skip
         versions = train()
         for version in versions:
             fetch_report(version, store)
@@ -47,31 +54,29 @@ def prepare_cluster() -> None:
     """Bring up kind or the local cluster, and put the images into it."""
     provider = run(settings.CLUSTER, "provider").strip()
     if provider == "local":
-        with step("install missing system packages"):
-            run(settings.CLUSTER, "setup")
-    print(f"programs of the cluster ({provider}; built once, then cached)")
-    extra = ("kind",) if provider == "kind" else ()
-    show(settings.CLUSTER, "build", "kubernetes", "etcd", "coredns", "helm", "minio", *extra)
-    with step(f"start the cluster ({provider})"):
-        run(settings.CLUSTER, "up")
+        show(settings.CLUSTER, "setup")
+    show(settings.CLUSTER, "build", *(binaries.KIND if provider == "kind" else binaries.DEFAULT))
+    work(f"start the cluster ({provider})", settings.CLUSTER, "up")
     use(run(settings.CLUSTER, "env"))
-    with step("build and load the operator's image"):
-        run(
-            settings.CLUSTER, "image", settings.OPERATOR_IMAGE, ".", "--file", "Dockerfile.operator"
-        )
-    for flavour, image in settings.TRAINER_IMAGES.items():
-        with step(f"build and load the trainer's image ({flavour})"):
-            run(
-                settings.CLUSTER, "image", image, ".", "--file", "Dockerfile.trainer",
-                "--build-arg", f"FLAVOUR={flavour}",
-            )  # fmt: skip
-    with step("load MinIO's image"):
-        run(settings.CLUSTER, "image-minio")
+    image = (settings.CLUSTER, "image")
+    work(
+        "build and load the operator's image",
+        *image, settings.OPERATOR_IMAGE, ".", "--file", "Dockerfile.operator",
+    )  # fmt: skip
+    for flavour, name in settings.TRAINER_IMAGES.items():
+        work(
+            f"build and load the trainer's image ({flavour})",
+            *image, name, ".", "--file", "Dockerfile.trainer", "--build-arg", f"FLAVOUR={flavour}",
+            "--build-arg", f"GIT_REVISION={git_revision()}",
+        )  # fmt: skip
+    work("load MinIO's image", settings.CLUSTER, "image-minio")
 
 
 def install() -> None:
     """Install the chart with MinIO into a namespace under Pod Security restricted."""
     values = {"minio.enabled": "true"}
+    if settings.DEMO_CONTEXT is None:
+        values["minio.nodePort"] = str(settings.STORE_PORT)
     if settings.DEMO_CONTEXT is None:
         values |= _image("operator.image", settings.OPERATOR_IMAGE)
         for flavour, image in settings.TRAINER_IMAGES.items():
@@ -96,23 +101,32 @@ def install() -> None:
     path = settings.REPOSITORY / "artifacts" / "demo" / "namespace.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(namespace))
-    with step("install the chart, wait until it is ready"):
-        kubectl("apply", "-f", path)
-        pairs = [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
-        run(
-            "helm",
-            *context,
-            "upgrade",
-            "--install",
-            settings.RELEASE,
-            "charts/clm",
-            "-n",
-            settings.NAMESPACE,
-            *pairs,
-            "--wait",
-            "--timeout",
-            "180s",
-        )
+    kubectl("apply", "-f", path)
+    _end_what_was_interrupted(context)
+    pairs = [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
+    work(
+        "install the chart, wait until it is ready",
+        "helm", *context, "upgrade", "--install", settings.RELEASE, "charts/clm",
+        "-n", settings.NAMESPACE, *pairs, "--wait", "--timeout", "180s", look=_pods,
+    )  # fmt: skip
+
+
+def _end_what_was_interrupted(context: list[str]) -> None:
+    """Free a release that a demo which was stopped has left in the middle of its installation."""
+    place = [*context, "-n", settings.NAMESPACE]
+    found = json.loads(run("helm", *place, "list", "--pending", "-o", "json"))
+    for release in found:
+        verb = "uninstall" if release["status"] == "pending-install" else "rollback"
+        work(
+            f"the last demo was stopped in the middle: {verb} its release",
+            "helm", *place, verb, release["name"], "--wait",
+        )  # fmt: skip
+
+
+def _pods() -> str:
+    """Say what the release's pods are doing: the sign of life of an installation."""
+    rows = [row.split() for row in kubectl("get", "pods", "--no-headers").splitlines()]
+    return ", ".join(f"{row[0]} {row[2]}" for row in rows) or "no pods yet"
 
 
 def _image(key: str, name: str) -> dict[str, str]:
@@ -129,7 +143,7 @@ def train() -> list[Raw]:
         token = f"demo-{int(time.time())}"
         kubectl("annotate", "tsched", *names, f"clm.dev/run-now={token}", "--overwrite")
     print("train, backtest and judge, each in a Job of its own")
-    deadline, shown = time.monotonic() + settings.PATIENCE_S, dict.fromkeys(names, "")
+    deadline, pulse = time.monotonic() + settings.PATIENCE_S, Pulse(EVERY_S)
     while time.monotonic() < deadline:
         newest = {
             item["spec"]["scheduleRef"]["name"]: item
@@ -137,10 +151,7 @@ def train() -> list[Raw]:
             if item["metadata"]["name"] not in before
         }
         for name in names:
-            line = _progress(newest[name]) if name in newest else "Pending      0 %"
-            if line != shown[name]:
-                shown[name] = line
-                print(f"  {name:<18} {line}", flush=True)
+            pulse.tell(name, _progress(newest[name]) if name in newest else "Pending      0 %")
         ended = [newest[name] for name in names if name in newest and _ended(newest[name])]
         if len(ended) == len(names):
             return ended
@@ -196,15 +207,19 @@ def tell(versions: list[Raw], seconds: float) -> None:
             print(f"  {verdict['verdict']:<7} {verdict['message']}")
         print(f"  report  {_report(version)}")
     print(f"\ndone in  {seconds:.0f} s\n")
-    if settings.DEMO_CONTEXT is None:
-        print(f'go on    eval "$({settings.CLUSTER.relative_to(settings.REPOSITORY)} env)"')
     name = versions[0]["metadata"]["name"]
-    print(f"         kubectl -n {settings.NAMESPACE} describe mv {name}")
+    print(f'go on    eval "$({settings.REPOSITORY}/tools/demo/env)"')
+    if settings.DEMO_CONTEXT is not None:
+        context = f"--context {settings.DEMO_CONTEXT} -n {settings.NAMESPACE}"
+        port = access.endpoint().rpartition(":")[2]
+        print(f"         kubectl {context} port-forward service/clm-minio {port}:9000 &")
+    print(f"         clm status, clm predict {name}, kubectl describe mv {name}")
     print("clean up make demo-clean")
 
 
 def clean() -> None:
     """Take down the demo's cluster, or the release in somebody else's."""
+    settings.KUBECONFIG.unlink(missing_ok=True)
     if settings.DEMO_CONTEXT is None:
         show(settings.CLUSTER, "down")
         return

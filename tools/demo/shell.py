@@ -1,16 +1,19 @@
-"""Commands of the demo: quiet when they succeed, with their words when they don't."""
+"""Commands of the demo: a sign of life while they work, their words when they fail."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NoReturn
 
+from local_cluster.alive import newest_line, watched
 from tools.demo import settings
 
 _ENVIRONMENT = dict(os.environ)
+_FULL_BYTES = 200e6
 
 
 def use(lines: str) -> None:
@@ -22,11 +25,17 @@ def use(lines: str) -> None:
 
 def fail(message: str) -> NoReturn:
     """End the demo with what is missing and how to get it."""
+    free = shutil.disk_usage(settings.REPOSITORY).free
+    if free < _FULL_BYTES or "No space left" in message:
+        message += (
+            f"\nthe disk is full ({free / 1e6:.0f} MB left): free some, or set CLM_CACHE, GOCACHE "
+            "and CLUSTER_DIR to folders on another disk; then make demo goes on where it was"
+        )
     sys.exit(f"demo: {message}")
 
 
 def run(*command: object, **extra: str) -> str:
-    """Run a command to success and return its output."""
+    """Run a short command to success and return its output."""
     words = [str(word) for word in command]
     result = subprocess.run(
         words,
@@ -41,6 +50,28 @@ def run(*command: object, **extra: str) -> str:
     return result.stdout
 
 
+def work(
+    title: str,
+    *command: object,
+    env: Mapping[str, str] | None = None,
+    look: Callable[[], str] | None = None,
+) -> None:
+    """Run a long command to success: its title, a sign of life every few seconds, its time.
+
+    Parameters
+    ----------
+    look
+        Says how far it is, for a command that does not; without it, its newest line.
+    """
+    print(title, flush=True)
+    life = newest_line if look is None else lambda _: look()
+    done = watched(command, env=_ENVIRONMENT | dict(env or {}), cwd=settings.REPOSITORY, life=life)
+    if done.code:
+        seen = "" if look is None else f"\n{look()}"
+        fail(f"`{' '.join(map(str, command))}` failed:\n{done.words[-3000:]}{seen}")
+    print(f"  done in {done.seconds:.0f} s", flush=True)
+
+
 def show(*command: object, **extra: str) -> None:
     """Run a command to success and let it print."""
     words = [str(word) for word in command]
@@ -53,15 +84,6 @@ def kubectl(*arguments: object) -> str:
     """Run kubectl in the demo's namespace."""
     context = ["--context", settings.DEMO_CONTEXT] if settings.DEMO_CONTEXT else []
     return run("kubectl", *context, "-n", settings.NAMESPACE, *arguments)
-
-
-@contextmanager
-def step(title: str) -> Iterator[None]:
-    """Print a step's title and how long it took."""
-    print(f"{title:<46} ", end="", flush=True)
-    started = time.monotonic()
-    yield
-    print(f"{time.monotonic() - started:6.1f} s", flush=True)
 
 
 @contextmanager
@@ -80,3 +102,20 @@ def forwarded(service: str, port: int) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait()
+
+
+class Pulse:
+    """Prints what changed at once, and the same again when nothing did for a while."""
+
+    def __init__(self, every_s: float) -> None:
+        self._every_s = every_s
+        self._shown: dict[str, str] = {}
+        self._spoke = time.monotonic()
+
+    def tell(self, name: str, line: str) -> None:
+        """Print the line of a name unless it is the last one and not old."""
+        old = time.monotonic() - self._spoke > self._every_s
+        if old or self._shown.get(name) != line:
+            self._shown[name] = line
+            self._spoke = time.monotonic()
+            print(f"  {name:<18} {line}", flush=True)

@@ -1,7 +1,13 @@
 #!/usr/bin/env bash
 # Everything that the project's commands need on this machine: uv at a pinned version and the
-# virtual environment from uv.lock. Fast when nothing is missing.
+# virtual environment from uv.lock. Fast when nothing is missing. `setup.sh demo` installs only what
+# the command line and the boosting families need (1.5 GB instead of 7), and removes nothing.
 set -euo pipefail
+case ${1:-all} in
+    all) packages=(--all-packages --all-extras) ;;
+    demo) packages=(--inexact --no-dev --package clm-cli --package clm-trainer --extra boosting) ;;
+    *) echo "setup: no ${1}: there are all and demo" >&2; exit 1 ;;
+esac
 cd "$(dirname "$0")/../.."
 
 UV_VERSION=0.13.9
@@ -34,4 +40,5 @@ if [ ! -x "$uv_home/bin/uv" ]; then
 fi
 export UV_SYSTEM_CERTS=1 UV_PYTHON_DOWNLOADS=never
 # Compiled once here, or by every process where PYTHONDONTWRITEBYTECODE is set: seconds each.
-exec "$uv_home/bin/uv" sync --compile-bytecode --quiet --frozen --all-packages --all-extras --python "$python"
+[ -d .venv ] || echo "setup: installing Python packages into .venv"
+exec "$uv_home/bin/uv" sync --compile-bytecode --quiet --frozen "${packages[@]}" --python "$python"

@@ -1,10 +1,36 @@
-{{- define "clm.labels" -}}
+{{/* What the chart says itself wins: selectors and Helm rest on it. */}}
+{{- define "clm.ownLabels" -}}
 app.kubernetes.io/name: clm
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
+{{- end }}
+
+{{- define "clm.labels" -}}
+{{- $others := omit .Values.commonLabels "app.kubernetes.io/component" }}
+{{- toYaml (merge (include "clm.ownLabels" . | fromYaml) $others) }}
+{{- end }}
+
+{{/* Labels of a pod: root, component, and further ones of its own values. */}}
+{{- define "clm.podLabels" -}}
+{{- $own := merge (dict "app.kubernetes.io/component" .component) (include "clm.ownLabels" .root | fromYaml) }}
+{{- toYaml (merge $own .more .root.Values.commonLabels) }}
+{{- end }}
+
+{{/* Whether the release brings a definition: not empty if it does. One that another release, or no
+release, has brought is left alone if it is of this version. */}}
+{{- define "clm.brings" -}}
+{{- $release := .root.Release }}
+{{- if .root.Values.crds.enabled }}
+{{- $found := lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" .name | default dict }}
+{{- $by := dig "metadata" "annotations" dict $found }}
+{{- $owner := printf "%s/%s" (get $by "meta.helm.sh/release-namespace") (get $by "meta.helm.sh/release-name") }}
+{{- $version := dig "metadata" "labels" "app.kubernetes.io/version" "none" $found }}
+{{- if or (not $found) .root.Values.crds.takeOver (eq $owner (printf "%s/%s" $release.Namespace $release.Name)) }}
+{{- "yes" }}
+{{- else if ne $version .root.Chart.AppVersion }}
+{{- fail (printf "%s is there already, of release %q and version %s, and %s is needed: take it over with --take-ownership --set crds.takeOver=true, or bring it yourself and set crds.enabled=false" .name $owner $version .root.Chart.AppVersion) }}
+{{- end }}
 {{- end }}
 {{- end }}
 
@@ -185,6 +211,8 @@ trainer:
   imagePullPolicy: {{ .Values.trainer.imagePullPolicy }}
   imagePullSecrets: {{ toJson .Values.trainer.imagePullSecrets }}
   extraEnv: {{ toJson .Values.extraEnv }}
+  podLabels: {{ toJson .Values.trainer.podLabels }}
+  podAnnotations: {{ toJson .Values.trainer.podAnnotations }}
   serviceAccountName: {{ .Release.Name }}-trainer
   {{- if include "clm.clusterwide" . }}
   account:
@@ -220,4 +248,43 @@ seccompProfile: {type: RuntimeDefault}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
+{{- end }}
+
+{{/* The port of an address that names one. */}}
+{{- define "clm.port" -}}
+{{- $port := regexFind ":[0-9]+$" (get (urlParse .) "host") | trimPrefix ":" }}
+{{- $port | default (ternary "80" "443" (hasPrefix "http://" .)) }}
+{{- end }}
+
+{{/* Everywhere but the addresses where a cloud hands its nodes' keys to whoever asks. */}}
+{{- define "clm.outside" -}}
+- ipBlock: {cidr: 0.0.0.0/0, except: [169.254.0.0/16]}
+- ipBlock: {cidr: "::/0", except: ["fe80::/10"]}
+{{- end }}
+
+{{/* What operator and trainers both talk to: DNS, the store, and what the values add. */}}
+{{- define "clm.egress" -}}
+- ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]
+{{- if and .Values.minio.enabled (not .Values.objectStore.endpoint) }}
+- ports: [{port: 9000, protocol: TCP}]
+  to:
+    - podSelector:
+        matchLabels: {{- include "clm.selector" . | nindent 10 }}
+          app.kubernetes.io/component: minio
+      namespaceSelector:
+        matchLabels: {kubernetes.io/metadata.name: {{ .Release.Namespace }}}
+{{- else }}
+- ports: [{port: {{ include "clm.port" (.Values.objectStore.endpoint | default "https://s3.amazonaws.com") }}, protocol: TCP}]
+  to: {{- include "clm.outside" . | nindent 4 }}
+{{- end }}
+{{- if eq (include "clm.credentials" .) "Ambient" }}
+# EKS Pod Identity's agent on the node, and STS.
+- ports: [{port: 80, protocol: TCP}]
+  to: [{ipBlock: {cidr: 169.254.170.23/32}}, {ipBlock: {cidr: "fd00:ec2::23/128"}}]
+- ports: [{port: 443, protocol: TCP}]
+  to: {{- include "clm.outside" . | nindent 4 }}
+{{- end }}
+{{- with .Values.networkPolicy.extraEgress }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}

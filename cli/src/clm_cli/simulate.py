@@ -1,10 +1,13 @@
 """``clm simulate``: a schedule replayed on history."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from clm_api.errors import SpecError
@@ -44,15 +47,25 @@ def simulate(
     from clm_trainer.simulation.run import Simulator
 
     simulator = Simulator.prepare(spec, _resolved(spec, start, stop), start, stop, objects, out)
-    with Progress(
-        "{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        console=errors,
-    ) as bar:  # fmt: skip
-        task = bar.add_task("versions", total=None)
-        simulator.train(lambda done, all_: bar.update(task, completed=done, total=all_))
+    with progress(errors) as tell:
+        simulator.train(tell)
     facts = simulator.finish()
     for line in _lines(name, facts, simulator.folder):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def progress(out: Console) -> Iterator[Callable[[int, int], None]]:
+    """Show how many versions are finished: a bar on a terminal, elsewhere a line for each."""
+    if not out.is_terminal:
+        yield lambda done, all_: out.print(f"{done} of {all_} versions", highlight=False)
+        return
+    with Progress(
+        "{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        console=out,
+    ) as bar:  # fmt: skip
+        task = bar.add_task("versions", total=None)
+        yield lambda done, all_: bar.update(task, completed=done, total=all_)
 
 
 def _resolved(spec: "TrainingScheduleSpec", start: datetime, stop: datetime) -> RunSpec:

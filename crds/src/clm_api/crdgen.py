@@ -207,16 +207,18 @@ def render(definition: dict[str, Any]) -> str:
     )
 
 
-def chart_template(text: str) -> str:
+def chart_template(name: str, text: str) -> str:
     """Return a definition as a template of the chart, behind its flags."""
+    brings = f'include "clm.brings" (dict "root" . "name" "{name}")'
     keep = (
+        '  labels: {{- include "clm.labels" . | nindent 4 }}\n'
         "  annotations:\n"
         "    {{- if .Values.crds.keep }}\n    helm.sh/resource-policy: keep\n    {{- end }}\n"
         "    clm.dev/generated: make generate\n"
     )
     escaped = text.replace("{{", '{{ "{{" }}')
     body = escaped.replace("metadata:\n", "metadata:\n" + keep, 1)
-    return "{{- if .Values.crds.enabled }}\n" + body + "{{- end }}\n"
+    return f"{{{{- if {brings} }}}}\n{body}{{{{- end }}}}\n"
 
 
 def main(arguments: list[str]) -> int:
@@ -228,7 +230,7 @@ def main(arguments: list[str]) -> int:
         text = render(definition)
         for path, content in (
             (plain / name, text),
-            (chart / f"crd-{name}", chart_template(text)),
+            (chart / f"crd-{name}", chart_template(definition["metadata"]["name"], text)),
         ):
             if path.exists() and path.read_text() == content:
                 continue

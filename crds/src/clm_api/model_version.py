@@ -108,6 +108,9 @@ class DataStatus(StatusModel):
     """Missing bars of all symbols."""
     sha256: Sha256
     """Digest of the exact training frame."""
+    message: Text = ""
+    """What else is to be said of them, by symbol: bars that nobody could trade or that were
+    corrected later, an exchange that was away."""
 
 
 class ArtifactStatus(StatusModel):

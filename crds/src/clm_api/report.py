@@ -144,11 +144,11 @@ class RevisionData(Model):
 
     time: Instant
     """Time of the row."""
-    column: str
+    column: Annotated[str, Field(max_length=64)]
     """Which of its values."""
-    stored: float
+    stored: Annotated[float, Field(allow_inf_nan=False)]
     """What is stored, and was used."""
-    found: float
+    found: Annotated[float, Field(allow_inf_nan=False)]
     """What the exchange or a file said later."""
 
 
@@ -169,7 +169,11 @@ class SymbolData(Model):
     """Where, the longest first."""
     spikes: Annotated[list[Instant], Field(max_length=KEPT_ODDITIES)]
     """Bars that moved far and back at once, the newest ones: reported, never repaired."""
-    revised: Annotated[int, Field(ge=0)] = 0
+    untraded: Count = 0
+    """Bars of 24 hours or more in which nobody traded: masked like missing ones."""
+    halts: Annotated[list[HoleData], Field(max_length=KEPT_ODDITIES)] = Field(default_factory=list)
+    """Where, the longest first."""
+    revised: Count = 0
     """Bars, and funding events, of which something else was found later; the stored ones stand."""
     revisions: Annotated[list[RevisionData], Field(max_length=KEPT_ODDITIES)] = Field(
         default_factory=list
@@ -193,7 +197,8 @@ class ManifestData(Model):
     symbols: Annotated[list[SymbolData], Field(max_length=50)] = Field(default_factory=list)
     """How good each symbol's bars are."""
     notes: Annotated[list[Text], Field(max_length=256)] = Field(default_factory=list)
-    """What else is to be said of them: an exchange that was away, a clock that is wrong."""
+    """What else is to be said of them: bars that nobody could trade or that were corrected later,
+    an exchange that was away, a clock that is wrong."""
 
 
 class Manifest(Model):

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from clm_api.lifecycle import Stage
 from clm_api.model_version import ModelVersionStatus, Phase
 from clm_api.reasons import Reason
+from clm_operator.planning.requests import is_missing
 from clm_operator.snapshot import Key, ScheduleObject, Snapshot, Version, instant
 
 RUN_OUTCOMES = (Stage.CANDIDATE, Stage.REJECTED, Stage.FAILED)
@@ -20,6 +21,14 @@ DECISIONS = (
     Reason.ARTIFACT_CORRUPT,
 )
 """What can become of a request for a stage."""
+REFUSALS = (
+    Reason.ADMISSION_DENIED,
+    Reason.ADMISSION_UNAVAILABLE,
+    Reason.QUOTA_PENDING,
+    Reason.STORAGE_DENIED,
+    Reason.STORAGE_UNAVAILABLE,
+)
+"""Why something that is due can't be made for now."""
 RESULTS = ("ok", "busy", "error")
 _VERBS = ("GET", "POST", "PATCH", "DELETE")
 
@@ -60,6 +69,12 @@ class Metrics:
             ("namespace", "schedule", "outcome"),
             registry=registry,
         )
+        self._held = Counter(
+            "clm_held_back_total",
+            "Refused tries to make a version, a Job or its keys.",
+            ("namespace", "schedule", "reason"),
+            registry=registry,
+        )
         self._production = Gauge(
             "clm_production_since_timestamp_seconds",
             "Unix time at which the version in production came there.",
@@ -70,6 +85,12 @@ class Metrics:
             "clm_namespace_unserved",
             "1 while a watched namespace refuses the operator.",
             ("namespace",),
+            registry=registry,
+        )
+        self._missing = Gauge(
+            "clm_production_version_missing",
+            "1 where the version in production was deleted, else 0.",
+            ("namespace", "schedule"),
             registry=registry,
         )
         self._reconciles = Counter(
@@ -122,6 +143,10 @@ class Metrics:
         if made is not None and made != version.status.promotion:
             self._promotions.labels(key.namespace, key.name, made.outcome).inc()
 
+    def held(self, key: Key, reason: Reason) -> None:
+        """Count a refused try to make something that is due."""
+        self._held.labels(key.namespace, key.name, str(reason)).inc()
+
     def seen(self, snapshot: Snapshot) -> None:
         """Show a schedule from its first sight on; forget one that is deleted or was made again."""
         key, schedule = snapshot.key, snapshot.schedule
@@ -133,13 +158,18 @@ class Metrics:
             return
         self._uids[key] = uid
         self._at_zero(key, schedule)
-        if (production := schedule.status.production) is not None:
+        production = schedule.status.production
+        missing = is_missing(production, snapshot.versions)
+        self._missing.labels(key.namespace, key.name).set(missing)
+        if production is not None:
             since = production.since.timestamp()
             self._production.labels(key.namespace, key.name).set(since)
 
     def _at_zero(self, key: Key, schedule: ScheduleObject) -> None:
         for decision in DECISIONS:
             self._promotions.labels(key.namespace, key.name, str(decision))
+        for reason in REFUSALS:
+            self._held.labels(key.namespace, key.name, str(reason))
         if schedule.spec is not None:
             family = str(schedule.spec.model.family)
             self._duration.labels(family)
@@ -148,7 +178,8 @@ class Metrics:
 
     def _forget(self, key: Key) -> None:
         labels = {"namespace": key.namespace, "schedule": key.name}
-        for metric in (self._runs, self._promotions, self._production):
+        of_schedule = (self._runs, self._promotions, self._held, self._production, self._missing)
+        for metric in of_schedule:
             metric.remove_by_labels(labels)
 
     def unserved(self, namespace: str, *, unserved: bool) -> None:

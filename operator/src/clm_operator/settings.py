@@ -125,6 +125,10 @@ class TrainerSettings(Model):
     """Service account of the pods; it has no rights."""
     extra_env: list[dict[str, Any]] = Field(default_factory=list)
     """Further variables of the pods, such as proxies; CLM's own win."""
+    pod_labels: dict[str, str] = Field(default_factory=dict)
+    """Further labels of the pods; CLM's own win."""
+    pod_annotations: dict[str, str] = Field(default_factory=dict)
+    """Further annotations of the pods."""
     account: AccountSettings | None = None
     """Set where the operator makes the account, because namespaces come and go."""
 

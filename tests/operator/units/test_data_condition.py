@@ -13,6 +13,11 @@ from tests.operator.units.builders import schedule_object, version
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 DATA = DataStatus(from_=NOW, to=NOW, bars=17520, gaps=2, sha256="ab" * 32)
+HALTED: dict[str, Any] = {
+    "phase": Phase.SUCCEEDED,
+    "stage": Stage.REJECTED,
+    "data": DATA.model_copy(update={"message": "ETH/USDT: nobody traded for 96 bars"}),
+}
 GOOD: dict[str, Any] = {"phase": Phase.SUCCEEDED, "stage": Stage.REJECTED, "data": DATA}
 
 
@@ -28,10 +33,11 @@ def _failed(reason: Reason) -> dict[str, Any]:
         ([_failed(Reason.EXCHANGE_BANNED), GOOD], "True", "DataReady", "17520 bars"),
         ([GOOD, _failed(Reason.OOM_KILLED)], "True", "DataReady", "17520 bars"),
         ([_failed(Reason.EXCHANGE_DENIED)], "False", "ExchangeDenied", "why"),
+        ([HALTED], "True", "DataReady", "2 missing; ETH/USDT: nobody traded for 96 bars"),
         ([], None, "", ""),
     ],
     ids=["bars", "a gap after bars", "bars after a ban", "a failure that is not of the data",
-         "a refusal", "no run"],
+         "a refusal", "a halt, which names its symbol", "no run"],
 )  # fmt: skip
 def test_the_newest_run_that_got_as_far_decides(
     runs: list[dict[str, Any]], status: str | None, reason: str, message: str

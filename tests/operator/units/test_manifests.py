@@ -127,6 +127,17 @@ def test_a_run_without_anybody_in_production_is_told_nothing() -> None:
     assert "CLM_CHAMPION" not in str(manifest())
 
 
+def test_further_labels_and_annotations_reach_pods_and_never_replace_clms_own() -> None:
+    version, images = b.version(), b.settings().trainer.images
+    assert version.spec is not None
+    labels = {"mesh": "off", "clm.dev/schedule": "other"}
+    trainer = {"images": images, "podLabels": labels, "podAnnotations": {"note": "here"}}
+    made = training_job(version, version.spec, b.settings(trainer=trainer), b.NOW).manifest
+    meta = made["spec"]["template"]["metadata"]
+    assert (meta["labels"]["mesh"], meta["labels"]["clm.dev/schedule"]) == ("off", "btc")
+    assert meta["annotations"]["note"] == "here"
+
+
 def test_a_secret_that_no_run_reads_is_not_mounted() -> None:
     version = b.version(data={"secretRef": {"name": "exchange-key"}})
     assert version.spec is not None
@@ -161,12 +172,13 @@ def test_a_pod_takes_the_static_secret_or_one_of_its_own_and_never_both() -> Non
     assert from_secrets(job.manifest) == [job.grant.name]
 
 
-def test_the_secret_of_a_run_goes_with_its_version_and_holds_what_was_lent() -> None:
-    job, version = lent_job(), b.version()
+def test_the_secret_of_a_run_goes_with_its_job_and_holds_what_was_lent() -> None:
+    job = lent_job()
     assert job.grant is not None
-    made = secret_manifest(job.grant, Credentials("id", "key", "token"))
-    assert made["metadata"]["ownerReferences"] == job.manifest["metadata"]["ownerReferences"]
-    assert made["metadata"]["ownerReferences"][0]["uid"] == version.uid
+    grant = job.grant.owned({"metadata": {"name": "btc-1", "uid": "job-uid"}})
+    made = secret_manifest(grant, Credentials("id", "key", "token"))
+    (owner,) = made["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["apiVersion"], owner["uid"]) == ("Job", "batch/v1", "job-uid")
     assert made["metadata"]["namespace"] == "ns"
     assert made["immutable"] is True
     assert made["stringData"] == {

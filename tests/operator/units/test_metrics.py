@@ -117,6 +117,16 @@ def test_production_is_shown_since_when_and_only_where_it_is() -> None:
     assert shown(metrics, SINCE) == {'{namespace="ns",schedule="btc"}': b.NOW.timestamp()}
 
 
+def test_a_deleted_version_in_production_is_shown_until_another_is_there() -> None:
+    metrics, labels = Metrics(), '{namespace="ns",schedule="btc"}'
+    found = []
+    for status, versions in (({}, ()), (PRODUCTION, (ended("btc-1"),)), (PRODUCTION, ())):
+        owner = b.schedule_object(status=status)
+        metrics.seen(Snapshot(b.NOW, b.KEY, owner, versions))
+        found.append(shown(metrics, "clm_production_version_missing")[labels])
+    assert found == [0, 0, 1]
+
+
 def test_a_deleted_schedule_is_forgotten_and_its_namesake_elsewhere_is_not() -> None:
     metrics = Metrics()
     done = b.version(status={"phase": "Running"})

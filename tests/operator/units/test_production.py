@@ -198,9 +198,24 @@ def test_a_deleted_production_version_stays_where_the_pointer_says() -> None:
     world.ask("btc-1")
     world.settle()
     world.versions = []
+    assert [n.reason for n in world.plan().notices] == ["ProductionVersionMissing"]
     world.settle()
     assert world.pointer is not None
     assert world.pointer.version == "btc-1"
+    missing = held(world)["ProductionVersionMissing"]
+    assert (missing["status"], missing["reason"]) == ("True", "ProductionVersionMissing")
+    assert missing["message"].startswith("btc-1 is in production and its ModelVersion was deleted")
+    assert world.plan().notices == (), "once is enough"
+    world.versions = [deepcopy(ended("btc-2", "ARCHIVED").raw)]
+    world.ask("btc-2")
+    world.settle()
+    assert world.production() == "btc-2"
+    assert "ProductionVersionMissing" not in held(world)
+
+
+def held(world: World) -> dict[str, Any]:
+    """Return the schedule's conditions by type."""
+    return {c["type"]: c for c in world.schedule["status"]["conditions"]}
 
 
 def _two_requests() -> World:

@@ -123,9 +123,9 @@ def test_every_event_is_charged_once_and_a_part_of_the_window_charges_its_own(
     np.testing.assert_array_equal(later.inside, found.inside[cut:])
 
 
-def daily(bars: int = 96, first: int = 0) -> Panel:
-    """Four days of one symbol whose first bar is row ``first``."""
-    return one([100.0] * bars, holes=tuple(range(first)))
+def daily(first: int = 0, halt: range = range(0)) -> Panel:
+    """Four days of one symbol whose first bar is row ``first``, and that was halted in between."""
+    return one([100.0] * 96, holes=(*range(first), *halt))
 
 
 @dataclass(frozen=True)
@@ -133,6 +133,7 @@ class Pause:
     name: str
     hours: tuple[float, ...]
     first_bar: int = 0
+    halt: range = range(0)
     reason: str | None = None
 
 
@@ -147,6 +148,10 @@ PAUSES = [
     Pause("pauses before the symbol's first bar don't matter", (2, 60, 80), first_bar=40),
     Pause("more than 24 h after the symbol's first bar", (10, 70, 80), first_bar=40,
           reason="DataGap"),
+    Pause("two days in which nobody could trade", (8, 72, 90), halt=range(16, 64)),
+    Pause("a day of trading beside such a time", (8, 74, 90), halt=range(36, 60),
+          reason="DataGap"),
+    Pause("nobody can trade since two days", (24, 47), halt=range(48, 96)),
     Pause("a symbol without a bar needs none", (), first_bar=96),
 ]  # fmt: skip
 
@@ -163,7 +168,7 @@ def test_how_long_a_pause_may_be(case: Pause, tmp_path: Path) -> None:
         }
     )
     BarCache(store).write(FundingKey("binance", "usdm", SYMBOL), stored, "test")
-    panel = daily(first=case.first_bar)
+    panel = daily(case.first_bar, case.halt)
     if case.reason is None:
         found = funding_events(perpetual_run(), panel, store)
         assert found is not None

@@ -6,6 +6,7 @@ import pytest
 
 from clm_api.promotion import CriterionVerdict, Verdict
 from clm_api.report import MetricsFile
+from clm_cli.local import LOCAL_POD
 from clm_trainer.features import build_features
 from clm_trainer.tearsheet import formats, provenance, render, words
 from tests.trainer.evaluation.markets import real
@@ -152,8 +153,9 @@ def test_the_comparison_is_on_the_bars_that_both_were_judged_on() -> None:
     [
         ("ghcr.io/clm-trainer@sha256:" + "ab" * 32, "sha256:" + "ab" * 32),
         ("clm-trainer:1", "not pinned: the image was named by its tag alone"),
+        (LOCAL_POD["image"], "none: the run was made without an image"),
     ],
-    ids=["pinned", "by its tag"],
+    ids=["pinned", "by its tag", "without a cluster"],
 )
 def test_the_image_s_digest_is_shown_where_the_image_has_one(image: str, digest: str) -> None:
     assert provenance.image_digest(image) == digest

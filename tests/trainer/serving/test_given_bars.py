@@ -49,6 +49,13 @@ def hole_at_the_end(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**{n: frame[n].where(frame.index < len(frame) - 3) for n in prices})
 
 
+def dead(frame: pd.DataFrame, bars: int) -> pd.DataFrame:
+    changed = frame.copy()
+    changed.loc[changed.index[-bars:], ["open", "high", "low", "close"]] = 100.0
+    changed.loc[changed.index[-bars:], "volume"] = 0.0
+    return changed
+
+
 @pytest.mark.parametrize(
     "frames",
     [
@@ -59,16 +66,18 @@ def hole_at_the_end(frame: pd.DataFrame) -> pd.DataFrame:
         with_times(lambda t: t.dt.as_unit("ns")),
         with_eth(lambda f: f.assign(extra="x").iloc[:, ::-1]),
         with_eth(lambda f: f.iloc[50:]),
+        with_eth(lambda f: dead(f, 5)),
     ],
     ids=["as asked for", "times as the index", "an index without a name", "another zone",
-         "another unit", "further columns in another order", "one begins later"],
+         "another unit", "further columns in another order", "one begins later",
+         "a quiet market"],
 )  # fmt: skip
 def test_what_is_right_is_laid_on_one_grid(frames: Frames) -> None:
     panel = given_panel(frames, DATA)
     assert panel.symbols == (BTC, ETH)
     assert len(panel) == 200
     assert panel.times[-1] == pd.Timestamp("2025-11-09 07:00Z")
-    np.testing.assert_array_equal(panel.close[50:, 1], bars()["close"][50:])
+    np.testing.assert_array_equal(panel.close[50:-5, 1], bars()["close"][50:-5])
     assert not panel.gap[50:].any()
 
 
@@ -89,6 +98,9 @@ def test_a_row_without_prices_is_a_hole() -> None:
         (with_eth(lambda f: f.assign(**dict.fromkeys(f.columns[1:], np.nan))), "InsufficientData",
          "the bars of ETH/USDT have no prices"),
         ({BTC: bars()}, "InsufficientData", "there are no bars of ETH/USDT"),
+        (with_eth(lambda f: dead(f, 30)), "InsufficientData",
+         "ETH/USDT ends at 2025-11-08 01:00"),
+        (with_eth(lambda f: dead(f, 200)), "InsufficientData", "nobody traded ETH/USDT"),
         (with_eth(lambda f: f.iloc[::-1]), "DataInvalid",
          "the bars of ETH/USDT are not in order: 2025-11-09 06:00:00+00:00 comes after 2025-11-09"),
         (with_eth(lambda f: pd.concat([f, f.iloc[-1:]])), "DataInvalid",
@@ -114,7 +126,8 @@ def test_a_row_without_prices_is_a_hole() -> None:
     ],
     ids=["a feed that stopped three days ago", "a feed that is one bar behind",
          "a feed that ends in rows without prices", "no prices at all", "no bars of a symbol",
-         "newest first", "the newest bar twice", "all bars twice", "times without a zone",
+         "nobody trades it any more", "nobody ever traded it", "newest first",
+         "the newest bar twice", "all bars twice", "times without a zone",
          "milliseconds", "times as text", "an empty time", "a time off the grid", "no volume",
          "no times", "a bar that can't be true", "a price that is a word"],
 )  # fmt: skip

@@ -1,7 +1,8 @@
 """A single-node Kubernetes of real components: kind where Docker answers, else without Docker.
 
+  cluster check                    say what would keep this machine from running a cluster
   cluster setup                    install the Debian packages that are missing
-  cluster build [MODULE...]        build the Go programs that are missing
+  cluster build [NAME...]          build the Go programs that are missing: modules or programs
   cluster provider                 print which kind of cluster this machine gets: kind or local
   cluster up                       start what is not running, wait until the node is Ready
   cluster status                   list components, node and pods
@@ -29,10 +30,25 @@ def provider() -> str:
     return os.environ.get("CLUSTER_PROVIDER") or ("kind" if kind.docker_answers() else "local")
 
 
+def check() -> None:
+    """Print what is wrong with this machine, and end with 1 if anything is."""
+    found = [] if provider() == "kind" else host.problems()
+    needed = binaries.KIND if provider() == "kind" else binaries.DEFAULT
+    if binaries.missing(needed) and (problem := binaries.problem_with_go()):
+        found.append(problem)
+    for line in found:
+        print(line)
+    sys.exit(1 if found else 0)
+
+
 def main(arguments: list[str]) -> None:
     """Run one command."""
-    on_kind = arguments[:1] not in (["build"], ["which"], ["setup"]) and provider() == "kind"
+    on_kind = (
+        arguments[:1] not in (["build"], ["which"], ["setup"], ["check"]) and provider() == "kind"
+    )
     match arguments:
+        case ["check"]:
+            check()
         case ["setup"]:
             host.install()
         case ["build", *names]:

@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,9 +11,54 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_cluster import paths
+from local_cluster.alive import Said, clock, watched
 
 KUBERNETES_VERSION = "v1.35.4"
+OLDEST_GO = (1, 26)
+_DOWNLOADS_ITSELF = (1, 21)
+"""Since then Go fetches the version that a go.mod asks for."""
 _ENVIRONMENT = {"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false -trimpath -mod=readonly"}
+
+
+@dataclass(frozen=True)
+class Program:
+    """One program: built for itself, and anew only when what it is made of changes.
+
+    Parameters
+    ----------
+    folder
+        Folder of its go.mod, relative to this tool.
+    package
+        The Go package.
+    stamped
+        Whether it is told the version of Kubernetes.
+    """
+
+    name: str
+    folder: str
+    package: str
+    stamped: bool
+
+    @property
+    def flags(self) -> str:
+        """Linker flags."""
+        return f"-s -w {_stamp()}" if self.stamped else "-s -w"
+
+    @property
+    def digest(self) -> str:
+        """What it is made of: pins, flags, own sources."""
+        folder = paths.HERE / self.folder
+        own = folder / self.package if self.package.startswith(".") else None
+        sources = [] if own is None else sorted(own.glob("*.go"))
+        inputs = [folder / "go.mod", folder / "go.sum", *sources]
+        told = repr((self.flags, self.package, sorted(_ENVIRONMENT.items())))
+        content = b"\0".join([told.encode(), *(path.read_bytes() for path in inputs)])
+        return hashlib.sha256(content).hexdigest()[:12]
+
+    @property
+    def cached(self) -> Path:
+        """Its folder in the cache; it exists only when the program is whole."""
+        return paths.CACHE / "bin" / f"{self.name}-{self.digest}"
 
 
 @dataclass(frozen=True)
@@ -22,35 +68,30 @@ class Module:
     Parameters
     ----------
     name
-        Names its folder in the cache.
+        What it is called on the command line.
     folder
         Folder of its go.mod, relative to this tool.
     packages
         Program -> Go package.
+    stamped
+        Whether its programs are told the version of Kubernetes: charts see v0.0.0-master without.
     """
 
     name: str
     folder: str
     packages: dict[str, str]
+    stamped: bool = False
 
     @property
-    def digest(self) -> str:
-        """What the programs are made of: pins, flags, own sources."""
-        folder = paths.HERE / self.folder
-        sources = sorted(folder.glob("*.go")) + sorted((folder / "pause").glob("*.go"))
-        inputs = [folder / "go.mod", folder / "go.sum", *sources]
-        told = repr((flags(), self.packages, sorted(_ENVIRONMENT.items())))
-        content = b"\0".join([told.encode(), *(path.read_bytes() for path in inputs)])
-        return hashlib.sha256(content).hexdigest()[:12]
-
-    @property
-    def cached(self) -> Path:
-        """Folder of the built programs; it exists only when all of them do."""
-        return paths.CACHE / "bin" / f"{self.name}-{self.digest}"
+    def programs(self) -> tuple[Program, ...]:
+        """Its programs, in the order in which they are built."""
+        return tuple(
+            Program(name, self.folder, package, self.stamped)
+            for name, package in self.packages.items()
+        )
 
 
-def flags() -> str:
-    """Return linker flags; without the version charts see v0.0.0-master."""
+def _stamp() -> str:
     major, minor = KUBERNETES_VERSION[1:].split(".")[:2]
     values = {
         "gitVersion": KUBERNETES_VERSION,
@@ -58,8 +99,7 @@ def flags() -> str:
         "gitMinor": minor,
         "gitTreeState": "clean",
     }
-    told = " ".join(f"-X k8s.io/component-base/version.{k}={v}" for k, v in values.items())
-    return f"-s -w {told}"
+    return " ".join(f"-X k8s.io/component-base/version.{k}={v}" for k, v in values.items())
 
 
 _KUBERNETES = (
@@ -75,10 +115,11 @@ MODULES = (
         "kubernetes",
         ".",
         {**{name: f"k8s.io/kubernetes/cmd/{name}" for name in _KUBERNETES}, "pause": "./pause"},
+        stamped=True,
     ),
     Module("etcd", "tools/etcd", {"etcd": "go.etcd.io/etcd/server/v3"}),
     Module("coredns", "tools/coredns", {"coredns": "."}),
-    Module("helm", "tools/helm", {"helm": "helm.sh/helm/v3/cmd/helm"}),
+    Module("helm", "tools/helm", {"helm": "helm.sh/helm/v3/cmd/helm"}, stamped=True),
     Module("minio", "tools/minio", {"minio": "github.com/minio/minio"}),
     Module(
         "versitygw",
@@ -92,6 +133,8 @@ MODULES = (
 NODE = ("kubernetes", "etcd", "coredns")
 CONTROL_PLANE = ("kubernetes", "etcd")
 DEFAULT = (*NODE, "helm", "minio")
+KIND = ("kind", "kubectl", "helm", "minio")
+"""What is needed where Docker runs the node."""
 
 
 def modules(names: tuple[str, ...]) -> list[Module]:
@@ -103,45 +146,86 @@ def modules(names: tuple[str, ...]) -> list[Module]:
     return [known[name] for name in names]
 
 
+def wanted(names: tuple[str, ...]) -> list[Program]:
+    """Return all programs of modules, or single ones, by name; an unknown one ends the tool."""
+    every = {one.name: one for module in MODULES for one in module.programs}
+    whole = {module.name for module in MODULES}
+    found: list[Program] = []
+    for name in names:
+        if name in every and name not in whole:
+            found.append(every[name])
+        else:
+            found += modules((name,))[0].programs
+    return found
+
+
+def missing(names: tuple[str, ...]) -> list[Program]:
+    """Return the programs that are not built yet."""
+    return [one for one in wanted(names) if not one.cached.exists()]
+
+
 def folders() -> list[str]:
     """Return the folders of all programs for PATH."""
-    return [str(module.cached) for module in MODULES]
+    return [str(one.cached) for module in MODULES for one in module.programs]
 
 
 def program(name: str) -> Path:
     """Return the path of a program, built or not."""
     for module in MODULES:
-        if name in module.packages:
-            return module.cached / name
+        for one in module.programs:
+            if one.name == name:
+                return one.cached / name
     raise KeyError(name)
 
 
-def build(names: tuple[str, ...]) -> None:
-    """Build the modules that are missing; a second process waits for the first."""
-    missing = [module for module in modules(names) if not module.cached.exists()]
-    if not missing:
-        return
+def problem_with_go() -> str | None:
+    """Return why nothing can be built, and what helps."""
     if shutil.which("go") is None:
-        sys.exit("cluster: Go is missing: install Go 1.26 or later (https://go.dev/dl)")
+        return "Go is missing: install Go 1.26 or later (https://go.dev/dl)"
+    told = subprocess.run(
+        ["go", "env", "GOVERSION", "GOTOOLCHAIN"], text=True, capture_output=True, check=False
+    ).stdout.split()
+    found = re.match(r"go(\d+)\.(\d+)", told[0]) if told else None
+    version = (int(found[1]), int(found[2])) if found else (0, 0)
+    if version >= OLDEST_GO or (version >= _DOWNLOADS_ITSELF and told[1:] != ["local"]):
+        return None
+    said = told[0] if told else "go without a version"
+    return f"{said} is too old: install Go 1.26 or later (https://go.dev/dl)"
+
+
+def build(names: tuple[str, ...]) -> None:
+    """Build the programs that are missing; a second process waits for the first."""
+    absent = missing(names)
+    if not absent:
+        return
+    if problem := problem_with_go():
+        sys.exit(f"cluster: {problem}")
     (paths.CACHE / "bin").mkdir(parents=True, exist_ok=True)
     with (paths.CACHE / "bin" / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for module in missing:
-            if not module.cached.exists():
-                _build(module)
+        for one in absent:
+            if not one.cached.exists():
+                _build(one)
 
 
-def _build(module: Module) -> None:
+def _build(one: Program) -> None:
     """Build beside the target and rename: what is there is whole."""
-    fresh = module.cached.with_name(f".{module.cached.name}.new")
+    fresh = one.cached.with_name(f".{one.cached.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
-    for name, package in module.packages.items():
-        print(f"building {name}", flush=True)
-        command = ["go", "build", "-ldflags", flags(), "-o", str(fresh / name), package]
-        folder = paths.HERE / module.folder
-        if subprocess.run(
-            command, cwd=folder, env=os.environ | _ENVIRONMENT, check=False
-        ).returncode:
-            sys.exit(f"cluster: {name} did not build: see above")
-    fresh.rename(module.cached)
+    print(f"building {one.name}", flush=True)
+    done = watched(
+        ["go", "build", "-v", "-ldflags", one.flags, "-o", fresh / one.name, one.package],
+        cwd=paths.HERE / one.folder,
+        env=os.environ | _ENVIRONMENT,
+        life=_compiled,
+    )
+    if done.code:
+        sys.exit(f"cluster: {one.name} did not build:\n{done.words[-3000:]}")
+    fresh.rename(one.cached)
+    print(f"built {one.name} in {clock(done.seconds)}", flush=True)
+
+
+def _compiled(said: Said) -> str:
+    """Say how far a build is: ``go build -v`` names each package that it compiles."""
+    return f"{said.count} packages fetched and compiled, now {said.last}"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from local_cluster import binaries, paths, shell
+from local_cluster.alive import insist
 from local_cluster.shell import attempt, say
 
 PAUSE_IMAGE = "localhost/pause:1"
@@ -85,13 +86,9 @@ def make_base_image() -> None:
     say(f"making {BASE_IMAGE} from Debian {BASE_SUITE}")
     root = paths.CACHE / "base-image"
     shutil.rmtree(root, ignore_errors=True)
-    shell.run(
-        "debootstrap",
-        "--variant=minbase",
-        "--include=python3,python3-pip,python3-venv,ca-certificates",
-        BASE_SUITE,
-        root,
-    )
+    included = "--include=python3,python3-pip,python3-venv,ca-certificates"
+    bootstrap = ["debootstrap", "--variant=minbase", included, BASE_SUITE, root]
+    insist(bootstrap, env=shell.environment())
     unneeded = ("cache/apt", "lib/apt/lists")
     shared = ("doc", "man", "locale")
     for path in (*(f"var/{p}" for p in unneeded), *(f"usr/share/{p}" for p in shared)):

@@ -16,7 +16,7 @@ def docker_answers() -> bool:
 
 def up() -> None:
     """Create the cluster unless it is there."""
-    binaries.build(("kind", "kubernetes"))
+    binaries.build(("kind", "kubectl"))
     if NAME not in lines(run("kind", "get", "clusters")):
         stream("kind", "create", "cluster", "--name", NAME, "--config", CONFIG, "--wait", "120s")
     _write_kubeconfig()

@@ -162,7 +162,10 @@ def manifest(meta: dict[str, Any], pod: RunPod, work: Work, settings: Settings) 
                 ]
             },
             "template": {
-                "metadata": {"labels": labels, "annotations": _LOGS},
+                "metadata": {
+                    "labels": settings.trainer.pod_labels | labels,
+                    "annotations": settings.trainer.pod_annotations | _LOGS,
+                },
                 "spec": _pod_spec(pod, work, settings),
             },
         },

@@ -1,6 +1,6 @@
 """Why a person's request is refused: rules in the order in which they are looked at."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from clm_api.lifecycle import RequestedStage, Stage, StageRequest
@@ -148,6 +148,11 @@ def names(production: ProductionStatus, version: Version) -> bool:
     artifact = version.status.artifact
     same = artifact is not None and artifact.sha256 == production.artifact.sha256
     return same and production.version == version.name
+
+
+def is_missing(production: ProductionStatus | None, versions: Iterable[Version]) -> bool:
+    """Whether the version in production was deleted."""
+    return production is not None and not any(names(production, v) for v in versions)
 
 
 def undecided(version: Version) -> StageRequest | None:

@@ -6,7 +6,8 @@ from clm_api.conditions import SpecCondition, condition, set_conditions
 from clm_api.lifecycle import Stage
 from clm_api.model_version import ModelVersionStatus, Phase
 from clm_api.reasons import Reason
-from clm_api.schedule_status import ActiveRun, LastRun, TrainingScheduleStatus
+from clm_api.schedule_status import KEPT_ACTIVE, ActiveRun, LastRun, TrainingScheduleStatus
+from clm_operator.planning.requests import is_missing
 from clm_operator.snapshot import ScheduleObject, Version
 
 _DATA_REASONS = {
@@ -18,7 +19,7 @@ _DATA_REASONS = {
     Reason.EXCHANGE_BANNED,
     Reason.EXCHANGE_DENIED,
 }
-_ONLY_WHILE_TRUE = {"Stalled"}
+_ONLY_WHILE_TRUE = {"Stalled", "ProductionVersionMissing"}
 """Conditions of trouble: they are there while it lasts, as kstatus and kubectl wait expect it."""
 Runs = list[tuple[Version, ModelVersionStatus]]
 
@@ -36,7 +37,7 @@ def run_facts(status: TrainingScheduleStatus, runs: Runs) -> TrainingScheduleSta
         for v, s in runs
         if s.phase in (Phase.PENDING, Phase.RUNNING)
     ]
-    update: dict[str, object] = {"active": active}
+    update: dict[str, object] = {"active": active[-KEPT_ACTIVE:]}
     if runs:
         version, newest = runs[-1]
         if version.spec is not None:
@@ -79,6 +80,10 @@ def with_conditions(
     if problem:
         why = Reason.SPEC_INVALID
         made.append(_made("Stalled", schedule, now, holds=True, reason=why, message=problem))
+    if status.production is not None and is_missing(status.production, [v for v, _ in runs]):
+        why, name = Reason.PRODUCTION_VERSION_MISSING, status.production.version
+        text = f"{name} is in production and its ModelVersion was deleted: promote another version"
+        made.append(_made(str(why), schedule, now, holds=True, reason=why, message=text))
     over = _ONLY_WHILE_TRUE - {c.type for c in made}
     kept = [c for c in status.conditions if c.type not in over]
     return status.model_copy(
@@ -129,6 +134,7 @@ def _data(schedule: ScheduleObject, runs: Runs, now: datetime) -> SpecCondition 
         if status.phase is Phase.SUCCEEDED and status.data is not None:
             until = f"{status.data.to:%Y-%m-%d %H:%M} UTC"
             text = f"{status.data.bars} bars until {until}, {status.data.gaps} missing"
+            text += f"; {status.data.message}" if status.data.message else ""
             return _made(
                 "DataAvailable", schedule, now, holds=True, reason=Reason.DATA_READY, message=text
             )

@@ -9,6 +9,7 @@ from clm_api.reasons import Reason
 from clm_api.run import RunData
 from clm_trainer.panel import Panel
 from clm_trainer.sources.bars import COLUMNS, PRICES, BarKey, invalid
+from clm_trainer.sources.untraded import without_untraded
 
 _SHOWN = 5
 
@@ -25,7 +26,8 @@ def given_panel(bars: Mapping[str, pd.DataFrame], data: RunData) -> Panel:
     Raises
     ------
     ClmError
-        InsufficientData: a symbol has no bars, or its bars end before those of the others.
+        InsufficientData: a symbol has no bars, or its bars end before those of the others; those
+        of 24 hours or more in which nobody traded are none.
         DataInvalid: times without zone, out of order, doubled or off the grid; a wrong price.
     """
     absent = [name for name in data.symbols if name not in bars or bars[name].empty]
@@ -94,9 +96,12 @@ def _checked(frame: pd.DataFrame, name: str, data: RunData) -> pd.DataFrame:
     kept = frame[known].assign(timestamp=times[known].dt.tz_convert("UTC").dt.as_unit("us"))
     key = BarKey(data.venue, data.market, name, data.timeframe)
     try:
-        return key.cleaned(kept, "the bars handed over")
+        traded, _ = without_untraded(key.cleaned(kept, "the bars handed over"), key.step)
     except (TypeError, ValueError) as error:
         raise invalid(f"a price or volume of {name} is not a number: {error}") from error
+    if traded.empty:
+        raise _too_little(f"nobody traded {name} in all the bars that were handed over")
+    return traded
 
 
 def _too_little(text: str) -> ClmError:

@@ -39,7 +39,7 @@ def read_table(path: Path, needed: tuple[str, ...], archive: str) -> pd.DataFram
         raise invalid(f"{path}: column {missing[0]} is missing; needed: {', '.join(needed)}")
     if frame.empty:
         raise invalid(f"{path}: has no rows")
-    return frame.assign(timestamp=_utc(frame["timestamp"], path))
+    return frame.assign(timestamp=utc(frame["timestamp"], path))
 
 
 def _read(path: Path, archive: str) -> pd.DataFrame:
@@ -70,7 +70,7 @@ def _with_times(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.rename(columns={usual[0]: "timestamp"}) if len(usual) == 1 else frame
 
 
-def _utc(values: "pd.Series[str]", path: Path) -> pd.DatetimeIndex:
+def utc(values: "pd.Series[str]", path: Path) -> pd.DatetimeIndex:
     """Read ISO 8601, without a zone as UTC, or numbers whose size tells their unit."""
     if is_numeric_dtype(values):
         unit = next((u for size, u in _UNITS if float(values.abs().min()) >= size), None)

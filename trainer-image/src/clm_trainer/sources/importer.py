@@ -53,6 +53,26 @@ def import_file(path: Path, key: BarKey, cache: BarCache, *, now: pd.Timestamp) 
         DataInvalid, naming the file, the row and the column.
     """
     frame = read_table(path, bars.COLUMNS, f"{_pair(key.symbol)}-{key.timeframe}-")
+    return import_bars(frame, key, cache, now=now, path=path)
+
+
+def import_bars(
+    frame: pd.DataFrame, key: BarKey, cache: BarCache, *, now: pd.Timestamp, path: Path
+) -> Imported:
+    """Check bars and merge them into the cache.
+
+    Parameters
+    ----------
+    path
+        Where they come from, for messages.
+
+    Raises
+    ------
+    ClmError
+        DataInvalid, naming the file, the row and the column.
+    """
+    if frame.empty:
+        raise invalid(f"{path}: has no rows")
     try:
         frame = key.cleaned(frame, str(path))
     except (TypeError, ValueError) as error:
@@ -83,6 +103,26 @@ def import_funding(
     frame = read_table(path, funding.COLUMNS[:2], f"{_pair(key.symbol)}-fundingRate-")
     if "mark_price" not in frame.columns:
         frame = frame.assign(mark_price=float("nan"))
+    return import_events(frame, key, cache, now=now, path=path)
+
+
+def import_events(
+    frame: pd.DataFrame, key: FundingKey, cache: BarCache, *, now: pd.Timestamp, path: Path
+) -> ImportedFunding:
+    """Check funding events and merge them into the cache.
+
+    Parameters
+    ----------
+    path
+        Where they come from, for messages.
+
+    Raises
+    ------
+    ClmError
+        DataInvalid, naming the file, the row and the column.
+    """
+    if frame.empty:
+        raise invalid(f"{path}: has no rows")
     try:
         frame = key.cleaned(frame, str(path))
     except (TypeError, ValueError) as error:

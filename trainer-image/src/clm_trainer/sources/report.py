@@ -26,6 +26,8 @@ class SymbolReport:
     """Bars that moved far and back at once."""
     cached: int
     """Bars that were in the cache before the run."""
+    halts: tuple[Hole, ...] = ()
+    """Bars in which nobody traded; they are left out."""
     revisions: tuple[Revision, ...] = ()
     """What was found later of stored bars and funding, which stand."""
 
@@ -71,11 +73,10 @@ class DataReport:
                     last=one.last,
                     bars=one.bars,
                     missing=one.missing,
-                    holes=[
-                        HoleData(start=hole.start, bars=hole.bars)
-                        for hole in sorted(one.gaps, key=lambda hole: -hole.bars)[:KEPT_ODDITIES]
-                    ],
+                    holes=_longest(one.gaps),
                     spikes=list(one.spikes[-KEPT_ODDITIES:]),
+                    untraded=sum(halt.bars for halt in one.halts),
+                    halts=_longest(one.halts),
                     revised=len({revision.time for revision in one.revisions}),
                     revisions=[
                         RevisionData.model_validate(asdict(revision))
@@ -92,6 +93,11 @@ class DataReport:
         plain: dict[str, Any] = _plain(asdict(self))
         plain["from"] = plain.pop("from_")
         return plain
+
+
+def _longest(holes: tuple[Hole, ...]) -> list[HoleData]:
+    longest = sorted(holes, key=lambda hole: -hole.bars)[:KEPT_ODDITIES]
+    return [HoleData(start=hole.start, bars=hole.bars) for hole in longest]
 
 
 def frame_digest(panel: Panel) -> str:

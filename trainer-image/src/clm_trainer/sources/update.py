@@ -16,7 +16,7 @@ from clm_trainer.sources.bars import BarKey
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.sources.exchange import Exchange
 from clm_trainer.sources.funding import FundingKey
-from clm_trainer.sources.gate import holes_until
+from clm_trainer.sources.gate import FRESH_BARS, holes_until
 from clm_trainer.sources.lease import Lease
 from clm_trainer.sources.ledger import (
     Ledger,
@@ -29,6 +29,7 @@ from clm_trainer.sources.ledger import (
 from clm_trainer.sources.paging import Page
 from clm_trainer.sources.refusals import ExchangeBannedError, unavailable
 from clm_trainer.sources.revisions import Revision
+from clm_trainer.sources.untraded import quiet
 
 _MINUTE, _MONTH = pd.Timedelta("1min"), pd.Timedelta("31D")
 Tell = Callable[[str], None]
@@ -66,15 +67,24 @@ class Update:
         Raises
         ------
         ClmError
-            As the exchange answers, or as the run failed that fetched them at the same time.
+            As the exchange answers, or as the run failed that fetched them at the same time;
+            SymbolUnknown: the newest bars saw no trade, and it says that the symbol is not traded.
         """
         self._fill(key, span, self._missing_bars, self._bars)
+        self._confirm(key, span)
         newest = self.exchange.newest_bars
         if newest is not None and span.stop - span.start > newest * key.step:
             self.notes.append(
                 f"{self.venue} gives only its newest {newest} bars of {key.symbol}: older ones "
                 "come from earlier runs, or from files with `clm data import`"
             )
+
+    def _confirm(self, key: BarKey, span: Span) -> None:
+        """Ask what the exchange says of a symbol whose newest bars nobody traded."""
+        newest = self.store.read(key, span.stop - (FRESH_BARS + 1) * key.step, span.stop)
+        if bool(quiet(newest).all()):  # there may be none
+            Bans(self.store.store, self.venue).obey()
+            self.exchange.market(key.symbol, key.timeframe)
 
     def funding(self, key: FundingKey, span: Span) -> None:
         """Fetch the funding of a span that was not asked for yet."""

@@ -11,6 +11,7 @@ from clm_api.errors import ClmError
 from clm_api.run import RunData
 from clm_api.training_schedule import OnRevision, Refresh
 from clm_trainer.panel import Panel
+from clm_trainer.sources import untraded
 from clm_trainer.sources.bars import BarKey, invalid
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.sources.funding import FundingKey
@@ -18,6 +19,7 @@ from clm_trainer.sources.gate import FRESH_BARS, fresh, holes_until, require, sp
 from clm_trainer.sources.ledger import Span, read_ledger
 from clm_trainer.sources.report import DataReport, SymbolReport, frame_digest
 from clm_trainer.sources.revisions import Revision, described
+from clm_trainer.sources.untraded import require_traded, without_untraded
 from clm_trainer.stages.stored import bar_keys, stored_ends, unequal_ends
 from clm_trainer.storage import Storage
 
@@ -70,19 +72,24 @@ def fetch(
     revised = {key: _revised(cache, key, span, funding=funding) for key in keys}
     told = _told(revised, data.on_revision)
     frames = {key: key.cleaned(cache.read(key, span.start, span.stop), "cache") for key in keys}
-    reports = []
-    for key, frame in frames.items():
-        times = pd.DatetimeIndex(frame["timestamp"])
-        require(times, key, span, data.max_gap_bars, any_age=data.refresh is Refresh.NEVER)
+    reports, any_age = [], data.refresh is Refresh.NEVER
+    for key, all_bars in frames.items():
+        times = pd.DatetimeIndex(all_bars["timestamp"])
+        require(times, key, span, data.max_gap_bars, any_age=any_age)
+        frame, halts = without_untraded(all_bars, key.step)
+        require_traded(frame, halts, key, any_age=any_age)
+        frames[key] = frame
+        told += [untraded.described(halts, key.symbol)] if halts else []
         reports.append(
             SymbolReport(
                 symbol=key.symbol,
                 bars=len(frame),
-                first=times[0],
-                last=times[-1],
+                first=frame["timestamp"].iloc[0],
+                last=frame["timestamp"].iloc[-1],
                 gaps=tuple(holes_until(times, key.step, span.stop)),
-                spikes=tuple(spikes(times, frame["close"], key.step)),
-                cached=len(before[key]) if before else len(frame),
+                spikes=tuple(_spikes(frame, key.step)),
+                cached=len(before[key]) if before else len(all_bars),
+                halts=tuple(halts),
                 revisions=tuple(one for some in revised[key].values() for one in some),
             )
         )
@@ -95,6 +102,10 @@ def fetch(
     digest = frame_digest(panel)
     report = DataReport(span.start, span.stop, tuple(reports), asked.requests, digest, notes)
     return panel, report
+
+
+def _spikes(frame: pd.DataFrame, step: pd.Timedelta) -> list[pd.Timestamp]:
+    return spikes(pd.DatetimeIndex(frame["timestamp"]), frame["close"], step)
 
 
 def _revised(

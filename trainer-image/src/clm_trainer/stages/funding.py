@@ -42,7 +42,7 @@ def funding_events(spec: RunSpec, window: Panel, store: Storage) -> pd.DataFrame
     ClmError
         DataUnavailable: there are no events, or they only end more than 24 h too early. DataGap:
         they begin more than 24 h after the window (after the symbol's first bar in it), or pause
-        for longer than that.
+        for longer than that; hours in which nobody could trade don't count.
     """
     if not spec.charges_funding:
         return None
@@ -52,7 +52,9 @@ def funding_events(spec: RunSpec, window: Panel, store: Storage) -> pd.DataFrame
         key = FundingKey(spec.data.venue, spec.data.market, symbol)
         events = cache.read(key, window.times[0], stop)
         if listed.any():
-            _require(events["timestamp"], key, window.times[listed.argmax()], stop, store.url)
+            column = window.symbols.index(symbol)
+            traded = window.times[~window.gap[:, column]]
+            _require(events["timestamp"], key, traded, window.timeframe, stop, store.url)
         events = events.rename(columns={"timestamp": "time"})
         events.insert(1, "symbol", pd.Series(symbol, index=events.index, dtype="str"))
         parts.append(events)
@@ -106,12 +108,18 @@ def _placed(
 def _require(
     times: "pd.Series[pd.Timestamp]",
     key: FundingKey,
-    start: pd.Timestamp,
+    traded: pd.DatetimeIndex,
+    step: pd.Timedelta,
     stop: pd.Timestamp,
     url: str,
 ) -> None:
-    edges = [start, *times[times >= start], stop]
-    pauses = [(a, b) for a, b in pairwise(edges) if b - a > LONGEST_PAUSE]
+    edges = [traded[0], *times[times >= traded[0]], stop]
+    pauses = [
+        (a, b)
+        for a, b in pairwise(edges)
+        if b - a > LONGEST_PAUSE
+        and (traded.searchsorted(b) - traded.searchsorted(a, "right") + 1) * step > LONGEST_PAUSE
+    ]
     if not pauses:
         return
     lacks = venue(key.venue).lacks

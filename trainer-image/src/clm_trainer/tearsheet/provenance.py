@@ -13,6 +13,9 @@ from clm_trainer.tearsheet.formats import moment, number
 from clm_trainer.tearsheet.grid import Cell, Grid, row
 from clm_trainer.tearsheet.holes import Coverage
 
+WITHOUT_IMAGE = "local"
+"""What runs without a cluster have in the place of an image."""
+
 
 def coverage(rows: Sequence[Coverage]) -> Grid:
     """Return how many bars each symbol has and lacks."""
@@ -66,5 +69,7 @@ def files(found: Sequence[ManifestFile]) -> Grid:
 
 def image_digest(image: str) -> str:
     """Return the digest that an image's name pins it to, or how to pin it."""
+    if image == WITHOUT_IMAGE:
+        return "none: the run was made without an image"
     _, found, digest = image.partition("@")
     return digest if found else "not pinned: the image was named by its tag alone"

@@ -1,0 +1,1 @@
+"""The chart's README: its values, their defaults and what they mean, out of ``values.yaml``."""
