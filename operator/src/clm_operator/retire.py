@@ -44,7 +44,7 @@ class Undertaker:
             schedule=version.spec.schedule_ref.name,
             schedule_uid=version.spec.schedule_ref.uid,
             version=version.name,
-            uid=version.uid,
+            uid=version.run_uid,
         )
         await self.runs.bury(tombstone)
         await self.cluster.delete_version(version.raw)
@@ -86,7 +86,7 @@ class Undertaker:
         """
         version = await self.cluster.version(tombstone.namespace, tombstone.version)
         schedule = await self.cluster.schedule(Key(tombstone.namespace, tombstone.schedule))
-        alive = version is not None and version["metadata"]["uid"] == tombstone.uid
+        alive = version is not None and Version.read(version).run_uid == tombstone.uid
         if alive or (schedule is not None and _in_production(schedule, tombstone)):
             await self.runs.lift(tombstone)
         elif schedule is not None and schedule["metadata"]["uid"] == tombstone.schedule_uid:
