@@ -12,6 +12,7 @@ from clm_api.evaluation import EvaluationReport
 from clm_api.model_version import TERMINAL, ModelVersionSpec, ModelVersionStatus, TriggerType
 from clm_api.reasons import Reason
 from clm_api.report import FoldMetrics, Manifest, MetricsFile, Progress
+from clm_api.restored import RESTORING
 from clm_api.schedule_status import TrainingScheduleStatus, TrialsStatus
 from clm_api.timing import slot_of
 from clm_api.training_schedule import TrainingScheduleSpec
@@ -104,8 +105,14 @@ class ScheduleObject:
 
     @property
     def created(self) -> datetime:
-        """metadata.creationTimestamp."""
-        return instant(self.raw["metadata"]["creationTimestamp"])
+        """When it was created, or the lost one in whose place it stands."""
+        restored = self.status.restored
+        return restored.created if restored else instant(self.raw["metadata"]["creationTimestamp"])
+
+    @property
+    def restoring(self) -> bool:
+        """Whether it is not all back yet."""
+        return RESTORING in self.raw["metadata"].get("annotations", {})
 
     @property
     def deleted(self) -> bool:
@@ -151,8 +158,13 @@ class Version:
 
     @property
     def uid(self) -> str:
-        """metadata.uid, also the run's folder in the store."""
+        """metadata.uid."""
         return str(self.raw["metadata"]["uid"])
+
+    @property
+    def run_uid(self) -> str:
+        """The run's folder in the store: its uid, or that of the one in whose place it stands."""
+        return self.status.restored.uid if self.status.restored else self.uid
 
     @property
     def generation(self) -> int:
@@ -161,8 +173,9 @@ class Version:
 
     @property
     def created(self) -> datetime:
-        """metadata.creationTimestamp."""
-        return instant(self.raw["metadata"]["creationTimestamp"])
+        """When it was created, or the lost one in whose place it stands."""
+        restored = self.status.restored
+        return restored.created if restored else instant(self.raw["metadata"]["creationTimestamp"])
 
     @property
     def terminal(self) -> bool:

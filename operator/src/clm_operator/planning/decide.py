@@ -85,7 +85,7 @@ class Plan:
 def plan(snapshot: Snapshot, settings: Settings) -> Plan:
     """Decide what follows from a snapshot."""
     schedule = snapshot.schedule
-    if schedule is None or schedule.deleted:
+    if schedule is None or schedule.deleted or schedule.restoring:
         return Plan()
     seen, evaluation = trial.look(snapshot, schedule)
     promotions = production.decide(seen)
