@@ -7,12 +7,40 @@ MANIFEST = "manifest.json"
 PROGRESS = "progress.json"
 BARS = "bars/v1"
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_PLAIN = re.compile(r"[^A-Z0-9]")
+_SPELT = re.compile(r"u([0-9a-f]{4})|v([0-9a-f]{6})")
 
 
 def _segment(text: str) -> str:
     if not _SAFE.fullmatch(text):
         raise ValueError(f"{text!r} can't be part of an object's path")
     return text
+
+
+def symbol_segment(symbol: str) -> str:
+    """Return a symbol as part of a path: ``BTC/USDT:USDT`` becomes ``BTC-USDT_USDT``.
+
+    Other characters than A to Z and digits are spelt by their number, ``u`` with four digits or
+    ``v`` with six, so that two names never share a path, on no file system.
+    """
+    parted = re.split(r"([/:])", symbol)
+    marks = {"/": "-", ":": "_"}
+    return "".join(marks.get(part) or _PLAIN.sub(_spell, part) for part in parted)
+
+
+def symbol_of(segment: str) -> str:
+    """Return the symbol of a part of a path."""
+    return _SPELT.sub(_read, segment.replace("-", "/").replace("_", ":"))
+
+
+def _spell(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    return f"u{number:04x}" if number < 0x10000 else f"v{number:06x}"
+
+
+def _read(found: re.Match[str]) -> str:
+    number = int(found[1] or found[2], 16)
+    return chr(number) if number < 0x110000 and not 0xD800 <= number < 0xE000 else found[0]
 
 
 @dataclass(frozen=True)
@@ -24,7 +52,7 @@ class SeriesLayout:
     venue
         The exchange's ccxt id, ``<id>-sandbox`` for its testnet.
     symbol
-        ``BTC/USDT`` becomes ``BTC-USDT``, ``BTC/USDT:USDT`` becomes ``BTC-USDT_USDT``.
+        As the exchange names it; ``symbol_segment`` says how it stands in paths.
     series
         A timeframe, ``funding``, or ``trades-<account>``.
     """
@@ -40,8 +68,7 @@ class SeriesLayout:
 
     @property
     def _symbol(self) -> str:
-        name = self.symbol.replace("/", "-").replace(":", "_")
-        return f"{self._market}/{_segment(name)}"
+        return f"{self._market}/{_segment(symbol_segment(self.symbol))}"
 
     @property
     def _place(self) -> str:

@@ -21,12 +21,14 @@ from clm_operator.artifacts.runs import RunStore
 from clm_operator.clock import SystemClock
 from clm_operator.cluster.api import Api, WriteBudget, connect
 from clm_operator.cluster.resources import Cluster
+from clm_operator.creating import Creator
 from clm_operator.handlers import watch
 from clm_operator.launch import Launcher
 from clm_operator.metrics import Metrics
 from clm_operator.namespaces import Namespaces
 from clm_operator.probes import Health, serve
 from clm_operator.reconcile import Reconciler
+from clm_operator.refusals import Refusals
 from clm_operator.retire import Undertaker
 from clm_operator.scheduler import Scheduler
 from clm_operator.settings import Settings, load_settings
@@ -50,7 +52,13 @@ async def operate(settings: Settings, port: int) -> None:
         cluster=cluster,
         reader=ArtifactReader(store),
         pointers=PointerWriter(store),
-        launcher=Launcher(cluster, Lender(settings.store), settings.trainer),
+        creator=Creator(
+            cluster,
+            Launcher(cluster, Lender(settings.store), settings.trainer),
+            Refusals(clock, settings.progress_poll_seconds),
+            metrics,
+            lambda key: scheduler.wake(key),  # noqa: PLW0108  it is made below
+        ),
         undertaker=undertaker,
         settings=settings,
         clock=clock,

@@ -338,10 +338,12 @@ class UnreadableReport:
 
 @dataclass(frozen=True)
 class Withheld:
-    """The store lends no credentials for a Job, or a quota forbids it: it is tried again."""
+    """Something can't be made for now: the store lends no keys, or the API server refuses it."""
 
     reason: Reason
     message: str
+    until: datetime | None = None
+    """When it is tried again; None: at the next look."""
 
 
 ReportRead = Report | CorruptReport | UnreadableReport | None
@@ -371,12 +373,16 @@ class Snapshot:
     """Evaluation Jobs by name."""
     evaluation: EvaluationRead = None
     """Report of the newest evaluation, once its Job has ended or is gone."""
+    quota_short: bool = False
+    """Whether a quota refuses a Job, or the keys of one, of a schedule in the namespace."""
     progress: dict[str, Progress] = field(default_factory=dict)
     """What the newest pod of an active run says."""
     sibling_trials: tuple[TrialsStatus, ...] = ()
     """Trials of other schedules on the same symbols and timeframe."""
     taken: frozenset[str] = frozenset()
     """Names that exist and belong to something else."""
+    leaving: frozenset[str] = frozenset()
+    """Those of objects that go away, for their owner is gone: they are free soon."""
     refused: Mapping[str, str] = field(default_factory=dict)
     """Why the API server says that a version or a Job can't exist, by name."""
     withheld: Mapping[str, Withheld] = field(default_factory=dict)

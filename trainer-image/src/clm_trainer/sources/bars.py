@@ -57,6 +57,11 @@ class BarKey:
         return COLUMNS
 
     @property
+    def texts(self) -> frozenset[str]:
+        """Names of the columns that hold text: none."""
+        return frozenset()
+
+    @property
     def layout(self) -> SeriesLayout:
         """Where they are stored."""
         return SeriesLayout(self.venue, self.market, self.symbol, self.timeframe)
