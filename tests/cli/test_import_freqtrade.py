@@ -8,11 +8,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from clm_api.errors import ClmError, SpecError
-from clm_cli.__main__ import app
 from clm_trainer.sources.bars import BarKey
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.sources.funding import FundingKey
 from clm_trainer.storage import Storage
+from tests.cli.app import app
 from tests.trainer.sources.freqtrade_folder import as_candles, candles, rates, store
 
 RUNNER = CliRunner(env={"COLUMNS": "160"})
