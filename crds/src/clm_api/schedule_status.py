@@ -196,8 +196,8 @@ class TrainingScheduleStatus(StatusModel):
             },
         ),
     ] = Field(default_factory=list)
-    """Ready, ScheduleValid, DataAvailable, Progressing; Stalled while the spec is invalid,
-    ProductionVersionMissing while the version in production is gone."""
+    """Ready, ScheduleValid, DataAvailable, StoreReady, Progressing; Stalled while the spec is
+    invalid, ProductionVersionMissing while the version in production is gone."""
     schedule_seen: ScheduleSeen | None = None
     """When the present schedule was first seen."""
     schedule_text: Annotated[str, Field(max_length=160)] | None = None

@@ -17,6 +17,8 @@ from clm_operator.snapshot import Key, Raw, Version, owner_uid
 
 _LOG = logging.getLogger(__name__)
 SWEEP_S = 3600.0
+_SOON_S = 60.0
+"""Namespaces that come and go are not known at once."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,13 @@ class Undertaker:
     async def run(self, namespaces: Callable[[], list[str]]) -> None:
         """Sweep the namespaces that are served now and every hour, until cancelled."""
         while True:
-            for namespace in namespaces():
+            served = namespaces()
+            for namespace in served:
                 try:
                     await self.sweep(namespace)
                 except (ClmError, ApiError) as error:
                     _LOG.warning("tombstones of %s are left for later: %s", namespace, error)
-            await asyncio.sleep(SWEEP_S)
+            await asyncio.sleep(SWEEP_S if served else _SOON_S)
 
     async def _finish(self, tombstone: Tombstone) -> None:
         """Remove the files if the version is gone and its schedule, the same one, is not.

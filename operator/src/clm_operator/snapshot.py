@@ -350,6 +350,15 @@ class UnreadableReport:
 
 
 @dataclass(frozen=True)
+class StoreSeen:
+    """Whether the store can be used, and why not."""
+
+    ready: bool
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True)
 class Withheld:
     """Something can't be made for now: the store lends no keys, or the API server refuses it."""
 
@@ -390,6 +399,8 @@ class Snapshot:
     """Whether a quota refuses a Job, or the keys of one, of a schedule in the namespace."""
     progress: dict[str, Progress] = field(default_factory=dict)
     """What the newest pod of an active run says."""
+    store: StoreSeen | None = None
+    """What is known of the store; None before the first look."""
     sibling_trials: tuple[TrialsStatus, ...] = ()
     """Trials of other schedules on the same symbols and timeframe."""
     taken: frozenset[str] = frozenset()
