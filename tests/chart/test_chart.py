@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from clm_api.families import Family
+from clm_operator.artifacts.own_keys import FOLDER_VARIABLE
 from clm_operator.settings import DEFAULTS, load_settings
 from tests.support import chart
 from tests.support.repository import ROOT
@@ -119,6 +120,25 @@ def test_the_bundled_stores_keys_stay_with_the_operator_unless_pods_need_them() 
 def test_keys_per_run_need_a_store_that_is_asked_for_them() -> None:
     asked = ('objectStore={"secretName":"s3","credentials":"PerRun"}',)
     assert "set objectStore.endpoint" in chart.template("ns", *asked).stderr
+
+
+@pytest.mark.parametrize(
+    ("values", "secret"),
+    [(S3, "s3"), (('objectStore={"credentials":"Ambient"}',), None)],
+    ids=["keys of a Secret", "a role of the cloud"],
+)
+def test_the_operator_reads_its_keys_where_they_are_mounted(
+    values: tuple[str, ...], secret: str | None
+) -> None:
+    (deployment,) = chart.of_kind(chart.render("trading", *values), "Deployment")
+    pod = deployment["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    told = {v["name"]: v["value"] for v in container["env"]}
+    mounts = {m["mountPath"]: m["name"] for m in container["volumeMounts"]}
+    volumes = {v["name"]: v.get("secret", {}).get("secretName") for v in pod["volumes"]}
+    folder = told.get(FOLDER_VARIABLE)
+    assert (folder is None) == (secret is None)
+    assert volumes.get(mounts.get(folder)) == secret
 
 
 def test_policies_guard_the_watched_namespaces_and_know_the_operators_account() -> None:

@@ -33,6 +33,8 @@ INVALID = [
     Invalid("an unknown time zone",
             {"interval": None, "schedule": "0 * * * *", "timeZone": "Mars/Base"},
             'spec.timeZone: "Mars/Base" is not an IANA time zone'),
+    Invalid("a pod that evicts the system", {"job": {"priorityClassName": "system-node-critical"}},
+            'spec.job.priorityClassName: "system-node-critical" is not allowed'),
     Invalid("slots that are too dense", {"interval": "5m"}, "more often than every 15 minutes"),
 ]  # fmt: skip
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 MANIFEST = "manifest.json"
 PROGRESS = "progress.json"
+LOG = "log.jsonl"
 BARS = "bars/v1"
+BACKUPS = "backups"
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _PLAIN = re.compile(r"[^A-Z0-9]")
 _SPELT = re.compile(r"u([0-9a-f]{4})|v([0-9a-f]{6})")
@@ -129,6 +131,11 @@ def tombstones_of(namespace: str) -> str:
     return f"tombstones/{_segment(namespace)}"
 
 
+def backups_of(namespace: str) -> str:
+    """Return the folder of a namespace's backups."""
+    return f"{BACKUPS}/{_segment(namespace)}"
+
+
 def evaluations_of(namespace: str) -> str:
     """Return the folder of the evaluations of a namespace."""
     return f"evaluations/{_segment(namespace)}"
@@ -192,6 +199,10 @@ class RunLayout:
     def attempt(self, attempt: str) -> str:
         """Return the folder of one pod's files."""
         return f"{self.prefix}/{self.relative_attempt(attempt)}"
+
+    def log(self, attempt: str) -> str:
+        """Return the object in which a pod's log is kept."""
+        return f"{self.attempt(attempt)}/{LOG}"
 
     def progress(self, attempt: str) -> str:
         """Return the object in which a pod says how far it is."""

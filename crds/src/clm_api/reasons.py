@@ -116,6 +116,8 @@ class Reason(StrEnum):
     """At least one run is in progress."""
     IDLE = "Idle"
     """No run is in progress."""
+    STORE_READY = "StoreReady"
+    """The object store answers, and writes on conditions."""
     DATA_READY = "DataReady"
     """The last run got the bars it asked for."""
 

@@ -9,6 +9,7 @@ from clm_api.conditions import SpecCondition
 from clm_api.lifecycle import Stage, UserName
 from clm_api.model_version import Phase, TriggerType
 from clm_api.report import Sha256
+from clm_api.restored import Restored
 
 KEPT_SKIPS = 20
 KEPT_PERIODS = 20
@@ -195,8 +196,8 @@ class TrainingScheduleStatus(StatusModel):
             },
         ),
     ] = Field(default_factory=list)
-    """Ready, ScheduleValid, DataAvailable, Progressing; Stalled while the spec is invalid,
-    ProductionVersionMissing while the version in production is gone."""
+    """Ready, ScheduleValid, DataAvailable, StoreReady, Progressing; Stalled while the spec is
+    invalid, ProductionVersionMissing while the version in production is gone."""
     schedule_seen: ScheduleSeen | None = None
     """When the present schedule was first seen."""
     schedule_text: Annotated[str, Field(max_length=160)] | None = None
@@ -231,6 +232,8 @@ class TrainingScheduleStatus(StatusModel):
     """The newest evaluation Job."""
     production: ProductionStatus | None = None
     """The version in production: the truth that stages and the store's pointer follow."""
+    restored: Restored | None = None
+    """The schedule in whose place this one stands; absent where none was restored."""
     previous: Annotated[list[ProductionPeriod], Field(max_length=KEPT_PERIODS)] = Field(
         default_factory=list
     )

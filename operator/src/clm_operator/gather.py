@@ -173,7 +173,7 @@ async def _results(
     for version in versions:
         if version.terminal or version.spec is None:
             continue
-        layout = RunLayout(key.namespace, version.spec.schedule_ref.name, version.uid)
+        layout = RunLayout(key.namespace, version.spec.schedule_ref.name, version.run_uid)
         job = jobs.get(version.name)
         if job is None or job.finished or job.trainer_ended:
             reports[version.name] = await reader.report(layout)
@@ -192,7 +192,7 @@ async def _verified(
     now: datetime,
 ) -> dict[str, ReportRead]:
     return {
-        version.name: await reader.report(RunLayout(key.namespace, schedule.name, version.uid))
+        version.name: await reader.report(RunLayout(key.namespace, schedule.name, version.run_uid))
         for version in to_verify(schedule, versions, now)
     }
 

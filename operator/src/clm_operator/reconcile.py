@@ -5,11 +5,12 @@ or a resourceVersion, so a round that was cut off anywhere is finished by the ne
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clm_api.errors import ClmError
 from clm_operator.artifacts.pointer import PointerWriter
 from clm_operator.artifacts.reader import ArtifactReader
+from clm_operator.artifacts.standing import Standing
 from clm_operator.clock import Clock
 from clm_operator.cluster.api import ApiError, ConflictError
 from clm_operator.cluster.resources import Cluster, Raw
@@ -40,7 +41,7 @@ class Reconciler:
 
     Parameters
     ----------
-    cluster, reader, pointers, creator, undertaker, clock
+    cluster, reader, pointers, creator, undertaker, standing, clock
         The outside world.
     """
 
@@ -49,6 +50,7 @@ class Reconciler:
     pointers: PointerWriter
     creator: Creator
     undertaker: Undertaker
+    standing: Standing
     settings: Settings
     clock: Clock
     metrics: Metrics
@@ -58,6 +60,7 @@ class Reconciler:
         known = self.creator.known(key)
         for _ in range(_MAX_ROUNDS):
             snapshot = await gather(key, self.cluster, self.reader, self.clock, known)
+            snapshot = replace(snapshot, store=self.standing.tell(snapshot))
             self.metrics.seen(snapshot)
             if snapshot.schedule is None:
                 self.creator.refusals.forget(key)

@@ -12,6 +12,7 @@ from clm_api.evaluation import EvaluationReport
 from clm_api.model_version import TERMINAL, ModelVersionSpec, ModelVersionStatus, TriggerType
 from clm_api.reasons import Reason
 from clm_api.report import FoldMetrics, Manifest, MetricsFile, Progress
+from clm_api.restored import RESTORING
 from clm_api.schedule_status import TrainingScheduleStatus, TrialsStatus
 from clm_api.timing import slot_of
 from clm_api.training_schedule import TrainingScheduleSpec
@@ -104,8 +105,14 @@ class ScheduleObject:
 
     @property
     def created(self) -> datetime:
-        """metadata.creationTimestamp."""
-        return instant(self.raw["metadata"]["creationTimestamp"])
+        """When it was created, or the lost one in whose place it stands."""
+        restored = self.status.restored
+        return restored.created if restored else instant(self.raw["metadata"]["creationTimestamp"])
+
+    @property
+    def restoring(self) -> bool:
+        """Whether it is not all back yet."""
+        return RESTORING in self.raw["metadata"].get("annotations", {})
 
     @property
     def deleted(self) -> bool:
@@ -151,8 +158,13 @@ class Version:
 
     @property
     def uid(self) -> str:
-        """metadata.uid, also the run's folder in the store."""
+        """metadata.uid."""
         return str(self.raw["metadata"]["uid"])
+
+    @property
+    def run_uid(self) -> str:
+        """The run's folder in the store: its uid, or that of the one in whose place it stands."""
+        return self.status.restored.uid if self.status.restored else self.uid
 
     @property
     def generation(self) -> int:
@@ -161,8 +173,9 @@ class Version:
 
     @property
     def created(self) -> datetime:
-        """metadata.creationTimestamp."""
-        return instant(self.raw["metadata"]["creationTimestamp"])
+        """When it was created, or the lost one in whose place it stands."""
+        restored = self.status.restored
+        return restored.created if restored else instant(self.raw["metadata"]["creationTimestamp"])
 
     @property
     def terminal(self) -> bool:
@@ -337,6 +350,15 @@ class UnreadableReport:
 
 
 @dataclass(frozen=True)
+class StoreSeen:
+    """Whether the store can be used, and why not."""
+
+    ready: bool
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True)
 class Withheld:
     """Something can't be made for now: the store lends no keys, or the API server refuses it."""
 
@@ -377,6 +399,8 @@ class Snapshot:
     """Whether a quota refuses a Job, or the keys of one, of a schedule in the namespace."""
     progress: dict[str, Progress] = field(default_factory=dict)
     """What the newest pod of an active run says."""
+    store: StoreSeen | None = None
+    """What is known of the store; None before the first look."""
     sibling_trials: tuple[TrialsStatus, ...] = ()
     """Trials of other schedules on the same symbols and timeframe."""
     taken: frozenset[str] = frozenset()

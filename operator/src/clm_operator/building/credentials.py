@@ -90,7 +90,7 @@ def run_grant(
             "namespace": namespace,
             "labels": {LABEL_SCHEDULE: schedule, LABEL_VERSION: version.name},
         },
-        forms=run_access(RunLayout(namespace, schedule, version.uid), spec.run, champion),
+        forms=run_access(RunLayout(namespace, schedule, version.run_uid), spec.run, champion),
         seconds=_lifetime_s(spec.run.pod),
     )
 

@@ -48,7 +48,7 @@ from clm_operator.planning.tidying import finished_jobs, short_of_room, tidied_a
 from clm_operator.planning.waiting import lacks_keys
 from clm_operator.settings import CredentialsMode, Settings
 from clm_operator.snapshot import Job, ScheduleObject, Snapshot, Version
-from clm_operator.status.schedule import run_facts, with_conditions
+from clm_operator.status.schedule import run_facts, with_conditions, with_store
 from clm_operator.status.version import observed
 
 
@@ -85,7 +85,7 @@ class Plan:
 def plan(snapshot: Snapshot, settings: Settings) -> Plan:
     """Decide what follows from a snapshot."""
     schedule = snapshot.schedule
-    if schedule is None or schedule.deleted:
+    if schedule is None or schedule.deleted or schedule.restoring:
         return Plan()
     seen, evaluation = trial.look(snapshot, schedule)
     promotions = production.decide(seen)
@@ -122,6 +122,7 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
     if why is not None:
         wanted, status = None, status.model_copy(update={"evaluation": why})
     status = with_conditions(schedule, status, runs, snapshot.now, problem)
+    status = with_store(schedule, status, snapshot.store, snapshot.now)
     skipped = due.skipped if due else ()
     settled = {v.name for v in promotions.decided}
     return Plan(

@@ -14,6 +14,7 @@ from enum import Enum, auto
 from pydantic import ValidationError
 
 from clm_api.conditions import says
+from clm_api.layout import RunLayout
 from clm_api.lifecycle import Stage
 from clm_api.model_version import (
     ArtifactStatus,
@@ -110,7 +111,8 @@ def fold(version: Version, snapshot: Snapshot, settings: Settings) -> Outcome:
             problem = job_policy.problem(run.model.family, run.pod, settings)
             if problem is not None:
                 return failed(version, Failure(Reason.SPEC_INVALID, problem), snapshot.now)
-            return Outcome(version, _pending(version), Act.CREATE_JOB)
+            place = {"run_uri": _folder(version, version.spec, settings)}
+            return Outcome(version, _pending(version).model_copy(update=place), Act.CREATE_JOB)
         gone = "its Job was deleted before it had stored a result: start another run"
         return failed(version, Failure(Reason.JOB_LOST, gone), snapshot.now)
     if owner_uid(job.raw) != version.uid:
@@ -161,6 +163,12 @@ def failed(version: Version, why: Failure, now: datetime, job: Job | None = None
         version,
         stated(status, now, ("JobSucceeded", False, why.reason, why.message)),
     )
+
+
+def _folder(version: Version, spec: ModelVersionSpec, settings: Settings) -> str:
+    """Return the address of the run's folder in the store."""
+    layout = RunLayout(version.namespace, spec.schedule_ref.name, version.run_uid)
+    return f"{settings.store.url.rstrip('/')}/{layout.prefix}"
 
 
 def _pending(
@@ -290,8 +298,7 @@ def _judged(
     message = verdict.message
     if promotion.mode is PromotionMode.DRY_RUN:
         message += f" · DryRun: judged only; {_would_do(promotion, verdict.stage)}"
-    root = settings.store.url.rstrip("/")
-    folder = f"{root}/runs/{snapshot.key.namespace}/{spec.schedule_ref.name}/{version.uid}"
+    folder = _folder(version, spec, settings)
     data = report.manifest.data
     passed = verdict.stage == Stage.CANDIDATE
     moved = move(

@@ -8,7 +8,7 @@ from clm_api.model_version import ModelVersionStatus, Phase
 from clm_api.reasons import Reason
 from clm_api.schedule_status import KEPT_ACTIVE, ActiveRun, LastRun, TrainingScheduleStatus
 from clm_operator.planning.requests import is_missing
-from clm_operator.snapshot import ScheduleObject, Version
+from clm_operator.snapshot import ScheduleObject, StoreSeen, Version
 
 _DATA_REASONS = {
     Reason.DATA_GAP,
@@ -92,6 +92,18 @@ def with_conditions(
             "conditions": list(set_conditions(kept, made)),
         }
     )
+
+
+def with_store(
+    schedule: ScheduleObject, status: TrainingScheduleStatus, seen: StoreSeen | None, now: datetime
+) -> TrainingScheduleStatus:
+    """Return the status with what is known of the store."""
+    if seen is None:
+        return status
+    made = _made(
+        "StoreReady", schedule, now, holds=seen.ready, reason=seen.reason, message=seen.message
+    )
+    return status.model_copy(update={"conditions": list(set_conditions(status.conditions, [made]))})
 
 
 def _ready(
