@@ -134,7 +134,7 @@ VENUES: dict[str, Venue] = {
         lacks="bars older than the newest 10000",
     ),
     "htx": Venue(
-        {"spot": Bars(1000, until=True), "usdm": Bars(2000, limit=False)},
+        {"spot": Bars(1000, until=True), "usdm": Bars(2000, limit=False, until=True)},
         Funding(100, Order.NEWEST, until="end_time"),
         proved=_BOTH,
     ),
