@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from clm_api.families import Family
+from clm_operator.artifacts.own_keys import FOLDER_VARIABLE
 from clm_operator.settings import DEFAULTS, load_settings
 from tests.support import chart
 from tests.support.repository import ROOT
@@ -144,6 +145,25 @@ def test_namespaces_are_apart(values: tuple[str, ...], sharing: str, tmp_path: P
     path.write_text(chart.of_kind(objects, "ConfigMap")[0]["data"]["config.yaml"])
     store = load_settings(path).store
     assert (store.sharing, store.widest_keys) == (sharing, "Market")
+
+
+@pytest.mark.parametrize(
+    ("values", "secret"),
+    [(S3, "s3"), (('objectStore={"credentials":"Ambient"}',), None)],
+    ids=["keys of a Secret", "a role of the cloud"],
+)
+def test_the_operator_reads_its_keys_where_they_are_mounted(
+    values: tuple[str, ...], secret: str | None
+) -> None:
+    (deployment,) = chart.of_kind(chart.render("trading", *values), "Deployment")
+    pod = deployment["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    told = {v["name"]: v["value"] for v in container["env"]}
+    mounts = {m["mountPath"]: m["name"] for m in container["volumeMounts"]}
+    volumes = {v["name"]: v.get("secret", {}).get("secretName") for v in pod["volumes"]}
+    folder = told.get(FOLDER_VARIABLE)
+    assert (folder is None) == (secret is None)
+    assert volumes.get(mounts.get(folder)) == secret
 
 
 def test_policies_guard_the_watched_namespaces_and_know_the_operators_account() -> None:

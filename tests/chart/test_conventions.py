@@ -102,10 +102,11 @@ def test_a_monitor_is_found_by_its_labels() -> None:
     assert monitor["metadata"]["labels"][f"{OWN}/name"] == "clm"
 
 
-def test_a_test_that_passed_leaves_no_pod() -> None:
+def test_a_test_that_passed_leaves_its_log_and_no_pod() -> None:
     (pod,) = chart.of_kind(chart.render("ns", *DEMO), "Pod")
-    policies = pod["metadata"]["annotations"]["helm.sh/hook-delete-policy"].split(",")
-    assert policies == ["before-hook-creation", "hook-succeeded"]
+    annotations = pod["metadata"]["annotations"]
+    assert annotations["helm.sh/hook-delete-policy"] == "before-hook-creation,hook-succeeded"
+    assert annotations["helm.sh/hook-output-log-policy"] == "hook-succeeded,hook-failed"
 
 
 def _policies(*values: str) -> dict[tuple[str, str], Raw]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from typer.testing import CliRunner
 
-from clm_cli.__main__ import app
+from tests.cli.app import app
 
 RUNNER = CliRunner(env={"COLUMNS": "160"})
 START = pd.Timestamp("2025-01-31 20:00", tz="UTC")

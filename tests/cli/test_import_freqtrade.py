@@ -8,11 +8,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from clm_api.errors import ClmError, SpecError
-from clm_cli.__main__ import app
 from clm_trainer.sources.bars import BarKey
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.sources.funding import FundingKey
 from clm_trainer.storage import Storage
+from tests.cli.app import app
 from tests.trainer.sources.freqtrade_folder import as_candles, candles, rates, store
 
 RUNNER = CliRunner(env={"COLUMNS": "160"})
@@ -130,3 +130,25 @@ def test_a_folder_of_something_else_and_a_file_without_a_symbol(tmp_path: Path) 
     result = run(tmp_path / "bars.csv", tmp_path)
     assert isinstance(result.exception, SpecError)
     assert "--symbol" in result.exception.message
+
+
+@pytest.mark.parametrize("kind", ["mark", "funding_rate", "premiumIndex"])
+def test_a_single_file_that_only_looks_like_bars_is_refused(tmp_path: Path, kind: str) -> None:
+    path = store(tmp_path, PERPETUAL, "1h", candles(50), kind, "feather")
+    result = run(path, tmp_path, "--symbol", PERPETUAL, "--market", "usdm")
+    assert isinstance(result.exception, ClmError)
+    assert f"by its name it holds {kind}, not bars" in result.exception.message
+    assert cache(tmp_path).store.list("bars") == []
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["since 2026.9", "before 2026.9"])
+def test_a_single_file_of_funding_or_bars_is_read_too(tmp_path: Path, *, old: bool) -> None:
+    funding = as_candles(rates()) if old else rates()
+    path = store(tmp_path, PERPETUAL, "1h", funding, "funding_rate", "feather")
+    options = ("--symbol", PERPETUAL, "--market", "usdm")
+    assert run(path, tmp_path, *options, "--funding").exit_code == 0
+    found = cache(tmp_path).read(FundingKey("binance", "usdm", PERPETUAL), *EDGES)
+    np.testing.assert_array_equal(found["funding_rate"], rates()["funding_rate"])
+    bars = store(tmp_path, PERPETUAL, "1h", candles(50), "futures", "feather")
+    assert run(bars, tmp_path, *options).exit_code == 0
+    assert len(cache(tmp_path).read(BarKey("binance", "usdm", PERPETUAL, "1h"), *EDGES)) == 50

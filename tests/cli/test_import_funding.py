@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from clm_api.errors import ClmError
-from clm_cli.__main__ import app
+from tests.cli.app import app
 
 RUNNER = CliRunner(env={"COLUMNS": "160"})
 FUNDING = "timestamp,funding_rate\n2025-01-31 16:00Z,0.0001\n2025-02-01 00:00Z,-0.0002\n"

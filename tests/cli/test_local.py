@@ -10,7 +10,7 @@ import yaml
 from typer.testing import CliRunner
 
 from clm_api.errors import ClmError
-from clm_cli.__main__ import app
+from tests.cli.app import app
 from tests.cli.objects import ROOT, sample
 
 RUNNER = CliRunner(env={"COLUMNS": "160"})

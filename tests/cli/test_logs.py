@@ -7,14 +7,15 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 import clm_cli.logs
-from clm_cli.__main__ import app
 from clm_cli.cluster import ClusterError
+from tests.cli.app import app
 from tests.cli.namespace import Namespace
 from tests.cli.objects import judged, schedule, version
 from tests.support.control_plane import ControlPlane
@@ -217,6 +218,24 @@ def test_a_log_that_is_gone_leaves_the_report_and_the_reason(
     stage.run(phase="Failed", stage="FAILED", reason="SpecInvalid", message="a typo")
     said = stage.refused(RUN, *options)
     assert said == f"the pod of {RUN} is gone with its log; the run failed: SpecInvalid: a typo"
+
+
+@pytest.mark.parametrize("options", [[], ["-f"]], ids=["once", "followed"])
+def test_a_log_outlives_its_pod_in_the_store(
+    stage: Stage, options: list[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "runs" / "trading" / "btc-eth" / "uid"
+    kept = folder / "attempts" / "pod" / "log.jsonl"
+    kept.parent.mkdir(parents=True)
+    kept.write_text(f"{line('one')}\n{line('two')}\n")
+    where = {"runUri": folder.as_uri(), "podUid": "pod"}
+    stage.steps = [nothing] * 9
+    stage.run(phase="Failed", stage="FAILED", reason="DataGap", message="a hole", **where)
+    result = stage.clm(RUN, *options)
+    assert result.exit_code == (1 if options else 0)
+    assert result.stdout.splitlines() == [shown("one"), shown("two")]
+    kept.unlink()
+    assert "the store holds no runs/trading/btc-eth/uid" in stage.refused(RUN, *options)
 
 
 def test_what_has_not_begun_says_so(stage: Stage) -> None:

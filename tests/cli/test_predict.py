@@ -5,9 +5,9 @@ import pytest
 from typer.testing import CliRunner
 
 from clm_api.errors import ClmError
-from clm_cli.__main__ import app
 from clm_cli.cluster import ClusterError
 from clm_trainer.storage import Storage
+from tests.cli.app import app
 from tests.cli.namespace import Namespace
 from tests.cli.objects import judged, schedule, version
 from tests.support.attempts import published_run

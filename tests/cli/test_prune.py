@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from clm_api.layout import RunLayout, evaluation_report, production_pointer
-from clm_cli.__main__ import app
 from clm_trainer.storage import Storage
+from tests.cli.app import app
 from tests.cli.namespace import Namespace
 from tests.cli.objects import judged, schedule
 

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 import clm_cli.moves
-from clm_cli.__main__ import app
+from tests.cli.app import app
 from tests.cli.namespace import Namespace
 from tests.cli.objects import judged, schedule
 

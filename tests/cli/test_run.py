@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 import clm_cli.run
-from clm_cli.__main__ import app
 from clm_cli.cluster import RUN_NOW, ClusterError
+from tests.cli.app import app
 from tests.cli.namespace import Namespace
 from tests.cli.objects import judged, schedule, version
 from tests.cli.played_operator import PlayedOperator

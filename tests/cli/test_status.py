@@ -1,4 +1,5 @@
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -6,13 +7,18 @@ import yaml
 from typer.testing import CliRunner
 
 import clm_cli.cluster
-from clm_cli.__main__ import app
+import clm_cli.status
 from clm_cli.cluster import ClusterError
+from tests.cli.app import app
 from tests.cli.namespace import Namespace
-from tests.cli.objects import judged, schedule, version
+from tests.cli.objects import Raw, judged, schedule, version
 from tests.support.ports import free_port
 
 RUNNER = CliRunner(env={"COLUMNS": "160", "TZ": "UTC"})
+
+
+SKIPPED = {"from": "2025-12-01T00:00:00Z", "to": "2025-12-01T00:00:00Z", "count": 1,
+           "reason": "MissedSlot"}  # fmt: skip
 
 
 def text(*arguments: str) -> str:
@@ -85,6 +91,63 @@ def test_an_empty_namespace_says_its_name_and_how_to_begin(api: Namespace) -> No
     assert text() == f"No TrainingSchedules in namespace {api.name}. {begin}\n"
 
 
+def test_an_invalid_schedule_says_why(api: Namespace) -> None:
+    wrong = {"status": "False", "reason": "SpecInvalid", "message": "spec.timeZone: no such zone"}
+    since = {"lastTransitionTime": "2025-12-01T00:00:00Z", "observedGeneration": 1}
+    conditions = [{"type": name} | wrong | since for name in ("Ready", "ScheduleValid")]
+    api.put(schedule("wrong", conditions=conditions, observedGeneration=1))
+    why = "wrong: SpecInvalid: spec.timeZone: no such zone\n"
+    assert text().endswith(why)
+
+
+def test_a_schedule_that_can_not_be_read_stops_no_other(
+    api: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one that was stored before a bound was set."""
+    for name in ("good", "odd"):
+        api.put(schedule(name, observedGeneration=1))
+    read = clm_cli.cluster.Cluster._list
+
+    def of_before(cluster: clm_cli.cluster.Cluster, plural: str, **selector: str) -> list[Raw]:
+        found = read(cluster, plural, **selector)
+        found[-1]["spec"]["startingDeadlineSeconds"] = 1
+        return found
+
+    monkeypatch.setattr(clm_cli.cluster.Cluster, "_list", of_before)
+    shown = text().splitlines()
+    assert [line.split()[0] for line in shown if line] == ["schedule", "good", "odd", "odd:"]
+    why = "SpecInvalid: spec.startingDeadlineSeconds: Input should be greater than or equal to 60"
+    assert shown[-1] == f"odd: {why}"
+
+
+def test_a_schedule_that_no_operator_serves_says_so(
+    api: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.put(schedule("unseen"))
+    api.put(schedule("seen", observedGeneration=1))
+    assert "no operator" not in text()
+    later = datetime.now(UTC) + timedelta(minutes=2)
+    monkeypatch.setattr(clm_cli.status, "now_utc", lambda: later)
+    why = f"no operator has seen it: does one run, and serve namespace {api.name}?"
+    assert f"unseen: {why}" in text()
+    assert "\nseen: " not in text()
+    assert why in text("unseen")
+
+
+EVIL = "\x1b[2J\x9b31mred\u202eevil\u2066\r"
+
+
+def test_what_a_terminal_would_obey_is_marked(api: Namespace) -> None:
+    owner = api.put(schedule(skipped=[SKIPPED | {"message": EVIL}]))
+    api.put(judged(owner, criteria=[]) | {"spec": judged(owner)["spec"]})
+    for arguments in (("btc-eth",), ("btc-eth", "-o", "json")):
+        shown = text(*arguments)
+        assert not set("\x1b\x9b\u202e\u2066\r") & set(shown)
+        assert "red" in shown
+    said = json.loads(text("btc-eth", "-o", "json"))
+    assert said["schedule"]["status"]["skipped"][0]["message"] == EVIL
+
+
 def test_json_is_what_the_api_server_said(api: Namespace) -> None:
     owner = api.put(schedule())
     api.put(judged(owner))
@@ -111,7 +174,7 @@ def test_an_unknown_schedule_is_one_sentence(api: Namespace) -> None:
 
 @pytest.mark.usefixtures("api")
 def test_missing_definitions_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clm_cli.cluster, "GROUP", "nobody-defined.clm.dev")
+    monkeypatch.setattr(clm_cli.cluster, "API_VERSION", "nobody-defined.clm.dev/v1")
     result = RUNNER.invoke(app, ["status"])
     assert "resources are not installed here" in str(result.exception)
 

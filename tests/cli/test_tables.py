@@ -2,9 +2,12 @@
 
 import pytest
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
+import clm_cli.output
 import clm_cli.tables
+from clm_cli.output import HarmlessConsole, show
 from clm_cli.tables import Cell, table_of
 
 COLUMNS = ("version", "schedule", "stage", "why")
@@ -60,13 +63,33 @@ def test_what_fits(width: int, shown: str, monkeypatch: pytest.MonkeyPatch) -> N
     assert [line.rstrip() for line in lines] == shown.splitlines()
 
 
-def test_what_can_not_fit_is_seen_to_be_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    console = Console(width=12)
-    monkeypatch.setattr(clm_cli.tables, "console", console)
+RECORDS = """\
+btc-eth-29410920
+  stage PRODUCTION
+  why fewer losses by far
+btc-eth-29410921
+  stage REJECTED
+"""
+
+
+@pytest.mark.parametrize("width", [9, 20])
+def test_what_can_not_fit_becomes_lines_with_whole_names(
+    width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console = HarmlessConsole(width=width)
+    for module in (clm_cli.tables, clm_cli.output):
+        monkeypatch.setattr(module, "console", console)
+    rows = [(name, stage, why) for name, _, stage, why in ROWS]
     with console.capture() as capture:
-        console.print(table_of(("version",), [("btc-eth-29410920",)]))
-    assert "btc-eth-294…" in capture.get()
+        show(table_of(("version", "stage", "why"), rows))
+    said = capture.get()
+    assert all(word in said.split() for word in RECORDS.split())
+    lines = [line.rstrip() for line in said.splitlines()]
+    wrapped = RECORDS.replace("fewer losses by far", "fewer losses\nby far").splitlines()
+    assert width < 20 or lines == wrapped
 
 
 def test_no_rows_are_a_head() -> None:
-    assert [column.header for column in table_of(("a", "b"), ()).columns] == ["a", "b"]
+    table = table_of(("a", "b"), ())
+    assert isinstance(table, Table)
+    assert [column.header for column in table.columns] == ["a", "b"]

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from clm_api.families import Family, FamilyParameters
 from clm_cli import manifests, rules
-from clm_cli.__main__ import app
+from tests.cli.app import app
 from tests.cli.objects import ROOT, SAMPLES, sample
 
 RUNNER = CliRunner()

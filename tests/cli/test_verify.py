@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from clm_api.errors import ClmError
-from clm_cli.__main__ import app
 from clm_trainer.storage import Storage
+from tests.cli.app import app
 from tests.support.attempts import change_json, published_run, rewrite
 from tests.support.minio_server import MinioServer
 

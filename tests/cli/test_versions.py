@@ -1,10 +1,6 @@
 """``clm list``, ``history``, ``diff``, ``report``, ``suspend``: what is told from the objects."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +8,8 @@ from typer.testing import CliRunner
 
 import clm_cli.moves
 from clm_api.errors import SpecError
-from clm_cli.__main__ import app
 from clm_cli.cluster import ClusterError
+from tests.cli.app import app
 from tests.cli.namespace import Namespace
 from tests.cli.objects import judged, schedule
 
@@ -105,35 +101,23 @@ def test_two_versions_differ_in_metrics_and_settings(api: Namespace) -> None:
     assert document["run"] == {"run.model.seed": [7, 8]}
 
 
-def test_a_report_is_shown_in_the_browser(api: Namespace, tmp_path: Path) -> None:
-    sheet = tmp_path / "store" / "runs" / "trading" / "btc-eth" / "uid" / "report.html"
-    sheet.parent.mkdir(parents=True)
-    sheet.write_text("<h1>tear sheet</h1>")
+def test_versions_are_sorted_by_a_metric(api: Namespace) -> None:
     owner = api.put(schedule())
-    api.put(judged(owner, "btc-1", reportUri=sheet.as_uri()))
-    assert text("report", "btc-1") == f"{sheet.as_uri()}\n"
-    document = {"version": "btc-1", "reportUri": sheet.as_uri()}
-    assert json.loads(text("report", "btc-1", "-o", "json")) == document
-    browser = tmp_path / "browser"
-    browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\n')
-    browser.chmod(0o755)
-    environment = os.environ | {"BROWSER": f"{browser} %s", "TMPDIR": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "-m", "clm_cli", "report", "btc-1", "--open"],
-        env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    opened = (tmp_path / "opened").read_text().strip().removeprefix("file://")
-    assert opened == done.stdout.strip()
-    assert Path(opened).read_text() == "<h1>tear sheet</h1>"
-
-
-def test_a_run_without_a_report_says_so(api: Namespace) -> None:
-    owner = api.put(schedule())
-    api.put(
-        judged(owner, "btc-1", phase="Failed", stage="FAILED", reason="DataGap", reportUri=None)
-    )
-    assert refused("report", "btc-1") == "btc-1 has no report: its phase is Failed (DataGap)"
+    values = {"a": (1.5, 0.2), "b": (2, 0.3), "c": (None, None), "d": (-1, 0.1)}
+    for name, (sharpe, drawdown) in values.items():
+        metrics = {"sharpe": sharpe, "maxDrawdown": drawdown, "sortino": sharpe}
+        api.put(judged(owner, name, metrics={k: v for k, v in metrics.items() if v is not None}))
+    sorted_by = {
+        metric: [line.split()[0] for line in text("list", "--sort", metric).splitlines()[1:]]
+        for metric in ("sharpe", "max-drawdown", "SORTINO")
+    }
+    assert sorted_by == {
+        "sharpe": ["b", "a", "d", "c"],
+        "max-drawdown": ["d", "a", "b", "c"],
+        "SORTINO": ["b", "a", "d", "c"],
+    }
+    assert "sortino" in text("list", "--sort", "sortino").splitlines()[0]
+    assert '"luck" is no metric; there are sharpe' in refused("list", "--sort", "luck")
 
 
 def test_a_schedule_is_suspended_and_resumed(api: Namespace) -> None:

@@ -61,6 +61,11 @@ REFUSED = [
     Refused("a market that is not there", "spec.data.market", {"data": {"market": "coinm"}}),
     Refused("a dated future", "spec.data.symbols",
             {"data": {"market": "usdm", "symbols": ["BTC/USDT:USDT-261225"]}}),
+    Refused("a symbol with a mark of direction", "spec.data.symbols",
+            {"data": {"symbols": ["A\u202eB/USDT"]}}),
+    Refused("a symbol with a space", "spec.data.symbols", {"data": {"symbols": ["A B/USDT"]}}),
+    Refused("one foreign perpetual under both its names", "keep one of the two",
+            {"data": {"market": "usdm", "symbols": ["币安人生/USDT:USDT", "币安人生/USDT"]}}),
     Refused("own trades without a key", "set secretRef to a Secret with keys apiKey and secret",
             {"data": {"ownTrades": True}}),
     Refused("measured slippage without own trades",
@@ -100,8 +105,11 @@ def test_the_api_server_refuses(defined: ControlPlane, case: Refused) -> None:
          "target": {"positions": "longFlatShort", "exitPercentile": 0.84}},
         {"data": {"market": "usdm", "symbols": [f"{'A' * 18}{i:02}/{'B' * 20}" for i in range(50)]},
          "costs": {"funding": "None"}},
+        {"data": {"market": "usdm", "symbols": ["币安人生/USDT", "kPEPE/USDC:USDC", "ÉCU/EUR:EUR",
+                                                "1000SATS/USDT", "$MICHI/USDT", "XYZ-TSLA/USDC"]}},
     ],
-    ids=["both spellings", "long and short", "the default entry is above", "50 long symbols"],
+    ids=["both spellings", "long and short", "the default entry is above", "50 long symbols",
+         "names of every script"],
 )  # fmt: skip
 def test_the_api_server_accepts(defined: ControlPlane, overrides: dict[str, Any]) -> None:
     body = json.dumps(schedule("accepted", NAMESPACE, **overrides))

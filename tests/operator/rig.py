@@ -100,10 +100,11 @@ class Rig:
         config["progressPollSeconds"] = 0.5
         return config | self.config_overrides
 
-    def start_operator(self) -> OperatorProcess:
+    def start_operator(self, **variables: str) -> OperatorProcess:
         """Start the operator under its own service account, through the proxy."""
         path = self.plane.account_kubeconfig(self.namespace, "clm-operator", self.api.url)
-        operator = OperatorProcess.start(self.folder, self.config(), path, self.minio.environment())
+        known = self.minio.environment() | variables
+        operator = OperatorProcess.start(self.folder, self.config(), path, known)
         self.operators.append(operator)
         return operator
 

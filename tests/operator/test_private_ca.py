@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
-from clm_cli.__main__ import app
 from clm_operator.artifacts.bucket import check_store, ensure_bucket
 from clm_operator.artifacts.lender import Lender
 from clm_operator.artifacts.reader import open_store
@@ -23,6 +22,7 @@ from clm_operator.building.credentials import SHORTEST_S
 from clm_operator.settings import StoreSettings
 from clm_trainer.storage import Storage
 from local_cluster.pki import Authority
+from tests.cli.app import app
 from tests.support.identity import IdentityProvider
 from tests.support.lent_keys import variables
 from tests.support.minio_server import MinioServer

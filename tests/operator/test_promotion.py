@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from clm_api.errors import ClmError
 from clm_api.layout import RunLayout, evaluation_report, production_pointer
-from clm_cli.__main__ import app
+from tests.cli.app import app
 from tests.operator.rig import Rig, condition
 from tests.operator.test_faults import KillAtWrite
 from tests.support.ports import eventually

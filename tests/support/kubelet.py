@@ -76,10 +76,17 @@ class ProcessKubelet:
             condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
             self._patch(pod, {"phase": "Pending", "conditions": [condition | {"message": text}]})
             return
+        lent = self._from_secrets(container)
+        if lent is None:
+            waits = {"reason": "CreateContainerConfigError", "message": "secret not found"}
+            self._patch(
+                pod, {"phase": "Pending", "containerStatuses": [_container({"waiting": waits})]}
+            )
+            return
         uid = pod["metadata"]["uid"]
         values = {item["name"]: item.get("value", uid) for item in container["env"]}
         own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        env = own | self._from_secrets(container) | values | self.overrides
+        env = own | lent | values | self.overrides
         env["CLM_TERMINATION_LOG"] = str(self.folder / f"{uid}.termination")
         command = self.replace_command or [sys.executable, "-m", "clm_trainer", *container["args"]]
         with (self.folder / f"{uid}.log").open("wb") as log:
@@ -87,13 +94,16 @@ class ProcessKubelet:
         state = {"running": {"startedAt": _now()}}
         self._patch(pod, {"phase": "Running", "containerStatuses": [_container(state)]})
 
-    def _from_secrets(self, container: Raw) -> dict[str, str]:
-        """Return what envFrom brings."""
+    def _from_secrets(self, container: Raw) -> dict[str, str] | None:
+        """Return what envFrom brings; None while a Secret is missing."""
         found: dict[str, str] = {}
         for source in container["envFrom"]:
             name = source["secretRef"]["name"]
             path = f"/api/v1/namespaces/{self.namespace}/secrets/{name}"
-            data = (self.plane.request("GET", path) or {"data": {}})["data"]
+            secret = self.plane.request("GET", path)
+            if secret is None:
+                return None
+            data = secret.get("data", {})
             found |= {key: base64.b64decode(value).decode() for key, value in data.items()}
         return found
 

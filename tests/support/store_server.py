@@ -94,8 +94,9 @@ class StoreServer(ABC):
         )
 
     def make_bucket(self, name: str) -> str:
-        """Create a bucket and return its URL."""
-        self.client.make_bucket(bucket_name=name)
+        """Create a bucket unless it is there and return its URL."""
+        if not self.client.bucket_exists(bucket_name=name):
+            self.client.make_bucket(bucket_name=name)
         return f"s3://{name}"
 
     def keys(self, bucket: str, prefix: str = "") -> list[str]:

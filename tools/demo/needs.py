@@ -42,7 +42,7 @@ def needs(provider: str) -> list[Need]:
     found = []
     if not settings.PYTHON.exists():
         what = "Python packages of CLM, into .venv"
-        found.append(Need(what, 1.5, 1.5, settings.REPOSITORY))
+        found.append(Need(what, 1.5, 1.8, settings.REPOSITORY))
     if settings.DEMO_CONTEXT is not None:
         return found
     if provider == "local" and (packages := host.missing()):

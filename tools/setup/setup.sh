@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that the project's commands need on this machine: uv at a pinned version and the
 # virtual environment from uv.lock. Fast when nothing is missing. `setup.sh demo` installs only what
-# the command line and the boosting families need (1.5 GB instead of 7), and removes nothing.
+# the command line and the boosting families need (1.8 GB instead of 7), and removes nothing.
 set -euo pipefail
 case ${1:-all} in
     all) packages=(--all-packages --all-extras) ;;

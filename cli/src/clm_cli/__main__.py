@@ -1,57 +1,84 @@
-"""``clm``, also installed as ``kubectl clm``: one file per command group."""
+"""``clm``, also installed as ``kubectl clm``: one file per command group.
+
+Only the command that is called is imported: its file, and what that needs.
+"""
 
 import sys
+from collections.abc import Sequence
+from importlib import import_module, metadata
+from typing import Annotated
 
 import typer
 
 from clm_api.errors import ClmError
-from clm_cli import data, local
-from clm_cli.cluster import ClusterError
-from clm_cli.diff import diff
-from clm_cli.history import history
-from clm_cli.listing import list_
-from clm_cli.logs import logs
-from clm_cli.moves import promote, rollback
 from clm_cli.output import fail
-from clm_cli.predict import predict
-from clm_cli.report import report
-from clm_cli.run import run
-from clm_cli.simulate import simulate
-from clm_cli.status import status
-from clm_cli.suspend import resume, suspend
-from clm_cli.validate import validate
-from clm_cli.verify import verify
+from clm_cli.server import ClusterError
 
-app = typer.Typer(
-    name="clm",
-    help="Trading models kept fresh on Kubernetes.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-app.command()(status)
-app.command("list")(list_)
-app.command()(run)
-app.command()(logs)
-app.command()(promote)
-app.command()(rollback)
-app.command()(history)
-app.command()(diff)
-app.command()(report)
-app.command()(suspend)
-app.command()(resume)
-app.command()(validate)
-app.command()(verify)
-app.command()(simulate)
-app.command()(predict)
-app.add_typer(local.app, name="local")
-app.add_typer(data.app, name="data")
+COMMANDS = {
+    "status": "status:status",
+    "list": "listing:list_",
+    "run": "run:run",
+    "logs": "logs:logs",
+    "promote": "moves:promote",
+    "rollback": "moves:rollback",
+    "history": "history:history",
+    "diff": "diff:diff",
+    "report": "report:report",
+    "suspend": "suspend:suspend",
+    "resume": "suspend:resume",
+    "backup": "backup:backup",
+    "restore": "restore:restore",
+    "validate": "validate:validate",
+    "verify": "verify:verify",
+    "simulate": "simulate:simulate",
+    "predict": "predict:predict",
+    "local": "local:app",
+    "data": "data:app",
+}
+"""Where each command or group of commands stands."""
+
+
+def command_line(names: Sequence[str] = tuple(COMMANDS)) -> typer.Typer:
+    """Return the command line with these commands."""
+    app = typer.Typer(
+        name="clm",
+        help="Trading models kept fresh on Kubernetes.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for name in names:
+        module, _, attribute = COMMANDS[name].partition(":")
+        found = getattr(import_module(f"clm_cli.{module}"), attribute)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command(name)(found)
+    return app
+
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - called by the option's parser
+    if asked:
+        print(f"clm {metadata.version('clm-cli')}")
+        raise typer.Exit
+
+
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    """Trading models kept fresh on Kubernetes."""
 
 
 def main() -> None:
     """Run the command line; a known error is one sentence and its exit code."""
+    called = [name for name in sys.argv[1:2] if name in COMMANDS]
     try:
-        app()
+        command_line(called or tuple(COMMANDS))()
     except ClmError as error:
         fail(f"{error.reason}: {error.message}")
         sys.exit(error.exit_code)

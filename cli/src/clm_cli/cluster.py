@@ -1,17 +1,13 @@
 """The cluster as the commands see it, and the one place that talks to it."""
 
-import http
-import json
-import logging
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
-from importlib.metadata import version
-from typing import Any, NoReturn, TypeVar
+from datetime import datetime
 
-from pydantic import BaseModel
+from pydantic import ValidationError
 
-from clm_api import GROUP, VERSION
+from clm_api import API_VERSION, GROUP
 from clm_api.lifecycle import StageRequest
 from clm_api.model_version import (
     ModelVersionResource,
@@ -20,42 +16,40 @@ from clm_api.model_version import (
 )
 from clm_api.schedule_status import TrainingScheduleStatus
 from clm_api.training_schedule import TrainingScheduleResource, TrainingScheduleSpec
+from clm_cli.output import warn
 from clm_cli.pods import PodView
+from clm_cli.server import ClusterError, LogCutError, NotFoundError, Raw, Server
 
-Raw = dict[str, Any]
-_Spec = TypeVar("_Spec", bound=BaseModel)
-_Status = TypeVar("_Status", bound=BaseModel)
+__all__ = ["Cluster", "ClusterError", "LogCutError", "NotFoundError", "Raw"]
+
 RUN_NOW = f"{GROUP}/run-now"
 """Annotation that starts a run once per value."""
 _LABEL_VERSION = f"{GROUP}/version"
 _LABEL_JOB = "batch.kubernetes.io/job-name"
-_MANAGER = "clm-cli"
-"""Under which name the API server sees the commands, and notes what they write."""
-_TIMEOUT_S = 20
-_SILENCE_S = 300
-"""A connection that brings no line of a log for so long may be dead."""
-
-
-class ClusterError(Exception):
-    """The cluster can't be reached, refuses, or doesn't know the object."""
-
-
-class NotFoundError(ClusterError):
-    """The namespace holds no object of that name."""
-
-
-class LogCutError(ClusterError):
-    """The connection ended before the log did."""
+_SCHEDULES, _VERSIONS = TrainingScheduleResource.plural, ModelVersionResource.plural
+_PLURALS = {kind.kind: kind.plural for kind in (TrainingScheduleResource, ModelVersionResource)}
 
 
 @dataclass(frozen=True)
 class ScheduleView:
-    """A TrainingSchedule."""
+    """A TrainingSchedule.
+
+    Parameters
+    ----------
+    spec
+        None where it can't be read.
+    changed
+        When somebody last wrote its spec.
+    problem
+        Why the spec can't be read; empty if it can.
+    """
 
     name: str
     raw: Raw
-    spec: TrainingScheduleSpec
+    spec: TrainingScheduleSpec | None
     status: TrainingScheduleStatus
+    changed: datetime
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,64 +72,54 @@ class Cluster:
     """
 
     def __init__(self, namespace: str | None) -> None:
-        from kubernetes import client, config
-
-        logging.getLogger("urllib3").setLevel(logging.ERROR)
-        files = os.environ.get("KUBECONFIG") or None
-        try:
-            _, current = config.list_kube_config_contexts(files)
-            self._api = config.new_client_from_config(files)
-        except (config.ConfigException, OSError) as error:
-            raise ClusterError(
-                f"no usable kubeconfig: {error}; set KUBECONFIG or check "
-                '"kubectl config current-context"'
-            ) from error
-        self._api.user_agent = f"{_MANAGER}/{version(_MANAGER)}"
-        self.namespace = namespace or current["context"].get("namespace") or "default"
-        self._objects = client.CustomObjectsApi(self._api)
-        self._reviews = client.AuthenticationV1Api(self._api)
-        self._core = client.CoreV1Api(self._api)
+        self._server = Server()
+        self.namespace = namespace or self._server.namespace
 
     @property
     def server(self) -> str:
         """Address of the API server."""
-        return str(self._api.configuration.host)
+        return self._server.address
 
     def user(self) -> str:
         """Return the name under which the API server knows who asks."""
-        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-        answer = self._call("create_self_subject_review", review, on=self._reviews)
-        return str(self._api.sanitize_for_serialization(answer)["status"]["userInfo"]["username"])
+        kind = "authentication.k8s.io/v1"
+        review = {"apiVersion": kind, "kind": "SelfSubjectReview"}
+        path = f"/apis/{kind}/selfsubjectreviews"
+        answer = self._server.create(path, self.namespace, review)
+        return str(answer["status"]["userInfo"]["username"])
 
     def schedules(self) -> list[ScheduleView]:
         """Return the namespace's TrainingSchedules by name."""
-        items = self._list(TrainingScheduleResource.plural)
-        return sorted((_schedule(raw) for raw in items), key=lambda s: s.name)
+        return sorted(map(_schedule, self._list(_SCHEDULES)), key=lambda s: s.name)
 
     def schedule(self, name: str) -> ScheduleView:
         """Return one TrainingSchedule."""
-        path = self._path(TrainingScheduleResource.plural)
-        return _schedule(self._call("get_namespaced_custom_object", *path, name))
+        return _schedule(self._server.get(self._path(_SCHEDULES, name), self.namespace))
 
     def version(self, name: str) -> VersionView:
         """Return one ModelVersion."""
-        path = self._path(ModelVersionResource.plural)
-        return _version(self._call("get_namespaced_custom_object", *path, name))
+        return _version(self._server.get(self._path(_VERSIONS, name), self.namespace))
 
     def versions(self, schedule: str | None = None) -> list[VersionView]:
-        """Return the ModelVersions of a schedule, or all, newest slot first."""
-        selector = {"field_selector": f"spec.scheduleRef.name={schedule}"} if schedule else {}
-        items = self._list(ModelVersionResource.plural, **selector)
-        return sorted((_version(r) for r in items), key=lambda v: (v.spec.slot, v.name))[::-1]
+        """Return the ModelVersions of a schedule, or all, newest slot first.
+
+        One that this command line can't read is left out, and said.
+        """
+        selector = {"fieldSelector": f"spec.scheduleRef.name={schedule}"} if schedule else {}
+        found = []
+        for raw in self._list(_VERSIONS, **selector):
+            try:
+                found.append(_version(raw))
+            except ClusterError as error:
+                warn(str(error))
+        return sorted(found, key=lambda v: (v.spec.slot, v.name))[::-1]
 
     def pods(self, version: str) -> list[PodView]:
         """Return the pods of a version's run that are still there, oldest first."""
         selector = f"{_LABEL_VERSION}={version},{_LABEL_JOB}={version}"
-        answer = self._call(
-            "list_namespaced_pod", self.namespace, label_selector=selector, on=self._core
-        )
-        found = map(PodView.read, self._api.sanitize_for_serialization(answer)["items"])
-        return sorted(found, key=lambda pod: (pod.created, pod.name))
+        path = f"/api/v1/namespaces/{self.namespace}/pods"
+        answer = self._server.get(path, self.namespace, labelSelector=selector)
+        return sorted(map(PodView.read, answer["items"]), key=lambda pod: (pod.created, pod.name))
 
     def log(self, pod: PodView, *, follow: bool) -> Iterator[str]:
         """Yield the lines of a pod's log; with ``follow`` as they come, until its container ends.
@@ -147,93 +131,100 @@ class Cluster:
         LogCutError
             The connection broke, or brought nothing for minutes.
         """
-        from urllib3.exceptions import HTTPError
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{pod.name}/log"
+        query = {"container": pod.container, "follow": str(follow).lower()}
+        return self._server.lines(path, self.namespace, **query)
 
-        lines: Any = self._call(
-            "read_namespaced_pod_log", pod.name, self.namespace,
-            container=pod.container, follow=follow, on=self._core,
-            _preload_content=False, _request_timeout=(_TIMEOUT_S, _SILENCE_S),
-        )  # fmt: skip
-        try:
-            for line in lines:
-                yield line.decode(errors="replace").rstrip("\r\n")
-        except HTTPError as error:
-            raise LogCutError(f"the log of pod {pod.name} was cut off: {error}") from error
+    def elsewhere(self, namespace: str) -> "Cluster":
+        """Return another namespace of the same cluster."""
+        other = copy(self)
+        other.namespace = namespace
+        return other
+
+    def namespaces(self) -> list[str]:
+        """Return the namespaces that hold TrainingSchedules."""
+        found = self._server.get(f"/apis/{API_VERSION}/{_SCHEDULES}", "all")["items"]
+        return sorted({str(raw["metadata"]["namespace"]) for raw in found})
+
+    def stored(self, kind: str) -> list[Raw]:
+        """Return the objects of a kind as they are, readable or not."""
+        return [_readable(raw) for raw in self._list(_PLURALS[kind])]
+
+    def create(self, raw: Raw) -> Raw:
+        """Create an object; return it as it is then."""
+        return self._server.create(self._path(_PLURALS[raw["kind"]]), self.namespace, raw)
+
+    def write_status(self, raw: Raw, status: Raw) -> None:
+        """Merge into the status of an object."""
+        path = self._path(_PLURALS[raw["kind"]], raw["metadata"]["name"])
+        self._server.patch(f"{path}/status", self.namespace, {"status": status})
+
+    def annotate(self, schedule: str, annotations: Raw) -> Raw:
+        """Set annotations of a schedule, or remove those that are None."""
+        return self._patch(_SCHEDULES, schedule, {"metadata": {"annotations": annotations}})
 
     def ask_for_run(self, schedule: str, token: str) -> None:
         """Set the annotation that starts a run."""
-        patch = {"metadata": {"annotations": {RUN_NOW: token}}}
-        self._patch(TrainingScheduleResource.plural, schedule, patch)
+        self.annotate(schedule, {RUN_NOW: token})
 
     def suspend(self, schedule: str, *, suspend: bool) -> ScheduleView:
         """Set or clear ``spec.suspend``; return the schedule as it is then."""
-        patch = {"spec": {"suspend": suspend}}
-        return _schedule(self._patch(TrainingScheduleResource.plural, schedule, patch))
+        return _schedule(self._patch(_SCHEDULES, schedule, {"spec": {"suspend": suspend}}))
 
     def ask_for_stage(self, version: str, request: StageRequest) -> int:
         """Put a request on a version; return the generation that it makes."""
         patch = {"spec": {"request": request.to_json_dict()}}
-        raw = self._patch(ModelVersionResource.plural, version, patch)
-        return int(raw["metadata"]["generation"])
+        return int(self._patch(_VERSIONS, version, patch)["metadata"]["generation"])
 
-    def _path(self, plural: str) -> tuple[str, str, str, str]:
-        return GROUP, VERSION, self.namespace, plural
+    def _path(self, plural: str, name: str = "") -> str:
+        path = f"/apis/{API_VERSION}/namespaces/{self.namespace}/{plural}"
+        return f"{path}/{name}" if name else path
 
     def _patch(self, plural: str, name: str, patch: Raw) -> Raw:
-        return self._call(
-            "patch_namespaced_custom_object", *self._path(plural), name, patch,
-            field_manager=_MANAGER, _content_type="application/merge-patch+json",
-        )  # fmt: skip
+        return self._server.patch(self._path(plural, name), self.namespace, patch)
 
     def _list(self, plural: str, **selector: str) -> list[Raw]:
-        found = self._call("list_namespaced_custom_object", *self._path(plural), **selector)
-        items: list[Raw] = found["items"]
+        items: list[Raw] = self._server.get(self._path(plural), self.namespace, **selector)["items"]
         return items
-
-    def _call(self, method: str, *arguments: Any, on: Any = None, **options: Any) -> Raw:
-        from kubernetes.client import ApiException
-        from urllib3.exceptions import HTTPError
-
-        try:
-            result: Raw = getattr(on or self._objects, method)(
-                *arguments, **{"_request_timeout": _TIMEOUT_S, **options}
-            )
-        except ApiException as error:
-            _explain(error.status, error.body, self.namespace)
-        except (HTTPError, OSError) as error:
-            why = getattr(error, "reason", error)
-            raise ClusterError(f"the API server at {self.server} does not answer: {why}") from error
-        return result
 
 
 def _schedule(raw: Raw) -> ScheduleView:
-    spec, status = _typed(raw, TrainingScheduleSpec, TrainingScheduleStatus)
-    return ScheduleView(raw["metadata"]["name"], _readable(raw), spec, status)
+    name, spec, problem = raw["metadata"]["name"], None, ""
+    try:
+        spec = TrainingScheduleSpec.model_validate(raw["spec"])
+    except ValidationError as error:
+        problem = _first(error, "spec")
+    status = TrainingScheduleStatus.model_validate(raw.get("status", {}))
+    return ScheduleView(name, _readable(raw), spec, status, _changed(raw), problem)
+
+
+def _changed(raw: Raw) -> datetime:
+    """Return when a spec was last written; annotations and the like count, a status does not."""
+    meta = raw["metadata"]
+    writes = (w for w in meta.get("managedFields", ()) if w.get("subresource") != "status")
+    times = [w["time"] for w in writes if "time" in w]
+    return datetime.fromisoformat(max([meta["creationTimestamp"], *times]))
 
 
 def _version(raw: Raw) -> VersionView:
-    spec, status = _typed(raw, ModelVersionSpec, ModelVersionStatus)
-    return VersionView(raw["metadata"]["name"], _readable(raw), spec, status)
+    name = raw["metadata"]["name"]
+    try:
+        spec = ModelVersionSpec.model_validate(raw["spec"])
+        status = ModelVersionStatus.model_validate(raw.get("status", {}))
+    except ValidationError as error:
+        raise ClusterError(
+            f"ModelVersion {name} is not as this clm knows it: {_first(error)}; command line and "
+            "operator may be of different versions"
+        ) from error
+    return VersionView(name, _readable(raw), spec, status)
+
+
+def _first(error: ValidationError, *path: str) -> str:
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, (*path, *first['loc'])))}: {first['msg']}"
 
 
 def _readable(raw: Raw) -> Raw:
     """Leave out who wrote which field when, as kubectl does."""
     metadata = {key: value for key, value in raw["metadata"].items() if key != "managedFields"}
     return {**raw, "metadata": metadata}
-
-
-def _typed(raw: Raw, spec: type[_Spec], status: type[_Status]) -> tuple[_Spec, _Status]:
-    return spec.model_validate(raw["spec"]), status.model_validate(raw.get("status", {}))
-
-
-def _explain(status: int | None, body: Any, namespace: str) -> NoReturn:
-    try:
-        said: Mapping[str, Any] = json.loads(body)
-    except (TypeError, ValueError):
-        said = {}
-    text = said.get("message") or http.HTTPStatus(status or 500).phrase
-    if status == http.HTTPStatus.NOT_FOUND:
-        if "details" in said:
-            raise NotFoundError(f"namespace {namespace}: {text}")
-        text = f"{text}: CLM's resources are not installed here; see helm install in the README"
-    raise ClusterError(f"namespace {namespace}: {text}")

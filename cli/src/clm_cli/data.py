@@ -1,6 +1,5 @@
 """``clm data``: what lies in the store."""
 
-import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +7,7 @@ import typer
 from rich.table import Table
 
 from clm_cli.imports import import_
-from clm_cli.output import Output, OutputOption, console
+from clm_cli.output import Output, OutputOption, console, print_document
 from clm_cli.prune import prune
 from clm_cli.stores import Store, open_store
 
@@ -37,7 +36,7 @@ def list_(store: Store, output: OutputOption = Output.TEXT) -> None:
 
     found = inventory(BarCache(open_store(store)), pd.Timestamp(datetime.now(UTC)))
     if output is Output.JSON:
-        console.print_json(json.dumps({"series": [_document(one) for one in found]}))
+        print_document({"series": [_document(one) for one in found]})
         return
     table = Table("EXCHANGE", "MARKET", "SYMBOL", "SERIES", "ROWS", "FROM", "TO", "GAPS", "AGE",
                   box=None)  # fmt: skip

@@ -1,13 +1,12 @@
 """``clm diff``: what two versions reached, and what was different about their runs."""
 
-import json
 from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
 
 from clm_cli.cluster import Cluster, VersionView
-from clm_cli.output import Output, OutputOption, console
+from clm_cli.output import Output, OutputOption, print_document, show
 from clm_cli.status import Namespace
 from clm_cli.tables import table_of
 
@@ -32,11 +31,11 @@ def diff(
     metrics, run = _metrics(*pair), _run(*pair)
     if output is Output.JSON:
         names = {"versions": [first, second]}
-        console.print_json(json.dumps({**names, "metrics": metrics, "run": run}))
+        print_document({**names, "metrics": metrics, "run": run})
         return
     stages = ("stage", *(str(v.status.stage) for v in pair))
     rows = ((name, *map(_shown, values)) for name, values in (metrics | run).items())
-    console.print(table_of(("", first, second), (stages, *rows), prose=(first, second)))
+    show(table_of(("", first, second), (stages, *rows), prose=(first, second)))
 
 
 def _metrics(a: VersionView, b: VersionView) -> Pairs:

@@ -1,6 +1,5 @@
 """``clm history``: who was in production when, who asked for it, and why."""
 
-import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
@@ -11,7 +10,7 @@ from pydantic.alias_generators import to_camel
 from clm_api.errors import SpecError
 from clm_api.production import Period, periods, production_at
 from clm_cli.cluster import Cluster, ClusterError
-from clm_cli.output import Output, OutputOption, console
+from clm_cli.output import Output, OutputOption, console, print_document, show
 from clm_cli.screen import moment
 from clm_cli.status import Namespace
 from clm_cli.tables import table_of
@@ -44,7 +43,7 @@ def history(
         found = (there,)
     if output is Output.JSON:
         wire = [{to_camel(k): v for k, v in asdict(p).items()} for p in found]
-        console.print_json(json.dumps(wire, default=datetime.isoformat))
+        print_document(wire)
     elif not found:
         console.print(f"{schedule}: no version has ever been in production", soft_wrap=True)
     else:
@@ -58,7 +57,7 @@ def _show(found: tuple[Period, ...]) -> None:
         for p in found
     )
     prose, expendable = ("asked by", "why"), ("replaced by", "to")
-    console.print(table_of(columns, rows, prose=prose, expendable=expendable))
+    show(table_of(columns, rows, prose=prose, expendable=expendable))
 
 
 def _time(text: str) -> datetime:

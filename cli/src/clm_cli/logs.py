@@ -8,14 +8,17 @@ from typing import Annotated
 
 import typer
 
+from clm_api.layout import LOG
 from clm_api.model_version import TERMINAL, Phase
 from clm_cli.cluster import Cluster, ClusterError, LogCutError, NotFoundError, VersionView
 from clm_cli.loglines import readable
-from clm_cli.output import Output, OutputOption, console, errors, fail, waiting
+from clm_cli.output import Output, OutputOption, console, errors, fail, harmless, waiting
 from clm_cli.pods import PodView
 from clm_cli.status import Namespace
+from clm_cli.stores import open_store
 
 POLL_S = 1.0
+_RUNS = "/runs/"
 Show = Callable[[str], None]
 
 
@@ -36,9 +39,10 @@ def logs(
 ) -> None:
     """Print the log of a run's newest pod.
 
-    With -f it waits for the pod to start, goes on with the pod that takes its place, and ends with
-    the run, with exit code 0 only if that succeeds; interrupting it doesn't stop the run. Times
-    are in your zone; -o json prints the lines as the pod wrote them.
+    Once the pod is gone, the log is read from the store: S3 credentials and endpoint in the usual
+    AWS_ variables. With -f it waits for the pod to start, goes on with the pod that takes its
+    place, and ends with the run, with exit code 0 only if that succeeds; interrupting it doesn't
+    stop the run. Times are in your zone; -o json prints the lines as the pod wrote them.
 
     Plain kubectl: kubectl logs -f job/MV; kubectl get mv -l clm.dev/schedule=TS names the runs
     """
@@ -77,15 +81,38 @@ def _newest_run(cluster: Cluster, name: str) -> VersionView:
 def _print(cluster: Cluster, version: VersionView, show: Show) -> None:
     pods = cluster.pods(version.name)
     if not pods:
-        raise ClusterError(_no_pod(version))
+        _print_stored(version, show)
+        return
     pod = pods[-1]
     if not pod.started:
         raise ClusterError(f"{_not_started(pod)}; -f waits for it")
     try:
         for line in cluster.log(pod, follow=False):
             show(line)
-    except NotFoundError as error:
-        raise ClusterError(_no_pod(cluster.version(version.name))) from error
+    except NotFoundError:
+        _print_stored(cluster.version(version.name), show)
+
+
+def _print_stored(version: VersionView, show: Show) -> None:
+    """Show the log that the newest pod left in the store.
+
+    Raises
+    ------
+    ClusterError
+        There is none, or nothing says where.
+    """
+    status = version.status
+    place = status.run_uri or (status.artifact.uri.rpartition("/")[0] if status.artifact else None)
+    if place is None or status.pod_uid is None or status.phase not in TERMINAL:
+        raise ClusterError(_no_pod(version))
+    root, _, run = place.rpartition(_RUNS)
+    path = f"{_RUNS.strip('/')}/{run}/attempts/{status.pod_uid}/{LOG}"
+    content = open_store(root).get(path)
+    if content is None:
+        raise ClusterError(f"{_no_pod(version)}; the store holds no {path}")
+    _tell(f"the pod of {version.name} is gone; its log is from {root}/{path}")
+    for line in content.decode(errors="replace").splitlines():
+        show(line)
 
 
 @dataclass
@@ -117,7 +144,7 @@ class _Follower:
             version, pod = self._next()
             if pod is None:
                 if not self.shown:
-                    raise ClusterError(_no_pod(version))
+                    _print_stored(version, self.show)
                 return version
             if self._read(pod):
                 self.over.add(pod.uid)
@@ -187,7 +214,7 @@ def _for_people(line: str) -> None:
 
 
 def _as_written(line: str) -> None:
-    print(line, flush=True)
+    print(harmless(line) if console.is_terminal else line, flush=True)
 
 
 def _tell(text: str) -> None:

@@ -1,6 +1,5 @@
 """``clm promote`` and ``clm rollback``: ask for a version in production and wait for the answer."""
 
-import json
 import time
 from typing import Annotated
 
@@ -11,7 +10,7 @@ from clm_api.lifecycle import MAX_REASON, RequestedStage, StageRequest
 from clm_api.production import rollback_target
 from clm_api.reasons import Reason
 from clm_cli.cluster import Cluster, ClusterError, VersionView
-from clm_cli.output import Output, OutputOption, console, waiting
+from clm_cli.output import Output, OutputOption, console, print_document, waiting
 from clm_cli.status import Namespace
 
 _POLL_S = 0.5
@@ -107,7 +106,7 @@ def _ask(
     if decision.outcome not in _DONE:
         raise ClmError(Reason(decision.outcome), f"{version}: {decision.message}")
     if output is Output.JSON:
-        console.print_json(json.dumps(decided.raw))
+        print_document(decided.raw)
         return
     verb = ": " if stage is RequestedStage.SHADOW else " is "
     console.print(f"{decision.outcome}: {version}{verb}{decision.message}", soft_wrap=True)

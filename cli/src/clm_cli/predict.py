@@ -1,6 +1,5 @@
 """``clm predict``: the position of a published model after the newest closed bar."""
 
-import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +8,7 @@ import typer
 from clm_api import environment
 from clm_api.layout import MANIFEST
 from clm_cli.cluster import Cluster, ClusterError
-from clm_cli.output import Output, OutputOption, console
+from clm_cli.output import Output, OutputOption, console, print_document
 from clm_cli.status import Namespace
 from clm_cli.stores import require_trainer
 
@@ -57,7 +56,7 @@ def predict(
     bars = Storage(data_store) if data_store else store_of(uri)
     decided = served.decide(newest_bars(served, bars, now))
     if output is Output.JSON:
-        console.print_json(json.dumps(_document(uri, served, decided)))
+        print_document(_document(uri, served, decided))
         return
     for line in _lines(served, decided):
         console.print(line, markup=False, highlight=False, soft_wrap=True)

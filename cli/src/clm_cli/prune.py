@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from clm_api.layout import evaluations_of, production_pointer, runs_of, tombstones_of
 from clm_api.production import ProductionPointer
-from clm_cli.cluster import Cluster, ScheduleView
+from clm_cli.cluster import Cluster, ScheduleView, VersionView
 from clm_cli.output import console
 from clm_cli.status import Namespace
 from clm_cli.stores import Store, open_store
@@ -82,7 +82,7 @@ def find_orphans(cluster: Cluster, objects: "Storage") -> list[Orphan]:
         reports.setdefault(path.rpartition("/")[0], []).append(path)
     pointers = objects.list(production_pointer(namespace, "x").removesuffix("x.json"))
     schedules = cluster.schedules()
-    known = {v.raw["metadata"]["uid"] for v in cluster.versions()} | _produced(schedules)
+    known = {uid for v in cluster.versions() for uid in _uids(v)} | _produced(schedules)
     found = []
     for folder, paths in runs.items():
         uid = folder.rsplit("/", 1)[-1]
@@ -91,7 +91,7 @@ def find_orphans(cluster: Cluster, objects: "Storage") -> list[Orphan]:
             first = [p for p in paths if p == f"{folder}/manifest.json"]
             rest = [p for p in paths if p not in first]
             found.append(Orphan(folder, (*first, *rest, *stones)))
-    alive = {s.raw["metadata"]["uid"] for s in schedules}
+    alive = {uid for s in schedules for uid in _uids(s)}
     found += [
         Orphan(folder, tuple(paths))
         for folder, paths in reports.items()
@@ -99,6 +99,12 @@ def find_orphans(cluster: Cluster, objects: "Storage") -> list[Orphan]:
     ]
     found += [Orphan(p, (p,)) for p in pointers if _owner(objects.get(p)) not in alive | {None}]
     return found
+
+
+def _uids(one: ScheduleView | VersionView) -> set[str]:
+    """Return an object's uid, and that of the lost one in whose place it stands."""
+    restored = one.status.restored
+    return {one.raw["metadata"]["uid"], *([restored.uid] if restored else [])}
 
 
 def _produced(schedules: list[ScheduleView]) -> set[str]:

@@ -1,6 +1,5 @@
 """``clm run``: start a run now and follow it to its verdict."""
 
-import json
 import time
 import uuid
 from typing import Annotated
@@ -10,7 +9,16 @@ from rich.console import Group
 
 from clm_api.model_version import TERMINAL, Phase
 from clm_cli.cluster import RUN_NOW, Cluster, ClusterError, VersionView
-from clm_cli.output import Output, OutputOption, console, errors, fail, waiting
+from clm_cli.output import (
+    Output,
+    OutputOption,
+    console,
+    errors,
+    fail,
+    print_document,
+    show,
+    waiting,
+)
 from clm_cli.screen import verdicts
 from clm_cli.status import Namespace
 
@@ -36,13 +44,13 @@ def run(
     version = _followed(cluster, schedule, token)
     status = version.status
     if output is Output.JSON:
-        console.print_json(json.dumps(version.raw))
+        print_document(version.raw)
     if status.phase is not Phase.SUCCEEDED:
         fail(f"{version.name}: {status.reason}: {status.message}")
         raise typer.Exit(1)
     if output is Output.JSON:
         return
-    console.print(Group(*verdicts(version)))
+    show(Group(*verdicts(version)))
     if status.report_uri:
         console.print(f"report: {status.report_uri}", soft_wrap=True, highlight=False)
 

@@ -1,16 +1,16 @@
 """One screen about a schedule: why its newest version was judged so, and what is next."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from clm_api.lifecycle import Stage
 from clm_api.model_version import Phase, ShadowStatus
 from clm_api.promotion import CriterionVerdict, Verdict
 from clm_api.reasons import Reason
+from clm_api.restored import RESTORING
 from clm_api.schedule import parse_schedule
 from clm_api.schedule_status import EvaluationStatus, LiveStatus
 from clm_cli.cluster import ScheduleView, VersionView
@@ -18,6 +18,10 @@ from clm_cli.tables import Cell, table_of
 
 _SHOWN_RUNS = 6
 _NEXT_SLOTS = 3
+_PATIENCE = timedelta(minutes=1)
+"""An operator that serves a namespace sees a schedule within seconds."""
+_BAD = (("ScheduleValid", "False"), ("Stalled", "True"), ("Ready", "False"))
+"""Conditions that say what is wrong, the most telling one first."""
 STAGE_COLOURS = {
     Stage.CANDIDATE: "green",
     Stage.SHADOW: "magenta",
@@ -29,14 +33,40 @@ STAGE_COLOURS = {
 }
 
 
-def overview(schedules: list[ScheduleView], namespace: str) -> RenderableType:
+def overview(schedules: list[ScheduleView], namespace: str, now: datetime) -> RenderableType:
     """Return one line per schedule."""
     if not schedules:
         begin = "Start with: kubectl apply -f examples/xgboost.yaml"
         return Text(f"No TrainingSchedules in namespace {namespace}. {begin}")
     columns = ("schedule", "when", "family", "production", "last result", "next run", "ready")
     expendable = ("family", "when", "next run")
-    return table_of(columns, map(_overview_row, schedules), expendable=expendable)
+    table = table_of(columns, map(_overview_row, schedules), expendable=expendable)
+    troubles = [Text(f"{s.name}: {why}", "yellow") for s in schedules if (why := trouble(s, now))]
+    return Group(table, *([Text(), *troubles] if troubles else []))
+
+
+def trouble(schedule: ScheduleView, now: datetime) -> str:
+    """Return why nothing runs by a schedule; empty where all is well, or it is suspended."""
+    if RESTORING in schedule.raw["metadata"].get("annotations", {}):
+        return 'it is being restored; should that have been cut off, run "clm restore" again'
+    observed = schedule.status.observed_generation
+    if observed < schedule.raw["metadata"]["generation"] and now - schedule.changed > _PATIENCE:
+        namespace = schedule.raw["metadata"]["namespace"]
+        seen = "it as it is now" if observed > 0 else "it"
+        return (
+            f"no operator has seen {seen}: does one run, and serve namespace {namespace}? "
+            "See watchNamespaces in docs/install.md"
+        )
+    if schedule.problem:
+        return f"{Reason.SPEC_INVALID}: {schedule.problem}"
+    conditions = {c.type: c for c in schedule.status.conditions}
+    bad = [c for name, sign in _BAD if (c := conditions.get(name)) and c.status == sign]
+    suspended = schedule.spec is not None and schedule.spec.suspend
+    return "" if not bad or suspended else f"{bad[0].reason}: {bad[0].message}"
+
+
+def _family(schedule: ScheduleView) -> str:
+    return str(schedule.raw["spec"].get("model", {}).get("family", ""))
 
 
 def _overview_row(schedule: ScheduleView) -> tuple[str, ...]:
@@ -44,7 +74,7 @@ def _overview_row(schedule: ScheduleView) -> tuple[str, ...]:
     return (
         schedule.name,
         status.schedule_text or "",
-        str(schedule.spec.model.family),
+        _family(schedule),
         status.production.version if status.production else "",
         f"{last.stage} {last.reason}" if last else "",
         moment(status.next_schedule_time),
@@ -61,13 +91,16 @@ def screen(schedule: ScheduleView, versions: list[VersionView], now: datetime) -
         Newest first.
     """
     spec, status = schedule.spec, schedule.status
-    head = Text.assemble(
-        (schedule.name, "bold"),
-        f"  {spec.model.family}  {' '.join(spec.data.symbols)} {spec.data.timeframe}  ",
-        status.schedule_text or "",
-        ("  suspended" if spec.suspend else "", "yellow"),
-    )
-    parts: list[RenderableType] = [head, Text("next       " + "  ".join(_slots(schedule, now)))]
+    head = Text.assemble((schedule.name, "bold"), f"  {_family(schedule)}  ")
+    if spec is not None:
+        head.append(f"{' '.join(spec.data.symbols)} {spec.data.timeframe}  ")
+    head.append(status.schedule_text or "")
+    if spec is not None and spec.suspend:
+        head.append("  suspended", "yellow")
+    parts: list[RenderableType] = [head]
+    if why := trouble(schedule, now):
+        parts.append(Text(why, "yellow"))
+    parts += [Text("next       " + "  ".join(_slots(schedule, now)))]
     if (now_there := status.production) is not None:
         asked = f"since {local(now_there.since)} by {now_there.approved_by}: {now_there.reason}"
         parts.append(Text(f"production {now_there.version}  {asked}"))
@@ -140,7 +173,7 @@ def _evidence(version: VersionView) -> list[RenderableType]:
     return [Text(f"significance: PSR {metrics.psr:.3f}{more} over {trials} {noun}")]
 
 
-def _runs(versions: list[VersionView]) -> Table:
+def _runs(versions: list[VersionView]) -> RenderableType:
     columns = ("run", "trigger", "phase", "stage", "sharpe", "trades", "reason", "ended")
     return table_of(
         columns, map(_run, versions), expendable=("trigger", "ended", "phase", "trades")
@@ -165,7 +198,7 @@ def _run(version: VersionView) -> tuple[Cell, ...]:
     )
 
 
-def _conditions(schedule: ScheduleView) -> Table:
+def _conditions(schedule: ScheduleView) -> RenderableType:
     rows = ((c.type, c.status, c.reason, c.message) for c in schedule.status.conditions)
     return table_of(("condition", "status", "reason", "message"), rows, prose=("message",))
 
@@ -173,6 +206,8 @@ def _conditions(schedule: ScheduleView) -> Table:
 def _slots(schedule: ScheduleView, now: datetime) -> list[str]:
     """Return the next slots in local time, the first one as the operator armed it."""
     first = schedule.status.next_schedule_time
+    if schedule.spec is None:
+        return ["none: invalid"]
     if schedule.spec.suspend or first is None:
         return ["none: suspended" if schedule.spec.suspend else "not armed yet"]
     slots = parse_schedule(schedule.spec)

@@ -1,12 +1,11 @@
 """``clm status``: one screen about a schedule, or one line about each."""
 
-import json
 from typing import Annotated
 
 import typer
 
 from clm_cli.cluster import Cluster
-from clm_cli.output import Output, OutputOption, console
+from clm_cli.output import Output, OutputOption, print_document, show
 from clm_cli.screen import now_utc, overview, screen
 
 Namespace = Annotated[
@@ -30,17 +29,17 @@ def status(
     if schedule is None:
         found = cluster.schedules()
         if output is Output.JSON:
-            console.print_json(json.dumps({"schedules": [s.raw for s in found]}))
+            print_document({"schedules": [s.raw for s in found]})
         else:
-            console.print(overview(found, cluster.namespace))
+            show(overview(found, cluster.namespace, now_utc()))
         return
     one = cluster.schedule(schedule)
     versions = [v for v in cluster.versions(schedule) if v.spec.schedule_ref.uid == _uid(one.raw)]
     if output is Output.JSON:
         document = {"schedule": one.raw, "versions": [v.raw for v in versions]}
-        console.print_json(json.dumps(document))
+        print_document(document)
     else:
-        console.print(screen(one, versions, now_utc()))
+        show(screen(one, versions, now_utc()))
 
 
 def _uid(raw: dict[str, dict[str, str]]) -> str:

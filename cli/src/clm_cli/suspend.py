@@ -1,12 +1,11 @@
 """``clm suspend`` and ``clm resume``: no slot is due, or slots are due again."""
 
-import json
 from typing import Annotated
 
 import typer
 
 from clm_cli.cluster import Cluster, ScheduleView
-from clm_cli.output import Output, OutputOption, console
+from clm_cli.output import Output, OutputOption, console, print_document
 from clm_cli.status import Namespace
 
 _Schedule = Annotated[str, typer.Argument(metavar="TS", help="Name of a TrainingSchedule.")]
@@ -39,6 +38,6 @@ def resume(
 
 def _tell(changed: ScheduleView, said: str, output: Output) -> None:
     if output is Output.JSON:
-        console.print_json(json.dumps(changed.raw))
+        print_document(changed.raw)
     else:
         console.print(said, soft_wrap=True)

@@ -5,14 +5,44 @@ from dataclasses import dataclass
 
 MANIFEST = "manifest.json"
 PROGRESS = "progress.json"
+LOG = "log.jsonl"
 BARS = "bars/v1"
+BACKUPS = "backups"
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_PLAIN = re.compile(r"[^A-Z0-9]")
+_SPELT = re.compile(r"u([0-9a-f]{4})|v([0-9a-f]{6})")
 
 
 def _segment(text: str) -> str:
     if not _SAFE.fullmatch(text):
         raise ValueError(f"{text!r} can't be part of an object's path")
     return text
+
+
+def symbol_segment(symbol: str) -> str:
+    """Return a symbol as part of a path: ``BTC/USDT:USDT`` becomes ``BTC-USDT_USDT``.
+
+    Other characters than A to Z and digits are spelt by their number, ``u`` with four digits or
+    ``v`` with six, so that two names never share a path, on no file system.
+    """
+    parted = re.split(r"([/:])", symbol)
+    marks = {"/": "-", ":": "_"}
+    return "".join(marks.get(part) or _PLAIN.sub(_spell, part) for part in parted)
+
+
+def symbol_of(segment: str) -> str:
+    """Return the symbol of a part of a path."""
+    return _SPELT.sub(_read, segment.replace("-", "/").replace("_", ":"))
+
+
+def _spell(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    return f"u{number:04x}" if number < 0x10000 else f"v{number:06x}"
+
+
+def _read(found: re.Match[str]) -> str:
+    number = int(found[1] or found[2], 16)
+    return chr(number) if number < 0x110000 and not 0xD800 <= number < 0xE000 else found[0]
 
 
 @dataclass(frozen=True)
@@ -24,7 +54,7 @@ class SeriesLayout:
     venue
         The exchange's ccxt id, ``<id>-sandbox`` for its testnet.
     symbol
-        ``BTC/USDT`` becomes ``BTC-USDT``, ``BTC/USDT:USDT`` becomes ``BTC-USDT_USDT``.
+        As the exchange names it; ``symbol_segment`` says how it stands in paths.
     series
         A timeframe, ``funding``, or ``trades-<account>``.
     """
@@ -40,8 +70,7 @@ class SeriesLayout:
 
     @property
     def _symbol(self) -> str:
-        name = self.symbol.replace("/", "-").replace(":", "_")
-        return f"{self._market}/{_segment(name)}"
+        return f"{self._market}/{_segment(symbol_segment(self.symbol))}"
 
     @property
     def _place(self) -> str:
@@ -107,6 +136,11 @@ def tombstones_of(namespace: str) -> str:
     return f"tombstones/{_segment(namespace)}"
 
 
+def backups_of(namespace: str) -> str:
+    """Return the folder of a namespace's backups."""
+    return f"{BACKUPS}/{_segment(namespace)}"
+
+
 def evaluations_of(namespace: str) -> str:
     """Return the folder of the evaluations of a namespace."""
     return f"evaluations/{_segment(namespace)}"
@@ -170,6 +204,10 @@ class RunLayout:
     def attempt(self, attempt: str) -> str:
         """Return the folder of one pod's files."""
         return f"{self.prefix}/{self.relative_attempt(attempt)}"
+
+    def log(self, attempt: str) -> str:
+        """Return the object in which a pod's log is kept."""
+        return f"{self.attempt(attempt)}/{LOG}"
 
     def progress(self, attempt: str) -> str:
         """Return the object in which a pod says how far it is."""

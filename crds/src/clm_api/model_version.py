@@ -10,6 +10,7 @@ from clm_api.conditions import Condition
 from clm_api.lifecycle import KEPT_CHANGES, Decision, Stage, StageChange, StageRequest
 from clm_api.promotion import CriterionVerdict
 from clm_api.report import FoldMetrics, Metrics, Progress, Sha256
+from clm_api.restored import Restored
 from clm_api.run import RunSpec
 
 _IMMUTABLE = {
@@ -193,6 +194,8 @@ class ModelVersionStatus(StatusModel):
     """The newest of them; its files lie under attempts/ in the run's folder."""
     pod_missing_since: Instant | None = None
     """Since when its Job has lost its pod; absent while it has one."""
+    run_uri: Text | None = None
+    """Address of the run's folder; a pod's log is attempts/<its uid>/log.jsonl in it."""
     progress: Progress | None = None
     """How far the run is."""
     data: DataStatus | None = None
@@ -211,6 +214,8 @@ class ModelVersionStatus(StatusModel):
     """The test on bars after the training."""
     promotion: Decision | None = None
     """What became of the newest request."""
+    restored: Restored | None = None
+    """The version in whose place this one stands; absent where none was restored."""
     history: Annotated[list[StageChange], Field(max_length=KEPT_CHANGES)] = Field(
         default_factory=list
     )

@@ -59,7 +59,9 @@ def resolve(
         The operator's defaults for the family in the shape of ``RunPod``, image included.
     """
     to = floor_to(slot, TIMEFRAME_SECONDS[spec.data.timeframe])
-    pod = _fitting(deep_merge(pod_defaults, spec.job.to_json_dict()), spec.job)
+    asked = spec.job.to_json_dict()
+    del asked["ttlSecondsAfterFinished"]  # of the finished Job: the run does not depend on it
+    pod = _fitting(deep_merge(pod_defaults, asked), spec.job)
     model, data, evaluation = spec.model, spec.data, spec.evaluation
     return RunSpec(
         model=RunModel.model_validate(

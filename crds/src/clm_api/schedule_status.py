@@ -9,9 +9,14 @@ from clm_api.conditions import SpecCondition
 from clm_api.lifecycle import Stage, UserName
 from clm_api.model_version import Phase, TriggerType
 from clm_api.report import Sha256
+from clm_api.restored import Restored
 
 KEPT_SKIPS = 20
 KEPT_PERIODS = 20
+KEPT_ACTIVE = 100
+KEPT_COUNTED = 2000
+MOST_ACTIVE = 20
+"""Runs of a schedule that may be active at once."""
 
 
 class ScheduleSeen(StatusModel):
@@ -36,6 +41,21 @@ class SkippedRange(StatusModel):
     """Why they did not run."""
     message: Text = ""
     """Why they did not run, as a sentence."""
+
+
+class HeldRun(StatusModel):
+    """A run whose ModelVersion can't be made yet."""
+
+    name: Name
+    """Name that its ModelVersion will have."""
+    slot: Instant
+    """Its slot."""
+    reason: Annotated[str, Field(max_length=64)]
+    """Why not, in one word."""
+    message: Text = ""
+    """Why not, in the words of who refuses it."""
+    since: Instant
+    """When it was refused first."""
 
 
 class ActiveRun(StatusModel):
@@ -77,8 +97,10 @@ class TrialsStatus(StatusModel):
     """Mean of their annualised Sharpe ratios."""
     sharpe_variance: Annotated[Rounded, Field(ge=0)] = 0.0
     """Sample variance of their annualised Sharpe ratios."""
-    counted: Annotated[list[Name], Field(max_length=2000)] = Field(default_factory=list)
-    """Versions that still exist and are in the figures already."""
+    counted: Annotated[list[Name], Field(max_length=KEPT_COUNTED)] = Field(default_factory=list)
+    """Versions that still exist and are in the figures already, the newest of them."""
+    counted_until: Instant | None = None
+    """All that ended by then are in the figures too."""
 
 
 class ArtifactRef(StatusModel):
@@ -174,8 +196,8 @@ class TrainingScheduleStatus(StatusModel):
             },
         ),
     ] = Field(default_factory=list)
-    """Ready, ScheduleValid, DataAvailable, Progressing; Stalled while the spec is invalid,
-    ProductionVersionMissing while the version in production is gone."""
+    """Ready, ScheduleValid, DataAvailable, StoreReady, Progressing; Stalled while the spec is
+    invalid, ProductionVersionMissing while the version in production is gone."""
     schedule_seen: ScheduleSeen | None = None
     """When the present schedule was first seen."""
     schedule_text: Annotated[str, Field(max_length=160)] | None = None
@@ -194,8 +216,10 @@ class TrainingScheduleStatus(StatusModel):
         default_factory=list
     )
     """Slots that never ran, newest last."""
-    active: Annotated[list[ActiveRun], Field(max_length=100)] = Field(default_factory=list)
-    """Runs in progress."""
+    held: Annotated[list[HeldRun], Field(max_length=2)] = Field(default_factory=list)
+    """Runs that an admission rule, a quota or a name holds back: the newest slot's, the token's."""
+    active: Annotated[list[ActiveRun], Field(max_length=KEPT_ACTIVE)] = Field(default_factory=list)
+    """Runs in progress, the newest of them."""
     last_run: LastRun | None = None
     """The newest run."""
     trials: TrialsStatus = Field(default_factory=TrialsStatus)
@@ -208,6 +232,8 @@ class TrainingScheduleStatus(StatusModel):
     """The newest evaluation Job."""
     production: ProductionStatus | None = None
     """The version in production: the truth that stages and the store's pointer follow."""
+    restored: Restored | None = None
+    """The schedule in whose place this one stands; absent where none was restored."""
     previous: Annotated[list[ProductionPeriod], Field(max_length=KEPT_PERIODS)] = Field(
         default_factory=list
     )

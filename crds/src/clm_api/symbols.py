@@ -6,11 +6,19 @@ from pydantic import Field
 
 Market = Literal["spot", "usdm"]
 
+_LETTER = r"\p{L}\p{M}\p{N}\p{Sc}\p{So}._+&!#@()=~,"
+"""Letters, digits and signs of any script: no spaces, controls, quotes, or marks of direction."""
+_NAME, _CURRENCY = f"[{_LETTER}-]{{1,20}}", f"[{_LETTER}]{{1,20}}"
+"""A dash parts a dated future's date from its currency: only a base may have one."""
+
 Symbol = Annotated[
     str,
-    Field(pattern=r"^[A-Z0-9]{1,20}/[A-Z0-9]{1,20}(:[A-Z0-9]{1,20})?$", max_length=62),
+    Field(pattern=f"^{_NAME}/{_CURRENCY}(:{_CURRENCY})?$", max_length=62),
 ]
-"""``BTC/USDT``, or ``BTC/USDT:USDT`` for the perpetual that settles in USDT."""
+"""``BTC/USDT``, or ``BTC/USDT:USDT`` for the perpetual that settles in USDT.
+
+A currency has the letters that the exchange gives it, in any script.
+"""
 
 
 def canonical(symbol: str, market: Market) -> str:

@@ -298,6 +298,9 @@ class JobSpec(Model):
     """Retries of a run that failed for a reason that may pass."""
     pending_deadline_seconds: Annotated[int, Field(ge=10, le=604800)] = 1800
     """A run whose pod no node takes for longer fails with Unschedulable."""
+    ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31536000)] = 86400
+    """A finished Job goes with its pods and keys so long after what came of it was stored; at once
+    where a quota needs its place."""
 
 
 class TrainingScheduleSpec(Model):

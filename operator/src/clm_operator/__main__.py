@@ -1,6 +1,6 @@
 """``python -m clm_operator``: wires everything once and runs until SIGTERM.
 
-``python -m clm_operator check-store`` writes, reads and removes one object, for ``helm test``.
+``python -m clm_operator check-store`` proves that the store is usable, for ``helm test``.
 """
 
 import asyncio
@@ -13,20 +13,23 @@ import kopf
 
 from clm_api.errors import ClmError
 from clm_api.logs import configure
-from clm_operator.artifacts.bucket import check_store, ensure_bucket
+from clm_operator.artifacts.bucket import check_store
 from clm_operator.artifacts.lender import Lender
 from clm_operator.artifacts.pointer import PointerWriter
 from clm_operator.artifacts.reader import ArtifactReader, open_store
 from clm_operator.artifacts.runs import RunStore
+from clm_operator.artifacts.standing import Standing
 from clm_operator.clock import SystemClock
 from clm_operator.cluster.api import Api, WriteBudget, connect
 from clm_operator.cluster.resources import Cluster
+from clm_operator.creating import Creator
 from clm_operator.handlers import watch
 from clm_operator.launch import Launcher
 from clm_operator.metrics import Metrics
 from clm_operator.namespaces import Namespaces
 from clm_operator.probes import Health, serve
 from clm_operator.reconcile import Reconciler
+from clm_operator.refusals import Refusals
 from clm_operator.retire import Undertaker
 from clm_operator.scheduler import Scheduler
 from clm_operator.settings import Settings, load_settings
@@ -45,13 +48,21 @@ async def operate(settings: Settings, port: int) -> None:
     api = Api(await connect(), budget, metrics.request)
     cluster = Cluster(api)
     store = open_store(settings.store)
+    standing = Standing(settings.store, store, clock)
     undertaker = Undertaker(cluster, RunStore(store))
     reconciler = Reconciler(
         cluster=cluster,
         reader=ArtifactReader(store),
         pointers=PointerWriter(store),
-        launcher=Launcher(cluster, Lender(settings.store), settings.trainer),
+        creator=Creator(
+            cluster,
+            Launcher(cluster, Lender(settings.store), settings.trainer),
+            Refusals(clock, settings.progress_poll_seconds),
+            metrics,
+            lambda key: scheduler.wake(key),  # noqa: PLW0108  it is made below
+        ),
         undertaker=undertaker,
+        standing=standing,
         settings=settings,
         clock=clock,
         metrics=metrics,
@@ -68,8 +79,15 @@ async def operate(settings: Settings, port: int) -> None:
     health = Health(cluster.answers, clock, metrics)
     probes = await serve(health, metrics, port)
     labelled = namespaces.seen if settings.watch_namespace_selector else None
+
+    async def begin() -> None:
+        if settings.store.create_bucket:  # no run can do without
+            await standing.looked()
+        await scheduler.run()
+
     helpers = [
-        asyncio.create_task(scheduler.run(), name="scheduler"),
+        asyncio.create_task(begin(), name="scheduler"),
+        asyncio.create_task(standing.run(scheduler.wake), name="store"),
         asyncio.create_task(health.run(), name="health"),
         asyncio.create_task(namespaces.run(), name="namespaces"),
         asyncio.create_task(undertaker.run(namespaces.served), name="undertaker"),
@@ -99,8 +117,6 @@ def main(arguments: list[str]) -> int:
         if arguments == ["check-store"]:
             _LOG.info(check_store(settings.store))
             return 0
-        if settings.store.create_bucket:
-            ensure_bucket(settings.store)
     except ClmError as error:
         _LOG.error(error.message, extra={"reason": error.reason})
         return error.exit_code

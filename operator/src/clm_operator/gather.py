@@ -13,6 +13,7 @@ from clm_api.timing import slot_of
 from clm_api.training_schedule import DataSpec
 from clm_operator.artifacts.reader import ArtifactReader
 from clm_operator.building.names import LABEL_EVALUATION
+from clm_operator.building.owners import is_leaving
 from clm_operator.clock import Clock
 from clm_operator.cluster.resources import Cluster, Raw
 from clm_operator.complaints import told
@@ -44,12 +45,24 @@ class FoundOut:
     refused
         Versions and Jobs that the API server calls invalid, with its words.
     withheld
-        Versions and Jobs that a quota forbids, Jobs for which the store lends no credentials.
+        Versions and Jobs that can't be made for now, and Jobs whose keys can't.
+    quota_short
+        Whether a quota refuses a Job or its keys, of this schedule or a neighbour.
     """
 
     taken: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
     withheld: Mapping[str, Withheld] = field(default_factory=dict)
+    quota_short: bool = False
+
+    def __or__(self, other: "FoundOut") -> "FoundOut":
+        """Return what both know; of one name what the other one knows."""
+        return FoundOut(
+            self.taken | other.taken,
+            {**self.refused, **other.refused},
+            {**self.withheld, **other.withheld},
+            self.quota_short or other.quota_short,
+        )
 
 
 async def gather(
@@ -72,9 +85,10 @@ async def gather(
     schedule = ScheduleObject.read(raw)
     found = [Version.read(r) for r in await cluster.versions(key)]
     ours = [v for v in found if made_for(v.raw) == schedule.uid]
-    foreign = frozenset(v.name for v in found) - {v.name for v in ours}
+    foreign = {v.name: v.raw for v in found if made_for(v.raw) != schedule.uid}
     ours.sort(key=lambda v: (v.created, v.name))
     jobs, evaluations = await _jobs(key, schedule, ours, cluster)
+    leaving = _leaving(schedule, ours, foreign, jobs)
     reports, progress = await _results(key, ours, jobs, reader)
     now = clock.now()
     return Snapshot(
@@ -89,10 +103,24 @@ async def gather(
         evaluation=await _evaluation(key, schedule, evaluations, reader),
         progress=progress,
         sibling_trials=await _siblings(key, schedule, cluster),
-        taken=found_out.taken | foreign,
+        taken=(found_out.taken | foreign.keys()) - leaving,
+        leaving=leaving,
         refused=found_out.refused,
         withheld=found_out.withheld,
+        quota_short=found_out.quota_short,
     )
+
+
+def _leaving(
+    schedule: ScheduleObject, ours: list[Version], foreign: dict[str, Raw], jobs: dict[str, Job]
+) -> frozenset[str]:
+    """Return names of versions and Jobs that an earlier schedule of this name has left behind."""
+    owners = {("TrainingSchedule", schedule.name): schedule.uid}
+    owners |= {("ModelVersion", v.name): v.uid for v in ours}
+    versions = {name for name, raw in foreign.items() if is_leaving(raw, owners)}
+    own = {schedule.uid, *(v.uid for v in ours)}
+    others = (j for j in jobs.values() if owner_uid(j.raw) not in own)
+    return frozenset(versions | {j.name for j in others if is_leaving(j.raw, owners)})
 
 
 async def _jobs(
@@ -145,7 +173,7 @@ async def _results(
     for version in versions:
         if version.terminal or version.spec is None:
             continue
-        layout = RunLayout(key.namespace, version.spec.schedule_ref.name, version.uid)
+        layout = RunLayout(key.namespace, version.spec.schedule_ref.name, version.run_uid)
         job = jobs.get(version.name)
         if job is None or job.finished or job.trainer_ended:
             reports[version.name] = await reader.report(layout)
@@ -164,7 +192,7 @@ async def _verified(
     now: datetime,
 ) -> dict[str, ReportRead]:
     return {
-        version.name: await reader.report(RunLayout(key.namespace, schedule.name, version.uid))
+        version.name: await reader.report(RunLayout(key.namespace, schedule.name, version.run_uid))
         for version in to_verify(schedule, versions, now)
     }
 

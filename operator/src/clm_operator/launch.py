@@ -1,12 +1,12 @@
-"""A run begins: credentials from the store, the Secret that holds them, the Job that takes it."""
+"""A run begins: credentials from the store, the Job, the Secret that brings them to its pods."""
 
 import asyncio
 from dataclasses import dataclass
 
 from clm_operator.artifacts.lender import Lender
-from clm_operator.building.credentials import Grant, secret_manifest
+from clm_operator.building.credentials import NOBODY, Grant, secret_manifest
 from clm_operator.building.jobs import NewJob
-from clm_operator.cluster.api import ConflictError
+from clm_operator.cluster.api import ExistsError
 from clm_operator.cluster.resources import Cluster
 from clm_operator.settings import TrainerSettings
 
@@ -20,9 +20,10 @@ class Launcher:
     trainer: TrainerSettings
 
     async def start(self, job: NewJob) -> bool:
-        """Create a Job; False if one of its name exists, which the next round looks at.
+        """Create a Job, then the Secret that its pods wait for, which goes with it.
 
-        Nothing is lent for a Job that could not be created anyway: a Secret can't be taken back.
+        Returns False if a Job of its name exists, which the next round looks at. Nothing is lent
+        for a Job that could not be created anyway, or whose Secret could not.
 
         Raises
         ------
@@ -30,8 +31,8 @@ class Launcher:
             StorageDenied, StorageUnavailable: the store lends no credentials, and there is no Job.
         InvalidError
             The API server says that the Job can't exist like this.
-        ForbiddenError
-            A quota or an admission rule is against the Job or its Secret.
+        ApiError
+            A quota, an admission rule or webhook is against the Job or its Secret, or is away.
         """
         if (account := self.trainer.account) is not None:
             namespace = job.manifest["metadata"]["namespace"]
@@ -41,28 +42,28 @@ class Launcher:
             return await self.cluster.create_job(job.manifest) is not None
         try:
             await self.cluster.check_job(job.manifest)
-        except ConflictError:
+        except ExistsError:
             return False
+        await self.cluster.check_secret(secret_manifest(grant, NOBODY))
         lent = await asyncio.to_thread(self.lender.lend, grant.forms, grant.seconds)
-        if not grant.follows:
-            await self.cluster.create_secret(secret_manifest(grant, lent))
         made = await self.cluster.create_job(job.manifest)
-        if made is not None and grant.follows:
+        if made is not None:
             await self.cluster.create_secret(secret_manifest(grant.owned(made), lent))
         return made is not None
 
     async def lend(self, grant: Grant) -> None:
-        """Make the Secret that a crash kept from a Job.
+        """Make the Secret that a crash or a refusal kept from a Job, unless it is there by now.
 
         Raises
         ------
         ClmError
             StorageDenied, StorageUnavailable.
-        ForbiddenError
-            A quota or an admission rule is against the Secret.
+        ApiError
+            A quota, an admission rule or webhook is against the Secret, or is away.
         """
-        lent = await asyncio.to_thread(self.lender.lend, grant.forms, grant.seconds)
         try:
+            await self.cluster.check_secret(secret_manifest(grant, NOBODY))
+            lent = await asyncio.to_thread(self.lender.lend, grant.forms, grant.seconds)
             await self.cluster.create_secret(secret_manifest(grant, lent))
-        except ConflictError:
+        except ExistsError:
             return

@@ -21,6 +21,14 @@ DECISIONS = (
     Reason.ARTIFACT_CORRUPT,
 )
 """What can become of a request for a stage."""
+REFUSALS = (
+    Reason.ADMISSION_DENIED,
+    Reason.ADMISSION_UNAVAILABLE,
+    Reason.QUOTA_PENDING,
+    Reason.STORAGE_DENIED,
+    Reason.STORAGE_UNAVAILABLE,
+)
+"""Why something that is due can't be made for now."""
 RESULTS = ("ok", "busy", "error")
 _VERBS = ("GET", "POST", "PATCH", "DELETE")
 
@@ -59,6 +67,12 @@ class Metrics:
             "clm_promotions_total",
             "Decided requests for a stage, refused ones too.",
             ("namespace", "schedule", "outcome"),
+            registry=registry,
+        )
+        self._held = Counter(
+            "clm_held_back_total",
+            "Refused tries to make a version, a Job or its keys.",
+            ("namespace", "schedule", "reason"),
             registry=registry,
         )
         self._production = Gauge(
@@ -129,6 +143,10 @@ class Metrics:
         if made is not None and made != version.status.promotion:
             self._promotions.labels(key.namespace, key.name, made.outcome).inc()
 
+    def held(self, key: Key, reason: Reason) -> None:
+        """Count a refused try to make something that is due."""
+        self._held.labels(key.namespace, key.name, str(reason)).inc()
+
     def seen(self, snapshot: Snapshot) -> None:
         """Show a schedule from its first sight on; forget one that is deleted or was made again."""
         key, schedule = snapshot.key, snapshot.schedule
@@ -150,6 +168,8 @@ class Metrics:
     def _at_zero(self, key: Key, schedule: ScheduleObject) -> None:
         for decision in DECISIONS:
             self._promotions.labels(key.namespace, key.name, str(decision))
+        for reason in REFUSALS:
+            self._held.labels(key.namespace, key.name, str(reason))
         if schedule.spec is not None:
             family = str(schedule.spec.model.family)
             self._duration.labels(family)
@@ -158,7 +178,8 @@ class Metrics:
 
     def _forget(self, key: Key) -> None:
         labels = {"namespace": key.namespace, "schedule": key.name}
-        for metric in (self._runs, self._promotions, self._production, self._missing):
+        of_schedule = (self._runs, self._promotions, self._held, self._production, self._missing)
+        for metric in of_schedule:
             metric.remove_by_labels(labels)
 
     def unserved(self, namespace: str, *, unserved: bool) -> None:

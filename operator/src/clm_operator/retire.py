@@ -17,6 +17,8 @@ from clm_operator.snapshot import Key, Raw, Version, owner_uid
 
 _LOG = logging.getLogger(__name__)
 SWEEP_S = 3600.0
+_SOON_S = 60.0
+"""Namespaces that come and go are not known at once."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Undertaker:
             schedule=version.spec.schedule_ref.name,
             schedule_uid=version.spec.schedule_ref.uid,
             version=version.name,
-            uid=version.uid,
+            uid=version.run_uid,
         )
         await self.runs.bury(tombstone)
         await self.cluster.delete_version(version.raw)
@@ -68,12 +70,13 @@ class Undertaker:
     async def run(self, namespaces: Callable[[], list[str]]) -> None:
         """Sweep the namespaces that are served now and every hour, until cancelled."""
         while True:
-            for namespace in namespaces():
+            served = namespaces()
+            for namespace in served:
                 try:
                     await self.sweep(namespace)
                 except (ClmError, ApiError) as error:
                     _LOG.warning("tombstones of %s are left for later: %s", namespace, error)
-            await asyncio.sleep(SWEEP_S)
+            await asyncio.sleep(SWEEP_S if served else _SOON_S)
 
     async def _finish(self, tombstone: Tombstone) -> None:
         """Remove the files if the version is gone and its schedule, the same one, is not.
@@ -83,7 +86,7 @@ class Undertaker:
         """
         version = await self.cluster.version(tombstone.namespace, tombstone.version)
         schedule = await self.cluster.schedule(Key(tombstone.namespace, tombstone.schedule))
-        alive = version is not None and version["metadata"]["uid"] == tombstone.uid
+        alive = version is not None and Version.read(version).run_uid == tombstone.uid
         if alive or (schedule is not None and _in_production(schedule, tombstone)):
             await self.runs.lift(tombstone)
         elif schedule is not None and schedule["metadata"]["uid"] == tombstone.schedule_uid:

@@ -12,6 +12,7 @@ from clm_api.evaluation import EvaluationReport
 from clm_api.model_version import TERMINAL, ModelVersionSpec, ModelVersionStatus, TriggerType
 from clm_api.reasons import Reason
 from clm_api.report import FoldMetrics, Manifest, MetricsFile, Progress
+from clm_api.restored import RESTORING
 from clm_api.schedule_status import TrainingScheduleStatus, TrialsStatus
 from clm_api.timing import slot_of
 from clm_api.training_schedule import TrainingScheduleSpec
@@ -104,8 +105,14 @@ class ScheduleObject:
 
     @property
     def created(self) -> datetime:
-        """metadata.creationTimestamp."""
-        return instant(self.raw["metadata"]["creationTimestamp"])
+        """When it was created, or the lost one in whose place it stands."""
+        restored = self.status.restored
+        return restored.created if restored else instant(self.raw["metadata"]["creationTimestamp"])
+
+    @property
+    def restoring(self) -> bool:
+        """Whether it is not all back yet."""
+        return RESTORING in self.raw["metadata"].get("annotations", {})
 
     @property
     def deleted(self) -> bool:
@@ -151,8 +158,13 @@ class Version:
 
     @property
     def uid(self) -> str:
-        """metadata.uid, also the run's folder in the store."""
+        """metadata.uid."""
         return str(self.raw["metadata"]["uid"])
+
+    @property
+    def run_uid(self) -> str:
+        """The run's folder in the store: its uid, or that of the one in whose place it stands."""
+        return self.status.restored.uid if self.status.restored else self.uid
 
     @property
     def generation(self) -> int:
@@ -161,8 +173,9 @@ class Version:
 
     @property
     def created(self) -> datetime:
-        """metadata.creationTimestamp."""
-        return instant(self.raw["metadata"]["creationTimestamp"])
+        """When it was created, or the lost one in whose place it stands."""
+        restored = self.status.restored
+        return restored.created if restored else instant(self.raw["metadata"]["creationTimestamp"])
 
     @property
     def terminal(self) -> bool:
@@ -337,11 +350,22 @@ class UnreadableReport:
 
 
 @dataclass(frozen=True)
+class StoreSeen:
+    """Whether the store can be used, and why not."""
+
+    ready: bool
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True)
 class Withheld:
-    """The store lends no credentials for a Job, or a quota forbids it: it is tried again."""
+    """Something can't be made for now: the store lends no keys, or the API server refuses it."""
 
     reason: Reason
     message: str
+    until: datetime | None = None
+    """When it is tried again; None: at the next look."""
 
 
 ReportRead = Report | CorruptReport | UnreadableReport | None
@@ -371,12 +395,18 @@ class Snapshot:
     """Evaluation Jobs by name."""
     evaluation: EvaluationRead = None
     """Report of the newest evaluation, once its Job has ended or is gone."""
+    quota_short: bool = False
+    """Whether a quota refuses a Job, or the keys of one, of a schedule in the namespace."""
     progress: dict[str, Progress] = field(default_factory=dict)
     """What the newest pod of an active run says."""
+    store: StoreSeen | None = None
+    """What is known of the store; None before the first look."""
     sibling_trials: tuple[TrialsStatus, ...] = ()
     """Trials of other schedules on the same symbols and timeframe."""
     taken: frozenset[str] = frozenset()
     """Names that exist and belong to something else."""
+    leaving: frozenset[str] = frozenset()
+    """Those of objects that go away, for their owner is gone: they are free soon."""
     refused: Mapping[str, str] = field(default_factory=dict)
     """Why the API server says that a version or a Job can't exist, by name."""
     withheld: Mapping[str, Withheld] = field(default_factory=dict)

@@ -52,8 +52,6 @@ BARRED = [
     ("it belongs to something else", {"taken": frozenset({FIRST})}, "NameCollision", "delete it"),
     ("the API server calls it invalid", {"refused": {FIRST: "too long"}}, "SpecInvalid",
      "refuses the ModelVersion: too long"),
-    ("a quota forbids it", {"withheld": {FIRST: Withheld(Reason.QUOTA_PENDING, "exceeded quota")}},
-     "QuotaPending", "exceeded quota"),
 ]  # fmt: skip
 
 
@@ -124,24 +122,18 @@ def test_an_active_run_is_polled_and_an_idle_schedule_sleeps_until_its_slot() ->
     assert idle.wake_at == b.NOW + timedelta(hours=6)
 
 
-@pytest.mark.parametrize(
-    ("waited", "again"),
-    [(0, 5), (4, 5), (40, 40), (250, 250), (7200, 300)],
-    ids=["at once", "soon", "as long as it has waited", "the same later", "at least that often"],
-)
-def test_a_version_that_the_store_lends_nothing_waits_and_asks_ever_more_rarely(
-    waited: int, again: int
-) -> None:
+def test_a_version_that_the_store_lends_nothing_waits_until_it_is_asked_again() -> None:
     owner = b.schedule_object(status=SEEN, runOnCreate=False)
-    version = b.version(created=b.NOW - timedelta(seconds=waited))
-    why = Withheld(Reason.STORAGE_DENIED, "the object store refuses")
+    version = b.version()
+    again = b.NOW + timedelta(seconds=40)
+    why = Withheld(Reason.STORAGE_DENIED, "the object store refuses", again)
     seen = b.snapshot(version, schedule=owner, withheld={version.name: why})
     made = plan(seen, b.settings())
     assert made.create_jobs == ()
     ((_, status),) = made.version_statuses
     assert (status.phase, status.reason) == ("Pending", "StorageDenied")
     assert status.message == "the object store refuses"
-    assert made.wake_at == b.NOW + timedelta(seconds=again)
+    assert made.wake_at == again
 
 
 def test_credentials_that_come_at_last_take_the_complaint_away() -> None:

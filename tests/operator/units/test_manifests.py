@@ -172,12 +172,13 @@ def test_a_pod_takes_the_static_secret_or_one_of_its_own_and_never_both() -> Non
     assert from_secrets(job.manifest) == [job.grant.name]
 
 
-def test_the_secret_of_a_run_goes_with_its_version_and_holds_what_was_lent() -> None:
-    job, version = lent_job(), b.version()
+def test_the_secret_of_a_run_goes_with_its_job_and_holds_what_was_lent() -> None:
+    job = lent_job()
     assert job.grant is not None
-    made = secret_manifest(job.grant, Credentials("id", "key", "token"))
-    assert made["metadata"]["ownerReferences"] == job.manifest["metadata"]["ownerReferences"]
-    assert made["metadata"]["ownerReferences"][0]["uid"] == version.uid
+    grant = job.grant.owned({"metadata": {"name": "btc-1", "uid": "job-uid"}})
+    made = secret_manifest(grant, Credentials("id", "key", "token"))
+    (owner,) = made["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["apiVersion"], owner["uid"]) == ("Job", "batch/v1", "job-uid")
     assert made["metadata"]["namespace"] == "ns"
     assert made["immutable"] is True
     assert made["stringData"] == {

@@ -184,6 +184,10 @@ SAID = [
     Said("a pod that a webhook refuses",
          job(warning='Error creating: admission webhook "w" denied the request: no label'),
          "AdmissionDenied", 'Error creating: admission webhook "w" denied the request: no label'),
+    Said("a pod whose webhook is down",
+         job(warning='Error creating: Internal error occurred: failed calling webhook "w": EOF'),
+         "AdmissionUnavailable",
+         'Error creating: Internal error occurred: failed calling webhook "w": EOF'),
     Said("a pod whose volume is missing", job(b.pod("Pending", created=at(1)), warning="no mount"),
          "JobCreated", "no mount"),
     Said("a pod that no node takes", job(b.pod("Pending", complaint="Insufficient cpu")),
@@ -208,7 +212,7 @@ def test_a_run_that_waits_says_why(case: Said) -> None:
 
 
 def test_a_pod_that_was_never_made_fails_with_the_words_of_who_refused_it() -> None:
-    version = b.version(status=HAD_JOB)
+    version = b.version(status=HAD_JOB | {"phase": "Pending"})
     seen = b.snapshot(version, now=at(1801), jobs={"btc-1": job(warning=QUOTA)})
     got = fold(version, seen, b.settings()).status
     assert (got.phase, got.reason) == ("Failed", "Unschedulable")

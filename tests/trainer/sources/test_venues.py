@@ -95,6 +95,11 @@ CASES = [
     ),
     Case(rules.Coinbase, "coinbase", "spot", 10),
 ]  # fmt: skip
+UNLISTED = [
+    Case(rules.Binance, "aster", bars=3, funding=7, **PERPETUAL),
+    Case(rules.Binance, "binanceusdm", bars=6, funding=1, **PERPETUAL),
+]
+"""Exchanges that the table says nothing of, or of which it knows another name."""
 CLOCK = ("/time", "Time", "timestamp", "exchangeStatus")
 LISTS = (
     "exchangeInfo", "instruments", "AssetPairs", "/symbols", "allTickers", "contracts", "products",
@@ -152,7 +157,7 @@ def milliseconds(frame: pd.DataFrame) -> list[int]:
     return (frame["timestamp"].astype("int64") // 1000).tolist()
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", CASES + UNLISTED, ids=str)
 def test_all_that_an_exchange_has_is_fetched_by_its_rules_and_not_twice(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,8 +165,10 @@ def test_all_that_an_exchange_has_is_fetched_by_its_rules_and_not_twice(
     there, data = world(case, until, case.days + 50), case.data(until)
     with case.server(there).serve() as server:
         monkeypatch.setenv(environment.EXCHANGE_URL, server.url)
-        fetch(data, store, funding=case.market == "usdm")
+        _, report = fetch(data, store, funding=case.market == "usdm")
         check(case, there, store, data)
+        told = any("gives only its newest" in note for note in report.notes)
+        assert told == (case.newest is not None)
         bars, funding = data_requests(server)
         assert bars <= case.bars
         assert funding <= case.funding
@@ -172,7 +179,7 @@ def test_all_that_an_exchange_has_is_fetched_by_its_rules_and_not_twice(
     assert funding <= 1, "the newest may come late"
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", CASES + UNLISTED, ids=str)
 def test_a_symbol_listed_within_the_range_with_a_hole_of_the_exchanges_own(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,7 +193,7 @@ def test_a_symbol_listed_within_the_range_with_a_hole_of_the_exchanges_own(
     check(case, there, store, data)
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.newest is None], ids=str)
+@pytest.mark.parametrize("case", [c for c in CASES + UNLISTED if c.newest is None], ids=str)
 def test_answers_that_are_shorter_than_documented_are_paged_as_they_come(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

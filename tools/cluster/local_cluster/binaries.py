@@ -228,4 +228,6 @@ def _build(one: Program) -> None:
 
 def _compiled(said: Said) -> str:
     """Say how far a build is: ``go build -v`` names each package that it compiles."""
+    if not said.count:
+        return "nothing to compile, linking"
     return f"{said.count} packages fetched and compiled, now {said.last}"

@@ -19,6 +19,7 @@ from clm_api.layout import RunLayout, evaluation_report
 from clm_api.reasons import Reason
 from clm_api.run import RunSpec
 from clm_api.timing import slot_of
+from clm_trainer.kept_log import KeptLog
 from clm_trainer.storage import Storage
 from clm_trainer.termination import write_last_words
 from clm_trainer.threads import thread_count
@@ -26,6 +27,8 @@ from clm_trainer.threads import thread_count
 LOG = logging.getLogger("clm_trainer")
 GRACE_S = 20.0
 """Seconds between SIGTERM and the end; the kubelet kills after 30."""
+_PATIENCE_S = 2.0
+"""How long the store is asked to take the log."""
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _M = TypeVar("_M", bound=Model)
 
@@ -60,6 +63,8 @@ def main(arguments: list[str]) -> int:
     except Exception as error:
         LOG.exception("the run ended with an error that has no reason of its own")
         return _failed(ClmError(Reason.TRAINING_FAILED, f"{type(error).__name__}: {error}"))
+    finally:
+        _flush_logs()
     return 0
 
 
@@ -71,7 +76,9 @@ def stop_on_sigterm(stop: threading.Event, grace_s: float) -> None:
 
     def give_up() -> None:
         text = f"told to stop, and still busy {grace_s:g} s later; the run is retried"
-        os._exit(_failed(ClmError(Reason.INTERRUPTED, text)))
+        code = _failed(ClmError(Reason.INTERRUPTED, text))
+        _flush_logs()
+        os._exit(code)
 
     def handle(*_: object) -> None:
         stop.set()
@@ -94,6 +101,7 @@ def _train(stop: threading.Event) -> None:
         _needed(environment.RUN_UID),
     )
     store, data = _stores()
+    _keep_log(layout.log(attempt))
     from clm_trainer import pipeline
 
     manifest = pipeline.run(
@@ -109,6 +117,19 @@ def _train(stop: threading.Event) -> None:
         data=data,
     )
     LOG.info("the result is %s", manifest, extra={"stage": "report"})
+
+
+def _keep_log(path: str) -> None:
+    """Keep all further lines in the store too."""
+    store = Storage(_needed(environment.STORE_URL), patience_s=_PATIENCE_S)
+    kept = KeptLog(store, path)
+    kept.addFilter(_RunFields())
+    logging.getLogger().addHandler(kept)
+
+
+def _flush_logs() -> None:
+    for handler in logging.getLogger().handlers:
+        handler.flush()
 
 
 def _evaluate(stop: threading.Event) -> None:

@@ -1,6 +1,5 @@
 """The bucket itself: created for demos, proved usable by ``helm test``."""
 
-import os
 import time
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -17,6 +16,7 @@ from clm_api.store_faults import CHART, absent, answered, fault
 from clm_api.trust import store_context
 from clm_operator.artifacts.guard import named_errors
 from clm_operator.artifacts.lender import Lender
+from clm_operator.artifacts.own_keys import own_keys
 from clm_operator.artifacts.proof import prove_writes
 from clm_operator.artifacts.reader import open_store, unreadable
 from clm_operator.building.access import Access
@@ -39,11 +39,12 @@ def ensure_bucket(settings: StoreSettings, patience_s: float = _PATIENCE_S) -> N
         StorageDenied, or StorageUnavailable once patience is at its end.
     """
     url = urlsplit(settings.endpoint or "https://s3.amazonaws.com")
+    own = own_keys()
     pool = urllib3.PoolManager(timeout=5, retries=False, ssl_context=store_context())
     client = Minio(
         url.netloc,
-        access_key=os.environ.get("AWS_ACCESS_KEY_ID"),
-        secret_key=os.environ.get("AWS_SECRET_ACCESS_KEY"),
+        access_key=own.access_key,
+        secret_key=own.secret_key,
         secure=url.scheme == "https",
         region=settings.region,
         http_client=pool,
@@ -57,6 +58,21 @@ def ensure_bucket(settings: StoreSettings, patience_s: float = _PATIENCE_S) -> N
             time.sleep(_PAUSE_S)
     finally:
         pool.clear()
+
+
+def reach(store: ObjectStore) -> None:
+    """Ask the store for something, and take "not there" for an answer.
+
+    Raises
+    ------
+    ClmError
+        StorageDenied, StorageUnavailable.
+    """
+    try:
+        with named_errors():
+            store.get(_NEVER)
+    except FileNotFoundError:
+        return
 
 
 def _created(store: ObjectStore, client: Minio, bucket: str) -> ClmError | None:

@@ -1,6 +1,5 @@
 """The store's STS: keys for one run, good for what its policy says and gone when its time is up."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from clm_api.errors import ClmError
 from clm_api.reasons import Reason
 from clm_api.store_faults import CHART, answered, fault
 from clm_api.trust import store_context
+from clm_operator.artifacts.own_keys import own_keys
 from clm_operator.building.access import Access, session_policy
 from clm_operator.building.credentials import Credentials
 from clm_operator.settings import StoreSettings
@@ -34,12 +34,12 @@ class Lender:
         ClmError
             StorageUnavailable: no answer, or not now. StorageDenied: no, with the store's words.
         """
-        policy = session_policy(self.settings.url, forms)
+        policy, own = session_policy(self.settings.url, forms), own_keys()
         with _Pool(timeout=_TIMEOUT, retries=False, ssl_context=store_context()) as pool:
             provider = AssumeRoleProvider(
                 sts_endpoint=self.settings.endpoint or "",
-                access_key=os.environ.get("AWS_ACCESS_KEY_ID", ""),
-                secret_key=os.environ.get("AWS_SECRET_ACCESS_KEY", ""),
+                access_key=own.access_key,
+                secret_key=own.secret_key,
                 duration_seconds=seconds,
                 policy=policy,
                 region=self.settings.region,

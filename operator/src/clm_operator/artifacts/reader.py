@@ -5,7 +5,6 @@ The operator never opens a model; it reads two JSON files and digests the rest a
 
 import hashlib
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,6 +22,7 @@ from clm_api.reasons import Reason
 from clm_api.report import FoldMetrics, Manifest, ManifestFile, MetricsFile, Progress
 from clm_api.store_faults import CHART, absent, fault
 from clm_api.trust import bundle_trusted
+from clm_operator.artifacts.own_keys import provide
 from clm_operator.building.credentials import Credentials
 from clm_operator.settings import CredentialsMode, StoreSettings
 from clm_operator.snapshot import (
@@ -57,14 +57,11 @@ def open_store(settings: StoreSettings, lent: Credentials | None = None) -> Obje
     Parameters
     ----------
     lent
-        Keys to use instead of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+        Keys to use instead of the operator's own.
     """
     if settings.url.startswith("file://"):
         return from_url(settings.url, mkdir=True)
     config: S3Config = {"region": settings.region}
-    if settings.credentials is not CredentialsMode.AMBIENT:
-        config["access_key_id"] = os.environ.get("AWS_ACCESS_KEY_ID", "")
-        config["secret_access_key"] = os.environ.get("AWS_SECRET_ACCESS_KEY", "")
     if lent is not None:
         config["access_key_id"], config["secret_access_key"] = lent.access_key, lent.secret_key
         config["session_token"] = lent.session_token
@@ -76,8 +73,15 @@ def open_store(settings: StoreSettings, lent: Credentials | None = None) -> Obje
         "allow_http": (settings.endpoint or "").startswith("http://"),
     }
     retry: RetryConfig = {"max_retries": 2, "retry_timeout": timedelta(seconds=5)}
+    own = settings.credentials is not CredentialsMode.AMBIENT
     with bundle_trusted():
-        return from_url(settings.url, config=config, client_options=client, retry_config=retry)
+        return from_url(
+            settings.url,
+            config=config,
+            client_options=client,
+            retry_config=retry,
+            credential_provider=provide if own and lent is None else None,
+        )
 
 
 @dataclass(frozen=True)

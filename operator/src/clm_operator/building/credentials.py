@@ -13,7 +13,7 @@ from clm_operator.building.access import Access, Shared, run_access, shared_acce
 from clm_operator.building.names import LABEL_SCHEDULE, LABEL_VERSION
 from clm_operator.building.owners import owned_by
 from clm_operator.settings import StoreSettings
-from clm_operator.snapshot import Version
+from clm_operator.snapshot import Job, Version
 
 SHORTEST_S = 3600
 """The client library asks for no less."""
@@ -31,20 +31,27 @@ class Credentials:
     session_token: str = field(repr=False)
 
 
+NOBODY = Credentials("none", "none", "none")
+"""What stands in a Secret that is only tried."""
+
+
 @dataclass(frozen=True)
 class Grant:
     """Credentials that a Job waits for.
 
     Parameters
     ----------
+    job
+        Name of the Job.
     secret
-        metadata of the Secret that will hold them.
+        metadata of the Secret that will hold them. Its Job owns it, so it is made after it.
     forms
         What they are good for, from narrow to wide: the first that a policy can hold.
     seconds
         How long they must last.
     """
 
+    job: str
     secret: dict[str, Any]
     forms: tuple[Access, ...]
     seconds: int
@@ -53,11 +60,6 @@ class Grant:
     def name(self) -> str:
         """The Secret's name."""
         return str(self.secret["name"])
-
-    @property
-    def follows(self) -> bool:
-        """Whether the Secret is made after its Job, which owns it."""
-        return "ownerReferences" not in self.secret
 
     def named(self, name: str) -> "Grant":
         """Return the same for a Secret of another name."""
@@ -88,18 +90,19 @@ def run_grant(
     champion
         Folder of the run in production, which is read for the comparison.
 
-    Every round names another Secret: nothing has to be read, replaced or removed after a crash
-    between Secret and Job.
+    Every round names another Secret: nothing has to be read or replaced.
     """
     namespace, schedule = version.namespace, spec.schedule_ref.name
     return Grant(
+        job=version.name,
         secret={
             "name": f"{version.name}-{_digest(version.uid, now)}",
             "namespace": namespace,
             "labels": {LABEL_SCHEDULE: schedule, LABEL_VERSION: version.name},
-            "ownerReferences": owned_by("ModelVersion", version.raw),
         },
-        forms=run_access(RunLayout(namespace, schedule, version.uid), spec.run, champion, shared),
+        forms=run_access(
+            RunLayout(namespace, schedule, version.run_uid), spec.run, champion, shared
+        ),
         seconds=_lifetime_s(spec.run.pod),
     )
 
@@ -113,7 +116,7 @@ def evaluation_grant(
     now: datetime,
     shared: Shared | None = None,
 ) -> Grant:
-    """Return what an evaluation needs; its Secret goes with its Job, or they would pile up.
+    """Return what an evaluation needs.
 
     Parameters
     ----------
@@ -126,10 +129,17 @@ def evaluation_grant(
     """
     own = Access(reads=tuple(f"{folder}/*" for folder in folders), writes=(report,))
     return Grant(
+        job=job,
         secret=secret | {"name": f"{job}-{_digest(report, now)}"},
         forms=tuple(own | data for data in shared_access(runs, shared)),
         seconds=_lifetime_s(runs[0].pod),
     )
+
+
+def regrant(grant: Grant, job: Job) -> Grant:
+    """Return the grant of a Job that exists, for the Secret that its pods wait for."""
+    waits_for = job.container["envFrom"][0]["secretRef"]["name"]
+    return grant.named(waits_for).owned(job.raw)
 
 
 def secret_manifest(grant: Grant, lent: Credentials) -> dict[str, Any]:

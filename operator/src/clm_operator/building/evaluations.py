@@ -94,9 +94,3 @@ def task_of(job: Job) -> EvaluationTask | None:
         return EvaluationTask.model_validate_json(told[environment.EVALUATION_TASK])
     except ValidationError:
         return None
-
-
-def regrant(grant: Grant, job: Job) -> Grant:
-    """Return the grant of a Job that exists, for the Secret that its pods wait for."""
-    waits_for = job.container["envFrom"][0]["secretRef"]["name"]
-    return grant.named(waits_for).owned(job.raw)

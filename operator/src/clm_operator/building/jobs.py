@@ -89,7 +89,7 @@ def job_manifest(
         environment.RUN_NAMESPACE: version.namespace,
         environment.RUN_SCHEDULE: spec.schedule_ref.name,
         environment.RUN_NAME: version.name,
-        environment.RUN_UID: version.uid,
+        environment.RUN_UID: version.run_uid,
         environment.CHAMPION: (
             None if champion is None else champion.model_dump_json(by_alias=True)
         ),

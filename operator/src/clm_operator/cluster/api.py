@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +15,7 @@ from kubernetes.aio import client, config
 from kubernetes.aio.client.exceptions import ApiException
 
 _TIMEOUT_S = 30
+_CONFLICT = 409
 MANAGER = "clm-operator"
 """Whose name the API server notes beside the fields that the operator writes."""
 USER_AGENT = f"{MANAGER}/{version(MANAGER)}"
@@ -43,6 +45,14 @@ class ConflictError(ApiError):
     """The object was changed meanwhile, or exists."""
 
 
+class ExistsError(ConflictError):
+    """An object of that name exists."""
+
+
+class DeniedError(ApiError):
+    """An admission webhook or policy is against it, with whatever status it chose."""
+
+
 class NotFoundError(ApiError):
     """There is no such object."""
 
@@ -61,6 +71,8 @@ _ERRORS: dict[int, type[ApiError]] = {
     409: ConflictError,
     422: InvalidError,
 }
+_DENIED = re.compile(r"^admission webhook .* denied the request|ValidatingAdmissionPolicy '")
+_LONGEST_RETRY_S = 3600.0
 
 
 class WriteBudget:
@@ -126,7 +138,7 @@ class Api:
 
         Raises
         ------
-        ConflictError
+        ExistsError
             The name is taken.
         """
         await self._budget.take()
@@ -195,7 +207,7 @@ class Api:
             data = await response.read()
         except ApiException as error:
             self._observe(method, error.status or 0)
-            raise _typed(
+            raise typed(
                 error.status or 0, str(error.body or error.reason), error.headers
             ) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -203,7 +215,7 @@ class Api:
             raise ApiError(0, f"{method} {path}: {error!r}") from error
         self._observe(method, response.status)
         if not 200 <= response.status < 300:
-            raise _typed(response.status, data.decode(errors="replace"), response.headers)
+            raise typed(response.status, data.decode(errors="replace"), response.headers)
         parsed: Raw = json.loads(data)
         return parsed
 
@@ -212,13 +224,22 @@ def _managed(path: str) -> str:
     return f"{path}{'&' if '?' in path else '?'}fieldManager={MANAGER}"
 
 
-def _typed(status: int, text: str, headers: Any) -> ApiError:
+def typed(status: int, text: str, headers: Any) -> ApiError:
+    """Return the error that a ``metav1.Status``, or whatever else came, stands for."""
     try:
-        text = json.loads(text).get("message", text)
+        told = json.loads(text)
+        text, reason = str(told.get("message", text)), told.get("reason")
+        after = (told.get("details") or {}).get("retryAfterSeconds")
     except (ValueError, AttributeError):
-        text = text[:500]
-    after = headers.get("Retry-After") if headers is not None else None
-    seconds = float(after) if after and after.isdigit() else None
+        text, reason, after = text[:500], None, None
+    header = headers.get("Retry-After") if headers is not None else None
+    if header and header.isdigit():
+        after = float(header)
+    seconds = min(float(after), _LONGEST_RETRY_S) if after else None
+    if _DENIED.search(text):
+        return DeniedError(status, text, seconds)
+    if status == _CONFLICT and reason == "AlreadyExists":
+        return ExistsError(status, text, seconds)
     return _ERRORS.get(status, ApiError)(status, text, seconds)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from clm_api import API_VERSION
 from clm_operator.building.names import LABEL_SCHEDULE
-from clm_operator.cluster.api import Api, ConflictError, ForbiddenError, NotFoundError
+from clm_operator.cluster.api import Api, ApiError, ExistsError, ForbiddenError, NotFoundError
 from clm_operator.planning.notices import Notice
 from clm_operator.settings import EVERY_NAMESPACE, AccountSettings
 from clm_operator.snapshot import Key
@@ -75,7 +75,7 @@ class Cluster:
             return None
 
     async def create_version(self, manifest: Raw) -> Raw:
-        """Create a ModelVersion; ConflictError if the name is taken."""
+        """Create a ModelVersion; ExistsError if the name is taken."""
         namespace = manifest["metadata"]["namespace"]
         return await self._api.create(_clm(namespace, "modelversions"), manifest)
 
@@ -113,12 +113,12 @@ class Cluster:
 
         Raises
         ------
-        ConflictError
+        ExistsError
             The name is taken.
         InvalidError
             It can't exist like this.
-        ForbiddenError
-            A quota or an admission rule is against it.
+        ApiError
+            A quota, an admission rule or webhook is against it, or gives no answer.
         """
         namespace = manifest["metadata"]["namespace"]
         await self._api.create(f"{_jobs(namespace)}?dryRun=All", manifest)
@@ -127,11 +127,24 @@ class Cluster:
         """Create a Job; None if one of its name exists, which the next round looks at."""
         try:
             return await self._api.create(_jobs(manifest["metadata"]["namespace"]), manifest)
-        except ConflictError:
+        except ExistsError:
             return None
 
+    async def check_secret(self, manifest: Raw) -> None:
+        """Ask whether a Secret could be created now.
+
+        Raises
+        ------
+        ExistsError
+            The name is taken.
+        ApiError
+            A quota, an admission rule or webhook is against it, or gives no answer.
+        """
+        namespace = manifest["metadata"]["namespace"]
+        await self._api.create(f"/api/v1/namespaces/{namespace}/secrets?dryRun=All", manifest)
+
     async def create_secret(self, manifest: Raw) -> None:
-        """Create a Secret, never to be read; ConflictError if the name is taken."""
+        """Create a Secret, never to be read; ExistsError if the name is taken."""
         namespace = manifest["metadata"]["namespace"]
         await self._api.create(f"/api/v1/namespaces/{namespace}/secrets", manifest)
 
@@ -145,12 +158,12 @@ class Cluster:
         return await self._api.list(path, f"{LABEL_SCHEDULE}={key.name}")
 
     async def events(self, namespace: str, uid: str) -> list[Raw]:
-        """Read what others say of the object of that uid; nothing without the right to."""
+        """Read what others say of the object of that uid; nothing where they can't be read."""
         path = f"/api/v1/namespaces/{namespace}/events?fieldSelector=involvedObject.uid%3D{uid}"
         try:
             return await self._api.list(path)
-        except ForbiddenError as error:
-            _LOG.warning("events stay unread: %s", error.message)
+        except ApiError as error:
+            _LOG.warning("events stay unread: %s", error)
             return []
 
     async def post(self, notice: Notice, now: datetime) -> None:
@@ -180,7 +193,7 @@ class Cluster:
         }
         try:
             await self._api.create(f"/api/v1/namespaces/{meta['namespace']}/events", event)
-        except ConflictError:
+        except ExistsError:
             return
 
 

@@ -6,24 +6,18 @@ from typing import Any
 
 from clm_api.errors import SpecError
 from clm_api.lifecycle import Stage
-from clm_api.model_version import ModelVersionStatus, Phase, Trigger, TriggerType
+from clm_api.model_version import ModelVersionStatus, Phase
 from clm_api.production import ProductionPointer
 from clm_api.reasons import Reason
-from clm_api.resolve import resolve
-from clm_api.schedule import Schedule, parse_schedule, schedule_hash
+from clm_api.schedule import Schedule, parse_schedule
 from clm_api.schedule_status import (
-    KEPT_SKIPS,
-    ScheduleSeen,
-    SkippedRange,
     TrainingScheduleStatus,
 )
-from clm_api.timing import TIMEFRAME_SECONDS, duration, floor_to, slot_time
+from clm_api.timing import duration
 from clm_api.training_schedule import ConcurrencyPolicy, TrainingScheduleSpec
-from clm_operator.building.credentials import Grant
-from clm_operator.building.evaluations import DueEvaluation, evaluation_job, grant_for, regrant
+from clm_operator.building.credentials import Grant, regrant
+from clm_operator.building.evaluations import DueEvaluation, evaluation_job, grant_for
 from clm_operator.building.jobs import NewJob, training_job
-from clm_operator.building.names import manual_version, slot_version
-from clm_operator.building.versions import version_manifest
 from clm_operator.planning import (
     evaluation_slots,
     evaluations,
@@ -33,13 +27,14 @@ from clm_operator.planning import (
     trials,
 )
 from clm_operator.planning.automatic import rested_at
-from clm_operator.planning.due import Due, History, Rules, Span, decide_due, skip
 from clm_operator.planning.evaluations import Evaluation
 from clm_operator.planning.failures import Failure
-from clm_operator.planning.lifecycle import whole_seconds
+from clm_operator.planning.held import barrier
+from clm_operator.planning.new_runs import new_runs
 from clm_operator.planning.notices import (
     Notice,
     evaluation_notices,
+    held_notices,
     missing_notices,
     move_notices,
     run_notices,
@@ -49,13 +44,12 @@ from clm_operator.planning.outcomes import Act, Outcome, failed, fold
 from clm_operator.planning.pointer import with_production
 from clm_operator.planning.production import Promotions
 from clm_operator.planning.retention import to_delete
+from clm_operator.planning.tidying import finished_jobs, short_of_room, tidied_at
+from clm_operator.planning.waiting import lacks_keys
 from clm_operator.settings import CredentialsMode, Settings
 from clm_operator.snapshot import Job, ScheduleObject, Snapshot, Version
-from clm_operator.status.schedule import run_facts, with_conditions
+from clm_operator.status.schedule import run_facts, with_conditions, with_store
 from clm_operator.status.version import observed
-
-_YEAR_SECONDS = 365.25 * 86400
-_RAREST = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -68,8 +62,8 @@ class Plan:
     create_versions: tuple[dict[str, Any], ...] = ()
     create_jobs: tuple[NewJob, ...] = ()
     create_evaluation: NewJob | None = None
-    lend: Grant | None = None
-    """Keys of an evaluation Job whose pod waits for them."""
+    lend: tuple[Grant, ...] = ()
+    """Keys of Jobs whose pods wait for them."""
     delete_jobs: tuple[Job, ...] = ()
     delete_versions: tuple[Version, ...] = ()
     version_statuses: tuple[tuple[Version, ModelVersionStatus], ...] = ()
@@ -77,14 +71,21 @@ class Plan:
     remove_requests: tuple[Version, ...] = ()
     pointer: ProductionPointer | None = None
     notices: tuple[Notice, ...] = ()
+    needs_room: bool = False
+    """Whether a quota keeps a pod from being made."""
     wake_at: datetime | None = None
     """When to look again if nothing happens before."""
+
+    @property
+    def creates(self) -> bool:
+        """Whether it makes anything that the next round has to see."""
+        return bool(self.create_versions or self.create_jobs or self.create_evaluation)
 
 
 def plan(snapshot: Snapshot, settings: Settings) -> Plan:
     """Decide what follows from a snapshot."""
     schedule = snapshot.schedule
-    if schedule is None or schedule.deleted:
+    if schedule is None or schedule.deleted or schedule.restoring:
         return Plan()
     seen, evaluation = trial.look(snapshot, schedule)
     promotions = production.decide(seen)
@@ -104,7 +105,7 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
     status = with_production(status, promotions.promoted, snapshot.now)
     try:
         slots, spec = _parsed(schedule, settings)
-        new, status, due = _new_runs(snapshot, schedule, spec, slots, status, settings)
+        new, status, due = new_runs(snapshot, schedule, spec, slots, status, settings)
         problem, retention = "", to_delete(snapshot.versions, spec.retention, status)
         wanted = (
             None if promotions.moving else evaluation_slots.due(seen, schedule, spec, evaluation)
@@ -112,6 +113,7 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
     except SpecError as error:
         new, due, problem, retention, wanted = (), None, error.message, (), None
         status = status.model_copy(update={"next_schedule_time": None})
+    tidied = finished_jobs(snapshot, schedule, evaluation)
     why = (
         evaluation_slots.impossible(snapshot, wanted, evaluation, settings)
         if wanted is not None
@@ -120,6 +122,7 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
     if why is not None:
         wanted, status = None, status.model_copy(update={"evaluation": why})
     status = with_conditions(schedule, status, runs, snapshot.now, problem)
+    status = with_store(schedule, status, snapshot.store, snapshot.now)
     skipped = due.skipped if due else ()
     settled = {v.name for v in promotions.decided}
     return Plan(
@@ -136,12 +139,14 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
             if o.act is Act.CREATE_JOB and o.version.spec is not None
         ),
         create_evaluation=_evaluation(snapshot, schedule, wanted, settings),
-        lend=_keys(snapshot, schedule, evaluation, settings),
+        lend=_keys(snapshot, schedule, outcomes, evaluation, settings),
         delete_jobs=(
             *(snapshot.jobs[o.version.name] for o in outcomes if o.act is Act.DELETE_JOB),
             *evaluations.to_delete(snapshot, schedule, evaluation),
+            *tidied,
         ),
         delete_versions=retention,
+        needs_room=short_of_room(snapshot) and not snapshot.quota_short,
         version_statuses=_changed(outcomes),
         schedule_status=status,
         remove_requests=tuple(
@@ -152,12 +157,15 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
         pointer=_pointer(schedule, status),
         notices=(
             *skip_notices(schedule, skipped),
+            *held_notices(schedule, status.held),
             *run_notices(outcomes),
             *move_notices(outcomes),
             *evaluation_notices(schedule, status.evaluation),
             *missing_notices(schedule, status),
         ),
-        wake_at=_wake_at(snapshot, outcomes, status, settings, waits=bool(promotions.unreadable)),
+        wake_at=_wake_at(
+            snapshot, outcomes, status, evaluation, settings, waits=bool(promotions.unreadable)
+        ),
     )
 
 
@@ -188,14 +196,26 @@ def _evaluation(
 
 
 def _keys(
-    snapshot: Snapshot, schedule: ScheduleObject, latest: Evaluation, settings: Settings
-) -> Grant | None:
-    """Return the credentials that a crash kept from the newest evaluation's Job."""
-    waits = evaluation_slots.keyless(snapshot, latest)
-    if waits is None or settings.store.credentials is not CredentialsMode.PER_RUN:
-        return None
-    grant = grant_for(schedule, waits.due, settings, snapshot.now)
-    return regrant(grant, waits.job)
+    snapshot: Snapshot,
+    schedule: ScheduleObject,
+    outcomes: tuple[Outcome, ...],
+    latest: Evaluation,
+    settings: Settings,
+) -> tuple[Grant, ...]:
+    """Return the credentials that a crash or a refusal kept from Jobs, unless it stands."""
+    if settings.store.credentials is not CredentialsMode.PER_RUN:
+        return ()
+    grants: list[Grant] = []
+    for outcome in outcomes:
+        version, job = outcome.version, snapshot.jobs.get(outcome.version.name)
+        if version.spec and job and outcome.status.phase is Phase.PENDING and lacks_keys(job):
+            champion = evaluation_slots.champion_of(schedule.status)
+            made = training_job(version, version.spec, settings, snapshot.now, champion)
+            grants.extend(regrant(grant, job) for grant in filter(None, [made.grant]))
+    if (waits := evaluation_slots.keyless(snapshot, latest)) is not None:
+        grant = grant_for(schedule, waits.due, settings, snapshot.now)
+        grants.append(regrant(grant, waits.job))
+    return tuple(grant for grant in grants if grant.job not in snapshot.withheld)
 
 
 def _changed(outcomes: tuple[Outcome, ...]) -> tuple[tuple[Version, ModelVersionStatus], ...]:
@@ -251,138 +271,11 @@ def _parsed(schedule: ScheduleObject, settings: Settings) -> tuple[Schedule, Tra
     return parse_schedule(schedule.spec, min_interval=least), schedule.spec
 
 
-def _new_runs(
-    snapshot: Snapshot,
-    schedule: ScheduleObject,
-    spec: TrainingScheduleSpec,
-    slots: Schedule,
-    status: TrainingScheduleStatus,
-    settings: Settings,
-) -> tuple[tuple[dict[str, Any], ...], TrainingScheduleStatus, Due]:
-    """Return the versions to create, the status that records the decision, and the decision."""
-    seen = _seen(schedule, spec, snapshot.now)
-    spans = tuple(
-        Span(v.created, v.status.completion_time if v.terminal else None) for v in snapshot.versions
-    )
-    taken_slots = [v.slot for v in snapshot.versions if v.slot is not None]
-    newest_slot = slot_time(max(taken_slots)) if taken_slots else None
-    last = max(filter(None, (schedule.status.last_schedule_time, newest_slot)), default=None)
-    rules = Rules(
-        suspend=spec.suspend,
-        run_on_create=spec.run_on_create,
-        starting_deadline=timedelta(seconds=spec.starting_deadline_seconds),
-        concurrency=spec.concurrency_policy,
-    )
-    ran = bool(snapshot.versions) or schedule.status.last_run is not None
-    history = History(schedule.created, seen.since, last, spans, ran)
-    due = decide_due(slots, rules, history, snapshot.now)
-    new: list[dict[str, Any]] = []
-    skipped = due.skipped
-    if due.run is not None:
-        name = slot_version(schedule.name, due.run)
-        if (why := _barred(snapshot, name)) is not None:
-            skipped = (*skipped, skip(due.run, *why))
-        else:
-            trigger = Trigger(type=due.trigger)
-            new.append(_version(snapshot, schedule, spec, status, settings, name, due.run, trigger))
-    manual, token, refusal = _by_hand(snapshot, schedule, spec, status, settings, busy=bool(new))
-    new.extend(manual)
-    skipped = (*skipped, *refusal)
-    status = status.model_copy(
-        update={
-            "schedule_seen": seen,
-            "schedule_text": slots.text,
-            "schedule_notes": list(slots.notes(snapshot.now)),
-            "last_schedule_time": due.last_slot,
-            "next_schedule_time": due.next_slot,
-            "last_run_token": token,
-            "skipped": [*schedule.status.skipped, *skipped][-KEPT_SKIPS:],
-        }
-    )
-    due = Due(due.run, due.trigger, skipped, due.last_slot, due.next_slot)
-    return tuple(new), status, due
-
-
-def _barred(snapshot: Snapshot, name: str) -> tuple[Reason, str] | None:
-    """Return why no version of that name can be made."""
-    if name in snapshot.taken:
-        text = f'ModelVersion "{name}" exists and belongs to something else: delete it'
-        return Reason.NAME_COLLISION, text
-    if (words := snapshot.refused.get(name)) is not None:
-        return Reason.SPEC_INVALID, f"the API server refuses the ModelVersion: {words}"[:1024]
-    if (withheld := snapshot.withheld.get(name)) is not None:
-        return withheld.reason, withheld.message[:1024]
-    return None
-
-
-def _seen(schedule: ScheduleObject, spec: TrainingScheduleSpec, now: datetime) -> ScheduleSeen:
-    """A new schedule counts from its creation, an edited one from the moment it was noticed.
-
-    A moment that lies ahead was noticed on a clock that has been set back since.
-    """
-    digest, before = schedule_hash(spec), schedule.status.schedule_seen
-    begin = floor_to(schedule.created, 60)
-    if before is None:
-        return ScheduleSeen(hash=digest, since=begin)
-    if before.hash != digest or before.since > max(now, begin):
-        return ScheduleSeen(hash=digest, since=max(whole_seconds(now), begin))
-    return before
-
-
-def _by_hand(
-    snapshot: Snapshot,
-    schedule: ScheduleObject,
-    spec: TrainingScheduleSpec,
-    status: TrainingScheduleStatus,
-    settings: Settings,
-    *,
-    busy: bool,
-) -> tuple[list[dict[str, Any]], str | None, tuple[SkippedRange, ...]]:
-    """A token asks for one run, once; policy Forbid refuses it while another is active."""
-    token = schedule.run_token
-    if token is None or token == schedule.status.last_run_token:
-        return [], schedule.status.last_run_token, ()
-    name = manual_version(schedule.name, token)
-    slot = floor_to(snapshot.now, 60)
-    if any(v.name == name for v in snapshot.versions):
-        return [], token, ()
-    if (why := _barred(snapshot, name)) is not None:
-        return [], token, (skip(slot, *why),)
-    active = busy or any(not v.terminal for v in snapshot.versions)
-    if active and spec.concurrency_policy is ConcurrencyPolicy.FORBID:
-        text = f'run by hand "{token}" was refused: another run is active; ask again when it ends'
-        return [], token, (skip(slot, Reason.CONCURRENCY_FORBIDDEN, text),)
-    trigger = Trigger(type=TriggerType.MANUAL, reason=f"{token}"[:512])
-    made = _version(snapshot, schedule, spec, status, settings, name, slot, trigger)
-    return [made], token, ()
-
-
-def _version(
-    snapshot: Snapshot,
-    schedule: ScheduleObject,
-    spec: TrainingScheduleSpec,
-    status: TrainingScheduleStatus,
-    settings: Settings,
-    name: str,
-    slot: datetime,
-    trigger: Trigger,
-) -> dict[str, Any]:
-    bars_per_year = _YEAR_SECONDS / TIMEFRAME_SECONDS[spec.data.timeframe]
-    run = resolve(
-        spec,
-        slot=slot,
-        trials=trials.frozen(
-            (status.trials, *snapshot.sibling_trials), bars_per_year, spec.model.seeds
-        ),
-        pod_defaults=settings.pod_defaults(spec.model.family),
-    )
-    return version_manifest(schedule, spec, name=name, slot=slot, trigger=trigger, run=run)
-
-
 def _wake_at(
     snapshot: Snapshot,
     outcomes: tuple[Outcome, ...],
     status: TrainingScheduleStatus,
+    evaluation: Evaluation,
     settings: Settings,
     *,
     waits: bool,
@@ -392,21 +285,21 @@ def _wake_at(
     works = status.evaluation is not None and status.evaluation.phase is Phase.RUNNING
     if waits or works:
         times.append(snapshot.now + soon)
-    for outcome in outcomes:
-        if not outcome.version.terminal and not outcome.ended_now:
-            withheld = outcome.version.name in snapshot.withheld
-            waited = snapshot.now - outcome.version.created
-            times.append(snapshot.now + (_patience(waited, soon) if withheld else soon))
+    active = [o.version.name for o in outcomes if not o.version.terminal and not o.ended_now]
+    waiting = [*active, *(held.name for held in status.held)]
+    times.extend(_again(snapshot, name, soon) for name in waiting)
     schedule = snapshot.schedule
     if schedule is not None and schedule.spec is not None:
+        times.extend(tidied_at(snapshot, schedule, evaluation))
         times.append(rested_at(schedule, snapshot.now))
         if evaluation_slots.watched(status, _after(outcomes)):
             times.append(evaluation_slots.next_at(snapshot, schedule, schedule.spec))
-        if status.evaluation is not None and status.evaluation.name in snapshot.withheld:
-            times.append(snapshot.now + _patience(snapshot.now - status.evaluation.slot, soon))
+        if status.evaluation is not None and barrier(snapshot, status.evaluation.name):
+            times.append(_again(snapshot, status.evaluation.name, soon))
     return min((t for t in times if t > snapshot.now), default=None)
 
 
-def _patience(waited: timedelta, soon: timedelta) -> timedelta:
-    """Return how long to wait before a store is asked for credentials again."""
-    return max(soon, min(waited, _RAREST))
+def _again(snapshot: Snapshot, name: str, soon: timedelta) -> datetime:
+    """Return when to look again at what works, or can't be made yet."""
+    why = snapshot.withheld.get(name)
+    return why.until if why and why.until else snapshot.now + soon

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from clm_api.model_version import TriggerType
 from clm_api.reasons import Reason
 from clm_api.schedule import Schedule
-from clm_api.schedule_status import SkippedRange
+from clm_api.schedule_status import MOST_ACTIVE, SkippedRange
 from clm_api.timing import floor_to
 from clm_api.training_schedule import ConcurrencyPolicy
 
@@ -146,14 +146,21 @@ def _refusal(
             f"noticed {int(late.total_seconds())} s late, "
             f"spec.startingDeadlineSeconds is {int(rules.starting_deadline.total_seconds())}",
         )
-    forbidden = rules.concurrency is ConcurrencyPolicy.FORBID
-    if forbidden and any(span.covers(slot) for span in history.spans):
+    active = sum(span.covers(slot) for span in history.spans)
+    if active >= MOST_ACTIVE and rules.concurrency is not ConcurrencyPolicy.REPLACE:
+        return skip(slot, Reason.TOO_MANY_RUNS, crowded(active))
+    if active and rules.concurrency is ConcurrencyPolicy.FORBID:
         return skip(
             slot,
             Reason.CONCURRENCY_FORBIDDEN,
             "another run was active; spec.concurrencyPolicy Allow or Replace would start this one",
         )
     return None
+
+
+def crowded(active: int) -> str:
+    """Say that no more runs begin."""
+    return f"{active} runs of the schedule were active, and {MOST_ACTIVE} may be at once"
 
 
 def skip(slot: datetime, reason: Reason, message: str) -> SkippedRange:

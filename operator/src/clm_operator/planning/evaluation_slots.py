@@ -17,12 +17,11 @@ from clm_operator.building.names import evaluation_job
 from clm_operator.planning import job_policy
 from clm_operator.planning.evaluations import PENDING, Evaluation, failed, recorded, waiting
 from clm_operator.planning.failures import Failure
+from clm_operator.planning.held import barrier
 from clm_operator.planning.shadow import tested
+from clm_operator.planning.waiting import lacks_keys
 from clm_operator.settings import Settings
 from clm_operator.snapshot import Job, ScheduleObject, Snapshot, Version
-
-_LACKS = "CreateContainerConfigError"
-"""The kubelet's word for a container whose Secret is not there."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +67,7 @@ def keyless(snapshot: Snapshot, latest: Evaluation) -> Keyless | None:
     Its task is the one that the Job was told: by now another version may be in production.
     """
     job = snapshot.evaluations.get(latest.status.name) if latest.status else None
-    if latest.status is None or not latest.runs or job is None or not job.pods:
-        return None
-    if not job.pods[-1].complaint.startswith(_LACKS):
+    if latest.status is None or not latest.runs or job is None or not lacks_keys(job):
         return None
     task = task_of(job)
     models = _models(snapshot, task) if task else ()
@@ -91,7 +88,7 @@ def impossible(
     status = EvaluationStatus(name=wanted.name, slot=wanted.task.slot, phase=PENDING)
     if latest.status is not None and latest.status.name == wanted.name:
         status = latest.status
-    if (withheld := snapshot.withheld.get(wanted.name)) is not None:
+    if (withheld := barrier(snapshot, wanted.name)) is not None:
         return waiting(status, withheld)
     if wanted.name in snapshot.taken:
         text = f'Job "{wanted.name}" exists and belongs to something else: delete it'

@@ -19,6 +19,7 @@ from clm_api.timing import slot_time
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.building.names import LABEL_EVALUATION
 from clm_operator.planning.failures import Failure, explain
+from clm_operator.planning.held import same_words
 from clm_operator.planning.lifecycle import whole_seconds
 from clm_operator.planning.waiting import held_up, lingering, missing_since, overdue, words
 from clm_operator.snapshot import (
@@ -86,21 +87,25 @@ def look(snapshot: Snapshot, schedule: ScheduleObject) -> Evaluation:
     if isinstance(found, UnreadableReport) and (job is None or job.condition("Complete")):
         return Evaluation(waiting(status, found))
     if job is not None:
-        status = _told(status, job, snapshot.now)
+        status = _told(status, job, snapshot.withheld.get(status.name), snapshot.now)
     missing = status.pod_missing_since
     if (why_ := _lost(job, schedule.spec, missing, snapshot.now)) is not None:
         return Evaluation(failed(status, why_, snapshot.now))
     return Evaluation(status)
 
 
-def _told(status: EvaluationStatus, job: Job, now: datetime) -> EvaluationStatus:
+def _told(
+    status: EvaluationStatus, job: Job, keys: Withheld | None, now: datetime
+) -> EvaluationStatus:
     """Say what keeps its pod from beginning, until it has begun."""
-    begun = bool(job.pods) and job.pods[-1].phase != "Pending"
-    told = "" if begun or job.finished else words(job)[:1024]
-    update = {"reason": str(held_up(job)) if told else "", "message": told}
-    return status.model_copy(
-        update=update | {"pod_missing_since": missing_since(job, status.pod_missing_since, now)}
-    )
+    missing = {"pod_missing_since": missing_since(job, status.pod_missing_since, now)}
+    if job.finished or (job.pods and job.pods[-1].phase != "Pending"):
+        return status.model_copy(update=missing | {"reason": "", "message": ""})
+    if keys is not None:
+        return waiting(status.model_copy(update=missing), keys)
+    told = words(job)[:1024]
+    why = {"reason": str(held_up(job)) if told else "", "message": told}
+    return status.model_copy(update=missing | why)
 
 
 def _lost(
@@ -123,10 +128,10 @@ def _lost(
 
 def waiting(status: EvaluationStatus, why: UnreadableReport | Withheld) -> EvaluationStatus:
     """Say what it waits for; once, for a store's words have times and counts in them."""
-    if status.reason == why.reason:
+    if isinstance(why, UnreadableReport) and status.reason == why.reason:
         return status
-    waits = {"reason": str(why.reason), "message": why.message[:1024]}
-    return status.model_copy(update=waits)
+    message = same_words(status.message, why.message)[:1024]
+    return status.model_copy(update={"reason": str(why.reason), "message": message})
 
 
 def _found(report: EvaluationReport) -> tuple[Reason | str, str]:

@@ -7,7 +7,12 @@ from typing import Any, Literal
 from clm_api.lifecycle import Stage
 from clm_api.model_version import ModelVersionStatus, Phase, ShadowVerdict
 from clm_api.reasons import Reason
-from clm_api.schedule_status import EvaluationStatus, SkippedRange, TrainingScheduleStatus
+from clm_api.schedule_status import (
+    EvaluationStatus,
+    HeldRun,
+    SkippedRange,
+    TrainingScheduleStatus,
+)
 from clm_operator.planning.following import significant
 from clm_operator.planning.outcomes import Act, Outcome
 from clm_operator.snapshot import ScheduleObject, Version
@@ -41,8 +46,35 @@ def skip_notices(schedule: ScheduleObject, skipped: Iterable[SkippedRange]) -> t
     )
 
 
+HELD = (
+    Reason.QUOTA_PENDING,
+    Reason.ADMISSION_DENIED,
+    Reason.ADMISSION_UNAVAILABLE,
+    Reason.COLLECTION_PENDING,
+    Reason.STORAGE_DENIED,
+    Reason.STORAGE_UNAVAILABLE,
+)
+"""Why a run waits that could begin."""
+
+
+def held_notices(schedule: ScheduleObject, after: Iterable[HeldRun]) -> tuple[Notice, ...]:
+    """A slot or a token whose version can't be made yet, once for each reason."""
+    known = {(held.name, held.reason) for held in schedule.status.held}
+    return tuple(
+        Notice(
+            about=schedule.raw,
+            type="Warning",
+            reason=held.reason,
+            message=f"{held.name} is held back and tried again: {held.message}",
+            key=f"held-{held.name}-{held.reason}",
+        )
+        for held in after
+        if (held.name, held.reason) not in known
+    )
+
+
 def run_notices(outcomes: Iterable[Outcome]) -> tuple[Notice, ...]:
-    """A run's steps: its Job, its start, its end."""
+    """A run's steps: its Job, what holds it back, its start, its end."""
     notices = []
     for outcome in outcomes:
         before, after = outcome.version.status, outcome.status
@@ -50,6 +82,9 @@ def run_notices(outcomes: Iterable[Outcome]) -> tuple[Notice, ...]:
         if outcome.act is Act.CREATE_JOB:
             text = "a Job is being created"
             notices.append(Notice(about, "Normal", Reason.RUN_SCHEDULED, text, "scheduled"))
+        if after.phase is Phase.PENDING and after.reason in HELD and after.reason != before.reason:
+            text = f"held back: {after.message}"
+            notices.append(Notice(about, "Warning", after.reason, text, f"held-{after.reason}"))
         if before.phase is not Phase.RUNNING and after.phase is Phase.RUNNING:
             text = "the pod is working"
             notices.append(Notice(about, "Normal", Reason.TRAINING_STARTED, text, "started"))
@@ -106,9 +141,16 @@ def missing_notices(schedule: ScheduleObject, after: TrainingScheduleStatus) -> 
 def evaluation_notices(
     schedule: ScheduleObject, after: EvaluationStatus | None
 ) -> tuple[Notice, ...]:
-    """An evaluation that failed, or could not replay a version."""
-    if after is None or after == schedule.status.evaluation:
+    """An evaluation that is held back, failed, or could not replay a version."""
+    before = schedule.status.evaluation
+    if after is None or after == before:
         return ()
+    if after.completion_time is None and after.reason in HELD:
+        if before is not None and (before.name, before.reason) == (after.name, after.reason):
+            return ()
+        text = f"evaluation {after.name} is held back: {after.message}"
+        key = f"evaluation-{after.name}-{after.reason}"
+        return (Notice(schedule.raw, "Warning", after.reason, text, key),)
     if after.completion_time is None or after.reason == Reason.EVALUATED:
         return ()
     text = f"evaluation {after.name}: {after.message}"

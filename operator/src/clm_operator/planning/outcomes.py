@@ -14,6 +14,7 @@ from enum import Enum, auto
 from pydantic import ValidationError
 
 from clm_api.conditions import says
+from clm_api.layout import RunLayout
 from clm_api.lifecycle import Stage
 from clm_api.model_version import (
     ArtifactStatus,
@@ -31,6 +32,7 @@ from clm_api.run import RunPromotion
 from clm_operator.planning import job_policy
 from clm_operator.planning.conditions import stated
 from clm_operator.planning.failures import Failure, explain
+from clm_operator.planning.held import LEAVING, barrier, same_words
 from clm_operator.planning.lifecycle import (
     CRITERIA_FAILED,
     CRITERIA_PASSED,
@@ -102,17 +104,22 @@ def fold(version: Version, snapshot: Snapshot, settings: Settings) -> Outcome:
         if (words := snapshot.refused.get(version.name)) is not None:
             text = f"the API server refuses its Job: {words}: correct spec.job"
             return failed(version, Failure(Reason.SPEC_INVALID, text), snapshot.now)
-        if (withheld := snapshot.withheld.get(version.name)) is not None:
+        if (withheld := barrier(snapshot, version.name)) is not None:
             return Outcome(version, _withheld(version, withheld))
         if version.status.job_ref is None:
             run = version.spec.run
             problem = job_policy.problem(run.model.family, run.pod, settings)
             if problem is not None:
                 return failed(version, Failure(Reason.SPEC_INVALID, problem), snapshot.now)
-            return Outcome(version, _pending(version), Act.CREATE_JOB)
+            place = {"run_uri": _folder(version, version.spec, settings)}
+            return Outcome(version, _pending(version).model_copy(update=place), Act.CREATE_JOB)
         gone = "its Job was deleted before it had stored a result: start another run"
         return failed(version, Failure(Reason.JOB_LOST, gone), snapshot.now)
     if owner_uid(job.raw) != version.uid:
+        if version.name in snapshot.leaving:
+            return Outcome(
+                version, _withheld(version, Withheld(Reason.COLLECTION_PENDING, LEAVING))
+            )
         taken = f'Job "{version.name}" exists and belongs to something else: delete it'
         return failed(version, Failure(Reason.NAME_COLLISION, taken), snapshot.now)
     if job.condition("Complete"):
@@ -158,6 +165,12 @@ def failed(version: Version, why: Failure, now: datetime, job: Job | None = None
     )
 
 
+def _folder(version: Version, spec: ModelVersionSpec, settings: Settings) -> str:
+    """Return the address of the run's folder in the store."""
+    layout = RunLayout(version.namespace, spec.schedule_ref.name, version.run_uid)
+    return f"{settings.store.url.rstrip('/')}/{layout.prefix}"
+
+
 def _pending(
     version: Version, reason: Reason = Reason.RUN_SCHEDULED, message: str = ""
 ) -> ModelVersionStatus:
@@ -166,10 +179,8 @@ def _pending(
 
 
 def _withheld(version: Version, why: Withheld) -> ModelVersionStatus:
-    """Say why there is no Job; once, for each new wording would be a write that wakes a round."""
-    if version.status.reason == why.reason:
-        return version.status
-    return _pending(version, why.reason, why.message)
+    """Say why there is no Job."""
+    return _pending(version, why.reason, same_words(version.status.message, why.message))
 
 
 def _active(
@@ -184,7 +195,8 @@ def _active(
     progress = snapshot.progress.get(version.name)
     if pod is None or pod.phase == "Pending":
         status = status.model_copy(update={"progress": None})
-        return _not_started(version, spec, job, status, snapshot.now)
+        keys = snapshot.withheld.get(version.name)
+        return _not_started(version, spec, job, status, snapshot.now, keys)
     if (silent := _silent(pod, progress, spec, settings, snapshot.now)) is not None:
         return failed(version, silent, snapshot.now, job)
     update = {
@@ -232,17 +244,22 @@ def _not_started(
     job: Job,
     status: ModelVersionStatus,
     now: datetime,
+    keys: Withheld | None,
 ) -> Outcome:
-    had_one = status.pod_uid is not None
-    missing = missing_since(job, status.pod_missing_since, now) if had_one else None
+    known = status.pod_missing_since
+    had_one = known is not None or status.pod_uid is not None or status.phase is Phase.RUNNING
+    missing = missing_since(job, known, now) if had_one else None
     limit_s = spec.run.pod.pending_deadline_seconds
     if (why := overdue(job, missing, limit_s, now)) is not None:
         return failed(version, why, now, job)
+    reason, message = held_up(job), words(job)
+    if keys is not None:
+        reason, message = keys.reason, same_words(status.message, keys.message)
     update = {
         "phase": Phase.PENDING,
         "stage": Stage.TRAINING,
-        "reason": held_up(job),
-        "message": words(job)[:1024],
+        "reason": reason,
+        "message": message[:1024],
         "pod_missing_since": missing,
     }
     return Outcome(version, status.model_copy(update=update))
@@ -281,8 +298,7 @@ def _judged(
     message = verdict.message
     if promotion.mode is PromotionMode.DRY_RUN:
         message += f" · DryRun: judged only; {_would_do(promotion, verdict.stage)}"
-    root = settings.store.url.rstrip("/")
-    folder = f"{root}/runs/{snapshot.key.namespace}/{spec.schedule_ref.name}/{version.uid}"
+    folder = _folder(version, spec, settings)
     data = report.manifest.data
     passed = verdict.stage == Stage.CANDIDATE
     moved = move(

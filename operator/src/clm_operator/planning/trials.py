@@ -1,10 +1,11 @@
 """How often the data were asked: every judged version makes a lucky Sharpe ratio likelier."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from clm_api.figures import SHARPE_WIDEST
 from clm_api.run import RunTrials
-from clm_api.schedule_status import TrialsStatus
+from clm_api.schedule_status import KEPT_COUNTED, TrialsStatus
 from clm_operator.snapshot import Version
 
 
@@ -14,11 +15,14 @@ def count(present: TrialsStatus, versions: Iterable[Version]) -> TrialsStatus:
     Mean and variance are updated value by value (Welford 1962).
     """
     existing = list(versions)
-    counted, present = set(present.counted), _believed(present)
+    counted, until = set(present.counted), present.counted_until
+    present = _believed(present)
     total, measured, mean = present.total, present.measured, present.mean_sharpe
     squares = present.sharpe_variance * max(measured - 1, 0)
     for version in existing:
         if version.name in counted or version.status.metrics is None:
+            continue
+        if until is not None and _ended(version) <= until:
             continue
         counted.add(version.name)
         total += version.spec.run.model.seeds if version.spec else 1
@@ -29,13 +33,20 @@ def count(present: TrialsStatus, versions: Iterable[Version]) -> TrialsStatus:
         delta = sharpe - mean
         mean += delta / measured
         squares += delta * (sharpe - mean)
+    named = sorted((v for v in existing if v.name in counted), key=_ended)
+    beyond = named[: max(len(named) - KEPT_COUNTED, 0)]
     return TrialsStatus(
         total=total,
         measured=measured,
         mean_sharpe=mean,
         sharpe_variance=squares / (measured - 1) if measured > 1 else 0.0,
-        counted=sorted(counted & {v.name for v in existing}),
+        counted=sorted(v.name for v in named[len(beyond) :]),
+        counted_until=_ended(beyond[-1]) if beyond else until,
     )
+
+
+def _ended(version: Version) -> datetime:
+    return version.status.completion_time or version.created
 
 
 def _believed(figures: TrialsStatus) -> TrialsStatus:
@@ -43,7 +54,9 @@ def _believed(figures: TrialsStatus) -> TrialsStatus:
     widest = max(abs(figures.mean_sharpe), figures.sharpe_variance**0.5)
     if widest <= SHARPE_WIDEST:
         return figures
-    return TrialsStatus(total=figures.total, counted=figures.counted)
+    return TrialsStatus(
+        total=figures.total, counted=figures.counted, counted_until=figures.counted_until
+    )
 
 
 def frozen(parts: Iterable[TrialsStatus], bars_per_year: float, seeds: int = 1) -> RunTrials:

@@ -11,6 +11,14 @@ from clm_operator.planning.failures import Failure, explain
 from clm_operator.planning.lifecycle import whole_seconds
 from clm_operator.snapshot import Job
 
+_REFUSALS = (
+    ("exceeded quota", Reason.QUOTA_PENDING),
+    ("is forbidden", Reason.ADMISSION_DENIED),
+    ("denied the request", Reason.ADMISSION_DENIED),
+    ("failed calling webhook", Reason.ADMISSION_UNAVAILABLE),
+)
+"""What the Job's controller tells of a pod that it could not make."""
+_LACKS = "CreateContainerConfigError"
 _LINGERS = timedelta(seconds=60)
 """How long a pod may outlive its trainer before its Job is taken for one that never ends."""
 
@@ -50,11 +58,10 @@ def overdue(job: Job, missing: datetime | None, limit_s: int, now: datetime) -> 
 
 def held_up(job: Job) -> Reason:
     """Return the reason of a Job whose pod has not begun."""
-    if job.suspended or (not job.pods and "exceeded quota" in job.warning):
+    if job.suspended:
         return Reason.QUOTA_PENDING
-    if not job.pods and ("is forbidden" in job.warning or "denied the request" in job.warning):
-        return Reason.ADMISSION_DENIED
-    return Reason.JOB_CREATED
+    refused = "" if job.pods else job.warning
+    return next((reason for text, reason in _REFUSALS if text in refused), Reason.JOB_CREATED)
 
 
 def words(job: Job) -> str:
@@ -64,6 +71,11 @@ def words(job: Job) -> str:
         holder = f'queue "{job.queue}"' if job.queue else "spec.suspend of its Job"
         return ": ".join(filter(None, (f"{holder} holds it back", job.warning or said)))
     return (job.pods[-1].complaint if job.pods else "") or job.warning
+
+
+def lacks_keys(job: Job) -> bool:
+    """Whether the kubelet misses something that the pod's environment is to come from."""
+    return bool(job.pods) and job.pods[-1].complaint.startswith(_LACKS)
 
 
 def lingering(job: Job, now: datetime) -> Failure | None:

@@ -6,9 +6,9 @@ from clm_api.conditions import SpecCondition, condition, set_conditions
 from clm_api.lifecycle import Stage
 from clm_api.model_version import ModelVersionStatus, Phase
 from clm_api.reasons import Reason
-from clm_api.schedule_status import ActiveRun, LastRun, TrainingScheduleStatus
+from clm_api.schedule_status import KEPT_ACTIVE, ActiveRun, LastRun, TrainingScheduleStatus
 from clm_operator.planning.requests import is_missing
-from clm_operator.snapshot import ScheduleObject, Version
+from clm_operator.snapshot import ScheduleObject, StoreSeen, Version
 
 _DATA_REASONS = {
     Reason.DATA_GAP,
@@ -37,7 +37,7 @@ def run_facts(status: TrainingScheduleStatus, runs: Runs) -> TrainingScheduleSta
         for v, s in runs
         if s.phase in (Phase.PENDING, Phase.RUNNING)
     ]
-    update: dict[str, object] = {"active": active}
+    update: dict[str, object] = {"active": active[-KEPT_ACTIVE:]}
     if runs:
         version, newest = runs[-1]
         if version.spec is not None:
@@ -92,6 +92,18 @@ def with_conditions(
             "conditions": list(set_conditions(kept, made)),
         }
     )
+
+
+def with_store(
+    schedule: ScheduleObject, status: TrainingScheduleStatus, seen: StoreSeen | None, now: datetime
+) -> TrainingScheduleStatus:
+    """Return the status with what is known of the store."""
+    if seen is None:
+        return status
+    made = _made(
+        "StoreReady", schedule, now, holds=seen.ready, reason=seen.reason, message=seen.message
+    )
+    return status.model_copy(update={"conditions": list(set_conditions(status.conditions, [made]))})
 
 
 def _ready(

@@ -1,10 +1,11 @@
 """Bars as a frame, and what makes them good: the checks that every source must pass."""
 
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 
 from clm_api.errors import ClmError
 from clm_api.layout import SeriesLayout
@@ -12,24 +13,35 @@ from clm_api.reasons import Reason
 from clm_api.timing import TIMEFRAME_SECONDS
 from clm_trainer.sources.revisions import Revision, first_word
 
+if TYPE_CHECKING:
+    import pandera.pandas as pa
+
 PRICES = ("open", "high", "low", "close")
 COLUMNS = ("timestamp", *PRICES, "volume")
 
-_SCHEMA = pa.DataFrameSchema(
-    {
-        **{name: pa.Column(float, pa.Check.gt(0), nullable=False) for name in PRICES},
-        "volume": pa.Column(float, pa.Check.ge(0), nullable=False),
-    },
-    checks=[
-        pa.Check(
-            lambda f: f["low"] <= f[["open", "close"]].min(axis=1), name="low above open or close"
-        ),
-        pa.Check(
-            lambda f: f["high"] >= f[["open", "close"]].max(axis=1), name="high below open or close"
-        ),
-        pa.Check(lambda f: np.isfinite(f[list(PRICES)]).all(axis=1), name="price not finite"),
-    ],
-)
+
+@cache
+def _schema() -> "pa.DataFrameSchema":
+    """Return the checks; who only lists bars does without the library, which is slow to import."""
+    import pandera.pandas as pa
+
+    return pa.DataFrameSchema(
+        {
+            **{name: pa.Column(float, pa.Check.gt(0), nullable=False) for name in PRICES},
+            "volume": pa.Column(float, pa.Check.ge(0), nullable=False),
+        },
+        checks=[
+            pa.Check(
+                lambda f: f["low"] <= f[["open", "close"]].min(axis=1),
+                name="low above open or close",
+            ),
+            pa.Check(
+                lambda f: f["high"] >= f[["open", "close"]].max(axis=1),
+                name="high below open or close",
+            ),
+            pa.Check(lambda f: np.isfinite(f[list(PRICES)]).all(axis=1), name="price not finite"),
+        ],
+    )
 
 
 def invalid(message: str) -> ClmError:
@@ -55,6 +67,11 @@ class BarKey:
     def columns(self) -> tuple[str, ...]:
         """Names of a bar's columns, the time first."""
         return COLUMNS
+
+    @property
+    def texts(self) -> frozenset[str]:
+        """Names of the columns that hold text: none."""
+        return frozenset()
 
     @property
     def layout(self) -> SeriesLayout:
@@ -94,9 +111,11 @@ class BarKey:
         off = times[times.dt.as_unit("ns").astype("int64") % self.step.value != 0]
         if len(off):
             raise invalid(f"{source}: {off.iloc[0]} is not on the {self.timeframe} grid (UTC)")
+        from pandera.errors import SchemaErrors
+
         try:
-            _SCHEMA.validate(frame, lazy=True)
-        except pa.errors.SchemaErrors as error:
+            _schema().validate(frame, lazy=True)
+        except SchemaErrors as error:
             cases = error.failure_cases.sort_values("schema_context", kind="stable")
             case = cases.iloc[0]  # a column's fault says more than its bar's
             row = int(case["index"]) if pd.notna(case["index"]) else 0

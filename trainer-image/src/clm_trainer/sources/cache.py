@@ -34,7 +34,11 @@ class Series(Protocol):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """``timestamp`` first; all others are floats."""
+        """``timestamp`` first; all others are floats, but for ``texts``."""
+
+    @property
+    def texts(self) -> frozenset[str]:
+        """Names of the columns that hold text."""
 
     @property
     def layout(self) -> SeriesLayout:
@@ -59,7 +63,7 @@ def months(start: pd.Timestamp, stop: pd.Timestamp) -> list[str]:
 def encode(frame: pd.DataFrame) -> bytes:
     """Return rows as parquet: zstd, floats split by byte, times delta coded."""
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    floats = [name for name in frame.columns if name != "timestamp"]
+    floats = list(frame.select_dtypes("number").columns)
     out = io.BytesIO()
     pq.write_table(
         table,
@@ -201,18 +205,27 @@ def _decoded(content: bytes | Bytes, key: Series, path: str) -> Chunks:
         file = pq.ParquetFile(pa.BufferReader(content), pre_buffer=False)
         table = file.read(columns=list(key.columns), use_threads=False)
         ticks = [c.cast(pa.timestamp("us", "UTC")) for c in table.column("timestamp").chunks]
-        floats = {name: table.column(name).chunks for name in key.columns[1:]}
+        others = {name: table.column(name).chunks for name in key.columns[1:]}
     except (pa.ArrowException, OSError, KeyError) as error:
         raise _torn(path, str(error)) from error
     times = [c.cast(pa.int64()).to_numpy().view("datetime64[us]") for c in ticks]
     return {"timestamp": times} | {
-        name: [c.to_numpy(zero_copy_only=False) for c in chunks] for name, chunks in floats.items()
+        name: [_texts(c) if name in key.texts else c.to_numpy(zero_copy_only=False) for c in chunks]
+        for name, chunks in others.items()
     }
+
+
+def _texts(chunk: pa.Array) -> NDArray[Any]:
+    """Return texts; numbers, as they were stored once, are written without a fraction."""
+    if pa.types.is_floating(chunk.type):
+        chunk = chunk.cast(pa.int64())
+    texts: NDArray[Any] = chunk.cast(pa.string()).to_numpy(zero_copy_only=False)
+    return texts
 
 
 def _joined(found: list[Chunks], key: Series) -> dict[str, NDArray[Any]]:
     empty: Chunks = {"timestamp": [np.empty(0, "datetime64[us]")]}
-    empty |= {name: [np.empty(0)] for name in key.columns[1:]}
+    empty |= {n: [np.empty(0, "O" if n in key.texts else "f8")] for n in key.columns[1:]}
 
     def column(name: str) -> NDArray[Any]:
         return np.concatenate([chunk for part in (found or [empty]) for chunk in part[name]])
@@ -234,7 +247,8 @@ def _plain(time: pd.Timestamp) -> np.datetime64:
 
 def _frame(columns: dict[str, NDArray[Any]]) -> pd.DataFrame:
     times = pd.DatetimeIndex(columns["timestamp"]).tz_localize("UTC")
-    return pd.DataFrame({**columns, "timestamp": times})
+    texts = {name: "str" for name, values in columns.items() if values.dtype == object}
+    return pd.DataFrame({**columns, "timestamp": times}).astype(texts)
 
 
 def _groups(frame: pd.DataFrame, labels: "pd.Series[str]") -> Iterable[tuple[object, pd.DataFrame]]:

@@ -21,8 +21,10 @@ from clm_trainer.sources.ledger import Span
 from clm_trainer.sources.own_trades import Keys, TradesKey
 from clm_trainer.sources.paging import Page, bar_pages, event_pages, numbered_pages
 from clm_trainer.sources.refusals import Reply, headers_of, pause, reasoned
+from clm_trainer.sources.trade_pages import Fills, identity, trade_pages
 from clm_trainer.sources.venues import COMMON_PAGE, Bars, venue
 
+_DAY_MS = 86_400_000
 _HALF_A_MINUTE = pd.Timedelta("30s")
 _ATTEMPTS, _PATIENCE_S = 5, 240.0
 _NOT_THE_API = (TypeError, ValueError, KeyError, IndexError, AttributeError)
@@ -205,22 +207,48 @@ class Exchange:
         rows = [[row["timestamp"], row["fundingRate"], _mark_price(row["info"])] for row in found]
         return _table(self.name, rows, funding.COLUMNS)
 
-    def own_trades(self, key: TradesKey, first_id: int) -> Iterator[pd.DataFrame]:
-        """Yield pages of the account's fills from an id on, oldest first."""
-        page_size, since = 1000, first_id
+    @property
+    def numbers_trades(self) -> bool:
+        """Whether the ids of fills are numbers that rise, and fills are asked for by them."""
+        return self._venue.numbered_trades
+
+    def own_trades(self, key: TradesKey, since_ms: int) -> Iterator[pd.DataFrame]:
+        """Yield pages of the account's fills from a time on; ids are whatever text they are."""
+        most, back, window = (self._own_trades(name) for name in ("limit", "daysBack", "untilDays"))
+        now = int(time.time() * 1000) + _DAY_MS
+        start = max(since_ms, now - back * _DAY_MS if back else 0)
+
+        def ask(since: int, until: int) -> Fills:
+            request = partial(self._client.fetch_my_trades, key.symbol, since, most)
+            return list(self._call(partial(request, {"until": until})))
+
+        for page in trade_pages(start, now, window * _DAY_MS if window else None, ask):
+            yield self._fills(page)
+
+    def numbered_own_trades(self, key: TradesKey, first: int) -> Iterator[pd.DataFrame]:
+        """Yield pages of the account's fills from a number on, oldest first."""
+        most = 1000
         while True:
-            request = partial(self._client.fetch_my_trades, key.symbol, None, page_size)
-            found = self._call(partial(request, {"fromId": since}))
-            rows = [
-                [r["timestamp"], int(r["id"]), r["price"], r["amount"], 1 if r["side"] == "buy"
-                 else -1]
-                for r in found
-            ]  # fmt: skip
-            page = _table(self.name, rows, own_trades.COLUMNS)
-            yield page
-            if len(page) < page_size:
+            request = partial(self._client.fetch_my_trades, key.symbol, None, most)
+            found = self._call(partial(request, {"fromId": first}))
+            yield self._fills(found)
+            if len(found) < most:
                 return
-            since = int(page["id"].max()) + 1
+            first = max(int(one["id"]) for one in found) + 1
+
+    def _own_trades(self, feature: str) -> int | None:
+        """Return what ccxt knows of how fills are asked for."""
+        kind, sub = ("spot", None) if self._market == "spot" else ("swap", "linear")
+        found = self._client.feature_value_by_type(kind, sub, "fetchMyTrades", feature)
+        return None if found is None else int(found)
+
+    def _fills(self, found: Fills) -> pd.DataFrame:
+        rows = [
+            [one["timestamp"], identity(one), one["price"], one["amount"],
+             1 if one["side"] == "buy" else -1]
+            for one in found
+        ]  # fmt: skip
+        return _table(self.name, rows, own_trades.COLUMNS, own_trades.TEXTS)
 
     def _heard(self, code: int, _reason: str, _url: str, _method: str, *rest: Any) -> str:
         """Ccxt's hook for every answer, before it looks at it."""
@@ -255,7 +283,9 @@ def _understood(request: Callable[[], _T]) -> _T:
         raise ccxt.BadResponse(f"an answer of another shape: {error}") from error
 
 
-def _table(name: str, rows: Any, columns: tuple[str, ...]) -> pd.DataFrame:
+def _table(
+    name: str, rows: Any, columns: tuple[str, ...], texts: frozenset[str] = frozenset()
+) -> pd.DataFrame:
     """Return rows whose first value is a time in milliseconds; numbers that are none are NaN."""
     if not isinstance(rows, list) or any(len(row) != len(columns) for row in rows):
         raise invalid(f"{name}: an answer has other columns than {', '.join(columns)}")
@@ -264,7 +294,9 @@ def _table(name: str, rows: Any, columns: tuple[str, ...]) -> pd.DataFrame:
     if times.isna().any() or (times.abs() > 1e15).any():
         raise invalid(f"{name}: a row has no time in milliseconds")
     frame["timestamp"] = pd.to_datetime(times.astype("int64"), unit="ms", utc=True).dt.as_unit("us")
-    for column in columns[1:]:
+    for column in texts:
+        frame[column] = frame[column].astype("str")
+    for column in set(columns[1:]) - texts:
         frame[column] = pd.to_numeric(frame[column], errors="coerce").astype("float64")
     return frame
 

@@ -23,6 +23,8 @@ _NAME = re.compile(
 )
 _DATA = re.compile(r".+\.(feather|parquet|json|json\.gz|h5)")
 _FUTURES = "futures"
+NO_BARS = ("mark", "index", "premiumIndex", "funding_rate", "open_interest")
+"""Ends of names of files that have the columns of bars and hold something else."""
 
 
 class Kind(StrEnum):
@@ -86,6 +88,12 @@ def told(path: Path) -> Found | Skipped:
     return Found(path, symbol, timeframe, Kind(kind))
 
 
+def kind_of(path: Path) -> str:
+    """Return what a file's name says that it holds, such as mark; empty where it says nothing."""
+    match = _NAME.fullmatch(path.name)
+    return match["kind"] or "" if match else ""
+
+
 def _symbol(pair: str, kind: Kind) -> str | None:
     """Return the symbol of a name in which freqtrade wrote _ for every special character."""
     parts = pair.split("_")
@@ -122,7 +130,7 @@ def funding_of(files: Iterable[Found], marks: Iterable[Found]) -> pd.DataFrame:
     ClmError
         DataInvalid: a file can't be read, or has other columns.
     """
-    rates = pd.concat([_rates(file.path) for file in files], ignore_index=True)
+    rates = pd.concat([rates_of(file.path) for file in files], ignore_index=True)
     rates = rates.assign(timestamp=rates["timestamp"].dt.round("min"))
     candles = [_table(file.path, COLUMNS)[["timestamp", "open"]] for file in marks]
     if not candles:
@@ -132,7 +140,14 @@ def funding_of(files: Iterable[Found], marks: Iterable[Found]) -> pd.DataFrame:
     return found.rename(columns={"open": "mark_price"})
 
 
-def _rates(path: Path) -> pd.DataFrame:
+def rates_of(path: Path) -> pd.DataFrame:
+    """Return the funding rates of a file.
+
+    Raises
+    ------
+    ClmError
+        DataInvalid: it can't be read, or has other columns.
+    """
     frame = _table(path, ("timestamp", "funding_rate"), COLUMNS)
     if "funding_rate" not in frame.columns:
         frame = frame.rename(columns={"open": "funding_rate"})

@@ -29,6 +29,11 @@ class FundingKey:
         return COLUMNS
 
     @property
+    def texts(self) -> frozenset[str]:
+        """Names of the columns that hold text: none."""
+        return frozenset()
+
+    @property
     def layout(self) -> SeriesLayout:
         """Where it is stored, beside the symbol's bars."""
         return SeriesLayout(self.venue, self.market, self.symbol, "funding")

@@ -9,6 +9,7 @@ from clm_trainer.sources import bars, funding
 from clm_trainer.sources.bars import BarKey, invalid
 from clm_trainer.sources.cache import EARLIEST, BarCache, Series
 from clm_trainer.sources.files import read_table
+from clm_trainer.sources.freqtrade import NO_BARS, Kind, kind_of, rates_of
 from clm_trainer.sources.funding import FundingKey
 from clm_trainer.sources.gate import holes
 from clm_trainer.sources.ledger import note_revisions
@@ -52,6 +53,11 @@ def import_file(path: Path, key: BarKey, cache: BarCache, *, now: pd.Timestamp) 
     ClmError
         DataInvalid, naming the file, the row and the column.
     """
+    if (kind := kind_of(path)) in NO_BARS:
+        raise invalid(
+            f"{path}: by its name it holds {kind}, not bars: import freqtrade's folder, or say "
+            "--funding where it holds funding"
+        )
     frame = read_table(path, bars.COLUMNS, f"{_pair(key.symbol)}-{key.timeframe}-")
     return import_bars(frame, key, cache, now=now, path=path)
 
@@ -100,7 +106,10 @@ def import_funding(
     ClmError
         DataInvalid, naming the file, the row and the column.
     """
-    frame = read_table(path, funding.COLUMNS[:2], f"{_pair(key.symbol)}-fundingRate-")
+    if kind_of(path) == Kind.FUNDING:
+        frame = rates_of(path)
+    else:
+        frame = read_table(path, funding.COLUMNS[:2], f"{_pair(key.symbol)}-fundingRate-")
     if "mark_price" not in frame.columns:
         frame = frame.assign(mark_price=float("nan"))
     return import_events(frame, key, cache, now=now, path=path)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from clm_api.layout import BARS
+from clm_api.layout import BARS, symbol_of
 from clm_api.timing import TIMEFRAME_SECONDS
 from clm_trainer.sources.bars import BarKey
 from clm_trainer.sources.cache import BarCache, Series
@@ -55,7 +55,7 @@ def inventory(cache: BarCache, now: pd.Timestamp) -> list[Stored]:
     for path in cache.store.list(BARS):
         if path.endswith(".parquet"):
             venue, market, name, series, month = path.removeprefix(f"{BARS}/").split("/")
-            place = venue, market, name.replace("-", "/").replace("_", ":"), series
+            place = venue, market, symbol_of(name), series
             places.setdefault(place, []).append(month.removesuffix(".parquet"))
     return [_stored(cache, *place, sorted(months), now) for place, months in sorted(places.items())]
 

@@ -16,7 +16,8 @@ from clm_trainer.sources.bars import invalid
 from clm_trainer.sources.revisions import Revision, first_word
 
 COLUMNS = ("timestamp", "id", "price", "quantity", "side")
-"""``side`` is 1 for bought and -1 for sold."""
+"""``side`` is 1 for bought and -1 for sold; ``id`` is the exchange's own name of the fill."""
+TEXTS = frozenset({"id"})
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,11 @@ class TradesKey:
         return COLUMNS
 
     @property
+    def texts(self) -> frozenset[str]:
+        """Names of the columns that hold text."""
+        return TEXTS
+
+    @property
     def layout(self) -> SeriesLayout:
         """Where they are stored."""
         return SeriesLayout(self.venue, self.market, self.symbol, f"trades-{self.account}")
@@ -78,23 +84,23 @@ class TradesKey:
     def cleaned(
         self, frame: pd.DataFrame, source: str, contradicted: list[Revision] | None = None
     ) -> pd.DataFrame:
-        """Sort fills by id and drop repetitions; what contradicts an earlier row is noted.
+        """Sort fills by time and drop repetitions; what contradicts an earlier row is noted.
 
         Raises
         ------
         ClmError
             DataInvalid: two fills of one id differ, or one has no positive price or quantity.
         """
-        frame = frame[list(COLUMNS)].drop_duplicates()
-        frame = frame.sort_values("id", kind="stable", ignore_index=True)
+        frame = frame[list(COLUMNS)].astype({"id": "str"}).drop_duplicates()
+        frame = frame.sort_values("timestamp", kind="stable", ignore_index=True)
         if contradicted is None and (twice := frame["id"].duplicated()).any():
-            number = int(frame["id"][twice].iloc[0])
-            raise invalid(f"{source}: two different fills have the id {number} of {self}")
+            name = frame["id"][twice].iloc[0]
+            raise invalid(f"{source}: two different fills have the id {name} of {self}")
         numbers = frame[["price", "quantity"]].to_numpy()
         good = (np.isfinite(numbers) & (numbers > 0)).all(axis=1)
         if not good.all():
-            number = int(frame["id"].iloc[int(good.argmin())])
-            raise invalid(f"{source}: fill {number} of {self} has no positive price and quantity")
+            name = frame["id"].iloc[int(good.argmin())]
+            raise invalid(f"{source}: fill {name} of {self} has no positive price and quantity")
         return frame if contradicted is None else first_word(frame, "id", contradicted)
 
     def __str__(self) -> str:

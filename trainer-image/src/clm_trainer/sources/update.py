@@ -24,11 +24,11 @@ from clm_trainer.sources.ledger import (
     note,
     note_revisions,
     read_ledger,
-    union,
 )
 from clm_trainer.sources.paging import Page
 from clm_trainer.sources.refusals import ExchangeBannedError, unavailable
 from clm_trainer.sources.revisions import Revision
+from clm_trainer.sources.taken import Taken
 from clm_trainer.sources.untraded import quiet
 
 _MINUTE, _MONTH = pd.Timedelta("1min"), pd.Timedelta("31D")
@@ -149,7 +149,7 @@ class Update:
         market: dict[str, Any],
     ) -> None:
         """Write a month as soon as it is whole, and all that came if the exchange goes away."""
-        taken = _Taken(part)
+        taken = Taken(part)
         try:
             for page in pages:
                 lease.renew()
@@ -165,7 +165,7 @@ class Update:
         self._keep(key, taken.rest())
         self._note(key, taken, market)
 
-    def _note(self, key: BarKey | FundingKey, taken: "_Taken", market: dict[str, Any]) -> None:
+    def _note(self, key: BarKey | FundingKey, taken: Taken, market: dict[str, Any]) -> None:
         note(self.store.store, key.layout, self._settled(key, taken), market)
 
     def _keep(self, key: BarKey | FundingKey, rows: pd.DataFrame) -> None:
@@ -195,7 +195,7 @@ class Update:
                 self.notes.append(f"{text}: bars count as closed by the exchange's")
         return self._now
 
-    def _settled(self, key: BarKey | FundingKey, taken: "_Taken") -> tuple[Span, ...]:
+    def _settled(self, key: BarKey | FundingKey, taken: Taken) -> tuple[Span, ...]:
         """Return what answers settle: all before the newest row; what is to come may be late."""
         part, newest = taken.part, taken.newest
         later = self.store.arrays(key, part.stop, part.stop + _MONTH)["timestamp"]
@@ -238,44 +238,3 @@ class Update:
     @staticmethod
     def _missing_funding(_: FundingKey, span: Span, ledger: Ledger) -> list[Span]:
         return ledger.left(span)
-
-
-class _Taken:
-    """What came of a part of a series so far, in whatever order."""
-
-    def __init__(self, part: Span) -> None:
-        self.part = part
-        self.covered: tuple[Span, ...] = ()
-        self.newest: pd.Timestamp | None = None
-        self._kept: list[pd.DataFrame] = []
-
-    def add(self, page: Page) -> None:
-        self.covered = union((*self.covered, page.covered))
-        if not page.rows.empty:
-            self._kept.append(page.rows)
-            newest = page.rows["timestamp"].max()
-            self.newest = newest if self.newest is None else max(self.newest, newest)
-
-    def whole_months(self) -> pd.DataFrame:
-        """Take the rows of months of which nothing is to come."""
-        rows = self.rest()
-        if rows.empty:
-            return rows
-        months = rows["timestamp"].dt.strftime("%Y-%m")
-        found = [month for month in months.unique() if self._is_whole(month)]
-        self._kept = [rows[~months.isin(found)]]
-        whole: pd.DataFrame = rows[months.isin(found)]
-        return whole
-
-    def rest(self) -> pd.DataFrame:
-        """Take all rows that were not taken."""
-        kept = [rows for rows in self._kept if not rows.empty]
-        rows = pd.concat(kept, ignore_index=True) if kept else pd.DataFrame()
-        self._kept = []
-        return rows
-
-    def _is_whole(self, month: str) -> bool:
-        start = pd.Timestamp(month, tz="UTC")
-        first = max(start, self.part.start)
-        last = min(start + pd.offsets.MonthBegin(), self.part.stop)
-        return any(one.start <= first and last <= one.stop for one in self.covered)

@@ -80,6 +80,9 @@ class Venue:
         By market; where it is missing, ccxt's description counts.
     allowance
         By market: what it allows an address, where its own count is known.
+    numbered_trades
+        Whether the account's fills have numbers that rise and are asked for by them; else they are
+        asked for by time.
     proved
         Markets that are tested against a server with the exchange's documented rules.
     lacks
@@ -89,6 +92,7 @@ class Venue:
     bars: Mapping[str, Bars] = field(default_factory=dict)
     funding: Funding = Funding()
     allowance: Mapping[str, Allowance] = field(default_factory=dict)
+    numbered_trades: bool = False
     proved: tuple[str, ...] = ()
     lacks: str = ""
 
@@ -101,9 +105,12 @@ VENUES: dict[str, Venue] = {
         {"spot": Bars(1000, Order.OLDEST), "usdm": Bars(499, Order.OLDEST)},
         Funding(1000, Order.OLDEST),
         BINANCE,
+        numbered_trades=True,
         proved=_BOTH,
     ),
-    "binanceus": Venue({"spot": Bars(1000, Order.OLDEST)}, lacks="perpetuals"),
+    "binanceus": Venue(
+        {"spot": Bars(1000, Order.OLDEST)}, numbered_trades=True, lacks="perpetuals"
+    ),
     "bitget": Venue(
         {"spot": Bars(200), "usdm": Bars(200)},
         Funding(100, number="pageNo"),
@@ -127,7 +134,7 @@ VENUES: dict[str, Venue] = {
         lacks="bars older than the newest 10000",
     ),
     "htx": Venue(
-        {"spot": Bars(1000, until=True), "usdm": Bars(2000, limit=False)},
+        {"spot": Bars(1000, until=True), "usdm": Bars(2000, limit=False, until=True)},
         Funding(100, Order.NEWEST, until="end_time"),
         proved=_BOTH,
     ),

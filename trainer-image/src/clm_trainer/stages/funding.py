@@ -1,6 +1,7 @@
 """The funding of a run's perpetuals: stored events that must cover the window, laid on its bars."""
 
 from itertools import pairwise
+from shlex import quote
 
 import numpy as np
 import pandas as pd
@@ -126,7 +127,7 @@ def _require(
     raise ClmError(
         Reason.DATA_UNAVAILABLE if pauses[0][1] == stop else Reason.DATA_GAP,
         f"no {key} from {said}: clm data import FILE --funding --exchange {key.venue} "
-        f"--market {key.market} --symbol {key.symbol} --store {url}; "
+        f"--market {key.market} --symbol {quote(key.symbol)} --store {url}; "
         "or set spec.costs.funding: None to charge none"
         + (f" ({key.venue} lacks {lacks})" if lacks else ""),
     )

@@ -63,14 +63,16 @@ def own_trades(spec: RunSpec, panel: Panel, store: Storage) -> OwnTrades | None:
         for symbol in panel.symbols
     ]
     if spec.data.refresh is Refresh.AUTO:
-        notes = _updated(spec.data, series, keys, cache)
+        notes = _updated(spec.data, series, keys, cache, panel.times[0])
     stop = panel.times[-1] + panel.timeframe
     parts = [_with_opens(cache.read(key, panel.times[0], stop), panel, key) for key in series]
     fills = pd.concat(parts).sort_values("time", kind="stable", ignore_index=True)
     return _judged(fills, spec, notes)
 
 
-def _updated(data: RunData, series: list[TradesKey], keys: Keys, cache: BarCache) -> list[str]:
+def _updated(
+    data: RunData, series: list[TradesKey], keys: Keys, cache: BarCache, start: pd.Timestamp
+) -> list[str]:
     """Fetch the fills that are newer than the stored ones; go on with those if that fails."""
     from clm_trainer.sources.exchange import Exchange
     from clm_trainer.sources.fills import fetch_own_trades
@@ -79,7 +81,7 @@ def _updated(data: RunData, series: list[TradesKey], keys: Keys, cache: BarCache
     exchange = Exchange(data.exchange, data.market, sandbox=data.sandbox, keys=keys)
     with closing(exchange):
         try:
-            fetch_own_trades(cache, exchange, series, data.timeframe)
+            fetch_own_trades(cache, exchange, series, data.timeframe, start)
         except ClmError as error:
             if not unavailable(error):
                 raise

@@ -1,6 +1,7 @@
 """Where the stored bars of a run's symbols end, for runs that may not ask the exchange."""
 
 from collections.abc import Mapping
+from shlex import quote
 
 import pandas as pd
 
@@ -34,7 +35,8 @@ def stored_ends(
                 Reason.DATA_UNAVAILABLE,
                 f"no stored bars of {key} in {cache.store.url}, and spec.data.refresh is Never: "
                 f"clm data import FILE --exchange {key.venue} --market {key.market} "
-                f"--symbol {key.symbol} --timeframe {key.timeframe} --store {cache.store.url}",
+                f"--symbol {quote(key.symbol)} --timeframe {key.timeframe} "
+                f"--store {cache.store.url}",
             )
         ends[key.symbol] = newest
     return ends

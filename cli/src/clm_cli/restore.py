@@ -1,0 +1,150 @@
+"""``clm restore``: a backup into a cluster, with who was in production and since when."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from pydantic import ValidationError
+
+from clm_api.errors import SpecError
+from clm_api.layout import BACKUPS, backups_of, production_pointer
+from clm_api.production import ProductionPointer
+from clm_api.restored import RESTORING
+from clm_cli.backup import EveryNamespace
+from clm_cli.cluster import Cluster, Raw
+from clm_cli.output import console, fail, warn
+from clm_cli.saved import (
+    Saved,
+    schedule_status,
+    schedule_to_create,
+    time_of,
+    version_status,
+    version_to_create,
+)
+from clm_cli.server import ClusterError, NotFoundError
+from clm_cli.status import Namespace
+from clm_cli.stores import Store, open_store
+
+if TYPE_CHECKING:
+    from clm_trainer.storage import Storage
+
+
+def restore(
+    store: Store,
+    namespace: Namespace = None,
+    at: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%dT%H:%M:%SZ"], help="The newest backup up to then, UTC."),
+    ] = None,
+    *,
+    all_namespaces: EveryNamespace = False,
+) -> None:
+    """Bring schedules, versions, production and history back, from the newest backup.
+
+    Into another cluster, or into this one after they were deleted. Namespaces and Secrets must be
+    there. The operator may run: it leaves a schedule alone until all of it is back. A schedule that
+    has a history here is left as it is. Interrupted, the same command goes on.
+
+    Plain kubectl: none; kubectl can't bring a status back
+    """
+    cluster, objects = Cluster(namespace), open_store(store)
+    paths = objects.list(f"{BACKUPS}/" if all_namespaces else f"{backups_of(cluster.namespace)}/")
+    chosen = _newest(paths, at.replace(tzinfo=UTC) if at else None)
+    if not chosen:
+        whose = "" if all_namespaces else f" of namespace {cluster.namespace}"
+        raise ClusterError(f'{objects.url} holds no backup{whose}; "clm backup" makes one')
+    refused = 0
+    for path in chosen:
+        saved = _read(objects, path)
+        here = cluster.elsewhere(saved.namespace)
+        console.print(f"{objects.address(path)} into {here.namespace} at {here.server}",
+                      highlight=False, soft_wrap=True)  # fmt: skip
+        for schedule in saved.schedules:
+            try:
+                refused += not _bring_back(here, objects, schedule, saved)
+            except ClusterError as error:
+                fail(f"{schedule['metadata']['name']}: {error}")
+                refused += 1
+    if refused:
+        raise typer.Exit(1)
+
+
+def _newest(paths: list[str], at: datetime | None) -> list[str]:
+    """Return each namespace's newest backup that is not later than ``at``."""
+    found = {path.rsplit("/", 1)[0]: path for path in paths if at is None or time_of(path) <= at}
+    return sorted(found.values())
+
+
+def _read(objects: "Storage", path: str) -> Saved:
+    try:
+        return Saved.model_validate_json(objects.get(path) or b"")
+    except ValidationError as error:
+        raise SpecError("--store", f"{objects.address(path)} is no backup of this clm") from error
+
+
+def _bring_back(cluster: Cluster, objects: "Storage", schedule: Raw, saved: Saved) -> bool:
+    """Restore one schedule with its versions; return False where it is in use here already."""
+    name = schedule["metadata"]["name"]
+    present, why = _held(cluster, schedule)
+    if present is None:
+        console.print(f"  {name}: {why}", highlight=False, soft_wrap=True)
+        return why == _DONE
+    versions = saved.versions_of(schedule)
+    for version in versions:
+        _version(cluster, version, present)
+    cluster.write_status(present, schedule_status(schedule, present))
+    cluster.annotate(name, {RESTORING: None})
+    there = schedule.get("status", {}).get("production")
+    what = f"{there['version']} in production" if there else "nothing in production"
+    console.print(f"  {name}: {len(versions)} versions, {what}", highlight=False, soft_wrap=True)
+    _compare(objects, cluster.namespace, name, there)
+    return True
+
+
+_DONE = "is restored already"
+
+
+def _held(cluster: Cluster, saved: Raw) -> tuple[Raw | None, str]:
+    """Return the schedule to restore into, which the operator leaves alone; else why not."""
+    name, mark = saved["metadata"]["name"], {RESTORING: saved["metadata"]["uid"]}
+    try:
+        present = cluster.schedule(name).raw
+    except NotFoundError:
+        return cluster.create(schedule_to_create(saved, mark)), ""
+    status = present.get("status", {})
+    if RESTORING in present["metadata"].get("annotations", {}):
+        return present, ""
+    if "restored" in status:
+        return None, _DONE
+    if "production" in status or status.get("previous"):
+        return None, "has a history here, and is left as it is"
+    return cluster.annotate(name, mark), ""
+
+
+def _version(cluster: Cluster, saved: Raw, owner: Raw) -> None:
+    """Create a version and write its status, each unless that is done."""
+    name = saved["metadata"]["name"]
+    try:
+        present = cluster.version(name).raw
+    except NotFoundError:
+        present = cluster.create(version_to_create(saved, owner))
+    if present["spec"]["scheduleRef"]["uid"] != owner["metadata"]["uid"]:
+        warn(f"{name} belongs to another schedule here, and is left as it is")
+    elif not {"phase", "restored"} & set(present.get("status", {})):
+        cluster.write_status(present, version_status(saved))
+
+
+def _compare(objects: "Storage", namespace: str, schedule: str, there: Raw | None) -> None:
+    """Say where the store knows of a later version in production than the backup."""
+    try:
+        content = objects.get(production_pointer(namespace, schedule))
+        found = None if content is None else ProductionPointer.model_validate_json(content)
+    except ValidationError:
+        return
+    since = datetime.fromisoformat(there["since"]) if there else None
+    if found is not None and (since is None or found.since > since):
+        warn(
+            f"{schedule}: the store names {found.version} as in production since "
+            f"{found.since:%Y-%m-%d %H:%M} UTC, after this backup was made; it stays named there "
+            "until a version is promoted here"
+        )

@@ -1,0 +1,104 @@
+"""A backup, and the objects that take the place of lost ones."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from clm_cli.saved import (
+    Saved,
+    kept,
+    schedule_status,
+    schedule_to_create,
+    time_of,
+    version_status,
+    version_to_create,
+)
+from tests.cli.objects import judged, schedule
+
+Raw = dict[str, Any]
+CREATED = "2025-12-01T00:00:00Z"
+
+
+def lived(raw: Raw, uid: str, generation: int = 1) -> Raw:
+    """Return an object as a cluster that is lost had it."""
+    raw["metadata"] |= {"uid": uid, "creationTimestamp": CREATED, "generation": generation}
+    return raw
+
+
+OWNER = lived(schedule(), "lost-schedule")
+
+
+def version(generation: int = 1, *, asks: bool = False, **status: Any) -> Raw:
+    raw = lived(judged(OWNER, **status), "lost-version", generation)
+    if asks:
+        raw["spec"]["request"] = {"stage": "PRODUCTION", "by": "ann", "reason": "better"}
+    return raw
+
+
+@pytest.mark.parametrize(
+    ("generation", "observed", "asks", "after"),
+    [
+        (3, 2, False, 0),
+        (2, 2, True, 1),
+        (4, 2, True, 0),
+    ],
+    ids=[
+        "a decided request is gone: the next one, of generation 2, is undecided",
+        "a decided request is still there: it stays decided",
+        "another request waits: it stays undecided",
+    ],
+)
+def test_generations_begin_again(generation: int, observed: int, *, asks: bool, after: int) -> None:
+    decided = {"observedGeneration": observed}
+    raw = version(generation, asks=asks, promotion=decided, observedGeneration=generation)
+    status = version_status(raw)
+    assert status["promotion"]["observedGeneration"] == after
+    assert "observedGeneration" not in status, "the operator has yet to look at it"
+
+
+def test_a_run_that_had_not_ended_begins_again() -> None:
+    raw = version(phase="Running", jobRef={"name": "x", "uid": "y"}, attempt=1)
+    origin = {"uid": "lost-version", "created": CREATED}
+    assert version_status(raw) == {"restored": origin}
+
+
+def test_what_was_restored_twice_names_the_first_one() -> None:
+    first = {"uid": "first", "created": "2025-01-01T00:00:00Z"}
+    assert version_status(version(restored=first))["restored"] == first
+    assert schedule_status(OWNER, {})["restored"]["uid"] == "lost-schedule"
+
+
+@pytest.mark.parametrize(
+    ("saved", "present", "after"),
+    [("2025-12-01T06:00:00Z", None, 6), ("2025-12-01T06:00:00Z", "2025-12-01T12:00:00Z", 12),
+     (None, "2025-12-01T12:00:00Z", 12)],
+)  # fmt: skip
+def test_no_slot_comes_again(saved: str | None, present: str | None, after: int) -> None:
+    status = {} if saved is None else {"lastScheduleTime": saved}
+    here = {} if present is None else {"status": {"lastScheduleTime": present}}
+    found = schedule_status(OWNER | {"status": status}, here)
+    assert found["lastScheduleTime"] == f"2025-12-01T{after:02}:00:00Z"
+
+
+def test_owners_of_the_lost_cluster_are_not_named() -> None:
+    owned = lived(schedule(), "lost-schedule")
+    owned["metadata"] |= {"ownerReferences": [{"uid": "gone"}], "annotations": {"a": "b"}}
+    made = schedule_to_create(kept(owned), {"c": "d"})
+    assert "ownerReferences" not in made["metadata"]
+    assert "uid" not in made["metadata"]
+    assert made["metadata"]["annotations"] == {"a": "b", "c": "d"}
+    here = {"metadata": {"name": "btc-eth", "uid": "new"}}
+    (reference,) = version_to_create(kept(version()), here)["metadata"]["ownerReferences"]
+    assert (reference["uid"], reference["controller"]) == ("new", True)
+
+
+def test_a_backup_is_read_as_it_was_written() -> None:
+    saved = Saved(
+        created_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), server="https://lost", namespace="n",
+        schedules=[kept(OWNER)], versions=[kept(version())],
+    )  # fmt: skip
+    assert saved.path == "backups/n/20260102T030405Z.json"
+    assert time_of(saved.path) == saved.created_at
+    assert Saved.model_validate_json(saved.to_json()) == saved
+    assert [v["metadata"]["uid"] for v in saved.versions_of(OWNER)] == ["lost-version"]

@@ -1,0 +1,194 @@
+"""Whatever the API server refuses to make is held back alone, tried again, and made at last."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.operator.rig import Rig, forbid
+from tests.support.ports import eventually
+from tests.support.proxy import Seen, Verdict, let_pass
+from tests.support.schedules import schedule
+
+Raw = dict[str, Any]
+ANSWERS: list[tuple[Verdict | int, str]] = [
+    (400, "AdmissionDenied"),
+    (403, "AdmissionDenied"),
+    (404, "AdmissionDenied"),
+    (409, "AdmissionUnavailable"),
+    (429, "AdmissionUnavailable"),
+    (500, "AdmissionUnavailable"),
+    (503, "AdmissionUnavailable"),
+    (504, "AdmissionUnavailable"),
+    (Verdict.REFUSE, "AdmissionUnavailable"),
+]
+
+
+def refuse(rig: Rig, kind: str, answer: Verdict | int) -> None:
+    """Let the API server refuse to make objects of a kind."""
+
+    def judge(seen: Seen) -> Verdict | int:
+        makes = seen.method == "POST" and seen.path.endswith(f"/{kind}")
+        return answer if makes else Verdict.PASS
+
+    rig.api.judge = judge
+
+
+def tries(rig: Rig, kind: str) -> int:
+    return sum(s.method == "POST" and s.path.endswith(f"/{kind}") for s in rig.api.seen)
+
+
+def ask(rig: Rig, name: str, token: str) -> None:
+    words = ("annotate", "--overwrite", "tsched", name, f"clm.dev/run-now={token}")
+    rig.plane.kubectl("-n", rig.namespace, *words)
+
+
+def running(rig: Rig, name: str) -> bool:
+    return any(v.get("status", {}).get("phase") == "Running" for v in rig.versions(name))
+
+
+def said(version: Raw) -> str:
+    return str(version.get("status", {}).get("reason"))
+
+
+def reasons(rig: Rig, about: str) -> set[str]:
+    found = rig.plane.list(rig.namespace, "events")
+    return {e["reason"] for e in found if e["involvedObject"]["kind"] == about}
+
+
+@pytest.mark.parametrize(("answer", "reason"), ANSWERS, ids=[str(a) for a, _ in ANSWERS])
+def test_a_job_that_is_refused_waits_alone(rig: Rig, answer: Verdict | int, reason: str) -> None:
+    rig.kubelet.replace_command = ["sh", "-c", "sleep 3; exit 65"]
+    operator = rig.start_operator()
+    rig.apply(schedule("btc", rig.namespace, concurrencyPolicy="Allow"))
+    eventually(lambda: running(rig, "btc"), "the first run works")
+    refuse(rig, "jobs", answer)
+    ask(rig, "btc", "one")
+    (first,) = rig.wait_ended("btc")[:1]
+    assert first["status"]["phase"] == "Failed", "its end is written meanwhile"
+    held = eventually(
+        lambda: [v for v in rig.versions("btc") if said(v) == reason],
+        "the second one says why it has no Job",
+    )[0]
+    assert held["status"]["phase"] == "Pending"
+    assert held["status"]["message"]
+    name = held["metadata"]["name"]
+    rig.wait_status("btc", lambda s: [r["name"] for r in s["active"]] == [name], "all is written")
+    eventually(lambda: reason in reasons(rig, "ModelVersion"), "an event tells it")
+    count = f'clm_held_back_total{{namespace="{rig.namespace}",reason="{reason}",schedule="btc"}} '
+    assert count in operator.get("/metrics")[1]
+    assert count + "0.0" not in operator.get("/metrics")[1]
+    before, began = tries(rig, "jobs"), time.monotonic()
+    time.sleep(3)
+    most = 2 * (1 + (time.monotonic() - began) / 0.5)
+    assert tries(rig, "jobs") - before < most, "no tight loop"
+    rig.api.judge = let_pass
+    rig.wait_ended("btc", 2)
+
+
+@pytest.mark.parametrize("kind", ["modelversions", "secrets"])
+def test_a_version_or_a_secret_that_is_refused_waits_alone(rig: Rig, kind: str) -> None:
+    rig.kubelet.replace_command = ["sh", "-c", "exit 65"]
+    refuse(rig, kind, 503)
+    rig.start_operator()
+    rig.apply(schedule("btc", rig.namespace))
+    status = rig.wait_status("btc", lambda s: s.get("nextScheduleTime"), "its status is written")
+    if kind == "modelversions":
+        status = rig.wait_status("btc", lambda s: s.get("held"), "it says what is held back")
+        (held,) = status["held"]
+        assert held["reason"] == "AdmissionUnavailable"
+        assert held["message"].startswith("no answer for now:")
+        eventually(
+            lambda: "AdmissionUnavailable" in reasons(rig, "TrainingSchedule"), "an event tells it"
+        )
+    else:
+        eventually(
+            lambda: [v for v in rig.versions("btc") if said(v) == "AdmissionUnavailable"],
+            "the version says why it has no Job",
+        )
+        assert not [s for s in rig.store_proxy.seen if s.method == "POST" and s.path == "/"]
+    assert rig.plane.list(rig.namespace, "jobs") == []
+    rig.api.judge = let_pass
+    rig.wait_ended("btc")
+    settled = rig.wait_status("btc", lambda s: not s.get("held"), "nothing is held back")
+    assert settled.get("skipped", []) == []
+
+
+def test_finished_jobs_make_room_where_a_quota_refuses_a_new_one(rig: Rig) -> None:
+    rig.kubelet.replace_command = ["sh", "-c", "exit 65"]
+    rig.start_operator()
+    for name in ("old", "new"):
+        rig.apply(schedule(name, rig.namespace, runOnCreate=name == "old"))
+    (old,) = rig.wait_ended("old")
+    assert len(rig.plane.list(rig.namespace, "jobs")) == 1, "a finished Job stays for a day"
+    assert len(rig.secrets(old["metadata"]["name"])) == 1
+    forbid(rig, "jobs.batch")
+    ask(rig, "new", "one")
+    eventually(lambda: not rig.plane.list(rig.namespace, "jobs"), "the neighbour's Job is gone")
+    eventually(lambda: not rig.secrets(old["metadata"]["name"]), "its keys are gone with it")
+    assert rig.version(old["metadata"]["name"])["status"]["phase"] == "Failed"
+    rig.plane.kubectl("-n", rig.namespace, "delete", "resourcequota", "none")
+    rig.wait_ended("new")
+
+
+def test_a_schedule_made_again_in_the_same_minute_has_its_first_run(rig: Rig) -> None:
+    rig.kubelet.replace_command = ["sleep", "300"]
+    rig.start_operator()
+    eventually(lambda: time.time() % 60 < 40, "well inside a minute", seconds=60)
+    rig.apply(schedule("again", rig.namespace))
+    eventually(lambda: running(rig, "again"), "it works")
+    (old,) = rig.versions("again")
+    _hold_up(rig, old, lambda: _made_again(rig))
+    (new,) = rig.versions("again")
+    assert new["metadata"]["name"] == old["metadata"]["name"], "the same slot"
+    status = rig.schedule("again")["status"]
+    assert status.get("skipped", []) == []
+
+
+def _hold_up(rig: Rig, version: Raw, work: Callable[[], None]) -> None:
+    """Keep a version from being collected until the work is done: a collector that is late."""
+    name = version["metadata"]["name"]
+    operator = rig.plane.account_kubeconfig(rig.namespace, "clm-operator")
+
+    def patch(finalizers: str) -> None:
+        body = f'{{"metadata": {{"finalizers": {finalizers}}}}}'
+        words = ("patch", "mv", name, "--type=merge", "-p", body)
+        rig.plane.kubectl("--kubeconfig", operator, "-n", rig.namespace, *words)
+
+    patch('["late"]')
+    work()
+    patch("null")
+    uid = version["metadata"]["uid"]
+    eventually(
+        lambda: [
+            v for v in rig.versions("again") if v["metadata"]["uid"] != uid and v.get("status")
+        ],
+        "the new schedule has its version",
+    )
+
+
+def _made_again(rig: Rig) -> None:
+    rig.plane.kubectl("-n", rig.namespace, "delete", "tsched", "again")
+    rig.apply(schedule("again", rig.namespace))
+    status = rig.wait_status("again", lambda s: s.get("held"), "it waits for the old one's end")
+    assert status["held"][0]["reason"] == "CollectionPending"
+
+
+def test_a_pod_that_a_limit_range_refuses_says_so_until_it_is_lifted(rig: Rig) -> None:
+    rig.kubelet.replace_command = ["sh", "-c", "exit 65"]
+    limits = {"limits": [{"type": "Container", "max": {"memory": "64Mi"}}]}
+    meta = {"name": "small", "namespace": rig.namespace}
+    rig.plane.apply({"apiVersion": "v1", "kind": "LimitRange", "metadata": meta, "spec": limits})
+    rig.start_operator()
+    rig.apply(schedule("btc", rig.namespace, job={"backoffLimit": 0}))
+    eventually(
+        lambda: [v for v in rig.versions("btc") if said(v) == "AdmissionDenied"], "it says so"
+    )
+    status = rig.versions("btc")[0]["status"]
+    assert status["phase"] == "Pending"
+    assert "maximum memory usage per Container is 64Mi" in status["message"]
+    eventually(lambda: "AdmissionDenied" in reasons(rig, "ModelVersion"), "an event tells it")
+    rig.plane.kubectl("-n", rig.namespace, "delete", "limitrange", "small")
+    (version,) = rig.wait_ended("btc")
+    assert version["status"]["reason"] == "TrainingFailed", "its pod was made"
