@@ -1,5 +1,6 @@
 """A schedule becomes a Job, a report and a verdict; at rest the operator writes nothing."""
 
+import json
 import os
 import subprocess
 import sys
@@ -56,6 +57,20 @@ def test_a_schedule_ends_in_a_judged_version_and_the_operator_comes_to_rest(rig:
     rig.start_operator()
     rig.settle()
     assert rig.writes() == before, "a restart with unchanged schedules writes nothing"
+
+
+def test_a_version_is_known_by_its_spec_whatever_became_of_labels_and_owners(rig: Rig) -> None:
+    rig.start_operator()
+    rig.apply(schedule("stripped", rig.namespace))
+    (version,) = rig.wait_ended("stripped")
+    name = version["metadata"]["name"]
+    operator = rig.plane.account_kubeconfig(rig.namespace, "clm-operator")
+    patch = {"metadata": {"labels": {"clm.dev/schedule": ""}, "ownerReferences": None}}
+    words = ("--kubeconfig", operator, "-n", rig.namespace, "patch", "mv", name, "--type=merge")
+    assert "patched" in rig.plane.kubectl(*words, "-p", json.dumps(patch))
+    rig.ask(name)
+    assert eventually(lambda: rig.outcome(name), "the request is decided")
+    assert rig.schedule("stripped")["status"]["trials"]["total"] == 1
 
 
 def test_a_second_pod_of_the_same_run_exits_0_without_changing_anything(rig: Rig) -> None:

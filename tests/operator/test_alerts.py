@@ -12,6 +12,7 @@ import pytest
 
 from clm_api.lifecycle import Decision, RequestedStage
 from clm_api.model_version import Phase
+from clm_api.reasons import Reason
 from clm_operator.snapshot import Snapshot
 from tests.operator.units import builders as b
 from tests.operator.units.world import ended
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.slow  # promtool is fetched where it is missing
 
 STALE = "time() - clm_production_since_timestamp_seconds > 30 * 86400"
 CORRUPT = 'increase(clm_promotions_total{outcome="ArtifactCorrupt"}[1d]) > 0'
+HELD = "sum without(reason) (increase(clm_held_back_total[6h])) > 3"
 MISSING = "clm_production_version_missing == 1"
 UNSERVED = "clm_namespace_unserved == 1"
 FAILING = 'increase(clm_runs_total{outcome="FAILED"}[1d]) > 3'
@@ -58,6 +60,12 @@ def failed(recording: Recording, times: int) -> None:
         recording.metrics.outcome(b.KEY, version, status)
 
 
+def held(recording: Recording, times: int) -> None:
+    """Be refused what is due."""
+    for _ in range(times):
+        recording.metrics.held(b.KEY, Reason.QUOTA_PENDING)
+
+
 Step = Callable[[Recording], None]
 
 
@@ -87,6 +95,9 @@ STORIES = [
     Story("four failed runs, the first ones ever", FAILING, True,
           (first_sight, (partial(failed, times=2), 6), (partial(failed, times=2), 6))),
     Story("two failed runs", FAILING, False, (first_sight, (partial(failed, times=2), 6))),
+    Story("runs held back for the first time", HELD, True,
+          (first_sight, (partial(held, times=5), 2))),
+    Story("runs held back long ago", HELD, False, (first_sight, (partial(held, times=5), 9))),
     Story("a namespace that refuses the operator", UNSERVED, True,
           ((lambda r: r.metrics.unserved("ns", unserved=True), 1),)),
     Story("a namespace that is served again", UNSERVED, False,
