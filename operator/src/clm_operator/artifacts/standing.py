@@ -19,7 +19,8 @@ from clm_operator.artifacts.proof import prove_writes
 from clm_operator.building.credentials import Credentials
 from clm_operator.clock import Clock
 from clm_operator.settings import StoreSettings
-from clm_operator.snapshot import Key, Snapshot, StoreSeen
+from clm_operator.snapshot import Key, Snapshot
+from clm_operator.store_reads import StoreSeen
 
 _LOG = logging.getLogger(__name__)
 _START_PATIENCE_S = 60.0
