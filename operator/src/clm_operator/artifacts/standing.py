@@ -20,7 +20,8 @@ from clm_operator.building.credentials import Credentials
 from clm_operator.clock import Clock
 from clm_operator.planning.held import same_words
 from clm_operator.settings import StoreSettings
-from clm_operator.snapshot import Key, Snapshot, StoreSeen
+from clm_operator.snapshot import Key, Snapshot
+from clm_operator.store_reads import StoreSeen
 
 _LOG = logging.getLogger(__name__)
 _START_PATIENCE_S = 60.0
