@@ -11,14 +11,8 @@ import pytest
 from clm_api.reasons import Reason
 from clm_api.report import Progress
 from clm_operator.planning.outcomes import Act, fold
-from clm_operator.snapshot import (
-    CorruptReport,
-    Job,
-    ReportRead,
-    UnreadableReport,
-    Version,
-    Withheld,
-)
+from clm_operator.snapshot import Job, Version, Withheld
+from clm_operator.store_reads import CorruptReport, ReportRead, UnreadableReport
 from tests.operator.units import builders as b
 
 LATER = b.NOW + timedelta(hours=1)

@@ -43,18 +43,8 @@ from clm_operator.planning.lifecycle import (
 from clm_operator.planning.luck import significance
 from clm_operator.planning.waiting import held_up, lingering, missing_since, overdue, words
 from clm_operator.settings import Settings
-from clm_operator.snapshot import (
-    CorruptReport,
-    Job,
-    Pod,
-    Report,
-    Snapshot,
-    UnreadableReport,
-    Version,
-    Withheld,
-    owner_uid,
-    validation_text,
-)
+from clm_operator.snapshot import Job, Pod, Snapshot, Version, Withheld, owner_uid, validation_text
+from clm_operator.store_reads import CorruptReport, Report, UnreadableReport
 
 
 class Act(Enum):
