@@ -45,8 +45,7 @@ def fetch_own_trades(
         now = exchange.now()  # signed requests go by the exchange's clock
         for key in series:
             bars = BarKey(key.venue, key.market, key.symbol, timeframe)
-            known = read_ledger(cache.store, bars.layout).market
-            exchange.know(known or exchange.market(key.symbol))
+            exchange.known(read_ledger(cache.store, bars.layout).market, key.symbol, None)
             if exchange.numbers_trades:
                 _keep(cache, exchange, key, exchange.numbered_own_trades(key, _next_id(cache, key)))
                 continue
