@@ -2,12 +2,16 @@
 
 import json
 import logging
+import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
 
 import clm_trainer.kept_log
+from clm_api import environment
+from clm_trainer import __main__ as command
 from clm_trainer.kept_log import KeptLog
 from tests.support.ports import eventually
 
@@ -89,3 +93,22 @@ def test_a_store_that_is_away_costs_lines_and_nothing_else(
     assert store.messages == ["one", "two"]
     log.handlers[0].flush()
     assert len(store.puts) == 3, "nothing new is not written again"
+
+
+def test_a_store_that_takes_the_connection_and_never_answers_holds_the_end_up_for_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    root = logging.getLogger()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setenv(environment.STORE_URL, "s3://bucket")
+        before = tuple(root.handlers)
+        command._keep_log("runs/log.jsonl")
+        (kept,) = set(root.handlers) - set(before)
+        root.warning("one")
+        begun = time.monotonic()
+        kept.flush()
+        took = time.monotonic() - begun
+        root.removeHandler(kept)
+        kept.close()
+    assert took < 15, "a request is given up long before the kubelet kills"

@@ -121,7 +121,7 @@ def _train(stop: threading.Event) -> None:
 
 def _keep_log(path: str) -> None:
     """Keep all further lines in the store too."""
-    store = Storage(_needed(environment.STORE_URL), patience_s=_PATIENCE_S)
+    store = Storage(_needed(environment.STORE_URL), patience_s=_PATIENCE_S, answer_s=_PATIENCE_S)
     kept = KeptLog(store, path)
     kept.addFilter(_RunFields())
     logging.getLogger().addHandler(kept)
