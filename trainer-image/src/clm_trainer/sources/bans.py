@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from clm_api import layout
+from clm_trainer.sources.ledger import UNTRUE
 from clm_trainer.sources.refusals import ExchangeBannedError
 from clm_trainer.storage import Storage
 
@@ -66,7 +67,7 @@ class Bans:
             return 0.0, ""
         try:
             return self._checked(json.loads(content))
-        except (ValueError, TypeError, KeyError) as error:
+        except UNTRUE as error:
             path = layout.bans(self.venue)
             _LOG.warning("%s is no ban, and counts as absent: %s", path, error)
             return 0.0, ""

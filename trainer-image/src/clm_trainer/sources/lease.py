@@ -13,7 +13,7 @@ import pandas as pd
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
-from clm_trainer.sources.ledger import Span
+from clm_trainer.sources.ledger import UNTRUE, Span
 from clm_trainer.storage import Storage
 
 _LOG = logging.getLogger(__name__)
@@ -138,7 +138,7 @@ def _parsed(path: str, content: bytes) -> _Record:
     try:
         raw = json.loads(content)
         return _checked(raw)
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+    except UNTRUE as error:
         _LOG.warning("%s is no lease, and counts as absent: %s", path, error)
         return _Record()
 

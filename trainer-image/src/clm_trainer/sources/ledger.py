@@ -20,6 +20,8 @@ _MAX_BYTES = 1 << 20
 _AHEAD = pd.Timedelta("2D")
 """An exchange's clock may be ahead of this machine's, not by more."""
 KEPT_REVISIONS = 1000
+UNTRUE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What reading a record that anybody may have written can end in."""
 
 
 @dataclass(frozen=True, order=True)
@@ -127,7 +129,7 @@ def _parsed(content: bytes, layout: SeriesLayout) -> Ledger:
     """Return an entry; one that can't be true is as if it were absent: the exchange is asked."""
     try:
         return _checked(content, layout)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+    except UNTRUE as error:
         _LOG.warning("%s is no ledger, and counts as absent: %s", layout.ledger, error)
         return Ledger()
 
