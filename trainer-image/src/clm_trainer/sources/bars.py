@@ -41,8 +41,10 @@ def _schema() -> "pa.DataFrameSchema":
                 name="high below open or close",
             ),
             pa.Check(
-                lambda f: (f[list(PRICES)] >= 1 / LARGEST).all(axis=1)
-                & (f[list(COLUMNS[1:])] <= LARGEST).all(axis=1),
+                lambda f: (
+                    (f[list(PRICES)] >= 1 / LARGEST).all(axis=1)
+                    & (f[list(COLUMNS[1:])] <= LARGEST).all(axis=1)
+                ),
                 name="number that no market has",
             ),
         ],

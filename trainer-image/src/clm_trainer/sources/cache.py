@@ -208,12 +208,13 @@ def _decoded(content: bytes | Bytes, key: Series, path: str) -> Chunks:
             _require(table.schema.field(name), text=name in key.texts)
         times = [_times(chunk) for chunk in table.column("timestamp").chunks]
         _require_month(times, path)
-        return {"timestamp": times} | {
-            name: [_texts(c) if name in key.texts else _numbers(c) for c in table.column(name).chunks]
-            for name in key.columns[1:]
-        }
+        others: Chunks = {}
+        for name in key.columns[1:]:
+            read = _texts if name in key.texts else _numbers
+            others[name] = [read(chunk) for chunk in table.column(name).chunks]
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise _torn(path, str(error)) from error
+    return {"timestamp": times} | others
 
 
 def _require(field: pa.Field, *, text: bool) -> None:

@@ -82,6 +82,6 @@ def _next_id(cache: BarCache, key: TradesKey) -> int:
         return 0
     last = cache.arrays(key, newest, newest + pd.Timedelta("1s"))
     if odd := [name for name in last["id"] if not _NUMBER.fullmatch(name)]:
-        text = f"{key.layout.folder}: {odd[0][:64]!r} is no id of {exchange.name}, which numbers "
+        text = f"{key.layout.folder}: {odd[0][:64]!r} is no id of {key.venue}, which numbers "
         raise invalid(text + "fills: remove the month that holds it; its fills are fetched again")
     return max(int(name) for name in last["id"]) + 1

@@ -24,9 +24,7 @@ def checked(path: str, kind: str, content: bytes, check: Callable[[Any], _T]) ->
         Makes of its JSON what it says; raises where it can't be true.
     """
     try:
-        if len(content) > MOST_BYTES:
-            raise ValueError(f"it has more than {MOST_BYTES} bytes")
-        return check(json.loads(content))
+        return check(_decoded(content))
     except (
         ValueError,
         TypeError,
@@ -37,6 +35,12 @@ def checked(path: str, kind: str, content: bytes, check: Callable[[Any], _T]) ->
     ) as error:
         _LOG.warning("%s is no %s, and counts as absent: %s", path, kind, error)
         return None
+
+
+def _decoded(content: bytes) -> Any:
+    if len(content) > MOST_BYTES:
+        raise ValueError(f"it has more than {MOST_BYTES} bytes")
+    return json.loads(content)
 
 
 def words(raw: Any) -> str:
