@@ -13,7 +13,9 @@ import pytest
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
+from clm_trainer.sources import fills
 from clm_trainer.sources.cache import BarCache
+from clm_trainer.sources.own_trades import TradesKey
 from clm_trainer.stages.fetch import fetch
 from clm_trainer.storage import Storage
 from tests.trainer.sources.worlds import BTC, run_data
@@ -134,3 +136,17 @@ def test_rows_in_disorder_are_read_in_order(bucket: Storage) -> None:
     cache = BarCache(bucket)
     read = key.cleaned(cache.read(key, START, STOP), "cache")
     assert list(read["timestamp"]) == list(HOURS)
+
+
+@pytest.mark.parametrize("name", ["first", "9" * 5000, "\u0663"], ids=ascii)
+def test_fills_with_ids_that_no_counting_exchange_gives_are_named(
+    bucket: Storage, name: str
+) -> None:
+    key = TradesKey(f"fills-{len(name)}", "spot", "BTC/USDT", "account")
+    rows = pd.DataFrame({"timestamp": HOURS[:1], "id": [name], "price": 1.0, "quantity": 1.0,
+                         "side": 1.0})  # fmt: skip
+    cache = BarCache(bucket)
+    cache.write(key, rows, "test")
+    with pytest.raises(ClmError, match="is no id of") as caught:
+        fills._next_id(cache, key)
+    assert caught.value.reason is Reason.DATA_INVALID
