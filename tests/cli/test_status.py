@@ -1,6 +1,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -76,6 +77,37 @@ def test_how_a_shadow_test_stands(
     shown = text("btc-eth")
     for line in lines:
         assert line in shown
+
+
+HELD = {
+    "name": "btc-eth-29411280",
+    "slot": "2025-12-02T12:00:00Z",
+    "reason": "AdmissionDenied",
+    "message": 'webhook "labels": no cost centre',
+    "since": "2025-12-02T12:00:04Z",
+}
+WORDS = 'since Tue 2025-12-02 12:00 UTC  AdmissionDenied: webhook "labels": no cost centre'
+BY_HAND = HELD | {"name": "btc-eth-r1", "reason": "QuotaPending", "message": "exceeded quota: jobs"}
+SAID = [
+    ({"held": [HELD]}, [f"held       btc-eth-29411280  {WORDS}\n"]),
+    ({"held": [HELD, BY_HAND]}, ["held       btc-eth-29411280 ", "QuotaPending: exceeded quota"]),
+    ({"scheduleNotes": ["02:30 comes at 03:00"]}, ["note       02:30 comes at 03:00\n"]),
+    ({"scheduleNotes": ["one", "other"]}, ["note       one\n", "note       other\n"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("status", "lines"), SAID, ids=["a held run", "two held runs", "a note", "two notes"]
+)
+def test_what_holds_runs_back_and_what_slots_mean(
+    status: dict[str, Any], lines: list[str], api: Namespace
+) -> None:
+    api.put(schedule(**status))
+    shown = text("btc-eth")
+    for line in lines:
+        assert line in shown
+    assert shown.count("\nheld  ") == len(status.get("held", []))
+    assert shown.count("\nnote  ") == len(status.get("scheduleNotes", []))
 
 
 def test_without_a_name_every_schedule_is_one_line(api: Namespace) -> None:

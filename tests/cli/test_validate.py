@@ -1,4 +1,5 @@
 from copy import deepcopy
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import yaml
 from pydantic.alias_generators import to_camel
 from typer.testing import CliRunner
 
+import clm_cli.validate
 from clm_api.families import Family, FamilyParameters
 from clm_cli import manifests, rules
 from tests.cli.app import app
@@ -156,6 +158,44 @@ def test_all_documents_of_a_file_are_judged(tmp_path: Path) -> None:
     assert 'spec.interval: "5m" comes due more often than every 15 minutes' in result.stdout
 
 
+NOTED = [
+    ("0 9 */2 * 1", "UTC", ['"*/2" and "1": a day has to fit one of the two']),
+    ("30 2 * * *", "Europe/Berlin",
+     ["on 2026-03-29 the clocks of Europe/Berlin change: 02:30 comes at 03:00"]),
+    ("30 2 */2 * 1", "Europe/Berlin", ['other programs read "*/2" as a star', "on 2026-03-29"]),
+    ("0 9 * * 1", "UTC", []),
+    (None, "Europe/Berlin", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "zone", "said"),
+    NOTED,
+    ids=["two readings", "a clock change", "both", "nothing to say", "an interval"],
+)
+def test_what_is_to_be_known_of_slots_is_a_warning(
+    line: str | None, zone: str, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clm_cli.validate, "now_utc", lambda: datetime(2026, 1, 5, tzinfo=UTC))
+    raw = sample("trainingschedule-minimal")
+    raw["spec"] |= {"timeZone": zone} | ({"schedule": line} if line else {"interval": "6h"})
+    if line:
+        raw["spec"].pop("interval", None)
+    path = tmp_path / "one.yaml"
+    path.write_text(yaml.safe_dump(raw))
+    result = RUNNER.invoke(app, ["validate", str(path)])
+    assert result.exit_code == 0
+    warnings = [w for w in result.stdout.splitlines() if w.startswith("  warning: ")]
+    assert len(warnings) == len(said)
+    for words, warning in zip(said, warnings, strict=True):
+        assert words in warning
+
+
+ALIASES = b"a0: &a0 [x]\n" + b"".join(
+    b"a%d: &a%d [%s]\n" % (n, n, b",".join([b"*a%d" % (n - 1)] * 10)) for n in range(1, 8)
+)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -163,8 +203,27 @@ def test_all_documents_of_a_file_are_judged(tmp_path: Path) -> None:
         (b"", "holds no document"),
         (b"\xff\xfe\x00", "is not"),
         (b"- 1", "the document is no object"),
+        (b"a: \x1b", "is not YAML"),
+        (b'{"a":' * 100_000, "is not YAML"),
+        (b'{"kind": 1' + b"0" * 400 + b"}", "is larger than any number"),
+        (b"a: !!binary \xc3\xa9", "!!binary"),
+        (b"kind: " + b"9" * 5000, "apiVersion, kind: must be"),
+        (b"apiVersion: clm.dev/v1alpha1\nkind: []\nmetadata: {name: x}", "kind: must be"),
+        (ALIASES, "excessive aliasing"),
     ],
-    ids=["broken", "empty", "binary", "a list"],
+    ids=[
+        "broken",
+        "empty",
+        "binary",
+        "a list",
+        "a control character",
+        "deeper than anybody reads",
+        "a number of 400 digits",
+        "letters that are no base 64",
+        "text of digits",
+        "a kind that is a list",
+        "a few lines that stand for ten million values",
+    ],
 )
 def test_a_file_that_is_no_manifest_is_refused(content: bytes, said: str, tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"

@@ -20,7 +20,6 @@ Raw = dict[str, Any]
 NAMESPACE, SCHEDULE = "metadata", "owned"
 OPERATOR = f"system:serviceaccount:{NAMESPACE}:clm-operator"
 ALICE = "alice-who-may-patch-versions"
-COLLECTOR = "system:serviceaccount:kube-system:generic-garbage-collector"
 _NUMBERS = itertools.count(1)
 
 

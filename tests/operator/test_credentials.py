@@ -26,10 +26,6 @@ def said(version: Raw) -> str:
     return f"{version.get('status', {}).get('reason')}: {version.get('status', {}).get('message')}"
 
 
-def makes_secret(seen: Seen) -> bool:
-    return seen.method == "POST" and seen.path.endswith("/secrets")
-
-
 def asks_for_keys(seen: Seen) -> bool:
     return seen.method == "POST" and seen.path == "/"
 

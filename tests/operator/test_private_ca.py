@@ -2,7 +2,6 @@
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,6 +26,7 @@ from tests.support.identity import IdentityProvider
 from tests.support.lent_keys import variables
 from tests.support.minio_server import MinioServer
 from tests.support.repository import BARS
+from tests.support.serving import serving
 
 URL = "s3://private"
 ALL = (Access(writes=("*",)),)
@@ -130,14 +130,8 @@ def _node_agent(keys: dict[str, str]) -> Iterator[str]:
             """Stay quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Agent)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1/credentials"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(server) as address:
+        yield f"{address}/v1/credentials"
 
 
 def _read_and_write(server: MinioServer, environment: dict[str, str]) -> None:

@@ -1,7 +1,6 @@
 """A real S3 store on a free port: what all of them have in common."""
 
 import io
-import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -118,10 +117,6 @@ class StoreServer(ABC):
         finally:
             response.close()
             response.release_conn()
-
-    def read_json(self, bucket: str, key: str) -> dict[str, object]:
-        """Return an object's JSON."""
-        return dict(json.loads(self.read(bucket, key)))
 
     def stop(self) -> None:
         """End the process; data stay."""

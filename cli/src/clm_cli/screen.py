@@ -12,7 +12,7 @@ from clm_api.promotion import CriterionVerdict, Verdict
 from clm_api.reasons import Reason
 from clm_api.restored import RESTORING
 from clm_api.schedule import parse_schedule
-from clm_api.schedule_status import EvaluationStatus, LiveStatus
+from clm_api.schedule_status import EvaluationStatus, HeldRun, LiveStatus
 from clm_cli.cluster import ScheduleView, VersionView
 from clm_cli.tables import Cell, table_of
 
@@ -101,6 +101,8 @@ def screen(schedule: ScheduleView, versions: list[VersionView], now: datetime) -
     if why := trouble(schedule, now):
         parts.append(Text(why, "yellow"))
     parts += [Text("next       " + "  ".join(_slots(schedule, now)))]
+    parts += [Text(f"note       {note}") for note in status.schedule_notes]
+    parts += [Text(f"held       {_held(run)}", "yellow") for run in status.held]
     if (now_there := status.production) is not None:
         asked = f"since {local(now_there.since)} by {now_there.approved_by}: {now_there.reason}"
         parts.append(Text(f"production {now_there.version}  {asked}"))
@@ -120,6 +122,11 @@ def screen(schedule: ScheduleView, versions: list[VersionView], now: datetime) -
     if status.conditions:
         parts += ["", _conditions(schedule)]
     return Group(*parts)
+
+
+def _held(run: HeldRun) -> str:
+    """Say since when a run can't be made, and who refuses it in which words."""
+    return f"{run.name}  since {local(run.since)}  {run.reason}: {run.message}"
 
 
 def _live(live: LiveStatus) -> str:

@@ -1,5 +1,6 @@
 """``clm validate``: what the API server and the operator would say, without either."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -7,8 +8,11 @@ import typer
 
 from clm_api.errors import SpecError
 from clm_api.reasons import EXIT_CODES, Reason
-from clm_cli.manifests import read
+from clm_api.schedule import parse_schedule
+from clm_api.training_schedule import TrainingScheduleSpec
+from clm_cli.manifests import Document, read
 from clm_cli.output import console
+from clm_cli.screen import now_utc
 
 
 def validate(
@@ -21,24 +25,37 @@ def validate(
 ) -> None:
     """Check manifests without a cluster: fields, rules, cron, zone.
 
-    Files are read as kubectl reads them. Exit code 64 if anything is invalid.
+    Files are read as kubectl reads them. Warnings tell where a cron line has two readings, and the
+    next clock change that meets a slot. Exit code 64 if anything is invalid.
 
     Plain kubectl: kubectl apply --dry-run=server -f FILE
     """
     named = [*(files or ()), *(more or ())]
     if not named:
         raise SpecError("FILE", "name at least one manifest file")
-    broken = 0
+    now, broken = now_utc(), 0
     for path in named:
         for document in read(path):
             mark = "[red]invalid[/]" if document.faults else "[green]valid[/]"
             console.print(f"{mark}  ", end="")
-            console.print(f"{path}: {document.name}", markup=False, highlight=False, soft_wrap=True)
+            _say(f"{path}: {document.name}")
             for key in document.twice:
-                note = f"  {key} stands there twice; kubectl takes the last one"
-                console.print(note, markup=False, highlight=False, soft_wrap=True)
+                _say(f"  {key} stands there twice; kubectl takes the last one")
+            for note in _notes(document, now):
+                _say(f"  warning: {note}", "yellow")
             for fault in document.faults:
-                console.print(f"  {fault}", markup=False, highlight=False, soft_wrap=True)
+                _say(f"  {fault}")
             broken += bool(document.faults)
     if broken:
         raise typer.Exit(EXIT_CODES[Reason.SPEC_INVALID])
+
+
+def _notes(document: Document, now: datetime) -> tuple[str, ...]:
+    """Return what is to be known of a valid schedule's slots."""
+    if not isinstance(document.spec, TrainingScheduleSpec):
+        return ()
+    return parse_schedule(document.spec).notes(now)
+
+
+def _say(text: str, style: str | None = None) -> None:
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from clm_api.families import DEFAULT_FOLDS
+from clm_api.job_spec import JobSpec
 from clm_api.quantities import amount
 from clm_api.run import (
     RunCosts,
@@ -19,12 +20,7 @@ from clm_api.run import (
 )
 from clm_api.symbols import Market, canonical
 from clm_api.timing import TIMEFRAME_SECONDS, floor_to
-from clm_api.training_schedule import (
-    DEFAULT_ENTRY_PERCENTILE,
-    JobSpec,
-    TargetSpec,
-    TrainingScheduleSpec,
-)
+from clm_api.training_schedule import DEFAULT_ENTRY_PERCENTILE, TargetSpec, TrainingScheduleSpec
 
 DEFAULT_FEE_BPS: dict[Market, float] = {"spot": 10.0, "usdm": 5.0}
 """``spec.costs.feeBps`` when it is null."""

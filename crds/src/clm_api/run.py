@@ -6,6 +6,7 @@ from pydantic import Field
 
 from clm_api.base import Instant, LabelText, Model, Name, Text
 from clm_api.families import FamilyParameters
+from clm_api.job_spec import GpuSpec, ResourcesSpec, TolerationSpec
 from clm_api.promotion import (
     ChampionSpec,
     Criteria,
@@ -17,14 +18,11 @@ from clm_api.symbols import Market, Symbol
 from clm_api.training_schedule import (
     EntryPercentile,
     FundingCharge,
-    GpuSpec,
     OnRevision,
     PositionRules,
     Refresh,
-    ResourcesSpec,
     SecretRef,
     Slippage,
-    TolerationSpec,
 )
 
 

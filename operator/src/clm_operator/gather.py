@@ -20,11 +20,9 @@ from clm_operator.complaints import told
 from clm_operator.planning.evaluations import newest, to_read
 from clm_operator.planning.production import to_verify
 from clm_operator.snapshot import (
-    EvaluationRead,
     Job,
     Key,
     Pod,
-    ReportRead,
     ScheduleObject,
     Snapshot,
     Version,
@@ -32,6 +30,7 @@ from clm_operator.snapshot import (
     made_for,
     owner_uid,
 )
+from clm_operator.store_reads import EvaluationRead, ReportRead
 
 
 @dataclass(frozen=True)

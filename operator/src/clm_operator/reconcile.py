@@ -120,9 +120,21 @@ class Reconciler:
         return wrote
 
     async def _patch(self, raw: Raw, patch: Raw) -> bool:
-        if patch:
-            await self.cluster.patch_status(raw, patch)
-        return bool(patch)
+        """Write a status; return whether that changed it.
+
+        The API server drops fields that its definitions don't know, and then nothing changes.
+        """
+        if not patch:
+            return False
+        after, meta = await self.cluster.patch_status(raw, patch), raw["metadata"]
+        changed: bool = after["metadata"]["resourceVersion"] != meta["resourceVersion"]
+        if not changed:
+            _LOG.warning(
+                "%s %s/%s: the API server dropped %s of its status: the definitions are older than "
+                "the operator, apply those of its version",
+                raw["kind"], meta["namespace"], meta["name"], ", ".join(sorted(patch)),
+            )  # fmt: skip
+        return changed
 
     async def _tell(self, snapshot: Snapshot, decided: Plan) -> None:
         for notice in decided.notices:

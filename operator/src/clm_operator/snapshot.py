@@ -8,16 +8,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from clm_api.environment import CONTAINER
-from clm_api.evaluation import EvaluationReport
 from clm_api.model_version import TERMINAL, ModelVersionSpec, ModelVersionStatus, TriggerType
 from clm_api.reasons import Reason
-from clm_api.report import FoldMetrics, Manifest, MetricsFile, Progress
+from clm_api.report import Progress
 from clm_api.restored import RESTORING
 from clm_api.schedule_status import TrainingScheduleStatus, TrialsStatus
 from clm_api.timing import slot_of
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.building.names import LABEL_QUEUE
 from clm_operator.complaints import complaint, trainer_state
+from clm_operator.store_reads import EvaluationRead, ReportRead, StoreSeen
 
 RUN_NOW = "clm.dev/run-now"
 Raw = dict[str, Any]
@@ -324,41 +324,6 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Report:
-    """A verified result."""
-
-    manifest: Manifest
-    manifest_sha256: str
-    metrics: MetricsFile
-    folds: tuple[FoldMetrics, ...]
-    size_bytes: int
-
-
-@dataclass(frozen=True)
-class CorruptReport:
-    """A result whose files contradict its manifest."""
-
-    message: str
-
-
-@dataclass(frozen=True)
-class UnreadableReport:
-    """The store did not say whether there is a result."""
-
-    reason: Reason
-    message: str
-
-
-@dataclass(frozen=True)
-class StoreSeen:
-    """Whether the store can be used, and why not."""
-
-    ready: bool
-    reason: Reason
-    message: str
-
-
-@dataclass(frozen=True)
 class Withheld:
     """Something can't be made for now: the store lends no keys, or the API server refuses it."""
 
@@ -366,14 +331,6 @@ class Withheld:
     message: str
     until: datetime | None = None
     """When it is tried again; None: at the next look."""
-
-
-ReportRead = Report | CorruptReport | UnreadableReport | None
-"""None: the store answered that there is no manifest."""
-
-
-EvaluationRead = EvaluationReport | CorruptReport | UnreadableReport | None
-"""None: the store answered that there is no report."""
 
 
 @dataclass(frozen=True)

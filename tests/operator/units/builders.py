@@ -13,7 +13,8 @@ from clm_api.run import RunTrials
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.building.versions import version_manifest
 from clm_operator.settings import DEFAULTS, Settings
-from clm_operator.snapshot import Job, Key, Pod, Report, ScheduleObject, Snapshot, Version
+from clm_operator.snapshot import Job, Key, Pod, ScheduleObject, Snapshot, Version
+from clm_operator.store_reads import Report
 from tests.support.schedules import schedule
 
 Raw = dict[str, Any]

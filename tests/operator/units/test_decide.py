@@ -13,7 +13,8 @@ from clm_api.training_schedule import RetentionSpec
 from clm_operator.planning import trials
 from clm_operator.planning.decide import plan
 from clm_operator.planning.retention import reports_to_remove, to_delete
-from clm_operator.snapshot import Snapshot, UnreadableReport, Withheld
+from clm_operator.snapshot import Snapshot, Withheld
+from clm_operator.store_reads import UnreadableReport
 from tests.operator.units import builders as b
 from tests.operator.units.world import World, ended
 

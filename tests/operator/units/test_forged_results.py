@@ -15,7 +15,8 @@ from clm_api.schedule_status import TrialsStatus
 from clm_operator.artifacts.reader import ArtifactReader
 from clm_operator.planning import trials
 from clm_operator.planning.outcomes import fold
-from clm_operator.snapshot import CorruptReport, Report, ReportRead, Snapshot, Version
+from clm_operator.snapshot import Snapshot, Version
+from clm_operator.store_reads import CorruptReport, Report, ReportRead
 from tests.operator.units import builders as b
 from tests.operator.units.test_reader import FOLD, METRICS, Stored, stored
 

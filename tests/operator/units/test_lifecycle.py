@@ -14,7 +14,7 @@ from clm_api.model_version import ModelVersionStatus
 from clm_operator.planning import lifecycle
 from clm_operator.planning.lifecycle import IllegalMoveError, Transition, move
 from clm_operator.planning.outcomes import fold
-from clm_operator.snapshot import CorruptReport
+from clm_operator.store_reads import CorruptReport
 from tests.operator.units import builders as b
 from tests.operator.units.world import World, ended
 

@@ -13,16 +13,9 @@ from clm_operator.planning.decide import Plan, plan
 from clm_operator.planning.evaluations import to_read
 from clm_operator.planning.production import to_verify
 from clm_operator.settings import Settings
-from clm_operator.snapshot import (
-    EvaluationRead,
-    Job,
-    ReportRead,
-    ScheduleObject,
-    Snapshot,
-    Version,
-    Withheld,
-)
+from clm_operator.snapshot import Job, ScheduleObject, Snapshot, Version, Withheld
 from clm_operator.status.version import observed
+from clm_operator.store_reads import EvaluationRead, ReportRead
 from tests.operator.units import builders as b
 
 Raw = dict[str, Any]

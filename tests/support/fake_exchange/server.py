@@ -18,6 +18,7 @@ import numpy as np
 from tests.support.fake_exchange.faults import Fault, refusal
 from tests.support.fake_exchange.limits import Meter, weight_of
 from tests.support.fake_exchange.listings import Listing
+from tests.support.serving import serving
 
 API_KEY, SECRET = "canary-key-7f3a9c", "canary-secret-51d0e8"
 _SIGNED = ("myTrades", "userTrades")
@@ -76,15 +77,8 @@ class FakeExchange:
     def serve(self, host: str = "127.0.0.1") -> Iterator["FakeExchange"]:
         """Answer requests at an address of this machine until the end of the block."""
         server = _Server((host, 0), _handler(self))
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        self.url = f"http://{host}:{server.server_port}"
-        try:
+        with serving(server) as self.url:
             yield self
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
 
     def answer(self, target: str, headers: dict[str, str]) -> Answer | None:
         """Answer one request; None hangs up."""

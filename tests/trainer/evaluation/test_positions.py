@@ -38,7 +38,6 @@ class Case:
     target: dict[str, Any] = field(default_factory=dict)
 
 
-FLAT = [100.0] * 8
 CASES = [
     Case("no rank above the entry: flat", [MID] * 8, [0] * 8),
     Case("exactly the entry percentile is not above it", [0.75] * 8, [0] * 8),

@@ -25,7 +25,7 @@ from clm_api.trust import bundle_trusted
 from clm_operator.artifacts.own_keys import provide
 from clm_operator.building.credentials import Credentials
 from clm_operator.settings import CredentialsMode, StoreSettings
-from clm_operator.snapshot import (
+from clm_operator.store_reads import (
     CorruptReport,
     EvaluationRead,
     Report,

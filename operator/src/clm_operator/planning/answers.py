@@ -10,7 +10,8 @@ from clm_operator.planning import shadow
 from clm_operator.planning.conditions import stated
 from clm_operator.planning.lifecycle import TEST_WITHDRAWN, WITHDRAWN, move, whole_seconds
 from clm_operator.planning.requests import Refusal
-from clm_operator.snapshot import UnreadableReport, Version
+from clm_operator.snapshot import Version
+from clm_operator.store_reads import UnreadableReport
 
 
 def tested(version: Version, request: StageRequest, now: datetime) -> ModelVersionStatus:

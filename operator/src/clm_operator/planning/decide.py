@@ -300,6 +300,9 @@ def _wake_at(
 
 
 def _again(snapshot: Snapshot, name: str, soon: timedelta) -> datetime:
-    """Return when to look again at what works, or can't be made yet."""
+    """Return when to look again at what works, or can't be made yet.
+
+    A wait that ended while the round was reading is over at the next look.
+    """
     why = snapshot.withheld.get(name)
-    return why.until if why and why.until else snapshot.now + soon
+    return why.until if why and why.until and why.until > snapshot.now else snapshot.now + soon

@@ -22,14 +22,8 @@ from clm_operator.planning.failures import Failure, explain
 from clm_operator.planning.held import same_words
 from clm_operator.planning.lifecycle import whole_seconds
 from clm_operator.planning.waiting import held_up, lingering, missing_since, overdue, words
-from clm_operator.snapshot import (
-    CorruptReport,
-    Job,
-    ScheduleObject,
-    Snapshot,
-    UnreadableReport,
-    Withheld,
-)
+from clm_operator.snapshot import Job, ScheduleObject, Snapshot, Withheld
+from clm_operator.store_reads import CorruptReport, UnreadableReport
 
 PENDING = Phase.PENDING
 

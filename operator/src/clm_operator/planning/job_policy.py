@@ -9,9 +9,9 @@ from typing import Any
 
 from clm_api.errors import SpecError
 from clm_api.families import Family
+from clm_api.job_spec import GpuSpec, JobSpec, TolerationSpec
 from clm_api.quantities import amount
 from clm_api.run import RunPod
-from clm_api.training_schedule import GpuSpec, JobSpec, TolerationSpec
 from clm_operator.settings import JobPolicy, Settings
 
 _ANY = "*"

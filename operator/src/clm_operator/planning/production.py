@@ -40,7 +40,8 @@ from clm_operator.planning.requests import (
     undecided,
     wants_verification,
 )
-from clm_operator.snapshot import ScheduleObject, Snapshot, UnreadableReport, Version
+from clm_operator.snapshot import ScheduleObject, Snapshot, Version
+from clm_operator.store_reads import UnreadableReport
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from clm_api.lifecycle import RequestedStage, Stage, StageRequest
 from clm_api.reasons import Reason
 from clm_api.schedule_status import ProductionStatus
 from clm_operator.planning.lifecycle import into_production, was_in_production
-from clm_operator.snapshot import CorruptReport, Report, ReportRead, Version
+from clm_operator.snapshot import Version
+from clm_operator.store_reads import CorruptReport, Report, ReportRead
 
 
 @dataclass(frozen=True)

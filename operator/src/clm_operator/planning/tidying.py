@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from clm_api.job_spec import JobSpec
 from clm_api.reasons import Reason
-from clm_api.training_schedule import JobSpec
 from clm_operator.planning.evaluations import Evaluation, recorded
 from clm_operator.planning.waiting import held_up
 from clm_operator.snapshot import Job, ScheduleObject, Snapshot, owner_uid

@@ -8,7 +8,8 @@ from clm_api.model_version import ModelVersionStatus, Phase
 from clm_api.reasons import Reason
 from clm_api.schedule_status import KEPT_ACTIVE, ActiveRun, LastRun, TrainingScheduleStatus
 from clm_operator.planning.requests import is_missing
-from clm_operator.snapshot import ScheduleObject, StoreSeen, Version
+from clm_operator.snapshot import ScheduleObject, Version
+from clm_operator.store_reads import StoreSeen
 
 _DATA_REASONS = {
     Reason.DATA_GAP,

@@ -1,7 +1,6 @@
 """What all exchanges with rules of their own share: the bars and payments there are, and HTTP."""
 
 import json
-import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -10,6 +9,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.support.serving import serving
 
 HOUR = 3_600_000
 Query = dict[str, str]
@@ -90,15 +91,8 @@ class VenueServer(ABC):
         """Answer at an address of this machine until the end of the block."""
         server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         server.daemon_threads, server.block_on_close = True, False
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        self.url = f"http://127.0.0.1:{server.server_port}"
-        try:
+        with serving(server) as self.url:
             yield self
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
 
 
 @dataclass(frozen=True)

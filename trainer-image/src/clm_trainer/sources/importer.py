@@ -77,12 +77,7 @@ def import_bars(
     ClmError
         DataInvalid, naming the file, the row and the column.
     """
-    if frame.empty:
-        raise invalid(f"{path}: has no rows")
-    try:
-        frame = key.cleaned(frame, str(path))
-    except (TypeError, ValueError) as error:
-        raise invalid(f"{path}: a price or volume is not a number: {error}") from error
+    frame = _cleaned(frame, key, path, "a price or volume")
     times = pd.DatetimeIndex(frame["timestamp"])
     if times[0] < EARLIEST or times[-1] + key.step > now:
         raise invalid(
@@ -130,12 +125,7 @@ def import_events(
     ClmError
         DataInvalid, naming the file, the row and the column.
     """
-    if frame.empty:
-        raise invalid(f"{path}: has no rows")
-    try:
-        frame = key.cleaned(frame, str(path))
-    except (TypeError, ValueError) as error:
-        raise invalid(f"{path}: a rate or price is not a number: {error}") from error
+    frame = _cleaned(frame, key, path, "a rate or price")
     first, last = frame["timestamp"].iloc[0], frame["timestamp"].iloc[-1]
     if first < EARLIEST or last > now:
         raise invalid(
@@ -145,6 +135,16 @@ def import_events(
     months, revised = _written(cache, key, frame, path)
     unmarked = int(frame["mark_price"].isna().sum())
     return ImportedFunding(len(frame), first, last, unmarked, months, revised)
+
+
+def _cleaned(frame: pd.DataFrame, key: Series, path: Path, what: str) -> pd.DataFrame:
+    """Return checked rows; ``what`` names their figures for messages."""
+    if frame.empty:
+        raise invalid(f"{path}: has no rows")
+    try:
+        return key.cleaned(frame, str(path))
+    except (TypeError, ValueError) as error:
+        raise invalid(f"{path}: {what} is not a number: {error}") from error
 
 
 def _written(cache: BarCache, key: Series, frame: pd.DataFrame, path: Path) -> tuple[int, str]:
