@@ -51,11 +51,20 @@ def newest(schedule: ScheduleObject, jobs: dict[str, Job]) -> EvaluationStatus |
     """Return the newest evaluation: the recorded one, or one whose Job was just made."""
     known = schedule.status.evaluation
     for name, job in jobs.items():
-        slot = slot_time(int(job.raw["metadata"]["labels"][LABEL_EVALUATION]))
+        if (slot := _slot(job)) is None:
+            continue
         wanted = known is not None and known.phase is PENDING and known.slot == slot
         if known is None or slot > known.slot or wanted:
             known = EvaluationStatus(name=name, slot=slot, phase=Phase.RUNNING)
     return known
+
+
+def _slot(job: Job) -> datetime | None:
+    """Return the slot that a Job's label names; None where somebody has changed it."""
+    try:
+        return slot_time(int(job.raw["metadata"]["labels"][LABEL_EVALUATION]))
+    except (ValueError, OverflowError):
+        return None
 
 
 def to_read(schedule: ScheduleObject, jobs: dict[str, Job]) -> EvaluationStatus | None:
