@@ -133,7 +133,7 @@ def waiting(status: EvaluationStatus, why: UnreadableReport | Withheld) -> Evalu
     """Say what it waits for; once, for a store's words have times and counts in them."""
     if isinstance(why, UnreadableReport) and status.reason == why.reason:
         return status
-    message = same_words(status.message, why.message)[:1024]
+    message = same_words(status.message, why.message[:1024])
     return status.model_copy(update={"reason": str(why.reason), "message": message})
 
 

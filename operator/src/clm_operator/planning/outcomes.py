@@ -181,7 +181,7 @@ def _pending(
 
 def _withheld(version: Version, why: Withheld) -> ModelVersionStatus:
     """Say why there is no Job."""
-    return _pending(version, why.reason, same_words(version.status.message, why.message))
+    return _pending(version, why.reason, same_words(version.status.message, why.message[:4096]))
 
 
 def _active(
@@ -255,7 +255,7 @@ def _not_started(
         return failed(version, why, now, job)
     reason, message = held_up(job), words(job)
     if keys is not None:
-        reason, message = keys.reason, same_words(status.message, keys.message)
+        reason, message = keys.reason, same_words(status.message, keys.message[:1024])
     update = {
         "phase": Phase.PENDING,
         "stage": Stage.TRAINING,
