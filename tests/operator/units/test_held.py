@@ -132,6 +132,12 @@ def test_a_token_that_is_held_for_minutes_changes_no_status() -> None:
         assert b.plain(status(made)) == before
 
 
+def test_words_that_are_longer_than_a_status_holds_are_told_once() -> None:
+    before = b.plain(status(look(b.NOW, {}, withheld={FIRST: no(f"1 {'no ' * 600}")})))
+    made = look(b.NOW, before, withheld={FIRST: no(f"2 {'no ' * 600}")})
+    assert b.plain(status(made)) == before
+
+
 @pytest.mark.parametrize("late", [timedelta(0), timedelta(seconds=2)], ids=["just", "a while ago"])
 def test_a_wait_that_ended_while_the_round_was_reading_is_looked_at_soon(late: timedelta) -> None:
     made = look(b.NOW, {}, withheld={FIRST: no(until=b.NOW - late)})

@@ -7,7 +7,6 @@ import pytest
 from clm_api.errors import ClmError
 from clm_trainer.sources.bars import BarKey
 from clm_trainer.sources.exchange import Exchange
-from clm_trainer.sources.ledger import note
 from clm_trainer.stages.fetch import fetch
 from clm_trainer.storage import Storage
 from tests.support.fake_exchange import Listing, noise
@@ -109,14 +108,3 @@ def test_bars_of_a_testnet_are_kept_apart(opened: Open, tmp_path: Path) -> None:
     stored = [path for path in store.list("bars") if path.endswith(".parquet")]
     assert stored
     assert all(path.startswith(key.layout.folder) for path in stored)
-
-
-def test_a_stored_description_that_ccxt_cant_use_is_asked_for_anew(
-    opened: Open, tmp_path: Path
-) -> None:
-    fake, store = opened(btc()), Storage(str(tmp_path))
-    key = BarKey("binance", "spot", "BTC/USDT", "1h")
-    note(store, key.layout, [], {"id": "BTCUSDT", "symbol": "BTC/USDT"})
-    _, report = fetch(run_data(280), store)
-    assert report.bars == 280 * 24
-    assert len(fake.of("exchangeInfo")) == 1

@@ -31,7 +31,7 @@ def hold(snapshot: Snapshot, schedule: ScheduleObject, name: str, slot: datetime
     if why is None:
         return None
     before = next((h for h in schedule.status.held if h.name == name), None)
-    message = same_words(before.message if before else "", why.message)[:1024]
+    message = same_words(before.message if before else "", why.message[:1024])
     since = before.since if before else whole_seconds(snapshot.now)
     kept = before.slot if before else slot
     return HeldRun(name=name, slot=kept, reason=why.reason, message=message, since=since)

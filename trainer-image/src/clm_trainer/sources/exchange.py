@@ -101,25 +101,23 @@ class Exchange:
         self._client.options["timeDifference"] = round(time.time() * 1000) - milliseconds
         return pd.Timestamp(milliseconds, unit="ms", tz="UTC")
 
-    def known(
-        self, market: Mapping[str, Any], symbol: str, timeframe: str | None
-    ) -> dict[str, Any]:
-        """Use what is stored of a symbol, so that the list of all need not be asked for.
+    def know(self, market: Mapping[str, Any]) -> bool:
+        """Use what is known of a symbol, so that the list of all need not be asked for.
 
-        Where nothing is stored, or nothing that ccxt can use, the exchange is asked as ``market``
-        asks it.
+        Returns
+        -------
+        bool
+            False if it is nothing that the client can use: the exchange is to be asked.
         """
-        if market:
-            there = self._client.markets or {}
-            if symbol in there:
-                return dict(market)
-            try:
-                self._client.set_markets([*there.values(), dict(market)])
-            except _NOT_THE_API as error:
-                _LOG.warning("what is stored of %s counts as absent: %r", symbol, error)
-            else:
-                return dict(market)
-        return self.market(symbol, timeframe)
+        known = dict(self._client.markets or {})
+        if market["symbol"] in known:
+            return True
+        try:
+            self._client.set_markets([*known.values(), dict(market)])
+        except _NOT_THE_API as error:
+            _LOG.warning("what is noted of %s can't be used: %r", market["symbol"], error)
+            return False
+        return True
 
     def market(self, symbol: str, timeframe: str | None = None) -> dict[str, Any]:
         """Return what the exchange says of a symbol; refuse what it doesn't offer.

@@ -180,7 +180,9 @@ class Update:
     def _market(self, key: BarKey | FundingKey, ledger: Ledger) -> dict[str, Any]:
         """Return what is known of the symbol, or ask; who is not known is asked about first."""
         timeframe = key.timeframe if isinstance(key, BarKey) else None
-        return self.exchange.known(ledger.market, key.symbol, timeframe)
+        if ledger.market and self.exchange.know(ledger.market):
+            return ledger.market
+        return self.exchange.market(key.symbol, timeframe)
 
     def now(self) -> pd.Timestamp:
         """Return the exchange's clock, asked for once."""
