@@ -7,7 +7,7 @@
 A terminal status never changes again.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
@@ -71,7 +71,15 @@ class Outcome:
 
 
 def fold(version: Version, snapshot: Snapshot, settings: Settings) -> Outcome:
-    """Return what became of one version."""
+    """Return what became of one version, and where its files lie."""
+    outcome = _fold(version, snapshot, settings)
+    if version.terminal or version.spec is None:
+        return outcome
+    place = {"run_uri": _folder(version, version.spec, settings)}
+    return replace(outcome, status=outcome.status.model_copy(update=place))
+
+
+def _fold(version: Version, snapshot: Snapshot, settings: Settings) -> Outcome:
     job = snapshot.jobs.get(version.name)
     if version.terminal:
         alive = job is not None and not job.finished and owner_uid(job.raw) == version.uid
@@ -101,8 +109,7 @@ def fold(version: Version, snapshot: Snapshot, settings: Settings) -> Outcome:
             problem = job_policy.problem(run.model.family, run.pod, settings)
             if problem is not None:
                 return failed(version, Failure(Reason.SPEC_INVALID, problem), snapshot.now)
-            place = {"run_uri": _folder(version, version.spec, settings)}
-            return Outcome(version, _pending(version).model_copy(update=place), Act.CREATE_JOB)
+            return Outcome(version, _pending(version), Act.CREATE_JOB)
         gone = "its Job was deleted before it had stored a result: start another run"
         return failed(version, Failure(Reason.JOB_LOST, gone), snapshot.now)
     if owner_uid(job.raw) != version.uid:
