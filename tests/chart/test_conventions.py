@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import yaml
 from tools.values.__main__ import UnexplainedError, readme, rows
 
 from tests.support import chart
@@ -28,6 +29,44 @@ def test_common_labels_are_on_everything() -> None:
     lacking = [o.get("kind", "pod") for o in (*objects, *pods)
                if o["metadata"].get("labels", {}).get("team") != "quant"]  # fmt: skip
     assert not lacking
+
+
+ODD = ("2024", "true", "1e3", "null")
+"""Valid names of namespaces, Secrets and nodes' classes that YAML takes for something else."""
+NAMED = (
+    "name",
+    "namespace",
+    "secretName",
+    "priorityClassName",
+    "kubernetes.io/metadata.name",
+    "key",
+)
+
+
+def _named(found: object) -> list[object]:
+    """Return what an object says wherever a name stands."""
+    if isinstance(found, list):
+        return [name for part in found for name in _named(part)]
+    if not isinstance(found, dict):
+        return []
+    here = [value for key, value in found.items() if key in NAMED]
+    return [name for name in here if not isinstance(name, dict | list)] + _named([*found.values()])
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_name_that_yaml_takes_for_something_else_stays_a_name(odd: str) -> None:
+    names = f'["{odd}"]'
+    objects = chart.render(
+        odd, "networkPolicy.enabled=true", f"watchNamespaces={names}",
+        f'objectStore={{"secretName":"{odd}","endpoint":"http://s3:9000","region":"{odd}",'
+        f'"credentials":"Static","caBundle":{{"configMap":"{odd}","key":"{odd}"}}}}',
+        f'operator={{"imagePullSecrets":{names},"priorityClassName":"{odd}"}}',
+    )  # fmt: skip
+    wrong = [(o["kind"], name) for o in objects for name in _named(o) if not isinstance(name, str)]
+    assert not [pair for pair in wrong if pair[0] != "CustomResourceDefinition"]
+    config = yaml.safe_load(_one(objects, "ConfigMap")["data"]["config.yaml"])["store"]
+    found = [config["secretName"], config["region"], *config["caBundle"].values()]
+    assert found == [odd] * 4
 
 
 HOSTILE = {f"{OWN}/{name}": "other" for name in ("name", "instance", "component", "managed-by")}

@@ -4,6 +4,7 @@ import itertools
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.support import chart
 
@@ -82,6 +83,10 @@ def test_where_namespaces_come_and_go_one_cluster_role_has_the_same_rights(
     assert _granted((role,), "ClusterRole") == wanted
     (accounts,) = (rule for rule in role["rules"] if "serviceaccounts" in rule["resources"])
     assert accounts["resourceNames"] == ["clm-trainer"]
+    (config,) = chart.of_kind(objects, "ConfigMap")
+    kept = yaml.safe_load(config["data"]["config.yaml"])["trainer"]["account"]
+    owner = {"meta.helm.sh/release-name": "clm", "meta.helm.sh/release-namespace": "ns"}
+    assert kept["annotations"] == owner, "Helm makes it its own where namespaces are named later"
 
 
 REFUSED = [

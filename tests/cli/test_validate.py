@@ -191,6 +191,11 @@ def test_what_is_to_be_known_of_slots_is_a_warning(
         assert words in warning
 
 
+ALIASES = b"a0: &a0 [x]\n" + b"".join(
+    b"a%d: &a%d [%s]\n" % (n, n, b",".join([b"*a%d" % (n - 1)] * 10)) for n in range(1, 8)
+)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -198,8 +203,27 @@ def test_what_is_to_be_known_of_slots_is_a_warning(
         (b"", "holds no document"),
         (b"\xff\xfe\x00", "is not"),
         (b"- 1", "the document is no object"),
+        (b"a: \x1b", "is not YAML"),
+        (b'{"a":' * 100_000, "is not YAML"),
+        (b'{"kind": 1' + b"0" * 400 + b"}", "is larger than any number"),
+        (b"a: !!binary \xc3\xa9", "!!binary"),
+        (b"kind: " + b"9" * 5000, "apiVersion, kind: must be"),
+        (b"apiVersion: clm.dev/v1alpha1\nkind: []\nmetadata: {name: x}", "kind: must be"),
+        (ALIASES, "excessive aliasing"),
     ],
-    ids=["broken", "empty", "binary", "a list"],
+    ids=[
+        "broken",
+        "empty",
+        "binary",
+        "a list",
+        "a control character",
+        "deeper than anybody reads",
+        "a number of 400 digits",
+        "letters that are no base 64",
+        "text of digits",
+        "a kind that is a list",
+        "a few lines that stand for ten million values",
+    ],
 )
 def test_a_file_that_is_no_manifest_is_refused(content: bytes, said: str, tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"

@@ -1,9 +1,14 @@
 """What the operator knows of its store while it runs, and that it follows a Secret that changes."""
 
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from obstore.store import ObjectStore
 
+from clm_api.errors import ClmError
+from clm_api.reasons import Reason
+from clm_operator.artifacts import standing as looks
 from clm_operator.artifacts.own_keys import FOLDER_VARIABLE
 from clm_operator.artifacts.reader import open_store
 from clm_operator.artifacts.standing import Standing
@@ -56,3 +61,23 @@ async def test_a_bucket_that_is_missing_is_said_until_it_is_there(
     minio.make_bucket("missing-for-a-while")
     assert await standing.look()
     assert (standing.seen.ready, str(standing.seen.reason)) == (True, "StoreReady")
+
+
+async def test_a_store_that_names_another_object_at_every_look_is_no_news(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """AWS names the object in its refusal; no store that runs here does."""
+    said = "User: arn:aws:iam::1:user/clm is not authorized to perform: {} on resource: checks/{}"
+
+    def refuse(right: str) -> None:
+        def refused(_: ObjectStore, __: str) -> None:
+            raise ClmError(Reason.STORAGE_DENIED, said.format(right, uuid4()))
+
+        monkeypatch.setattr(looks, "prove_writes", refused)
+
+    settings = StoreSettings.model_validate({"url": f"file://{tmp_path}", "secretName": "keys"})
+    standing = Standing(settings, open_store(settings), SystemClock())
+    refuse("s3:PutObject")
+    assert [await standing.look() for _ in range(3)] == [True, False, False]
+    refuse("s3:GetObject")
+    assert [await standing.look() for _ in range(3)] == [True, False, False]

@@ -1,7 +1,7 @@
 {{/* What the chart says itself wins: selectors and Helm rest on it. */}}
 {{- define "clm.ownLabels" -}}
 app.kubernetes.io/name: clm
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
@@ -36,7 +36,7 @@ release, has brought is left alone if it is of this version. */}}
 
 {{- define "clm.selector" -}}
 app.kubernetes.io/name: clm
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{/* An image from its parts: a digest wins over a tag, the chart's version stands in for
@@ -166,7 +166,7 @@ namespaceSelector:
 {{- define "clm.storeEnvFrom" -}}
 {{- with include "clm.secret" . }}
 envFrom:
-  - secretRef: {name: {{ . }}}
+  - secretRef: {name: {{ . | quote }}}
 {{- end }}
 {{- end }}
 
@@ -183,10 +183,10 @@ envFrom:
 {{- if and .configMap .secret }}{{ fail "objectStore.caBundle: set one of configMap and secret" }}{{ end }}
 {{- if .configMap }}
 - name: store-ca
-  configMap: {name: {{ .configMap }}, items: [{key: {{ .key }}, path: {{ .key }}}]}
+  configMap: {name: {{ .configMap | quote }}, items: [{key: {{ .key | quote }}, path: {{ .key | quote }}}]}
 {{- else if .secret }}
 - name: store-ca
-  secret: {secretName: {{ .secret }}, items: [{key: {{ .key }}, path: {{ .key }}}]}
+  secret: {secretName: {{ .secret | quote }}, items: [{key: {{ .key | quote }}, path: {{ .key | quote }}}]}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -197,15 +197,15 @@ store:
   {{- with include "clm.endpoint" . }}
   endpoint: {{ . }}
   {{- end }}
-  region: {{ .Values.objectStore.region }}
+  region: {{ .Values.objectStore.region | quote }}
   {{- with include "clm.secret" . }}
-  secretName: {{ . }}
+  secretName: {{ . | quote }}
   {{- end }}
   {{- with .Values.objectStore.caBundle }}
   {{- if .configMap }}
-  caBundle: {configMap: {{ .configMap }}, key: {{ .key }}}
+  caBundle: {configMap: {{ .configMap | quote }}, key: {{ .key | quote }}}
   {{- else if .secret }}
-  caBundle: {secret: {{ .secret }}, key: {{ .key }}}
+  caBundle: {secret: {{ .secret | quote }}, key: {{ .key | quote }}}
   {{- end }}
   {{- end }}
   credentials: {{ include "clm.credentials" . }}
@@ -226,7 +226,9 @@ trainer:
   {{- if include "clm.clusterwide" . }}
   account:
     labels: {{ include "clm.labels" . | fromYaml | toJson }}
-    annotations: {{ toJson .Values.trainer.serviceAccount.annotations }}
+    {{- /* Helm may take it over, should the namespaces be named one day. */}}
+    {{- $owner := dict "meta.helm.sh/release-name" .Release.Name "meta.helm.sh/release-namespace" .Release.Namespace }}
+    annotations: {{ toJson (merge $owner .Values.trainer.serviceAccount.annotations) }}
   {{- end }}
 families: {{ toJson .Values.families }}
 jobPolicy: {{ toJson .Values.jobPolicy }}
@@ -281,7 +283,7 @@ capabilities: {drop: [ALL]}
         matchLabels: {{- include "clm.selector" . | nindent 10 }}
           app.kubernetes.io/component: minio
       namespaceSelector:
-        matchLabels: {kubernetes.io/metadata.name: {{ .Release.Namespace }}}
+        matchLabels: {kubernetes.io/metadata.name: {{ .Release.Namespace | quote }}}
 {{- else }}
 - ports: [{port: {{ include "clm.port" (.Values.objectStore.endpoint | default "https://s3.amazonaws.com") }}, protocol: TCP}]
   to: {{- include "clm.outside" . | nindent 4 }}

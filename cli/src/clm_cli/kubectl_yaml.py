@@ -6,12 +6,12 @@ written twice takes its last value.
 """
 
 import base64
-import binascii
 import json
 import math
 import re
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import yaml
@@ -36,6 +36,9 @@ _INTEGER = re.compile(
 )
 _BASES = (16, 2, 8, 10)
 _LEAST, _MOST = -(2**63), 2**64 - 1
+_DIGITS = 20
+"""More digits are no integer of 64 bits."""
+_MOST_NODES, _LARGEST_GROWTH = 400_000, 10
 
 
 class UnreadableError(Exception):
@@ -75,12 +78,15 @@ def documents(text: str) -> Iterator[Read]:
 
 def _json_stream(text: str) -> Generator[Read, None, str]:
     """Yield the JSON objects that a text begins with; return what is left."""
-    decoder, rest = json.JSONDecoder(parse_constant=_refused), text.lstrip("\ufeff").lstrip()
+    decoder = json.JSONDecoder(parse_constant=_refused, parse_int=_whole, parse_float=_number)
+    rest = text.lstrip("\ufeff").lstrip()
     while rest.startswith("{"):
         try:
             value, end = decoder.raw_decode(rest)
         except ValueError:
             return rest
+        except RecursionError as error:
+            raise UnreadableError(str(error)) from error
         yield Read(value)
         rest = rest[end:].lstrip()
     return rest
@@ -88,6 +94,16 @@ def _json_stream(text: str) -> Generator[Read, None, str]:
 
 def _refused(word: str) -> Any:
     raise ValueError(word)
+
+
+def _whole(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _DIGITS else _number(digits)
+
+
+def _number(text: str) -> float:
+    if math.isfinite(number := float(text)):
+        return number
+    raise UnreadableError(f"{text[:20]}… is larger than any number that JSON knows here")
 
 
 def _chunks(text: str) -> Iterator[str]:
@@ -105,15 +121,32 @@ def _chunks(text: str) -> Iterator[str]:
 
 
 def _yaml(text: str) -> Read:
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         node = None if loader.check_event(yaml.StreamEndEvent) else loader.first_node()
+        _require_no_bomb(node)
         value = None if node is None else loader.construct_document(node)
     except (yaml.YAMLError, RecursionError) as error:
         raise UnreadableError(" ".join(str(error).split())) from error
-    finally:
-        loader.dispose()
     return Read(value, loader.twice)
+
+
+def _require_no_bomb(node: yaml.Node | None) -> None:
+    """Refuse a few lines that anchors of anchors blow up to millions of values."""
+    sizes: dict[int, int] = {}
+    written_out = 0 if node is None else _written_out(node, sizes)
+    if written_out > max(_MOST_NODES, _LARGEST_GROWTH * len(sizes)):
+        raise UnreadableError(f"its aliases stand for {written_out} values: excessive aliasing")
+
+
+def _written_out(node: yaml.Node, sizes: dict[int, int]) -> int:
+    """Return how many nodes there are once each alias is written out; by id, so once each."""
+    if id(node) not in sizes:
+        sizes[id(node)] = 0  # what holds itself is refused when it is read
+        pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+        below = node.value if isinstance(node, yaml.SequenceNode) else chain(*pairs)
+        sizes[id(node)] = 1 + sum(_written_out(one, sizes) for one in below)
+    return sizes[id(node)]
 
 
 class _Loader(yaml.SafeLoader):
@@ -170,7 +203,7 @@ class _Loader(yaml.SafeLoader):
         if tag == "binary":
             try:
                 return base64.b64decode("".join(text.split()), validate=True).decode()
-            except (binascii.Error, UnicodeDecodeError) as error:
+            except ValueError as error:
                 raise UnreadableError(_at(node, f"!!binary: {error}")) from error
         return text
 
@@ -212,7 +245,9 @@ def _resolved(text: str) -> Any:
     if (found := _INTEGER.fullmatch(plain)) is not None:
         digits = found.groups()[1:]
         base, written = next((b, d) for b, d in zip(_BASES, digits, strict=True) if d is not None)
-        value = int(f"{found[1]}{written}", base)
+        # Python converts no decimal number of thousands of digits.
+        short = base != 10 or len(written) <= _DIGITS
+        value = int(f"{found[1]}{written}", base) if short else _MOST + 1
         if _LEAST <= value <= (_MOST if not found[1] else 2**63 - 1):
             return value
     if _FLOAT.fullmatch(plain) is not None and math.isfinite(number := float(plain)):

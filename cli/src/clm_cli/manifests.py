@@ -121,7 +121,7 @@ def check(number: int, raw: Any) -> Document:
     kind, meta = raw.get("kind"), raw.get("metadata")
     name = meta.get("name") if isinstance(meta, Mapping) else None
     label = f"{kind}/{name}"
-    if raw.get("apiVersion") != API_VERSION or kind not in SPECS:
+    if raw.get("apiVersion") != API_VERSION or kind not in list(SPECS):
         known = ", ".join(SPECS)
         fault = f'apiVersion, kind: must be "{API_VERSION}" and one of {known}'
         return Document(number, label, raw, None, (fault,))

@@ -1,8 +1,17 @@
 """The base of all contract models: camelCase on the wire, closed, frozen, no NaN."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+)
 from pydantic.alias_generators import to_camel
 
 
@@ -34,7 +43,19 @@ def _utc_text(value: Any) -> str:
     return f"{value.replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
-Instant = Annotated[AwareDatetime, PlainSerializer(_utc_text, return_type=str, when_used="json")]
+def _in_utc(value: datetime) -> datetime:
+    """Return the same moment in UTC; an offset may carry it out of all years."""
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("it lies outside the years 1 to 9999 in UTC") from error
+
+
+Instant = Annotated[
+    AwareDatetime,
+    AfterValidator(_in_utc),
+    PlainSerializer(_utc_text, return_type=str, when_used="json"),
+]
 """An aware UTC time, whole seconds on the wire, as Kubernetes writes its own times."""
 
 

@@ -76,6 +76,8 @@ class Undertaker:
                     await self.sweep(namespace)
                 except (ClmError, ApiError) as error:
                     _LOG.warning("tombstones of %s are left for later: %s", namespace, error)
+                except Exception:  # noqa: BLE001  an object that can't be read stops no neighbour
+                    _LOG.exception("tombstones of %s are left for later", namespace)
             await asyncio.sleep(SWEEP_S if served else _SOON_S)
 
     async def _finish(self, tombstone: Tombstone) -> None:

@@ -11,12 +11,14 @@ import pytest
 from clm_api.evaluation import Problem
 from clm_api.reasons import Reason
 from clm_api.timing import slot_of
+from clm_operator.building.evaluations import task_of
 from clm_operator.snapshot import Job, Withheld
 from clm_operator.store_reads import CorruptReport, EvaluationRead, UnreadableReport
 from tests.operator.units import builders as b
 from tests.operator.units.test_shadow import AUTOMATIC, IN_PRODUCTION, MANUAL
 from tests.operator.units.world import World, ended
 
+Raw = dict[str, Any]
 HOUR = timedelta(hours=1)
 
 
@@ -277,6 +279,18 @@ def test_a_pod_whose_secret_was_never_made_gets_it() -> None:
     assert (owner["kind"], owner["apiVersion"], owner["uid"]) == ("Job", "batch/v1", f"job-{name}")
 
 
+@pytest.mark.parametrize("names", [[], ["store"]], ids=["the account stands for them", "static"])
+def test_a_pod_from_before_keys_per_run_gets_none(names: list[str]) -> None:
+    world = lending()
+    world.settle()
+    (name,) = world.jobs
+    container = world.jobs[name].raw["spec"]["template"]["spec"]["containers"][0]
+    container["envFrom"] = [{"secretRef": {"name": n}} for n in names]
+    pods = (b.pod("Pending", complaint="CreateContainerConfigError: x", created=world.now),)
+    world.jobs[name] = Job(world.jobs[name].raw, pods)
+    assert world.plan().lend == ()
+
+
 def test_keys_that_come_late_are_for_what_the_job_was_told() -> None:
     world = lending()
     world.settle()
@@ -289,6 +303,32 @@ def test_keys_that_come_late_are_for_what_the_job_was_told() -> None:
     world.jobs[name] = Job(world.jobs[name].raw, pods)
     (grant,) = world.plan().lend
     assert grant.forms[0].reads[0] == "btc-0/*"
+
+
+@pytest.mark.parametrize("label", ["", "noon", "9" * 20, "-1e3"])
+def test_an_evaluation_whose_label_somebody_changed_ends_as_any_other(label: str) -> None:
+    world = producing()
+    world.now += 6 * HOUR
+    world.settle()
+    (name,) = world.jobs
+    world.jobs[name].raw["metadata"]["labels"]["clm.dev/evaluation"] = label
+    world.settle()
+    assert evaluation(world)["phase"] == "Running"
+    world.finish(b.replayed(world.tasks[-1]))
+    world.settle()
+    assert evaluation(world)["phase"] == "Succeeded"
+
+
+TOLD: list[tuple[str, Raw]] = [
+    ("the task stands under another name", {"env": [{"name": "CLM_TASK", "value": "{}"}]}),
+    ("there is no environment", {}),
+]
+
+
+@pytest.mark.parametrize("told", [r[1] for r in TOLD], ids=[r[0] for r in TOLD])
+def test_a_job_of_another_version_of_clm_has_no_task(told: Raw) -> None:
+    pod = {"containers": [{"name": "trainer"} | told]}
+    assert task_of(Job({"spec": {"template": {"spec": pod}}})) is None
 
 
 def test_live_figures_are_those_of_the_version_in_production() -> None:

@@ -18,7 +18,7 @@ from clm_api.schedule_status import (
 from clm_operator.building.owners import is_leaving
 from clm_operator.planning import trials
 from clm_operator.planning.decide import Plan, plan
-from clm_operator.planning.held import LEAVING
+from clm_operator.planning.held import LEAVING, same_words
 from clm_operator.planning.outcomes import Act, fold
 from clm_operator.snapshot import Version, Withheld
 from tests.operator.units import builders as b
@@ -119,6 +119,49 @@ def test_a_token_that_is_held_is_not_used_up() -> None:
     other = look(b.NOW + HOUR, b.plain(status(made)), token="monday", spec=spec)
     (skipped,) = status(other).skipped
     assert (skipped.reason, skipped.message.split()[0]) == ("AdmissionDenied", name)
+
+
+def test_a_token_that_is_held_for_minutes_changes_no_status() -> None:
+    spec = {"runOnCreate": False}
+    (name,) = created(look(b.NOW, {}, token="friday", spec=spec))
+    first = look(b.NOW, {}, token="friday", spec=spec, withheld={name: no()})
+    before = b.plain(status(first))
+    for minutes in (1, 2, 90):
+        now = b.NOW + timedelta(minutes=minutes)
+        made = look(now, before, token="friday", spec=spec, withheld={name: no()})
+        assert b.plain(status(made)) == before
+
+
+def test_words_that_are_longer_than_a_status_holds_are_told_once() -> None:
+    before = b.plain(status(look(b.NOW, {}, withheld={FIRST: no(f"1 {'no ' * 600}")})))
+    made = look(b.NOW, before, withheld={FIRST: no(f"2 {'no ' * 600}")})
+    assert b.plain(status(made)) == before
+
+
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(seconds=2)], ids=["just", "a while ago"])
+def test_a_wait_that_ended_while_the_round_was_reading_is_looked_at_soon(late: timedelta) -> None:
+    made = look(b.NOW, {}, withheld={FIRST: no(until=b.NOW - late)})
+    assert [h.name for h in status(made).held] == [FIRST]
+    assert made.wake_at == b.NOW + timedelta(seconds=5)
+
+
+REFUSED = "User: arn:aws:iam::1:user/clm is not authorized to perform: s3:PutObject on resource: "
+WORDS: list[tuple[str, str, str, bool]] = [
+    ("a number", "used: pods=9", "used: pods=10", True),
+    ("a uid", f"{REFUSED}checks/0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d",
+     f"{REFUSED}checks/ffeeddcc-bbaa-4abc-9def-a0b1c2d3e4f5", True),
+    ("the id of a request", "502: Ray ID 8f2e1c9abd034f7e", "502: Ray ID a1c99de0034f7b2d", True),
+    ("another object", "exceeded quota: team", "exceeded quota: compute", False),
+    ("another right", "may not perform: s3:PutObject", "may not perform: s3:GetObject", False),
+    ("a long word", "denied by cost-centre-policy", "denied by availability-policy", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kept"), [r[1:] for r in WORDS], ids=[r[0] for r in WORDS]
+)
+def test_which_words_are_the_same(before: str, after: str, *, kept: bool) -> None:
+    assert same_words(before, after) == (before if kept else after)
 
 
 def test_a_name_that_is_free_soon_is_waited_for() -> None:

@@ -108,6 +108,8 @@ def test_what_came_of_a_run(case: Case) -> None:
         case.phase, case.stage, case.reason, case.act,
     )  # fmt: skip
     assert case.says in got.message
+    where = None if version.terminal else "s3://models/runs/ns/btc/uid-btc-1"
+    assert got.run_uri == where, "its folder is told whenever the operator was cut off"
 
 
 def test_a_version_that_cannot_be_read_ends_in_a_condition() -> None:

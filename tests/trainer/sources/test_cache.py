@@ -172,6 +172,7 @@ FORGED_LEDGERS = {
     ),
     "a market that is text": f'{{"asked": [{SPAN}], "market": "x"}}'.encode(),
     "a revision of nothing": f'{{"asked": [{SPAN}], "market": {{}}, "revised": [[1]]}}'.encode(),
+    "deeper than anybody reads": b"[" * 200_000,
     "more than anybody writes": b'{"asked": [], "market": {}, "x": "' + b"x" * (1 << 20) + b'"}',
 }
 

@@ -162,6 +162,8 @@ FORGED = {
     "it ends at true": b'{"holder": "x", "until": true}',
     "a holder that is a list": b'{"holder": [], "until": 9e9}',
     "asked for nothing": b'{"holder": "x", "until": 0, "asked": 7}',
+    "it ends at a number of 400 digits": b'{"holder": "x", "until": 1' + b"0" * 400 + b"}",
+    "deeper than anybody reads": b"[" * 200_000,
     "asked without a zone": b'{"holder": "x", "until": 0, "asked": ["2020-01-01", "2096-01-01"]}',
 }
 ASKED = '"asked": ["2009-01-01T00:00:00Z", "2096-01-01T00:00:00Z"]'
@@ -216,6 +218,8 @@ FORGED_BANS = {
     "no message": json.dumps({"until": NOW + 60}).encode(),
     "no end": json.dumps({"message": "why"}).encode(),
     "a list": b"[]",
+    "a number of 400 digits": _note(10**400),
+    "deeper than anybody reads": b"[" * 200_000,
     "no JSON": b"\xff",
 }
 

@@ -116,8 +116,20 @@ def test_payments_outside_the_range_settle_nothing_where_the_rules_are_unknown()
         (lambda n: frame([78, 79] if n < 3 else []), [78, 79], Span(at(78), at(80)), 2),
         (lambda n: frame([70, 75] if n == 1 else []), [70, 75], Span(at(50), at(80)), 2),
         (lambda _: frame([]), [], Span(at(50), at(80)), 1),
+        (
+            lambda n: frame([130 - 10 * n, 139 - 10 * n]),
+            [50, 59, 60, 69, 70, 79],
+            Span(at(50), at(80)),
+            8,
+        ),
     ],
-    ids=["until the start is reached", "the same page again", "no more pages", "no page at all"],
+    ids=[
+        "until the start is reached",
+        "the same page again",
+        "no more pages",
+        "no page at all",
+        "a range that ended long ago",
+    ],
 )
 def test_numbered_pages_have_an_end(
     answers: Callable[[int], pd.DataFrame], hours: list[int], covered: Span, asked: int

@@ -33,7 +33,7 @@ from clm_api.store_faults import Fault
 from clm_api.trust import bundle_trusted
 
 if TYPE_CHECKING:
-    from obstore import UpdateVersion
+    from obstore import GetResult, UpdateVersion
     from obstore.store import ClientConfig, RetryConfig, S3Config
 
 _AMBIENT = (
@@ -83,14 +83,22 @@ class Storage:
         """Return the full address of an object."""
         return f"{self.url}/{path}"
 
-    def get(self, path: str) -> bytes | None:
+    def get(self, path: str, most: int | None = None) -> bytes | None:
         """Return an object's content; None if there is none.
+
+        Parameters
+        ----------
+        most
+            Bytes after which no more than one further part is read: the rest is left out.
 
         Raises
         ------
         ClmError
             StorageDenied, StorageUnavailable.
         """
+        if most is not None:
+            tagged = self.get_tagged(path, most)
+            return None if tagged is None else tagged.content
         found = self.view(path)
         return None if found is None else bytes(found)
 
@@ -101,13 +109,16 @@ class Storage:
         except FileNotFoundError:
             return None
 
-    def get_tagged(self, path: str) -> Fetched | None:
-        """Return an object's content with its tag; None if there is none."""
+    def get_tagged(self, path: str, most: int | None = None) -> Fetched | None:
+        """Return an object's content with its tag; None if there is none.
+
+        A folder's tag is its content's: there ``most`` leaves nothing out.
+        """
 
         def read() -> Fetched:
             result = self._store.get(path)
-            content = bytes(result.bytes())
             local = isinstance(self._store, LocalStore)
+            content = _content(result, None if local else most)
             tag = hashlib.sha256(content).hexdigest() if local else str(result.meta["e_tag"])
             return Fetched(content, tag)
 
@@ -291,6 +302,17 @@ def _locked(path: Path) -> Iterator[None]:
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+def _content(result: "GetResult", most: int | None) -> bytes:
+    if most is None:
+        return bytes(result.bytes())
+    content = bytearray()
+    for part in result.stream():
+        content += bytes(part)
+        if len(content) > most:
+            break
+    return bytes(content)
 
 
 def _where(url: str) -> str:

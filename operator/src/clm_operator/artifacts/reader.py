@@ -179,7 +179,10 @@ class ArtifactReader:
 
 def _check_paths(manifest: Manifest) -> None:
     """Everything lies in the attempt's own folder, once, and is small enough to be digested."""
-    folder, seen = f"{RunLayout.relative_attempt(manifest.attempt)}/", set[str]()
+    try:
+        folder, seen = f"{RunLayout.relative_attempt(manifest.attempt)}/", set[str]()
+    except ValueError as error:
+        raise _CorruptError(f"attempt: {error}") from error
     for file in manifest.files:
         inside = file.path.startswith(folder)
         if not inside or any(part in ("", ".", "..") for part in file.path.split("/")):

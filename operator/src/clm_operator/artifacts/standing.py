@@ -7,7 +7,7 @@ why, and go on once it is right.
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from obstore.store import ObjectStore
 
@@ -18,6 +18,7 @@ from clm_operator.artifacts.own_keys import own_keys
 from clm_operator.artifacts.proof import prove_writes
 from clm_operator.building.credentials import Credentials
 from clm_operator.clock import Clock
+from clm_operator.planning.held import same_words
 from clm_operator.settings import StoreSettings
 from clm_operator.snapshot import Key, Snapshot
 from clm_operator.store_reads import StoreSeen
@@ -78,6 +79,8 @@ class Standing:
         except Exception:  # noqa: BLE001 - the next look may do better, and schedules wait for this one
             _LOG.exception("the store could not be looked at")
             return False
+        if self.seen is not None and not found.ready and found.reason == self.seen.reason:
+            found = replace(found, message=same_words(self.seen.message, found.message))
         if found == self.seen:
             return False
         self.seen = found

@@ -89,8 +89,8 @@ def grant_for(
 
 def task_of(job: Job) -> EvaluationTask | None:
     """Return what an evaluation Job was told; None where another version of CLM told it."""
-    told = {one["name"]: one.get("value", "") for one in job.container["env"]}
+    told = {one["name"]: one.get("value", "") for one in job.container.get("env", ())}
     try:
-        return EvaluationTask.model_validate_json(told[environment.EVALUATION_TASK])
+        return EvaluationTask.model_validate_json(told.get(environment.EVALUATION_TASK, ""))
     except ValidationError:
         return None

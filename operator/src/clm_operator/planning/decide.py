@@ -205,7 +205,7 @@ def _keys(
     """Return the credentials that a crash or a refusal kept from Jobs, unless it stands."""
     if settings.store.credentials is not CredentialsMode.PER_RUN:
         return ()
-    grants: list[Grant] = []
+    grants: list[Grant | None] = []
     for outcome in outcomes:
         version, job = outcome.version, snapshot.jobs.get(outcome.version.name)
         if version.spec and job and outcome.status.phase is Phase.PENDING and lacks_keys(job):
@@ -215,7 +215,7 @@ def _keys(
     if (waits := evaluation_slots.keyless(snapshot, latest)) is not None:
         grant = grant_for(schedule, waits.due, settings, snapshot.now)
         grants.append(regrant(grant, waits.job))
-    return tuple(grant for grant in grants if grant.job not in snapshot.withheld)
+    return tuple(g for g in grants if g is not None and g.job not in snapshot.withheld)
 
 
 def _changed(outcomes: tuple[Outcome, ...]) -> tuple[tuple[Version, ModelVersionStatus], ...]:
@@ -300,6 +300,9 @@ def _wake_at(
 
 
 def _again(snapshot: Snapshot, name: str, soon: timedelta) -> datetime:
-    """Return when to look again at what works, or can't be made yet."""
+    """Return when to look again at what works, or can't be made yet.
+
+    A wait that ended while the round was reading is over at the next look.
+    """
     why = snapshot.withheld.get(name)
-    return why.until if why and why.until else snapshot.now + soon
+    return why.until if why and why.until and why.until > snapshot.now else snapshot.now + soon

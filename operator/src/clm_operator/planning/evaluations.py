@@ -51,11 +51,20 @@ def newest(schedule: ScheduleObject, jobs: dict[str, Job]) -> EvaluationStatus |
     """Return the newest evaluation: the recorded one, or one whose Job was just made."""
     known = schedule.status.evaluation
     for name, job in jobs.items():
-        slot = slot_time(int(job.raw["metadata"]["labels"][LABEL_EVALUATION]))
+        if (slot := _slot(job)) is None:
+            continue
         wanted = known is not None and known.phase is PENDING and known.slot == slot
         if known is None or slot > known.slot or wanted:
             known = EvaluationStatus(name=name, slot=slot, phase=Phase.RUNNING)
     return known
+
+
+def _slot(job: Job) -> datetime | None:
+    """Return the slot that a Job's label names; None where somebody has changed it."""
+    try:
+        return slot_time(int(job.raw["metadata"]["labels"][LABEL_EVALUATION]))
+    except (ValueError, OverflowError):
+        return None
 
 
 def to_read(schedule: ScheduleObject, jobs: dict[str, Job]) -> EvaluationStatus | None:
@@ -124,7 +133,7 @@ def waiting(status: EvaluationStatus, why: UnreadableReport | Withheld) -> Evalu
     """Say what it waits for; once, for a store's words have times and counts in them."""
     if isinstance(why, UnreadableReport) and status.reason == why.reason:
         return status
-    message = same_words(status.message, why.message)[:1024]
+    message = same_words(status.message, why.message[:1024])
     return status.model_copy(update={"reason": str(why.reason), "message": message})
 
 

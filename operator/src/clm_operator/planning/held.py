@@ -15,19 +15,26 @@ from clm_operator.planning.due import skip
 from clm_operator.planning.lifecycle import whole_seconds
 from clm_operator.snapshot import ScheduleObject, Snapshot, Withheld
 
-_DIGITS = re.compile(r"\d+")
+_PASSING = re.compile(
+    r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\b(?=[A-Za-z]*\d)\w{12,}|\d+"
+)
+"""What differs from answer to answer: uids, ids of requests, numbers."""
 LEAVING = "an object of that name, of a schedule that is gone, is being removed"
 
 
 def hold(snapshot: Snapshot, schedule: ScheduleObject, name: str, slot: datetime) -> HeldRun | None:
-    """Return how the run of that name is held back; None if its version may be made."""
+    """Return how the run of that name is held back; None if its version may be made.
+
+    The slot of a token is the minute in which it was refused first.
+    """
     why = barrier(snapshot, name)
     if why is None:
         return None
     before = next((h for h in schedule.status.held if h.name == name), None)
-    message = same_words(before.message if before else "", why.message)[:1024]
+    message = same_words(before.message if before else "", why.message[:1024])
     since = before.since if before else whole_seconds(snapshot.now)
-    return HeldRun(name=name, slot=slot, reason=why.reason, message=message, since=since)
+    kept = before.slot if before else slot
+    return HeldRun(name=name, slot=kept, reason=why.reason, message=message, since=since)
 
 
 def barrier(snapshot: Snapshot, name: str) -> Withheld | None:
@@ -38,8 +45,8 @@ def barrier(snapshot: Snapshot, name: str) -> Withheld | None:
 
 
 def same_words(before: str, after: str) -> str:
-    """Return the words of before if only numbers differ: new ones would be a write."""
-    return before if _DIGITS.sub("0", before) == _DIGITS.sub("0", after) else after
+    """Return the words of before if only numbers and ids differ: new ones would be a write."""
+    return before if _PASSING.sub("0", before) == _PASSING.sub("0", after) else after
 
 
 def given_up(

@@ -86,12 +86,24 @@ def _fold(version: Version, snapshot: Snapshot, settings: Settings) -> Outcome:
         return Outcome(version, version.status, Act.DELETE_JOB if alive else Act.NOTHING)
     if version.spec is None:
         return failed(version, Failure(Reason.SPEC_INVALID, version.problem), snapshot.now)
+    outcome = _of_run(version, version.spec, job, snapshot, settings)
+    place = {"run_uri": version.status.run_uri or _folder(version, version.spec, settings)}
+    return replace(outcome, status=outcome.status.model_copy(update=place))
+
+
+def _of_run(
+    version: Version,
+    spec: ModelVersionSpec,
+    job: Job | None,
+    snapshot: Snapshot,
+    settings: Settings,
+) -> Outcome:
     report = snapshot.reports.get(version.name)
     alone = job.trainer_ended if job else None
     if job is None or job.finished or alone:
         match report:
             case Report():
-                judged = _judged(version, version.spec, job, report, snapshot, settings)
+                judged = _judged(version, spec, job, report, snapshot, settings)
                 return _sound(judged, snapshot.now, job)
             case CorruptReport():
                 why = Failure(Reason.ARTIFACT_CORRUPT, report.message)
@@ -105,7 +117,7 @@ def _fold(version: Version, snapshot: Snapshot, settings: Settings) -> Outcome:
         if (withheld := barrier(snapshot, version.name)) is not None:
             return Outcome(version, _withheld(version, withheld))
         if version.status.job_ref is None:
-            run = version.spec.run
+            run = spec.run
             problem = job_policy.problem(run.model.family, run.pod, settings)
             if problem is not None:
                 return failed(version, Failure(Reason.SPEC_INVALID, problem), snapshot.now)
@@ -126,7 +138,7 @@ def _fold(version: Version, snapshot: Snapshot, settings: Settings) -> Outcome:
         return failed(version, explain(job), snapshot.now, job)
     if (vain := lingering(job, snapshot.now)) is not None:
         return failed(version, vain, snapshot.now, job)
-    return _active(version, version.spec, job, snapshot, settings)
+    return _active(version, spec, job, snapshot, settings)
 
 
 def _has_result(job: Job | None) -> bool:
@@ -177,7 +189,7 @@ def _pending(
 
 def _withheld(version: Version, why: Withheld) -> ModelVersionStatus:
     """Say why there is no Job."""
-    return _pending(version, why.reason, same_words(version.status.message, why.message))
+    return _pending(version, why.reason, same_words(version.status.message, why.message[:4096]))
 
 
 def _active(
@@ -251,7 +263,7 @@ def _not_started(
         return failed(version, why, now, job)
     reason, message = held_up(job), words(job)
     if keys is not None:
-        reason, message = keys.reason, same_words(status.message, keys.message)
+        reason, message = keys.reason, same_words(status.message, keys.message[:1024])
     update = {
         "phase": Phase.PENDING,
         "stage": Stage.TRAINING,

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from clm_api.errors import ClmError
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 
 PRICES = ("open", "high", "low", "close")
 COLUMNS = ("timestamp", *PRICES, "volume")
+LARGEST = 1e24
+"""No price and no volume of a bar is larger, and no price smaller than one by it."""
 
 
 @cache
@@ -39,7 +40,13 @@ def _schema() -> "pa.DataFrameSchema":
                 lambda f: f["high"] >= f[["open", "close"]].max(axis=1),
                 name="high below open or close",
             ),
-            pa.Check(lambda f: np.isfinite(f[list(PRICES)]).all(axis=1), name="price not finite"),
+            pa.Check(
+                lambda f: (
+                    (f[list(PRICES)] >= 1 / LARGEST).all(axis=1)
+                    & (f[list(COLUMNS[1:])] <= LARGEST).all(axis=1)
+                ),
+                name="number that no market has",
+            ),
         ],
     )
 

@@ -204,15 +204,47 @@ def _decoded(content: bytes | Bytes, key: Series, path: str) -> Chunks:
     try:
         file = pq.ParquetFile(pa.BufferReader(content), pre_buffer=False)
         table = file.read(columns=list(key.columns), use_threads=False)
-        ticks = [c.cast(pa.timestamp("us", "UTC")) for c in table.column("timestamp").chunks]
-        others = {name: table.column(name).chunks for name in key.columns[1:]}
-    except (pa.ArrowException, OSError, KeyError) as error:
+        for name in key.columns[1:]:
+            _require(table.schema.field(name), text=name in key.texts)
+        times = [_times(chunk) for chunk in table.column("timestamp").chunks]
+        _require_month(times, path)
+        others: Chunks = {}
+        for name in key.columns[1:]:
+            read = _texts if name in key.texts else _numbers
+            others[name] = [read(chunk) for chunk in table.column(name).chunks]
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise _torn(path, str(error)) from error
-    times = [c.cast(pa.int64()).to_numpy().view("datetime64[us]") for c in ticks]
-    return {"timestamp": times} | {
-        name: [_texts(c) if name in key.texts else c.to_numpy(zero_copy_only=False) for c in chunks]
-        for name, chunks in others.items()
-    }
+    return {"timestamp": times} | others
+
+
+def _require(field: pa.Field, *, text: bool) -> None:
+    """Refuse a column of another type than is ever written."""
+    kind = field.type
+    number = pa.types.is_floating(kind) or pa.types.is_integer(kind)
+    if not (number or (text and (pa.types.is_string(kind) or pa.types.is_large_string(kind)))):
+        raise ValueError(f"{field.name} holds {kind}")
+
+
+def _require_month(times: list[NDArray[Any]], path: str) -> None:
+    """Refuse rows of other months than the object's name says."""
+    month = np.datetime64(path.rsplit("/", 1)[1].removesuffix(".parquet"), "M")
+    first, stop = (m.astype("datetime64[us]") for m in (month, month + 1))
+    for some in times:
+        if len(some) and not (first <= some.min() and some.max() < stop):
+            raise ValueError(f"it holds times outside {month}")
+
+
+def _times(chunk: pa.Array) -> NDArray[Any]:
+    if chunk.null_count:
+        raise ValueError("it has rows without a time")
+    ticks = chunk.cast(pa.timestamp("us", "UTC")).cast(pa.int64())
+    found: NDArray[Any] = ticks.to_numpy().view("datetime64[us]")
+    return found
+
+
+def _numbers(chunk: pa.Array) -> NDArray[Any]:
+    found: NDArray[Any] = chunk.to_numpy(zero_copy_only=False)
+    return found
 
 
 def _texts(chunk: pa.Array) -> NDArray[Any]:

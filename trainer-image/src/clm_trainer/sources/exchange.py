@@ -1,6 +1,7 @@
 """Bars, funding and own trades from an exchange through ccxt, page by page."""
 
 import difflib
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -24,6 +25,7 @@ from clm_trainer.sources.refusals import Reply, headers_of, pause, reasoned
 from clm_trainer.sources.trade_pages import Fills, identity, trade_pages
 from clm_trainer.sources.venues import COMMON_PAGE, Bars, venue
 
+_LOG = logging.getLogger(__name__)
 _DAY_MS = 86_400_000
 _HALF_A_MINUTE = pd.Timedelta("30s")
 _ATTEMPTS, _PATIENCE_S = 5, 240.0
@@ -99,11 +101,23 @@ class Exchange:
         self._client.options["timeDifference"] = round(time.time() * 1000) - milliseconds
         return pd.Timestamp(milliseconds, unit="ms", tz="UTC")
 
-    def know(self, market: Mapping[str, Any]) -> None:
-        """Use what is known of a symbol, so that the list of all need not be asked for."""
-        known = list((self._client.markets or {}).values())
-        if market["symbol"] not in (self._client.markets or {}):
-            self._client.set_markets([*known, dict(market)])
+    def know(self, market: Mapping[str, Any]) -> bool:
+        """Use what is known of a symbol, so that the list of all need not be asked for.
+
+        Returns
+        -------
+        bool
+            False if it is nothing that the client can use: the exchange is to be asked.
+        """
+        known = dict(self._client.markets or {})
+        if market["symbol"] in known:
+            return True
+        try:
+            self._client.set_markets([*known.values(), dict(market)])
+        except _NOT_THE_API as error:
+            _LOG.warning("what is noted of %s can't be used: %r", market["symbol"], error)
+            return False
+        return True
 
     def market(self, symbol: str, timeframe: str | None = None) -> dict[str, Any]:
         """Return what the exchange says of a symbol; refuse what it doesn't offer.

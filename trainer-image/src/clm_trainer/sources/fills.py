@@ -1,11 +1,12 @@
 """The account's own fills brought up to date in the cache."""
 
+import re
 from collections.abc import Iterator
 
 import pandas as pd
 
 from clm_trainer.sources.bans import Bans
-from clm_trainer.sources.bars import BarKey
+from clm_trainer.sources.bars import BarKey, invalid
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.sources.exchange import Exchange
 from clm_trainer.sources.ledger import Span, note, note_revisions, read_ledger
@@ -14,6 +15,7 @@ from clm_trainer.sources.refusals import ExchangeBannedError
 from clm_trainer.sources.revisions import Revision
 
 _AHEAD = pd.Timedelta("31D")
+_NUMBER = re.compile("[0-9]{1,40}")
 _LATE = pd.Timedelta("1h")
 """An exchange may list a fill so much later."""
 
@@ -46,7 +48,8 @@ def fetch_own_trades(
         for key in series:
             bars = BarKey(key.venue, key.market, key.symbol, timeframe)
             known = read_ledger(cache.store, bars.layout).market
-            exchange.know(known or exchange.market(key.symbol))
+            if not (known and exchange.know(known)):
+                exchange.market(key.symbol)
             if exchange.numbers_trades:
                 _keep(cache, exchange, key, exchange.numbered_own_trades(key, _next_id(cache, key)))
                 continue
@@ -78,4 +81,7 @@ def _next_id(cache: BarCache, key: TradesKey) -> int:
     if newest is None:
         return 0
     last = cache.arrays(key, newest, newest + pd.Timedelta("1s"))
+    if odd := [name for name in last["id"] if not _NUMBER.fullmatch(name)]:
+        text = f"{key.layout.folder}: {odd[0][:64]!r} is no id of {key.venue}, which numbers "
+        raise invalid(text + "fills: remove the month that holds it; its fills are fetched again")
     return max(int(name) for name in last["id"]) + 1

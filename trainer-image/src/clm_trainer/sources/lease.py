@@ -1,7 +1,6 @@
 """Who fetches a series: one run at a time, so that a hundred cost the requests of one."""
 
 import json
-import logging
 import math
 import time
 from collections.abc import Callable
@@ -13,13 +12,12 @@ import pandas as pd
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
+from clm_trainer.sources import records
 from clm_trainer.sources.ledger import Span
 from clm_trainer.storage import Storage
 
-_LOG = logging.getLogger(__name__)
 LEASE_S = 60.0
 _POLL_S = 1.0
-_LONGEST_MESSAGE = 2000
 _SHARED = (Reason.DATA_UNAVAILABLE, Reason.EXCHANGE_BANNED)
 """Failures that pass: others take them over. Of what ends a run for good each convinces itself,
 for whoever may write a lease could end all of them."""
@@ -83,7 +81,7 @@ class Lease:
         """
         waited, waited_s, watched = False, 0.0, ""
         while True:
-            found = self.store.get_tagged(self.path)
+            found = self.store.get_tagged(self.path, records.MOST_BYTES)
             record = _Record() if found is None else _parsed(self.path, found.content)
             tag = "" if found is None else found.etag
             if tag != watched:
@@ -104,13 +102,13 @@ class Lease:
         """Go on holding it; costs a request only in the second half of its time."""
         if self._until - self.clock() > LEASE_S / 2:
             return
-        found = self.store.get_tagged(self.path)
+        found = self.store.get_tagged(self.path, records.MOST_BYTES)
         if found is not None and _parsed(self.path, found.content).holder == self._holder:
             self._write(found.etag)
 
     def release(self, span: Span, error: BaseException | None = None) -> None:
         """End it, and tell those who wait what came of it."""
-        found = self.store.get_tagged(self.path)
+        found = self.store.get_tagged(self.path, records.MOST_BYTES)
         if found is None or _parsed(self.path, found.content).holder != self._holder:
             return
         ended: dict[str, Any] = {"holder": self._holder, "until": 0}
@@ -135,12 +133,7 @@ def _covers(asked: Span, span: Span) -> bool:
 
 def _parsed(path: str, content: bytes) -> _Record:
     """Return a lease's record; one that can't be true is held by nobody."""
-    try:
-        raw = json.loads(content)
-        return _checked(raw)
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-        _LOG.warning("%s is no lease, and counts as absent: %s", path, error)
-        return _Record()
+    return records.checked(path, "lease", content, _checked) or _Record()
 
 
 def _checked(raw: Any) -> _Record:
@@ -161,9 +154,7 @@ def _failure(raw: dict[str, Any]) -> ClmError | None:
     """Return the failure that others take over; of another kind it makes the record invalid."""
     if "reason" not in raw:
         return None
-    reason, message = Reason(raw["reason"]), raw["message"]
+    reason = Reason(raw["reason"])
     if reason not in _SHARED:
         raise ValueError(f"{reason} is shared by nobody")
-    if not isinstance(message, str):
-        raise TypeError("a message that is no text")
-    return ClmError(reason, message[:_LONGEST_MESSAGE])
+    return ClmError(reason, records.words(raw["message"]))

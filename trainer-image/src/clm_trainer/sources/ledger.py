@@ -1,7 +1,8 @@
 """What the exchange was asked for already, so that a hole of its own is asked about only once."""
 
 import json
-import logging
+import math
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,15 +12,15 @@ import pandas as pd
 from clm_api.errors import ClmError
 from clm_api.layout import SeriesLayout
 from clm_api.reasons import Reason
+from clm_trainer.sources import records
 from clm_trainer.sources.revisions import Revision, together
 from clm_trainer.storage import Storage
 
-_LOG = logging.getLogger(__name__)
 _ATTEMPTS = 25
-_MAX_BYTES = 1 << 20
 _AHEAD = pd.Timedelta("2D")
 """An exchange's clock may be ahead of this machine's, not by more."""
 KEPT_REVISIONS = 1000
+_COLUMN = re.compile(r"[a-z]\w{0,31}", re.ASCII)
 
 
 @dataclass(frozen=True, order=True)
@@ -76,7 +77,7 @@ class Ledger:
 
 def read_ledger(store: Storage, layout: SeriesLayout) -> Ledger:
     """Return a series's entry; an empty one if there is none that can be true."""
-    content = store.get(layout.ledger)
+    content = store.get(layout.ledger, records.MOST_BYTES)
     return Ledger() if content is None else _parsed(content, layout)
 
 
@@ -104,7 +105,7 @@ def note_revisions(store: Storage, layout: SeriesLayout, revised: Iterable[Revis
 
 def _change(store: Storage, layout: SeriesLayout, change: Callable[[Ledger], Ledger]) -> None:
     for _ in range(_ATTEMPTS):
-        present = store.get_tagged(layout.ledger)
+        present = store.get_tagged(layout.ledger, records.MOST_BYTES)
         ledger = Ledger() if present is None else _parsed(present.content, layout)
         after = change(ledger)
         if after == ledger:
@@ -125,23 +126,25 @@ def _encoded(ledger: Ledger) -> bytes:
 
 def _parsed(content: bytes, layout: SeriesLayout) -> Ledger:
     """Return an entry; one that can't be true is as if it were absent: the exchange is asked."""
-    try:
-        return _checked(content, layout)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        _LOG.warning("%s is no ledger, and counts as absent: %s", layout.ledger, error)
-        return Ledger()
+    found = records.checked(layout.ledger, "ledger", content, lambda raw: _checked(raw, layout))
+    return found or Ledger()
 
 
-def _checked(content: bytes, layout: SeriesLayout) -> Ledger:
-    if len(content) > _MAX_BYTES:
-        raise ValueError(f"it has {len(content)} bytes")
-    raw = json.loads(content)
+def _checked(raw: Any, layout: SeriesLayout) -> Ledger:
     spans = [_span(*pair) for pair in raw["asked"]]
-    revised = [
-        Revision(_time(time), str(column), float(stored), float(found))
-        for time, column, stored, found in raw.get("revised", [])
-    ]
-    return Ledger(union(spans), _market(raw["market"], layout), tuple(revised))
+    revised = tuple(_revision(*one) for one in raw.get("revised", []))
+    if len(revised) > KEPT_REVISIONS:
+        raise ValueError(f"it has {len(revised)} revisions, more than {KEPT_REVISIONS}")
+    return Ledger(union(spans), _market(raw["market"], layout), revised)
+
+
+def _revision(time: str, column: str, stored: float, found: float) -> Revision:
+    if not _COLUMN.fullmatch(column):
+        raise ValueError("a revision of no column")
+    values = float(stored), float(found)
+    if not all(map(math.isfinite, values)):
+        raise ValueError("a revision that is not finite")
+    return Revision(_time(time), column, *values)
 
 
 def _span(start: str, stop: str) -> Span:

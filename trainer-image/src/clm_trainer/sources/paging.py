@@ -123,15 +123,16 @@ def numbered_pages(span: Span, ask: Callable[[int], pd.DataFrame]) -> Iterator[P
     Pages end with an empty one, with one that reaches the range's start, or with one that is no
     older than the page before it.
     """
-    number, edge = 1, span.stop
+    number, edge, before = 1, span.stop, None
     while True:
         answer = ask(number)
         if answer.empty:
             yield Page(answer, Span(span.start, edge))
             return
         first = answer["timestamp"].min()
-        if number > 1 and first >= edge:
+        if before is not None and first >= before:
             return
+        before = first
         reached = min(edge, max(first, span.start))
         yield Page(_inside(answer, span), Span(reached, edge))
         edge = reached

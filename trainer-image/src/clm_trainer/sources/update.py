@@ -180,9 +180,9 @@ class Update:
     def _market(self, key: BarKey | FundingKey, ledger: Ledger) -> dict[str, Any]:
         """Return what is known of the symbol, or ask; who is not known is asked about first."""
         timeframe = key.timeframe if isinstance(key, BarKey) else None
-        market = ledger.market or self.exchange.market(key.symbol, timeframe)
-        self.exchange.know(market)
-        return market
+        if ledger.market and self.exchange.know(ledger.market):
+            return ledger.market
+        return self.exchange.market(key.symbol, timeframe)
 
     def now(self) -> pd.Timestamp:
         """Return the exchange's clock, asked for once."""
