@@ -279,6 +279,18 @@ def test_a_pod_whose_secret_was_never_made_gets_it() -> None:
     assert (owner["kind"], owner["apiVersion"], owner["uid"]) == ("Job", "batch/v1", f"job-{name}")
 
 
+@pytest.mark.parametrize("names", [[], ["store"]], ids=["the account stands for them", "static"])
+def test_a_pod_from_before_keys_per_run_gets_none(names: list[str]) -> None:
+    world = lending()
+    world.settle()
+    (name,) = world.jobs
+    container = world.jobs[name].raw["spec"]["template"]["spec"]["containers"][0]
+    container["envFrom"] = [{"secretRef": {"name": n}} for n in names]
+    pods = (b.pod("Pending", complaint="CreateContainerConfigError: x", created=world.now),)
+    world.jobs[name] = Job(world.jobs[name].raw, pods)
+    assert world.plan().lend == ()
+
+
 def test_keys_that_come_late_are_for_what_the_job_was_told() -> None:
     world = lending()
     world.settle()

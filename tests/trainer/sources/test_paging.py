@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from clm_trainer.sources.ledger import Span, union
@@ -71,6 +71,7 @@ def hours_of(pages: list[Page]) -> list[int]:
 @pytest.mark.parametrize("windowed", [False, True], ids=["no window", "a window"])
 @settings(max_examples=50, deadline=None)
 @given(hours=st.sets(st.integers(0, 89), max_size=90), most=st.integers(1, 30))
+@example(hours={0, 1, 62, 80}, most=1)
 def test_bars_are_had_from_either_end_in_pages_of_any_size(
     *, newest_first: bool, windowed: bool, hours: set[int], most: int
 ) -> None:

@@ -136,10 +136,14 @@ def evaluation_grant(
     )
 
 
-def regrant(grant: Grant, job: Job) -> Grant:
-    """Return the grant of a Job that exists, for the Secret that its pods wait for."""
-    waits_for = job.container["envFrom"][0]["secretRef"]["name"]
-    return grant.named(waits_for).owned(job.raw)
+def regrant(grant: Grant, job: Job) -> Grant | None:
+    """Return the grant of a Job that exists, for the Secret that its pods wait for.
+
+    None where that is not one of its own: it was made before each run had keys of its own.
+    """
+    named = (one.get("secretRef", {}).get("name", "") for one in job.container.get("envFrom", ()))
+    waits_for = next((name for name in named if name.startswith(f"{job.name}-")), None)
+    return None if waits_for is None else grant.named(waits_for).owned(job.raw)
 
 
 def secret_manifest(grant: Grant, lent: Credentials) -> dict[str, Any]:

@@ -205,7 +205,7 @@ def _keys(
     """Return the credentials that a crash or a refusal kept from Jobs, unless it stands."""
     if settings.store.credentials is not CredentialsMode.PER_RUN:
         return ()
-    grants: list[Grant] = []
+    grants: list[Grant | None] = []
     for outcome in outcomes:
         version, job = outcome.version, snapshot.jobs.get(outcome.version.name)
         if version.spec and job and outcome.status.phase is Phase.PENDING and lacks_keys(job):
@@ -215,7 +215,7 @@ def _keys(
     if (waits := evaluation_slots.keyless(snapshot, latest)) is not None:
         grant = grant_for(schedule, waits.due, settings, snapshot.now)
         grants.append(regrant(grant, waits.job))
-    return tuple(grant for grant in grants if grant.job not in snapshot.withheld)
+    return tuple(g for g in grants if g is not None and g.job not in snapshot.withheld)
 
 
 def _changed(outcomes: tuple[Outcome, ...]) -> tuple[tuple[Version, ModelVersionStatus], ...]:

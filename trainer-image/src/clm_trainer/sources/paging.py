@@ -61,7 +61,7 @@ def bar_pages(
         bars = min(page, -(-(gap.stop - gap.start) // step))
         # An exchange that counts from the newest bar begins with the one that is still open.
         spare = int(order is not Order.OLDEST and gap.stop == span.stop and bars < page)
-        end = gap.start + (bars + spare) * step if ended else None
+        end = gap.start + bars * step if ended else None
         answer = ask(gap.start, bars + spare, end)
         rows = _inside(answer, gap)
         if rows.empty:
