@@ -72,14 +72,6 @@ class Outcome:
 
 def fold(version: Version, snapshot: Snapshot, settings: Settings) -> Outcome:
     """Return what became of one version, and where its files lie."""
-    outcome = _fold(version, snapshot, settings)
-    if version.terminal or version.spec is None:
-        return outcome
-    place = {"run_uri": _folder(version, version.spec, settings)}
-    return replace(outcome, status=outcome.status.model_copy(update=place))
-
-
-def _fold(version: Version, snapshot: Snapshot, settings: Settings) -> Outcome:
     job = snapshot.jobs.get(version.name)
     if version.terminal:
         alive = job is not None and not job.finished and owner_uid(job.raw) == version.uid
