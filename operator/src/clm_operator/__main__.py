@@ -38,6 +38,8 @@ from clm_operator.snapshot import Key, Snapshot
 _LOG = logging.getLogger("clm_operator")
 CONFIG_VARIABLE = "CLM_CONFIG"
 CONFIG_DEFAULT = "/etc/clm/config.yaml"
+HELPERS = ("scheduler", "store", "health", "namespaces", "undertaker")
+"""Tasks beside kopf's; an operator that has lost one is restarted, and says which."""
 PORT_VARIABLE = "CLM_HTTP_PORT"
 
 
@@ -76,7 +78,7 @@ async def operate(settings: Settings, port: int) -> None:
 
     scheduler = Scheduler(work, clock, metrics)
     namespaces = Namespaces(settings, cluster, metrics, scheduler.wake)
-    health = Health(cluster.answers, clock, metrics)
+    health = Health(cluster.answers, clock, metrics, HELPERS)
     probes = await serve(health, metrics, port)
     labelled = namespaces.seen if settings.watch_namespace_selector else None
 
@@ -92,6 +94,8 @@ async def operate(settings: Settings, port: int) -> None:
         asyncio.create_task(namespaces.run(), name="namespaces"),
         asyncio.create_task(undertaker.run(namespaces.served), name="undertaker"),
     ]
+    for task in helpers:
+        task.add_done_callback(_say_how_it_ended)
     try:
         await kopf.operator(
             registry=watch.registry(namespaces.wake, metrics, labelled),
@@ -106,6 +110,12 @@ async def operate(settings: Settings, port: int) -> None:
         await asyncio.gather(*helpers, return_exceptions=True)
         await probes.cleanup()
         await api.close()
+
+
+def _say_how_it_ended(task: "asyncio.Task[None]") -> None:
+    """A task that ends before it is told to is a fault: the liveness probe names it."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _LOG.error("the task %s has ended: %s", task.get_name(), error, exc_info=error)
 
 
 def main(arguments: list[str]) -> int:

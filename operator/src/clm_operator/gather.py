@@ -1,8 +1,11 @@
 """All reads of one round: the cluster, then the store where a run's state asks for it."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+
+from pydantic import ValidationError
 
 from clm_api.layout import RunLayout, evaluation_report
 from clm_api.model_version import Phase
@@ -31,6 +34,8 @@ from clm_operator.snapshot import (
     owner_uid,
 )
 from clm_operator.store_reads import EvaluationRead, ReportRead
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -214,9 +219,20 @@ async def _siblings(
     """Only a round that may create a version needs the other schedules' trials."""
     if schedule.spec is None:
         return ()
+    return sibling_tries(schedule, await cluster.schedules(key.namespace))
+
+
+def sibling_tries(schedule: ScheduleObject, found: list[Raw]) -> tuple[TrialsStatus, ...]:
+    """Return the tries of other schedules on the same data; one that can't be read is left out."""
+    if schedule.spec is None:
+        return ()
     asked, others = _asked(schedule.spec.data), []
-    for raw in await cluster.schedules(key.namespace):
-        other = ScheduleObject.read(raw)
+    for raw in found:
+        try:
+            other = ScheduleObject.read(raw)
+        except ValidationError as error:
+            _LOG.warning("the tries of %s are left out: %s", raw["metadata"]["name"], error)
+            continue
         if other.uid == schedule.uid or other.spec is None:
             continue
         if _asked(other.spec.data) == asked:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 
@@ -23,12 +23,19 @@ class Health:
     ----------
     beat
         Lists something through the API server; raises if that fails.
+    helpers
+        Names of tasks without which the operator is not whole.
     """
 
     def __init__(
-        self, beat: Callable[[], Awaitable[object]], clock: Clock, metrics: Metrics
+        self,
+        beat: Callable[[], Awaitable[object]],
+        clock: Clock,
+        metrics: Metrics,
+        helpers: Sequence[str] = (),
     ) -> None:
         self._beat, self._clock, self._metrics = beat, clock, metrics
+        self._helpers = helpers
         self._last_beat: float | None = None
         self._born = clock.monotonic()
         self._lag = 0.0
@@ -69,6 +76,8 @@ class Health:
             for kind in WATCHED
             if self.ready and not any(n.startswith(f"watcher for {kind}") for n in running)
         )
+        lost = [name for name in self._helpers if self.ready and name not in running]
+        found.extend(f"the task {name} has ended" for name in lost)
         return found
 
     @property

@@ -216,12 +216,29 @@ class Api:
         self._observe(method, response.status)
         if not 200 <= response.status < 300:
             raise typed(response.status, data.decode(errors="replace"), response.headers)
-        parsed: Raw = json.loads(data)
-        return parsed
+        return answer_of(data, f"{method} {path}")
 
 
 def _managed(path: str) -> str:
     return f"{path}{'&' if '?' in path else '?'}fieldManager={MANAGER}"
+
+
+def answer_of(data: bytes, asked: str) -> Raw:
+    """Return the object that an answer holds.
+
+    Raises
+    ------
+    ApiError
+        It holds none: a proxy before the API server may answer with a page of its own.
+    """
+    try:
+        parsed = json.loads(data)
+    except ValueError as error:
+        text = f"{asked}: the answer is no JSON: {data[:80]!r}"
+        raise ApiError(0, text) from error
+    if not isinstance(parsed, dict):
+        raise ApiError(0, f"{asked}: the answer is no object: {data[:80]!r}")
+    return parsed
 
 
 def typed(status: int, text: str, headers: Any) -> ApiError:

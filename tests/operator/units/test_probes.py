@@ -1,0 +1,59 @@
+"""An operator that has lost a part of itself says which, and is restarted."""
+
+import asyncio
+
+import pytest
+
+from clm_operator.__main__ import HELPERS
+from clm_operator.cluster.api import ApiError, answer_of
+from clm_operator.gather import sibling_tries
+from clm_operator.metrics import Metrics
+from clm_operator.probes import WATCHED, Health
+from tests.operator.units import builders as b
+from tests.operator.units.test_scheduler import FakeClock
+
+
+async def _forever() -> None:
+    await asyncio.Event().wait()
+
+
+async def test_a_helper_that_ended_is_named() -> None:
+    beaten = asyncio.Event()
+
+    async def beat() -> None:
+        beaten.set()
+
+    health = Health(beat, FakeClock(), Metrics(), HELPERS)
+    names = [*(f"watcher for {kind}" for kind in WATCHED), *HELPERS]
+    tasks = {name: asyncio.create_task(_forever(), name=name) for name in names if name != "health"}
+    tasks["health"] = asyncio.create_task(health.run(), name="health")
+    await beaten.wait()
+    await asyncio.sleep(0)
+    assert health.trouble() == []
+    tasks["namespaces"].cancel()
+    await asyncio.wait([tasks["namespaces"]])
+    assert health.trouble() == ["the task namespaces has ended"]
+    for task in tasks.values():
+        task.cancel()
+    await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"<html>log in</html>", b"", b"[]", b"null"],
+    ids=["a page", "nothing", "a list", "null"],
+)
+def test_an_answer_that_is_no_object_is_an_error_of_the_api_server(data: bytes) -> None:
+    with pytest.raises(ApiError, match="GET /version: the answer is no"):
+        answer_of(data, "GET /version")
+
+
+def test_a_neighbour_that_cant_be_read_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    ours, good, odd = (b.schedule_object() for _ in range(3))
+    for other, name in ((good, "good"), (odd, "odd")):
+        other.raw["metadata"] = other.raw["metadata"] | {"name": name, "uid": name}
+    good.raw["status"] = {"trials": {"total": 7}}
+    odd.raw["status"] = {"trials": {"total": "many"}}
+    found = sibling_tries(ours, [ours.raw, good.raw, odd.raw])
+    assert [tries.total for tries in found] == [7]
+    assert "odd" in caplog.text
