@@ -99,7 +99,7 @@ def test_a_row_without_prices_is_a_hole() -> None:
          "the bars of ETH/USDT have no prices"),
         ({BTC: bars()}, "InsufficientData", "there are no bars of ETH/USDT"),
         (with_eth(lambda f: dead(f, 30)), "InsufficientData",
-         "ETH/USDT ends at 2025-11-08 01:00"),
+         "ETH/USDT ends at 2025-11-09 00:00"),
         (with_eth(lambda f: dead(f, 200)), "InsufficientData", "nobody traded ETH/USDT"),
         (with_eth(lambda f: f.iloc[::-1]), "DataInvalid",
          "the bars of ETH/USDT are not in order: 2025-11-09 06:00:00+00:00 comes after 2025-11-09"),

@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
 from clm_trainer.sources.bars import BarKey
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.sources.gate import Hole
-from clm_trainer.sources.untraded import require_traded, runs, without_untraded
+from clm_trainer.sources.untraded import halts_of, require_traded, without_untraded
 from clm_trainer.stages.fetch import fetch
 from clm_trainer.storage import Storage
 from tests.support.fake_exchange import Listing, real_bars
@@ -65,20 +67,20 @@ CASES = [
     Case("an hour without a trade", killed(bars(300), slice(100, 101)), "1h", []),
     Case("a quiet night of 10 hours", killed(bars(300), slice(100, 110)), "1h", []),
     Case("a thin market: a third of its hours see no trade", thin(0.33), "1h", []),
-    Case("a halt of 24 hours", killed(bars(300), slice(100, 124)), "1h", [(100, 124)]),
+    Case("a halt of 24 hours", killed(bars(300), slice(100, 124)), "1h", [(123, 124)]),
     Case("23 hours", killed(bars(300), slice(100, 123)), "1h", []),
-    Case("dead at the end", killed(bars(300), slice(200, 300)), "1h", [(200, 300)]),
-    Case("dead before the first trade", killed(bars(300), slice(0, 50)), "1h", [(0, 50)]),
+    Case("dead at the end", killed(bars(300), slice(200, 300)), "1h", [(223, 300)]),
+    Case("dead before the first trade", killed(bars(300), slice(0, 50)), "1h", [(23, 50)]),
     Case("two halts", killed(bars(300), slice(50, 80), slice(120, 200)), "1h",
-         [(50, 80), (120, 200)]),
-    Case("never traded", killed(bars(300), slice(0, 300)), "1h", [(0, 300)]),
+         [(73, 80), (143, 200)]),
+    Case("never traded", killed(bars(300), slice(0, 300)), "1h", [(23, 300)]),
     Case("a hole within a halt", killed(bars(300), slice(100, 150)).drop(range(110, 115)), "1h",
-         [(100, 145)]),
+         [(118, 145)]),
     Case("two days without a trade, in days", killed(bars(90, "1D"), slice(40, 42)), "1D", []),
-    Case("three days, in days", killed(bars(90, "1D"), slice(40, 43)), "1D", [(40, 43)]),
+    Case("three days, in days", killed(bars(90, "1D"), slice(40, 43)), "1D", [(42, 43)]),
     Case("23 hours, in minutes", killed(bars(3000, "1min"), slice(100, 1480)), "1min", []),
     Case("a day, in minutes", killed(bars(3000, "1min"), slice(100, 1540)), "1min",
-         [(100, 1540)]),
+         [(1539, 1540)]),
     Case("prices that move without a volume", bars(300).assign(volume=0.0), "1h", []),
     Case("a volume at one price", bars(300).assign(open=7.0, high=7.0, low=7.0, close=7.0), "1h",
          []),
@@ -89,13 +91,35 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=attrgetter("name"))
 def test_what_nobody_could_trade(case: Case) -> None:
     frame = case.frame.reset_index(drop=True)
-    assert runs(frame, pd.Timedelta(case.step)) == case.found
+    assert halts_of(frame, pd.Timedelta(case.step)) == case.found
     traded, halts = without_untraded(frame, pd.Timedelta(case.step))
     gone = [row for first, stop in case.found for row in range(first, stop)]
     pd.testing.assert_frame_equal(traded, frame.drop(gone).reset_index(drop=True))
     assert [(halt.start, halt.bars) for halt in halts] == [
         (frame["timestamp"][first], stop - first) for first, stop in case.found
     ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    ends=st.lists(st.integers(1, 120), max_size=6),
+    step=st.sampled_from(["1h", "4h", "1D"]),
+    share=st.floats(0.1, 1.0),
+)
+def test_what_is_known_at_a_bars_close_is_never_taken_back(
+    ends: list[int], step: str, share: float
+) -> None:
+    frame, row = bars(160, step), 1
+    for number, length in enumerate(ends):
+        if number % 2 == 0:
+            frame = killed(frame, slice(row, min(row + length, 160)))
+        row += length
+    whole = {r for first, stop in halts_of(frame, pd.Timedelta(step)) for r in range(first, stop)}
+    known = int(160 * share)
+    seen = halts_of(frame.iloc[:known], pd.Timedelta(step))
+    assert {r for first, stop in seen for r in range(first, stop)} == {
+        r for r in whole if r < known
+    }
 
 
 @pytest.mark.parametrize(
@@ -106,7 +130,7 @@ def test_what_nobody_could_trade(case: Case) -> None:
         (slice(200, 300), True, False),
         (slice(0, 300), True, True),
     ],
-    ids=["traded since", "dead at the end", "stored bars of any age", "never traded"],
+    ids=["traded since", "dead at the end", "stored bars of any age", "dead from the start"],
 )
 def test_a_symbol_that_is_dead_at_the_end_is_refused(
     dead: slice, *, any_age: bool, refused: bool
@@ -133,7 +157,7 @@ def listing(*hours: tuple[int, int], status: str = "TRADING") -> Listing:
 @pytest.mark.parametrize(
     ("world", "reason", "said"),
     [
-        (listing((480, 0)), "DataUnavailable", "has not been traded on binance since 2025-11-12"),
+        (listing((480, 0)), "DataUnavailable", "not been traded on binance since 2025-11-13 05:00"),
         (listing((30, 0)), "DataUnavailable", "BTC/USDT has not been traded on binance since"),
         (listing((480, 0), status="BREAK"), "SymbolUnknown", "BTC/USDT is not traded on binance"),
         (listing((5, 0), status="BREAK"), "SymbolUnknown", "BTC/USDT is not traded on binance"),
@@ -162,14 +186,14 @@ def test_a_run_names_the_symbol_that_is_not_traded_any_more(
 def test_a_halt_is_masked_and_said_however_long_it_is(opened: Open, tmp_path: Path) -> None:
     opened(listing((400, 280), (60, 55)))
     panel, report = fetch(run_data(60), Storage(str(tmp_path)))
-    assert np.flatnonzero(panel.gap[:, 0]).tolist() == list(range(1040, 1160))
+    assert np.flatnonzero(panel.gap[:, 0]).tolist() == list(range(1063, 1160))
     (one,) = report.symbols
-    assert (one.halts, one.gaps) == ((Hole(STOP - 400 * HOUR, 120),), ())
-    assert (report.bars, report.missing) == (60 * 24 - 120, 0)
+    assert (one.halts, one.gaps) == ((Hole(STOP - 377 * HOUR, 97),), ())
+    assert (report.bars, report.missing) == (60 * 24 - 97, 0)
     data = report.for_manifest()
-    assert (data.symbols[0].untraded, data.symbols[0].halts[0].bars) == (120, 120)
+    assert (data.symbols[0].untraded, data.symbols[0].halts[0].bars) == (97, 97)
     (note,) = [line for line in data.notes if "nobody" in line]
-    assert note.startswith("BTC/USDT: nobody traded for 120 bars from 2025-11-15 14:00")
+    assert note.startswith("BTC/USDT: nobody had traded for a day at 97 bars from 2025-11-16 13:00")
 
 
 def test_a_quiet_market_asks_the_exchange_once_more_and_goes_on(

@@ -166,7 +166,7 @@ FILES = [
     FileCase("a price that is a word", cell("127", "n/a!"), BAD, "is not a number"),
     FileCase("a negative price", cell("124", "-124"), BAD, "low of 2025-11-02 03:00"),
     FileCase("a price of 0", cell("124", "0"), BAD, "low of 2025-11-02 03:00"),
-    FileCase("an infinite price", cell("131", "inf"), BAD, "price not finite"),
+    FileCase("an infinite price", cell("131", "inf"), BAD, "number that no market has"),
     FileCase("a high below the low", cell("131", "120"), BAD, "high below open or close"),
     FileCase("a low above the open", cell("124", "127.5"), BAD, "low above open or close"),
     FileCase("a negative volume", cell(",32", ",-32"), BAD, "volume of 2025-11-02 03:00"),

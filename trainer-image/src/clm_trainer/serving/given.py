@@ -9,7 +9,7 @@ from clm_api.reasons import Reason
 from clm_api.run import RunData
 from clm_trainer.panel import Panel
 from clm_trainer.sources.bars import COLUMNS, PRICES, BarKey, invalid
-from clm_trainer.sources.untraded import without_untraded
+from clm_trainer.sources.untraded import not_once_traded, without_untraded
 
 _SHOWN = 5
 
@@ -99,7 +99,7 @@ def _checked(frame: pd.DataFrame, name: str, data: RunData) -> pd.DataFrame:
         traded, _ = without_untraded(key.cleaned(kept, "the bars handed over"), key.step)
     except (TypeError, ValueError) as error:
         raise invalid(f"a price or volume of {name} is not a number: {error}") from error
-    if traded.empty:
+    if not_once_traded(traded):
         raise _too_little(f"nobody traded {name} in all the bars that were handed over")
     return traded
 

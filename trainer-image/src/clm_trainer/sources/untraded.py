@@ -20,30 +20,38 @@ def quiet(frame: pd.DataFrame) -> NDArray[np.bool_]:
     return np.asarray(still, dtype=np.bool_)
 
 
-def runs(frame: pd.DataFrame, step: pd.Timedelta) -> list[tuple[int, int]]:
-    """Return the rows [first, stop) of every run without a trade that is no mere quiet spell.
+def not_once_traded(frame: pd.DataFrame) -> bool:
+    """Whether no bar saw a trade."""
+    return bool(quiet(frame).all())
 
-    It lasts 24 hours or more, and at least three bars. A hole within a run doesn't end it.
+
+def halts_of(frame: pd.DataFrame, step: pd.Timedelta) -> list[tuple[int, int]]:
+    """Return the rows [from, stop) at whose close nobody had traded for 24 hours or more.
+
+    At least three bars without a trade are needed; a hole among them doesn't end them. A bar's fate
+    is known at its own close: whoever decides bar by bar sees the same halts as a whole history.
     """
     edges = np.flatnonzero(np.diff(np.r_[False, quiet(frame), False]))
-    times = frame["timestamp"]
-    return [
-        (first, stop)
-        for first, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
-        if stop - first >= FEWEST_BARS
-        and times.iloc[stop - 1] + step - times.iloc[first] >= LONGEST_QUIET
-    ]
+    closes = frame["timestamp"] + step
+    found = []
+    for first, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        since = frame["timestamp"].iloc[first]
+        long = np.array(closes.iloc[first:stop] - since >= LONGEST_QUIET)
+        long[: FEWEST_BARS - 1] = False
+        if long.any():
+            found.append((first + int(long.argmax()), stop))
+    return found
 
 
 def without_untraded(frame: pd.DataFrame, step: pd.Timedelta) -> tuple[pd.DataFrame, list[Hole]]:
-    """Return the bars that could be traded, and where the others were left out.
+    """Return the bars outside of halts, and the halts.
 
     Parameters
     ----------
     frame
         Bars sorted by ``timestamp``.
     """
-    found = runs(frame, step)
+    found = halts_of(frame, step)
     if not found:
         return frame, []
     kept = np.ones(len(frame), dtype=np.bool_)
@@ -70,13 +78,13 @@ def require_traded(traded: pd.DataFrame, halts: list[Hole], key: BarKey, *, any_
         DataUnavailable, naming the symbol and since when.
     """
     ended = bool(halts) and (traded.empty or traded["timestamp"].iloc[-1] < halts[-1].start)
-    if ended and (traded.empty or not any_age):
+    if ended and (not_once_traded(traded) or not any_age):
         last = halts[-1]
         raise ClmError(
             Reason.DATA_UNAVAILABLE,
-            f"{key.symbol} has not been traded on {key.venue} since {last.start:%Y-%m-%d %H:%M}: "
-            f"its newest {last.bars} bars have no volume and no move; if it is delisted, remove "
-            "it from spec.data.symbols, and the other symbols go on",
+            f"{key.symbol} has not been traded on {key.venue} since {last.start:%Y-%m-%d %H:%M} "
+            f"at the latest: its newest {last.bars} bars end a day or more without a trade; if it "
+            "is delisted, remove it from spec.data.symbols, and the other symbols go on",
         )
 
 
@@ -86,6 +94,6 @@ def described(halts: list[Hole], symbol: str) -> str:
     longest = max(halts, key=lambda halt: halt.bars)
     more = f" in {len(halts)} halts, the longest" if len(halts) > 1 else ""
     return (
-        f"{symbol}: nobody traded for {bars} bars{more} from {longest.start:%Y-%m-%d %H:%M}: "
-        "they are masked like holes"
+        f"{symbol}: nobody had traded for a day at {bars} bars{more} from "
+        f"{longest.start:%Y-%m-%d %H:%M}: they are masked like holes"
     )
