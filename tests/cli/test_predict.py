@@ -1,11 +1,15 @@
+import io
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from clm_api.errors import ClmError
 from clm_cli.cluster import ClusterError
+from clm_trainer.sources.bars import BarKey
+from clm_trainer.sources.cache import BarCache
 from clm_trainer.storage import Storage
 from tests.cli.app import app
 from tests.cli.namespace import Namespace
@@ -93,3 +97,20 @@ def test_a_symbol_whose_stored_bars_ended_earlier_is_named(uri: str, tmp_path: P
     assert isinstance(result.exception, ClmError)
     assert result.exception.reason == "InsufficientData"
     assert "2025-12-02 05:00, but ETH/USDT ends at 2025-11-30 23:00" in result.exception.message
+
+
+def test_a_symbol_that_nobody_trades_any_more_is_named(uri: str, tmp_path: Path) -> None:
+    here, there = Storage(uri.rsplit("/runs/", 1)[0]), Storage(str(tmp_path))
+    newest = "ETH-USDT/1h/2025-12.parquet"
+    for path in (*here.list(LAYOUT.prefix), *here.list("bars")):
+        if not path.endswith(newest):
+            there.put(path, here.get(path) or b"")
+    (path,) = (path for path in here.list("bars") if path.endswith(newest))
+    dead = pd.read_parquet(io.BytesIO(here.get(path) or b""))
+    dead[["open", "high", "low", "close"]] = float(dead["close"].iloc[0])
+    dead["volume"] = 0.0
+    BarCache(there).write(BarKey("binance", "spot", "ETH/USDT", "1h"), dead, "test")
+    result = RUNNER.invoke(app, ["predict", there.address(LAYOUT.manifest)])
+    assert isinstance(result.exception, ClmError)
+    assert result.exception.reason == "InsufficientData"
+    assert "2025-12-02 05:00, but ETH/USDT ends at 2025-12-01 22:00" in result.exception.message

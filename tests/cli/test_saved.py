@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from clm_cli.restore import newest_backups
 from clm_cli.saved import (
     Saved,
     kept,
@@ -102,3 +103,15 @@ def test_a_backup_is_read_as_it_was_written() -> None:
     assert time_of(saved.path) == saved.created_at
     assert Saved.model_validate_json(saved.to_json()) == saved
     assert [v["metadata"]["uid"] for v in saved.versions_of(OWNER)] == ["lost-version"]
+
+
+@pytest.mark.parametrize(
+    ("at", "chosen"),
+    [(None, "20260105T120000Z"), ("2026-01-05T00:00:00+00:00", "20260104T120000Z")],
+    ids=["the newest", "the newest of a time"],
+)
+def test_files_that_are_no_backups_are_passed_over(at: str | None, chosen: str) -> None:
+    names = ["20260104T120000Z.json", "20260105T120000Z.json", "notes.txt", "zzz.json"]
+    paths = [f"backups/ns/{name}" for name in names]
+    moment = datetime.fromisoformat(at) if at else None
+    assert newest_backups(paths, moment) == [f"backups/ns/{chosen}.json"]

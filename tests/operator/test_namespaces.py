@@ -76,8 +76,8 @@ class Release:
         """What the operator has written about a schedule, if anything."""
         found = self.plane.get(namespace, "tsched", name)
         assert found is not None
-        status: Raw | None = found.get("status")
-        return status
+        status: Raw = found.get("status", {})
+        return None if status.get("observedGeneration", -1) < 0 else status
 
     def close(self) -> None:
         """End its operators and remove it."""

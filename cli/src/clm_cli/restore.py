@@ -49,7 +49,7 @@ def restore(
     """
     cluster, objects = Cluster(namespace), open_store(store)
     paths = objects.list(f"{BACKUPS}/" if all_namespaces else f"{backups_of(cluster.namespace)}/")
-    chosen = _newest(paths, at.replace(tzinfo=UTC) if at else None)
+    chosen = newest_backups(paths, at.replace(tzinfo=UTC) if at else None)
     if not chosen:
         whose = "" if all_namespaces else f" of namespace {cluster.namespace}"
         raise ClusterError(f'{objects.url} holds no backup{whose}; "clm backup" makes one')
@@ -69,10 +69,14 @@ def restore(
         raise typer.Exit(1)
 
 
-def _newest(paths: list[str], at: datetime | None) -> list[str]:
+def newest_backups(paths: list[str], at: datetime | None) -> list[str]:
     """Return each namespace's newest backup that is not later than ``at``."""
-    found = {path.rsplit("/", 1)[0]: path for path in paths if at is None or time_of(path) <= at}
-    return sorted(found.values())
+    found: dict[str, tuple[datetime, str]] = {}
+    for path in paths:
+        time, folder = time_of(path), path.rsplit("/", 1)[0]
+        if time is not None and (at is None or time <= at):
+            found[folder] = max(found.get(folder, (time, path)), (time, path))
+    return sorted(path for _, path in found.values())
 
 
 def _read(objects: "Storage", path: str) -> Saved:

@@ -46,9 +46,12 @@ class Saved(Model):
         return sorted(mine, key=lambda v: (v["metadata"]["creationTimestamp"], _name(v)))
 
 
-def time_of(path: str) -> datetime:
-    """Return when a backup was saved, by its path."""
-    return datetime.strptime(f"{path.rsplit('/', 1)[-1]}+0000", f"{_TIME}.json%z")
+def time_of(path: str) -> datetime | None:
+    """Return when a backup was saved, by its path; None for a file that is no backup."""
+    try:
+        return datetime.strptime(f"{path.rsplit('/', 1)[-1]}+0000", f"{_TIME}.json%z")
+    except ValueError:
+        return None
 
 
 def kept(raw: Raw) -> Raw:

@@ -46,7 +46,16 @@ def newest_bars(model: ServedModel, store: Storage, now: pd.Timestamp) -> Panel:
     data = model.spec.data
     if data.refresh is Refresh.NEVER:
         require_equal_ends(stored_ends(BarCache(store), bar_keys(data), now))
-    return closed_bars(data, store, model.data_from, now)[0]
+    panel = closed_bars(data, store, model.data_from, now)[0]
+    if data.refresh is Refresh.NEVER:
+        require_equal_ends(traded_ends(panel))
+    return panel
+
+
+def traded_ends(panel: Panel) -> dict[str, pd.Timestamp]:
+    """Return the newest bar of each symbol that is no hole: stored bars may be dead ones."""
+    newest = len(panel) - 1 - panel.gap[::-1].argmin(axis=0)
+    return {name: panel.times[row] for name, row in zip(panel.symbols, newest, strict=True)}
 
 
 def closed_bars(

@@ -23,19 +23,26 @@ def trade_pages(
         Returns fills between two times, both inclusive, in any order.
     """
     seen = set[str]()
+    deaf = False
     step = window_ms or max(stop_ms - start_ms, 1)
     left = [(since, min(since + step, stop_ms)) for since in range(start_ms, stop_ms, step)][::-1]
     while left:
         since, until = left.pop()
         answer = ask(since, until)
         new = {identity(one): one for one in answer if identity(one) not in seen}
-        if not new:
+        if not answer:
             continue
-        seen |= new.keys()
-        yield sorted(new.values(), key=lambda one: int(one["timestamp"]))
         times = [int(one["timestamp"]) for one in answer]
-        left += [(max(times), until)] if max(times) <= until else []
-        left += [(since, min(times))] if min(times) >= since else []
+        first, last = min(times), max(times)
+        deaf |= first < since or last > until
+        if new:
+            seen |= new.keys()
+            yield sorted(new.values(), key=lambda one: int(one["timestamp"]))
+            left += [(last, until)] if last <= until else []
+            left += [(since, first)] if first >= since else []
+        elif deaf:  # its fills came with those of another range, which says nothing of the rest
+            left += [(last, until)] if since < last <= until else []
+            left += [(since, first)] if since <= first < until else []
 
 
 def identity(fill: dict[str, Any]) -> str:
