@@ -103,3 +103,32 @@ def test_the_newest_evaluations_job_goes_by_the_same_rule_and_its_outcome_stays(
     assert world.jobs == {}
     world.settle()
     assert world.schedule["status"]["evaluation"] == told
+
+
+SUCCEEDED: Raw = {"phase": "Succeeded", "stage": "REJECTED", "completionTime": b.stamp(b.NOW)}
+
+
+@pytest.mark.parametrize(
+    ("status", "seconds", "goes"),
+    [
+        (SUCCEEDED, 0, False),
+        (SUCCEEDED, 59, False),
+        (SUCCEEDED, 60, True),
+        (ENDED | {"reason": "ArtifactCorrupt"}, 59, False),
+        (ENDED | {"reason": "DeadlineExceeded"}, 0, True),
+    ],
+    ids=[
+        "a result is read a moment before its Job ends by itself",
+        "it has a minute to end",
+        "another container keeps its pod alive",
+        "a result that is none was read as early",
+        "a pod that works in vain has no minute",
+    ],
+)
+def test_a_job_whose_run_has_ended(status: Raw, seconds: int, *, goes: bool) -> None:
+    version, now = b.version(status=status), b.NOW + timedelta(seconds=seconds)
+    view = b.snapshot(version, jobs={"btc-1": b.job("btc-1", b.pod())}, now=now)
+    decided = plan(view, b.settings())
+    assert [job.name for job in decided.delete_jobs] == (["btc-1"] if goes else [])
+    if not goes:
+        assert decided.wake_at == b.NOW + timedelta(seconds=60)

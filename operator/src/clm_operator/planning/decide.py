@@ -1,5 +1,6 @@
 """One snapshot in, one plan out: the operator's only place of decision."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,7 +41,7 @@ from clm_operator.planning.notices import (
     run_notices,
     skip_notices,
 )
-from clm_operator.planning.outcomes import Act, Outcome, failed, fold
+from clm_operator.planning.outcomes import Act, Outcome, failed, fold, goes_at
 from clm_operator.planning.pointer import with_production
 from clm_operator.planning.production import Promotions
 from clm_operator.planning.retention import to_delete
@@ -291,12 +292,22 @@ def _wake_at(
     schedule = snapshot.schedule
     if schedule is not None and schedule.spec is not None:
         times.extend(tidied_at(snapshot, schedule, evaluation))
+        times.extend(_left_alone(snapshot, evaluation))
         times.append(rested_at(schedule, snapshot.now))
         if evaluation_slots.watched(status, _after(outcomes)):
             times.append(evaluation_slots.next_at(snapshot, schedule, schedule.spec))
         if status.evaluation is not None and barrier(snapshot, status.evaluation.name):
             times.append(_again(snapshot, status.evaluation.name, soon))
     return min((t for t in times if t > snapshot.now), default=None)
+
+
+def _left_alone(snapshot: Snapshot, evaluation: Evaluation) -> Iterator[datetime]:
+    """Yield when Jobs whose result was read go, if they have not ended by themselves."""
+    for version in snapshot.versions:
+        if version.terminal and (at := goes_at(version, snapshot.jobs.get(version.name))):
+            yield at
+    if (at := evaluations.goes_at(snapshot, evaluation)) is not None:
+        yield at
 
 
 def _again(snapshot: Snapshot, name: str, soon: timedelta) -> datetime:

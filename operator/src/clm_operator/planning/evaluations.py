@@ -21,7 +21,7 @@ from clm_operator.building.names import LABEL_EVALUATION
 from clm_operator.planning.failures import Failure, explain
 from clm_operator.planning.held import same_words
 from clm_operator.planning.lifecycle import whole_seconds
-from clm_operator.planning.waiting import held_up, lingering, missing_since, overdue, words
+from clm_operator.planning.waiting import LINGERS, held_up, lingering, missing_since, overdue, words
 from clm_operator.snapshot import Job, ScheduleObject, Snapshot, Withheld
 from clm_operator.store_reads import CorruptReport, UnreadableReport
 
@@ -187,10 +187,25 @@ def to_delete(snapshot: Snapshot, schedule: ScheduleObject, latest: Evaluation) 
     """Return the Jobs that nobody needs: all but the newest, and it if it works in vain."""
     if not recorded(schedule, latest):
         return ()
-    status = latest.status
-    over = status is not None and status.completion_time is not None
+    status, goes = latest.status, goes_at(snapshot, latest)
+    vain = goes is not None and goes <= snapshot.now
     return tuple(
         job
         for name, job in snapshot.evaluations.items()
-        if status is None or name != status.name or (over and not job.finished)
+        if status is None or name != status.name or vain
     )
+
+
+def goes_at(snapshot: Snapshot, latest: Evaluation) -> datetime | None:
+    """Return when the Job of the newest evaluation goes if it has not ended; None if it has.
+
+    A report is read as soon as the trainer has ended, and its Job ends a moment later.
+    """
+    status = latest.status
+    if status is None or status.completion_time is None:
+        return None
+    job = snapshot.evaluations.get(status.name)
+    if job is None or job.finished:
+        return None
+    read = status.phase is Phase.SUCCEEDED or status.reason == Reason.ARTIFACT_CORRUPT
+    return status.completion_time + LINGERS if read else status.completion_time

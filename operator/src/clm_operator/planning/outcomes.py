@@ -41,7 +41,7 @@ from clm_operator.planning.lifecycle import (
     move,
 )
 from clm_operator.planning.luck import significance
-from clm_operator.planning.waiting import held_up, lingering, missing_since, overdue, words
+from clm_operator.planning.waiting import LINGERS, held_up, lingering, missing_since, overdue, words
 from clm_operator.settings import Settings
 from clm_operator.snapshot import Job, Pod, Snapshot, Version, Withheld, owner_uid, validation_text
 from clm_operator.store_reads import CorruptReport, Report, UnreadableReport
@@ -74,8 +74,9 @@ def fold(version: Version, snapshot: Snapshot, settings: Settings) -> Outcome:
     """Return what became of one version, and where its files lie."""
     job = snapshot.jobs.get(version.name)
     if version.terminal:
-        alive = job is not None and not job.finished and owner_uid(job.raw) == version.uid
-        return Outcome(version, version.status, Act.DELETE_JOB if alive else Act.NOTHING)
+        goes = goes_at(version, job)
+        vain = goes is not None and goes <= snapshot.now
+        return Outcome(version, version.status, Act.DELETE_JOB if vain else Act.NOTHING)
     if version.spec is None:
         return failed(version, Failure(Reason.SPEC_INVALID, version.problem), snapshot.now)
     outcome = _of_run(version, version.spec, job, snapshot, settings)
@@ -131,6 +132,20 @@ def _of_run(
     if (vain := lingering(job, snapshot.now)) is not None:
         return failed(version, vain, snapshot.now, job)
     return _active(version, spec, job, snapshot, settings)
+
+
+def goes_at(version: Version, job: Job | None) -> datetime | None:
+    """Return when an ended version's Job that has not ended goes; None if there is none.
+
+    A result is read as soon as the trainer has ended: its Job ends by itself a moment later, unless
+    another container keeps its pod alive.
+    """
+    if job is None or job.finished or owner_uid(job.raw) != version.uid:
+        return None
+    ended = version.status.completion_time or version.created
+    stored = version.status.phase is Phase.SUCCEEDED
+    read = stored or version.status.reason == Reason.ARTIFACT_CORRUPT
+    return ended + LINGERS if read else ended
 
 
 def _has_result(job: Job | None) -> bool:

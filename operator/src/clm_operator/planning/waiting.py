@@ -19,7 +19,7 @@ _REFUSALS = (
 )
 """What the Job's controller tells of a pod that it could not make."""
 _LACKS = "CreateContainerConfigError"
-_LINGERS = timedelta(seconds=60)
+LINGERS = timedelta(seconds=60)
 """How long a pod may outlive its trainer before its Job is taken for one that never ends."""
 
 
@@ -84,7 +84,7 @@ def lingering(job: Job, now: datetime) -> Failure | None:
     A trainer that ended well without a result has failed too.
     """
     pod = job.trainer_ended
-    if pod is None or now - (pod.ended or pod.created) <= _LINGERS:
+    if pod is None or now - (pod.ended or pod.created) <= LINGERS:
         return None
     if pod.exit_code == 0:
         text = "its trainer ended but the store holds no result"
