@@ -21,7 +21,14 @@ from clm_operator.building.names import LABEL_EVALUATION
 from clm_operator.planning.failures import Failure, explain
 from clm_operator.planning.held import same_words
 from clm_operator.planning.lifecycle import whole_seconds
-from clm_operator.planning.waiting import LINGERS, held_up, lingering, missing_since, overdue, words
+from clm_operator.planning.waiting import (
+    held_up,
+    left_until,
+    lingering,
+    missing_since,
+    overdue,
+    words,
+)
 from clm_operator.snapshot import Job, ScheduleObject, Snapshot, Withheld
 from clm_operator.store_reads import CorruptReport, UnreadableReport
 
@@ -197,15 +204,11 @@ def to_delete(snapshot: Snapshot, schedule: ScheduleObject, latest: Evaluation) 
 
 
 def goes_at(snapshot: Snapshot, latest: Evaluation) -> datetime | None:
-    """Return when the Job of the newest evaluation goes if it has not ended; None if it has.
-
-    A report is read as soon as the trainer has ended, and its Job ends a moment later.
-    """
+    """Return when the Job of the newest evaluation goes if it has not ended; None if it has."""
     status = latest.status
     if status is None or status.completion_time is None:
         return None
     job = snapshot.evaluations.get(status.name)
     if job is None or job.finished:
         return None
-    read = status.phase is Phase.SUCCEEDED or status.reason == Reason.ARTIFACT_CORRUPT
-    return status.completion_time + LINGERS if read else status.completion_time
+    return left_until(status.completion_time, status.phase, status.reason)

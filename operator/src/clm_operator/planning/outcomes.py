@@ -41,7 +41,14 @@ from clm_operator.planning.lifecycle import (
     move,
 )
 from clm_operator.planning.luck import significance
-from clm_operator.planning.waiting import LINGERS, held_up, lingering, missing_since, overdue, words
+from clm_operator.planning.waiting import (
+    held_up,
+    left_until,
+    lingering,
+    missing_since,
+    overdue,
+    words,
+)
 from clm_operator.settings import Settings
 from clm_operator.snapshot import Job, Pod, Snapshot, Version, Withheld, owner_uid, validation_text
 from clm_operator.store_reads import CorruptReport, Report, UnreadableReport
@@ -135,17 +142,11 @@ def _of_run(
 
 
 def goes_at(version: Version, job: Job | None) -> datetime | None:
-    """Return when an ended version's Job that has not ended goes; None if there is none.
-
-    A result is read as soon as the trainer has ended: its Job ends by itself a moment later, unless
-    another container keeps its pod alive.
-    """
+    """Return when an ended version's Job that has not ended goes; None if there is none."""
     if job is None or job.finished or owner_uid(job.raw) != version.uid:
         return None
-    ended = version.status.completion_time or version.created
-    stored = version.status.phase is Phase.SUCCEEDED
-    read = stored or version.status.reason == Reason.ARTIFACT_CORRUPT
-    return ended + LINGERS if read else ended
+    status = version.status
+    return left_until(status.completion_time or version.created, status.phase, status.reason)
 
 
 def _has_result(job: Job | None) -> bool:

@@ -6,6 +6,7 @@ or lost its node, waits anew.
 
 from datetime import datetime, timedelta
 
+from clm_api.model_version import Phase
 from clm_api.reasons import FINAL_EXIT_CODES, Reason
 from clm_operator.planning.failures import Failure, explain
 from clm_operator.planning.lifecycle import whole_seconds
@@ -76,6 +77,16 @@ def words(job: Job) -> str:
 def lacks_keys(job: Job) -> bool:
     """Whether the kubelet misses something that the pod's environment is to come from."""
     return bool(job.pods) and job.pods[-1].complaint.startswith(_LACKS)
+
+
+def left_until(ended: datetime, phase: Phase, reason: str) -> datetime:
+    """Return until when a Job of ended work is left to end by itself.
+
+    A result is read as soon as the trainer has ended: its Job ends a moment later, unless another
+    container keeps its pod alive. Work without a result is done in vain at once.
+    """
+    read = phase is Phase.SUCCEEDED or reason == Reason.ARTIFACT_CORRUPT
+    return ended + LINGERS if read else ended
 
 
 def lingering(job: Job, now: datetime) -> Failure | None:
