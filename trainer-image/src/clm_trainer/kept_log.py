@@ -44,7 +44,7 @@ class KeptLog(logging.Handler):
         self._head_bytes = self._tail_bytes = self._left_out = 0
         self._written = self._lines = 0
         self._writing, self._complained = threading.Lock(), False
-        self._closed = threading.Event()
+        self._ended = threading.Event()
         threading.Thread(target=self._keep_writing, name="kept-log", daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -78,7 +78,7 @@ class KeptLog(logging.Handler):
 
     def close(self) -> None:
         """Write a last time and end."""
-        self._closed.set()
+        self._ended.set()
         self.flush()
         super().close()
 
@@ -89,5 +89,5 @@ class KeptLog(logging.Handler):
         yield from self._tail
 
     def _keep_writing(self) -> None:
-        while not self._closed.wait(INTERVAL_S):
+        while not self._ended.wait(INTERVAL_S):
             self.flush()
