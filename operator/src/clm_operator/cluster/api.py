@@ -65,6 +65,10 @@ class ForbiddenError(ApiError):
     """A quota, an admission rule or the caller's rights are against it, perhaps only for now."""
 
 
+class NotLeadingError(Exception):
+    """Another process may work by now: this one writes nothing."""
+
+
 _ERRORS: dict[int, type[ApiError]] = {
     403: ForbiddenError,
     404: NotFoundError,
@@ -76,22 +80,38 @@ _LONGEST_RETRY_S = 3600.0
 
 
 class WriteBudget:
-    """A token bucket: bursts up to one second's worth, then one write after the other."""
+    """A token bucket: bursts up to one second's worth, then one write after the other.
 
-    def __init__(self, per_second: float, monotonic: Callable[[], float]) -> None:
-        self._rate, self._monotonic = per_second, monotonic
+    Parameters
+    ----------
+    leads
+        Whether this process may write, asked right before each write.
+    """
+
+    def __init__(
+        self, per_second: float, monotonic: Callable[[], float], leads: Callable[[], bool]
+    ) -> None:
+        self._rate, self._monotonic, self._leads = per_second, monotonic, leads
         self._tokens, self._at = per_second, monotonic()
 
     async def take(self) -> None:
-        """Wait for a token."""
+        """Wait for a token.
+
+        Raises
+        ------
+        NotLeadingError
+            This process may not write.
+        """
         while True:
             now = self._monotonic()
             self._tokens = min(self._rate, self._tokens + (now - self._at) * self._rate)
             self._at = now
             if self._tokens >= 1:
                 self._tokens -= 1
-                return
+                break
             await asyncio.sleep((1 - self._tokens) / self._rate)
+        if not self._leads():
+            raise NotLeadingError("another process leads by now: nothing is written")
 
 
 class Api:

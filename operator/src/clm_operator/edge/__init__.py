@@ -1,0 +1,1 @@
+"""Where the operator meets those who run it: which of several processes works."""
