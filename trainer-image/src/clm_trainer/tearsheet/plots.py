@@ -20,7 +20,7 @@ _PX_PER_DATE = 90
 _DASHES, _DOTS = (0, (4, 3)), (0, (2, 3))
 
 
-def tick(share: float, _: int) -> str:
+def tick(share: float, _: float) -> str:
     """Write a share on an axis: with as many digits as steps below one per cent need."""
     return f"{share * 100:z.3g} %".replace("-", "−")
 
