@@ -87,6 +87,8 @@ class Reason(StrEnum):
     """All promotion criteria passed."""
     CRITERIA_FAILED = "CriteriaFailed"
     """At least one promotion criterion or gate failed."""
+    DATA_BEHIND = "DataBehind"
+    """The version's bars end before those of one that stands: it takes nobody's place by itself."""
     SIGNIFICANT = "Significant"
     """The deflated Sharpe ratio says that luck alone is unlikely."""
     NOT_SIGNIFICANT = "NotSignificant"

@@ -23,13 +23,13 @@ from clm_api.model_version import (
     ModelVersionStatus,
     Phase,
 )
-from clm_api.promotion import PromotionMode, judge
+from clm_api.promotion import judge
 from clm_api.reasons import Reason
 from clm_api.report import Progress
-from clm_api.run import RunPromotion
 from clm_operator.complaints import Complaint
 from clm_operator.planning import job_policy
 from clm_operator.planning.attempts import timed, with_job
+from clm_operator.planning.candidates import verdict_words
 from clm_operator.planning.conditions import Said, stated
 from clm_operator.planning.failures import Failure, explain
 from clm_operator.planning.held import LEAVING, barrier, same_words
@@ -317,9 +317,7 @@ def _judged(
 ) -> Outcome:
     promotion, file = spec.run.promotion, report.metrics
     verdict = judge(file.metrics, file.undefined, promotion.criteria, promotion.significance)
-    message = verdict.message
-    if promotion.mode is PromotionMode.DRY_RUN:
-        message += f" · DryRun: judged only; {_would_do(promotion, verdict.stage)}"
+    message = verdict_words(promotion, Stage(verdict.stage), verdict.message)
     folder = _folder(version, spec, settings)
     data = report.manifest.data
     passed = verdict.stage == Stage.CANDIDATE
@@ -368,10 +366,3 @@ def _judged(
             ("StatisticallySignificant", *significance(file, spec.run.trials)),
         ),
     )
-
-
-def _would_do(promotion: RunPromotion, stage: str) -> str:
-    if stage != Stage.CANDIDATE:
-        return "Automatic would do nothing with it either"
-    step = "begin its shadow test" if promotion.shadow.enabled else "put it into production"
-    return f"Automatic would {step}"
