@@ -39,6 +39,16 @@ def test_a_run_that_can_be_trusted_is_five_lines(run: Path, scheme: str) -> None
     assert all(float(line.split(" … ")[1]) < 1e-9 for line in said)
 
 
+def test_it_loads_no_compiler_and_no_model_library(run: Path) -> None:
+    code = (
+        "import sys; from clm_cli.__main__ import command_line\n"
+        "command_line(['verify'])(['verify', sys.argv[1]], standalone_mode=False)\n"
+        "loaded = {'numba', 'xgboost', 'talib', 'pandera', 'clm_cli.cluster'} & set(sys.modules)\n"
+        "assert not loaded, loaded"
+    )
+    subprocess.run([sys.executable, "-c", code, str(run / "manifest.json")], check=True, timeout=60)
+
+
 def test_a_wrong_metric_is_shown_and_ends_with_66(run: Path) -> None:
     def better(report: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
         report["metrics"]["sharpe"] = 99.5

@@ -13,7 +13,7 @@ from clm_cli.status import Namespace
 from clm_cli.stores import require_trainer
 
 if TYPE_CHECKING:
-    from clm_trainer.serving import Decisions, ServedModel
+    from clm_trainer.serving.model import Decisions, ServedModel
 
 
 def predict(
