@@ -1,6 +1,6 @@
 """``clm restore``: a backup into a cluster, with who was in production and since when."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,6 +24,7 @@ from clm_cli.saved import (
 from clm_cli.server import ClusterError, NotFoundError
 from clm_cli.status import Namespace
 from clm_cli.stores import Store, open_store
+from clm_cli.times import time_named
 
 if TYPE_CHECKING:
     from clm_trainer.storage import Storage
@@ -33,8 +34,11 @@ def restore(
     store: Store,
     namespace: Namespace = None,
     at: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%dT%H:%M:%SZ"], help="The newest backup up to then, UTC."),
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="The newest backup up to then: 2026-01-05T12:00Z; UTC without a zone.",
+        ),
     ] = None,
     *,
     all_namespaces: EveryNamespace = False,
@@ -47,12 +51,13 @@ def restore(
 
     Plain kubectl: none; kubectl can't bring a status back
     """
+    until = None if at is None else time_named("--at", at)
     cluster, objects = Cluster(namespace), open_store(store)
     paths = objects.list(f"{BACKUPS}/" if all_namespaces else f"{backups_of(cluster.namespace)}/")
-    chosen = newest_backups(paths, at.replace(tzinfo=UTC) if at else None)
+    chosen = newest_backups(paths, until)
     if not chosen:
         whose = "" if all_namespaces else f" of namespace {cluster.namespace}"
-        raise ClusterError(f'{objects.url} holds no backup{whose}; "clm backup" makes one')
+        raise ClusterError(f"{objects.url} holds no backup{whose}{_hint(paths, until)}")
     refused = 0
     for path in chosen:
         saved = _read(objects, path)
@@ -77,6 +82,14 @@ def newest_backups(paths: list[str], at: datetime | None) -> list[str]:
         if time is not None and (at is None or time <= at):
             found[folder] = max(found.get(folder, (time, path)), (time, path))
     return sorted(path for _, path in found.values())
+
+
+def _hint(paths: list[str], until: datetime | None) -> str:
+    """Say how to come by a backup: of a later time, or at all."""
+    times = [time for path in paths if (time := time_of(path)) is not None]
+    if until is None or not times:
+        return '; "clm backup" makes one'
+    return f" up to {until.isoformat()}; the oldest is of {min(times).isoformat()}"
 
 
 def _read(objects: "Storage", path: str) -> Saved:
