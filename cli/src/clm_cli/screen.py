@@ -132,10 +132,10 @@ def _held(run: HeldRun) -> str:
 def _live(live: LiveStatus) -> str:
     """Say how production has done since it came there."""
     said = [f"{live.bars} bars", f"{live.trades} trades"]
-    shown = (("return", live.total_return, "+.2%"), ("maxdd", live.max_drawdown, ".3f"))
+    shown = (("return", live.total_return, "+z.2%"), ("maxdd", live.max_drawdown, "z.3f"))
     said += [f"{name} {value:{form}}" for name, value, form in shown if value is not None]
     if live.sharpe is not None:
-        said.append(f"sharpe {live.sharpe:.2f}")
+        said.append(f"sharpe {live.sharpe:z.2f}")
     return ", ".join(said)
 
 
@@ -165,8 +165,8 @@ def verdicts(version: VersionView) -> list[RenderableType]:
 
 def _criterion(row: CriterionVerdict) -> tuple[Cell, ...]:
     colour = "green" if row.verdict is Verdict.PASSED else "red"
-    value = "undefined" if row.value is None else f"{row.value:.4g}"
-    return row.name, value, row.operator, f"{row.threshold:g}", Text(row.verdict, colour)
+    value = "undefined" if row.value is None else f"{row.value:z.4g}"
+    return row.name, value, row.operator, f"{row.threshold:zg}", Text(row.verdict, colour)
 
 
 def _evidence(version: VersionView) -> list[RenderableType]:
@@ -174,10 +174,10 @@ def _evidence(version: VersionView) -> list[RenderableType]:
     if metrics is None or metrics.psr is None:
         return []
     deflated = metrics.deflated_sharpe
-    more = "" if deflated is None else f"  deflated {deflated:.3f}"
+    more = "" if deflated is None else f"  deflated {deflated:z.3f}"
     trials = version.spec.run.trials.count
     noun = "trial" if trials == 1 else "trials"
-    return [Text(f"significance: PSR {metrics.psr:.3f}{more} over {trials} {noun}")]
+    return [Text(f"significance: PSR {metrics.psr:z.3f}{more} over {trials} {noun}")]
 
 
 def _runs(versions: list[VersionView]) -> RenderableType:
@@ -198,7 +198,7 @@ def _run(version: VersionView) -> tuple[Cell, ...]:
         str(version.spec.trigger.type),
         phase,
         Text(status.stage, STAGE_COLOURS[status.stage]),
-        "" if sharpe is None else f"{sharpe:.2f}",
+        "" if sharpe is None else f"{sharpe:z.2f}",
         "" if metrics is None or metrics.trades is None else str(metrics.trades),
         status.reason,
         moment(status.completion_time),
