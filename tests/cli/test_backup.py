@@ -1,5 +1,6 @@
 """``clm backup`` and ``clm restore``: nothing to save, nothing to bring back."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,17 @@ def test_backups_later_than_the_time_are_told(api: Namespace, tmp_path: Path) ->
     assert f"holds no backup of namespace {api.name} up to 2026-01-05T00:00:00+00:00" in said
     day = f"{path.stem[:4]}-{path.stem[4:6]}-{path.stem[6:8]}"
     assert f"; the oldest is of {day}T" in said
+
+
+def test_a_backup_that_names_no_namespace_stops_no_other(api: Namespace, tmp_path: Path) -> None:
+    api.put(schedule())
+    store = ("--store", str(tmp_path))
+    assert RUNNER.invoke(app, ["backup", *store]).exit_code == 0
+    (path,) = tmp_path.rglob("*.json")
+    bad = tmp_path / "backups" / "a" / path.name
+    bad.parent.mkdir()
+    content = json.loads(path.read_text()) | {"namespace": "../x"}
+    bad.write_text(json.dumps(content))
+    result = RUNNER.invoke(app, ["restore", "-A", *store])
+    assert '"../x" can\'t be the name of an object' in str(result.exception)
+    assert "btc-eth: 0 versions, nothing in production" in result.stdout

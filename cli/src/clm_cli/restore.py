@@ -60,14 +60,14 @@ def restore(
     if not chosen:
         whose = "" if all_namespaces else f" of namespace {cluster.namespace}"
         raise ClusterError(f"{objects.url} holds no backup{whose}{_hint(paths, until)}")
-    refused, unread = 0, list[SpecError]()
+    refused, unread = 0, list[SpecError | ClusterError]()
     for path in chosen:
         try:
             saved = read_backup(objects.address(path), objects.get(path) or b"")
-        except SpecError as error:
+            here = cluster.elsewhere(saved.namespace)
+        except (SpecError, ClusterError) as error:
             unread.append(error)
             continue
-        here = cluster.elsewhere(saved.namespace)
         console.print(f"{objects.address(path)} into {here.namespace} at {here.server}",
                       highlight=False, soft_wrap=True)  # fmt: skip
         for schedule in saved.schedules:
@@ -77,7 +77,7 @@ def restore(
                 fail(f"{schedule['metadata']['name']}: {error}")
                 refused += 1
     for one in unread[1:]:
-        fail(one.message)
+        fail(str(one))
     if unread:
         raise unread[0]
     if refused:
