@@ -113,7 +113,7 @@ def _told(
         return status.model_copy(update=missing | {"reason": "", "message": ""})
     if keys is not None:
         return waiting(status.model_copy(update=missing), keys)
-    told = words(job)[:1024]
+    told = same_words(status.message, words(job)[:1024])
     why = {"reason": str(held_up(job)) if told else "", "message": told}
     return status.model_copy(update=missing | why)
 

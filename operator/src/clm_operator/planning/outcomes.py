@@ -271,12 +271,12 @@ def _not_started(
         return failed(version, why, now, job)
     reason, message = held_up(job), words(job)
     if keys is not None:
-        reason, message = keys.reason, same_words(status.message, keys.message[:1024])
+        reason, message = keys.reason, keys.message
     update = {
         "phase": Phase.PENDING,
         "stage": Stage.TRAINING,
         "reason": reason,
-        "message": message[:1024],
+        "message": same_words(status.message, message[:1024]),
         "pod_missing_since": missing,
     }
     return Outcome(version, status.model_copy(update=update))
