@@ -16,9 +16,9 @@ from clm_cli.status import Namespace
 from clm_cli.tables import Cell, table_of
 
 _METRICS = {
-    "sharpe": ("sharpe", "{:.2f}"),
-    "profitFactor": ("pf", "{:.2f}"),
-    "maxDrawdown": ("maxdd", "{:.3f}"),
+    "sharpe": ("sharpe", "{:z.2f}"),
+    "profitFactor": ("pf", "{:z.2f}"),
+    "maxDrawdown": ("maxdd", "{:z.3f}"),
     "trades": ("trades", "{}"),
 }
 """Column and form of the metrics that are always shown."""
@@ -57,7 +57,7 @@ def list_(
         return
     shown = dict(_METRICS)
     if metric is not None:
-        shown = {metric: _METRICS.get(metric, (metric, "{:.4g}")), **shown}
+        shown = {metric: _METRICS.get(metric, (metric, "{:z.4g}")), **shown}
     titles = [title for title, _ in shown.values()]
     columns = ("version", "schedule", "stage", "reason", *titles, "trained until")
     expendable = ("schedule", "trained until", *reversed(titles[1:]), "reason", titles[0])

@@ -11,6 +11,7 @@ from clm_api.layout import BACKUPS, backups_of, production_pointer
 from clm_api.production import ProductionPointer
 from clm_api.restored import RESTORING
 from clm_cli.backup import EveryNamespace
+from clm_cli.backup_file import read_backup
 from clm_cli.cluster import Cluster, Raw
 from clm_cli.output import console, fail, warn
 from clm_cli.saved import (
@@ -43,7 +44,8 @@ def restore(
 
     Into another cluster, or into this one after they were deleted. Namespaces and Secrets must be
     there. The operator may run: it leaves a schedule alone until all of it is back. A schedule that
-    has a history here is left as it is. Interrupted, the same command goes on.
+    has a history here is left as it is. Interrupted, the same command goes on. Of a backup that is
+    not whole nothing is restored; those of other namespaces are.
 
     Plain kubectl: none; kubectl can't bring a status back
     """
@@ -53,9 +55,13 @@ def restore(
     if not chosen:
         whose = "" if all_namespaces else f" of namespace {cluster.namespace}"
         raise ClusterError(f'{objects.url} holds no backup{whose}; "clm backup" makes one')
-    refused = 0
+    refused, unread = 0, list[SpecError]()
     for path in chosen:
-        saved = _read(objects, path)
+        try:
+            saved = read_backup(objects.address(path), objects.get(path) or b"")
+        except SpecError as error:
+            unread.append(error)
+            continue
         here = cluster.elsewhere(saved.namespace)
         console.print(f"{objects.address(path)} into {here.namespace} at {here.server}",
                       highlight=False, soft_wrap=True)  # fmt: skip
@@ -65,6 +71,10 @@ def restore(
             except ClusterError as error:
                 fail(f"{schedule['metadata']['name']}: {error}")
                 refused += 1
+    for one in unread[1:]:
+        fail(one.message)
+    if unread:
+        raise unread[0]
     if refused:
         raise typer.Exit(1)
 
@@ -77,13 +87,6 @@ def newest_backups(paths: list[str], at: datetime | None) -> list[str]:
         if time is not None and (at is None or time <= at):
             found[folder] = max(found.get(folder, (time, path)), (time, path))
     return sorted(path for _, path in found.values())
-
-
-def _read(objects: "Storage", path: str) -> Saved:
-    try:
-        return Saved.model_validate_json(objects.get(path) or b"")
-    except ValidationError as error:
-        raise SpecError("--store", f"{objects.address(path)} is no backup of this clm") from error
 
 
 def _bring_back(cluster: Cluster, objects: "Storage", schedule: Raw, saved: Saved) -> bool:

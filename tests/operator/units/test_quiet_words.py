@@ -9,6 +9,7 @@ import pytest
 
 from clm_api.reasons import Reason
 from clm_operator.building.names import LABEL_EVALUATION
+from clm_operator.complaints import Complaint
 from clm_operator.planning.evaluations import look
 from clm_operator.planning.outcomes import fold
 from clm_operator.snapshot import Job, Version, Withheld
@@ -32,15 +33,19 @@ class Row:
 
 
 def _warned(words: Callable[[int], str]) -> Callable[[str, int], Job]:
-    return lambda name, number: replace(b.job(name), warning=words(number))
+    return lambda name, number: replace(b.job(name), warning=Complaint("Odd", words(number)))
 
 
 def _complaining(words: Callable[[int], str]) -> Callable[[str, int], Job]:
-    return lambda name, number: b.job(name, b.pod("Pending", complaint=words(number)))
+    return lambda name, number: b.job(
+        name, b.pod("Pending", complaint=Complaint("Odd", words(number)))
+    )
 
 
 def _suspended(name: str, number: int) -> Job:
-    return replace(b.job(name, suspend=True), warning=f"{number} of 9 workloads are before it")
+    return replace(
+        b.job(name, suspend=True), warning=Complaint("Stopped", f"{number} of 9 are before it")
+    )
 
 
 ROWS = [
