@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 from clm_api.errors import ClmError
 from clm_trainer.storage import Storage
 from tests.cli.app import app
+from tests.cli.namespace import Namespace
+from tests.cli.objects import judged, schedule
 from tests.support.attempts import change_json, published_run, rewrite
 from tests.support.minio_server import MinioServer
 
@@ -73,6 +75,19 @@ def test_a_changed_byte_is_no_number_to_recompute(run: Path) -> None:
     error = refused(f"{run}/manifest.json")
     assert error.reason == "ArtifactCorrupt"
     assert error.message.startswith("attempts/pod-1/trades.parquet: sha256 ")
+
+
+def test_a_version_is_found_by_its_name(api: Namespace, run: Path) -> None:
+    raw = judged(api.put(schedule()))
+    uri = f"{run}/manifest.json"
+    raw["status"]["artifact"] = {"uri": uri, "sha256": "0" * 64, "sizeBytes": 1}
+    api.put(raw)
+    by_name, by_address = (
+        RUNNER.invoke(app, ["verify", one], catch_exceptions=False).stdout
+        for one in (raw["metadata"]["name"], uri)
+    )
+    assert by_name == by_address
+    assert by_name.startswith("digests ")
 
 
 @pytest.mark.parametrize(
