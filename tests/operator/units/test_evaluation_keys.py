@@ -7,6 +7,7 @@ import pytest
 
 from clm_api.reasons import Reason
 from clm_api.timing import slot_of
+from clm_operator.complaints import Complaint
 from clm_operator.snapshot import Job, Withheld
 from clm_operator.store_reads import UnreadableReport
 from tests.operator.units import builders as b
@@ -58,6 +59,28 @@ def test_a_store_that_lends_nothing_is_asked_again() -> None:
     assert evaluation(world)["phase"] == "Running"
 
 
+@pytest.mark.parametrize("how", ["deleted", "withdrawn"])
+def test_an_evaluation_whose_versions_go_before_its_job_ends_with_a_reason(how: str) -> None:
+    tested = {"since": b.stamp(b.NOW)}
+    world = lending()
+    if how == "withdrawn":
+        world = World.of(ended("btc-1", "SHADOW", shadow=tested))
+        world.now, world.settings = b.NOW + 6 * HOUR, lending().settings
+    world.withheld = {job_at(6): Withheld(Reason.STORAGE_UNAVAILABLE, "away")}
+    world.settle()
+    assert evaluation(world)["phase"] == "Pending"
+    if how == "withdrawn":
+        world.ask("btc-1", "ARCHIVED")
+    else:
+        world.versions = []
+    world.settle()
+    found = evaluation(world)
+    assert (found["phase"], found["reason"]) == ("Failed", "NothingToEvaluate")
+    assert "completionTime" in found
+    assert "before its Job could be made" in found["message"]
+    assert not world.jobs
+
+
 def test_a_longer_interval_does_not_go_back_behind_a_slot_that_waits() -> None:
     world = lending(monitoring={"interval": "1h"})
     world.now += HOUR
@@ -88,14 +111,16 @@ def test_a_store_that_is_away_in_ever_new_words_is_told_once() -> None:
         assert "310 ms" in evaluation(world)["message"]
 
 
+NO_SECRET = Complaint("PodNotStarted", 'CreateContainerConfigError: secret "x" not found')
+
+
 def test_a_pod_whose_secret_was_never_made_gets_it() -> None:
     """Killed between Job and Secret: the kubelet says what lacks, whoever looks next makes it."""
     world = lending()
     world.settle()
     (name,) = world.jobs
     assert world.plan().lend == ()
-    complaint = 'CreateContainerConfigError: secret "x" not found'
-    pods = (b.pod("Pending", complaint=complaint, created=world.now),)
+    pods = (b.pod("Pending", complaint=NO_SECRET, created=world.now),)
     world.jobs[name] = Job(world.jobs[name].raw, pods)
     (grant,) = world.plan().lend
     container = world.jobs[name].raw["spec"]["template"]["spec"]["containers"][0]
@@ -111,7 +136,7 @@ def test_a_pod_from_before_keys_per_run_gets_none(names: list[str]) -> None:
     (name,) = world.jobs
     container = world.jobs[name].raw["spec"]["template"]["spec"]["containers"][0]
     container["envFrom"] = [{"secretRef": {"name": n}} for n in names]
-    pods = (b.pod("Pending", complaint="CreateContainerConfigError: x", created=world.now),)
+    pods = (b.pod("Pending", complaint=NO_SECRET, created=world.now),)
     world.jobs[name] = Job(world.jobs[name].raw, pods)
     assert world.plan().lend == ()
 
@@ -124,7 +149,7 @@ def test_keys_that_come_late_are_for_what_the_job_was_told() -> None:
     world.ask("btc-1")
     world.settle()
     assert world.production() == "btc-1"
-    pods = (b.pod("Pending", complaint="CreateContainerConfigError: x", created=world.now),)
+    pods = (b.pod("Pending", complaint=NO_SECRET, created=world.now),)
     world.jobs[name] = Job(world.jobs[name].raw, pods)
     (grant,) = world.plan().lend
     assert grant.forms[0].reads[0] == "btc-0/*"
