@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import sys
+import time
 from pathlib import Path
 
 import kopf
@@ -24,8 +25,10 @@ from clm_operator.cluster.api import Api, WriteBudget, connect
 from clm_operator.cluster.resources import Cluster
 from clm_operator.creating import Creator
 from clm_operator.handlers import watch
+from clm_operator.handlers.list_watch import Watches
 from clm_operator.launch import Launcher
 from clm_operator.metrics import Metrics
+from clm_operator.mirror.world import Kind, Mirror
 from clm_operator.namespaces import Namespaces
 from clm_operator.probes import Health, serve
 from clm_operator.reconcile import Reconciler
@@ -38,7 +41,7 @@ from clm_operator.snapshot import Key, Snapshot
 _LOG = logging.getLogger("clm_operator")
 CONFIG_VARIABLE = "CLM_CONFIG"
 CONFIG_DEFAULT = "/etc/clm/config.yaml"
-HELPERS = ("scheduler", "store", "health", "namespaces", "undertaker")
+HELPERS = ("scheduler", "store", "health", "namespaces", "undertaker", "watches")
 """Tasks beside kopf's; an operator that has lost one is restarted, and says which."""
 PORT_VARIABLE = "CLM_HTTP_PORT"
 
@@ -48,7 +51,8 @@ async def operate(settings: Settings, port: int) -> None:
     clock, metrics = SystemClock(), Metrics()
     budget = WriteBudget(settings.api_writes_per_second, clock.monotonic)
     api = Api(await connect(), budget, metrics.request)
-    cluster = Cluster(api)
+    mirror = Mirror()
+    cluster = Cluster(api, mirror)
     store = open_store(settings.store)
     standing = Standing(settings.store, store, clock)
     undertaker = Undertaker(cluster, RunStore(store))
@@ -71,6 +75,8 @@ async def operate(settings: Settings, port: int) -> None:
     )
 
     async def work(key: Key) -> float | None:
+        if not mirror.knows(key.namespace):
+            return None  # its keys are woken once it does
         if namespaces.serves(key.namespace):
             return await reconciler(key)
         metrics.seen(Snapshot(clock.now(), key, None))
@@ -81,6 +87,17 @@ async def operate(settings: Settings, port: int) -> None:
     health = Health(cluster.answers, clock, metrics, HELPERS)
     probes = await serve(health, metrics, port)
     labelled = namespaces.seen if settings.watch_namespace_selector else None
+
+    def changed(kind: Kind, key: Key) -> None:
+        metrics.event(kind, time.time())
+        namespaces.wake(key)
+
+    def listed(scope: str) -> None:
+        for key in mirror.keys(scope):
+            if mirror.knows(key.namespace):
+                namespaces.wake(key)
+
+    watches = Watches(api, mirror, settings.asked_namespaces, changed, listed)
 
     async def begin() -> None:
         if settings.store.create_bucket:  # no run can do without
@@ -93,12 +110,13 @@ async def operate(settings: Settings, port: int) -> None:
         asyncio.create_task(health.run(), name="health"),
         asyncio.create_task(namespaces.run(), name="namespaces"),
         asyncio.create_task(undertaker.run(namespaces.served), name="undertaker"),
+        asyncio.create_task(watches.run(), name="watches"),
     ]
     for task in helpers:
         task.add_done_callback(_say_how_it_ended)
     try:
         await kopf.operator(
-            registry=watch.registry(namespaces.wake, metrics, labelled),
+            registry=watch.registry(mirror, changed, labelled),
             settings=watch.settings(),
             standalone=True,
             clusterwide=settings.clusterwide,

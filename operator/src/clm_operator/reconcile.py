@@ -12,7 +12,7 @@ from clm_operator.artifacts.pointer import PointerWriter
 from clm_operator.artifacts.reader import ArtifactReader
 from clm_operator.artifacts.standing import Standing
 from clm_operator.clock import Clock
-from clm_operator.cluster.api import ApiError, ConflictError
+from clm_operator.cluster.api import ApiError, ConflictError, NotFoundError
 from clm_operator.cluster.resources import Cluster, Raw
 from clm_operator.creating import Creator
 from clm_operator.gather import gather
@@ -20,7 +20,7 @@ from clm_operator.metrics import Metrics
 from clm_operator.planning.decide import Plan, plan
 from clm_operator.retire import Undertaker
 from clm_operator.settings import Settings
-from clm_operator.snapshot import Key, Snapshot
+from clm_operator.snapshot import Key, Snapshot, Version
 from clm_operator.status.patches import merge_patch
 
 _LOG = logging.getLogger(__name__)
@@ -67,6 +67,8 @@ class Reconciler:
             decided = plan(snapshot, self.settings)
             if decided.needs_room:
                 await self.creator.ask_for_room(key.namespace)
+            if decided.creates and await self._outdated(decided, key):
+                continue
             try:
                 learned = await self.creator.make(snapshot, decided, known)
                 if learned != known:
@@ -74,13 +76,26 @@ class Reconciler:
                     continue
                 await self._delete(snapshot, decided)
                 wrote = await self._write(snapshot, decided)
-            except ConflictError as error:
+            except (ConflictError, NotFoundError) as error:
                 _LOG.info("%s changed meanwhile, looking again: %s", key, error)
                 continue
             await self._tell(snapshot, decided)
             if not decided.creates and not wrote:
                 return self._delay(decided, tidy=await self._tidy(snapshot, decided))
         raise TooManyRoundsError(key)
+
+    async def _outdated(self, decided: Plan, key: Key) -> bool:
+        """Read live what a create rests on; return whether a round decided on something older.
+
+        Another operator may have gone on: names are locks only for as long as they are taken.
+        """
+        namespace, mirror, stale = key.namespace, self.cluster.mirror, False
+        if decided.create_versions or not mirror.schedules.is_own(namespace, key.name):
+            stale = await self.cluster.refresh("TrainingSchedule", namespace, key.name)
+        for job in decided.create_jobs:
+            if not mirror.versions.is_own(namespace, job.name):
+                stale |= await self.cluster.refresh("ModelVersion", namespace, job.name)
+        return stale
 
     async def _delete(self, snapshot: Snapshot, decided: Plan) -> None:
         """Delete Jobs; one that stays is tried again at the next look."""
@@ -100,7 +115,7 @@ class Reconciler:
             patch = merge_patch(version.raw.get("status", {}), status.to_json_dict())
             try:
                 wrote |= await self._patch(version.raw, patch)
-            except ConflictError:
+            except (ConflictError, NotFoundError):
                 raise
             except ApiError as error:
                 refused = error
@@ -113,11 +128,18 @@ class Reconciler:
             patch = merge_patch(before, status_after.to_json_dict())
             wrote |= await self._patch(schedule.raw, patch)
         for version in decided.remove_requests:
-            await self.cluster.remove_request(version.raw)
+            await self._remove_request(version)
             wrote = True
         if refused is not None:
             raise refused
         return wrote
+
+    async def _remove_request(self, version: Version) -> None:
+        try:
+            await self.cluster.remove_request(version.raw)
+        except (ConflictError, NotFoundError):
+            await self.cluster.refresh("ModelVersion", version.namespace, version.name)
+            raise
 
     async def _patch(self, raw: Raw, patch: Raw) -> bool:
         """Write a status; return whether that changed it.
@@ -126,7 +148,12 @@ class Reconciler:
         """
         if not patch:
             return False
-        after, meta = await self.cluster.patch_status(raw, patch), raw["metadata"]
+        meta = raw["metadata"]
+        try:
+            after = await self.cluster.patch_status(raw, patch)
+        except (ConflictError, NotFoundError):
+            await self.cluster.refresh(raw["kind"], meta["namespace"], meta["name"])
+            raise
         changed: bool = after["metadata"]["resourceVersion"] != meta["resourceVersion"]
         if not changed:
             _LOG.warning(
