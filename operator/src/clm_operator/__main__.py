@@ -24,6 +24,7 @@ from clm_operator.clock import SystemClock
 from clm_operator.cluster.api import Api, WriteBudget, connect
 from clm_operator.cluster.resources import Cluster
 from clm_operator.creating import Creator
+from clm_operator.fair_queue import Again
 from clm_operator.handlers import watch
 from clm_operator.handlers.list_watch import Watches
 from clm_operator.launch import Launcher
@@ -74,7 +75,7 @@ async def operate(settings: Settings, port: int) -> None:
         metrics=metrics,
     )
 
-    async def work(key: Key) -> float | None:
+    async def work(key: Key) -> Again | None:
         if not mirror.knows(key.namespace):
             return None  # its keys are woken once it does
         if namespaces.serves(key.namespace):

@@ -66,7 +66,7 @@ class Creator:
         except ApiError as error:
             return await self._held(snapshot, name, error)
         self.refusals.forget(snapshot.key, name)
-        self.metrics.lateness(snapshot, manifest)
+        self.metrics.lateness(snapshot, manifest, self.refusals.clock.now())
         return FoundOut()
 
     async def _job(self, snapshot: Snapshot, job: NewJob) -> FoundOut:

@@ -15,6 +15,7 @@ from clm_operator.clock import Clock
 from clm_operator.cluster.api import ApiError, ConflictError, NotFoundError
 from clm_operator.cluster.resources import Cluster, Raw
 from clm_operator.creating import Creator
+from clm_operator.fair_queue import Again
 from clm_operator.gather import gather
 from clm_operator.metrics import Metrics
 from clm_operator.planning.decide import Plan, plan
@@ -55,8 +56,8 @@ class Reconciler:
     clock: Clock
     metrics: Metrics
 
-    async def __call__(self, key: Key) -> float | None:
-        """Run rounds until nothing is left to do; return when to look again, in seconds."""
+    async def __call__(self, key: Key) -> Again | None:
+        """Run rounds until nothing is left to do; return when to look again."""
         known = self.creator.known(key)
         for _ in range(_MAX_ROUNDS):
             snapshot = await gather(key, self.cluster, self.reader, self.clock, known)
@@ -81,7 +82,7 @@ class Reconciler:
                 continue
             await self._tell(snapshot, decided)
             if not decided.creates and not wrote:
-                return self._delay(decided, tidy=await self._tidy(snapshot, decided))
+                return self._again(decided, tidy=await self._tidy(snapshot, decided))
         raise TooManyRoundsError(key)
 
     async def _outdated(self, decided: Plan, key: Key) -> bool:
@@ -184,8 +185,10 @@ class Reconciler:
             return False
         return True
 
-    def _delay(self, decided: Plan, *, tidy: bool) -> float | None:
-        waits = [] if tidy else [_STORE_AGAIN_S]
-        if decided.wake_at is not None:
-            waits.append(max((decided.wake_at - self.clock.now()).total_seconds(), 0.0))
-        return min(waits, default=None)
+    def _again(self, decided: Plan, *, tidy: bool) -> Again | None:
+        waits = [] if tidy else [Again(_STORE_AGAIN_S)]
+        if (at := decided.wake_at) is not None:
+            status = decided.schedule_status
+            due = status is not None and status.next_schedule_time == at
+            waits.append(Again(max((at - self.clock.now()).total_seconds(), 0.0), due))
+        return min(waits, key=lambda again: again.seconds, default=None)

@@ -77,25 +77,22 @@ _ERRORS: dict[int, type[ApiError]] = {
 }
 _DENIED = re.compile(r"^admission webhook .* denied the request|ValidatingAdmissionPolicy '")
 _LONGEST_RETRY_S = 3600.0
+_BURST_S = 1.0
 
 
 class WriteBudget:
-    """A token bucket: bursts up to one second's worth, then one write after the other."""
+    """Bursts up to one second's worth, then one write after the other, first come, first served."""
 
     def __init__(self, per_second: float, monotonic: Callable[[], float]) -> None:
-        self._rate, self._monotonic = per_second, monotonic
-        self._tokens, self._at = per_second, monotonic()
+        self._spacing_s, self._monotonic = 1 / per_second, monotonic
+        self._spent_until = monotonic()
 
     async def take(self) -> None:
-        """Wait for a token."""
-        while True:
-            now = self._monotonic()
-            self._tokens = min(self._rate, self._tokens + (now - self._at) * self._rate)
-            self._at = now
-            if self._tokens >= 1:
-                self._tokens -= 1
-                return
-            await asyncio.sleep((1 - self._tokens) / self._rate)
+        """Wait for one's turn."""
+        now = self._monotonic()
+        self._spent_until = max(self._spent_until, now) + self._spacing_s
+        if (wait_s := self._spent_until - now - _BURST_S) > 0:
+            await asyncio.sleep(wait_s)
 
 
 class Api:
