@@ -225,7 +225,8 @@ class TrainingScheduleStatus(StatusModel):
     trials: TrialsStatus = Field(default_factory=TrialsStatus)
     """Versions ever judged on these symbols and timeframe."""
     candidate: Name | None = None
-    """The newest version that passed all criteria and waits for a decision."""
+    """The newest version that passed all criteria and waits for a decision; one whose bars end
+    before those of another is passed over."""
     shadow: Name | None = None
     """The version in its shadow test."""
     evaluation: EvaluationStatus | None = None

@@ -59,7 +59,7 @@ async def operate(settings: Settings, port: int) -> None:
     undertaker = Undertaker(cluster, RunStore(store))
     reconciler = Reconciler(
         cluster=cluster,
-        reader=ArtifactReader(store),
+        reader=ArtifactReader(store, standing.doubt),
         pointers=PointerWriter(store),
         creator=Creator(
             cluster,

@@ -16,7 +16,7 @@ from clm_api.schedule_status import TrainingScheduleStatus, TrialsStatus
 from clm_api.timing import slot_of
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.building.names import LABEL_QUEUE
-from clm_operator.complaints import complaint, trainer_state
+from clm_operator.complaints import Complaint, complaint, trainer_state
 from clm_operator.store_reads import EvaluationRead, ReportRead, StoreSeen
 
 RUN_NOW = "clm.dev/run-now"
@@ -225,8 +225,8 @@ class Pod:
     exit_code: int | None
     terminated_reason: str
     termination_message: str
-    complaint: str
-    """Why it does not work, in the scheduler's or kubelet's words; empty if they say nothing."""
+    complaint: Complaint | None
+    """Why it does not work, in the scheduler's or kubelet's words; None if they say nothing."""
     ended: datetime | None = None
     """When the trainer ended; other containers may go on."""
     leaving: datetime | None = None
@@ -264,7 +264,7 @@ class Job:
     raw: Raw
     pods: tuple[Pod, ...] = ()
     """Oldest first."""
-    warning: str = ""
+    warning: Complaint | None = None
     """The newest event that says why there is no pod, or why it can't begin."""
 
     @property

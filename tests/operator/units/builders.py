@@ -12,6 +12,7 @@ from clm_api.resolve import resolve
 from clm_api.run import RunTrials
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.building.versions import version_manifest
+from clm_operator.complaints import Complaint
 from clm_operator.settings import DEFAULTS, Settings
 from clm_operator.snapshot import Job, Key, Pod, ScheduleObject, Snapshot, Version
 from clm_operator.store_reads import Report
@@ -110,7 +111,7 @@ def pod(
     exit_code: int | None = None,
     reason: str = "",
     message: str = "",
-    complaint: str = "",
+    complaint: Complaint | None = None,
     created: datetime = NOW,
 ) -> Pod:
     """Build a training pod."""

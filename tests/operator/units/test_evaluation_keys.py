@@ -7,6 +7,7 @@ import pytest
 
 from clm_api.reasons import Reason
 from clm_api.timing import slot_of
+from clm_operator.complaints import Complaint
 from clm_operator.snapshot import Job, Withheld
 from clm_operator.store_reads import UnreadableReport
 from tests.operator.units import builders as b
@@ -88,14 +89,16 @@ def test_a_store_that_is_away_in_ever_new_words_is_told_once() -> None:
         assert "310 ms" in evaluation(world)["message"]
 
 
+NO_SECRET = Complaint("PodNotStarted", 'CreateContainerConfigError: secret "x" not found')
+
+
 def test_a_pod_whose_secret_was_never_made_gets_it() -> None:
     """Killed between Job and Secret: the kubelet says what lacks, whoever looks next makes it."""
     world = lending()
     world.settle()
     (name,) = world.jobs
     assert world.plan().lend == ()
-    complaint = 'CreateContainerConfigError: secret "x" not found'
-    pods = (b.pod("Pending", complaint=complaint, created=world.now),)
+    pods = (b.pod("Pending", complaint=NO_SECRET, created=world.now),)
     world.jobs[name] = Job(world.jobs[name].raw, pods)
     (grant,) = world.plan().lend
     container = world.jobs[name].raw["spec"]["template"]["spec"]["containers"][0]
@@ -111,7 +114,7 @@ def test_a_pod_from_before_keys_per_run_gets_none(names: list[str]) -> None:
     (name,) = world.jobs
     container = world.jobs[name].raw["spec"]["template"]["spec"]["containers"][0]
     container["envFrom"] = [{"secretRef": {"name": n}} for n in names]
-    pods = (b.pod("Pending", complaint="CreateContainerConfigError: x", created=world.now),)
+    pods = (b.pod("Pending", complaint=NO_SECRET, created=world.now),)
     world.jobs[name] = Job(world.jobs[name].raw, pods)
     assert world.plan().lend == ()
 
@@ -124,7 +127,7 @@ def test_keys_that_come_late_are_for_what_the_job_was_told() -> None:
     world.ask("btc-1")
     world.settle()
     assert world.production() == "btc-1"
-    pods = (b.pod("Pending", complaint="CreateContainerConfigError: x", created=world.now),)
+    pods = (b.pod("Pending", complaint=NO_SECRET, created=world.now),)
     world.jobs[name] = Job(world.jobs[name].raw, pods)
     (grant,) = world.plan().lend
     assert grant.forms[0].reads[0] == "btc-0/*"

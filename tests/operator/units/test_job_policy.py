@@ -102,6 +102,39 @@ def test_a_schedule_asks_only_for_what_is_allowed(case: Case) -> None:
         assert not made.create_versions
 
 
+def _refused(job: Raw) -> str:
+    made = plan(b.snapshot(schedule=b.schedule_object(job=job)), b.settings())
+    assert made.schedule_status is not None
+    return next(c.message for c in made.schedule_status.conditions if c.type == "Ready")
+
+
+def test_all_that_is_not_allowed_is_named_at_once() -> None:
+    told = _refused(
+        {
+            "priorityClassName": "high",
+            "runtimeClassName": "runc",
+            "nodeSelector": {_ROLE: "true"},
+            "tolerations": _EVERYTHING,
+            "gpu": {"count": 9, "resourceName": "smarter-devices/fuse"},
+            "resources": {"requests": {"cpu": "65"}, "limits": {"memory": "1Ti"}},
+        }
+    )
+    fields = (
+        "priorityClassName", "runtimeClassName", "nodeSelector", "tolerations[0].key",
+        "gpu.resourceName", "gpu.count", "resources.requests.cpu", "resources.limits.memory",
+    )  # fmt: skip
+    assert [f for f in fields if f"spec.job.{f}: " not in told] == []
+    assert "more" not in told
+
+
+def test_of_very_many_the_rest_is_counted() -> None:
+    told = _refused({"tolerations": [{"key": f"taint-{n}"} for n in range(20)]})
+    named = told.count("spec.job.tolerations[")
+    assert named > 5
+    assert told.endswith(f"; and {20 - named} more")
+    assert len(told) <= 1024
+
+
 def _frozen(settings: Settings) -> tuple[ModelVersionStatus, int]:
     """What becomes of a version that was made under another policy; its new Jobs."""
     pending = b.version(job={"priorityClassName": "high"})

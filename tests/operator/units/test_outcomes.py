@@ -10,6 +10,7 @@ import pytest
 
 from clm_api.reasons import Reason
 from clm_api.report import Progress
+from clm_operator.complaints import Complaint
 from clm_operator.planning.outcomes import Act, fold
 from clm_operator.snapshot import Job, Version, Withheld
 from clm_operator.store_reads import CorruptReport, ReportRead, UnreadableReport
@@ -18,6 +19,7 @@ from tests.operator.units import builders as b
 LATER = b.NOW + timedelta(hours=1)
 HAD_JOB = {"phase": "Running", "stage": "TRAINING", "jobRef": {"name": "btc-1", "uid": "job-btc-1"}}
 NO_STORE = UnreadableReport(Reason.STORAGE_UNAVAILABLE, "the store is away")
+NO_GPU = Complaint("PodUnschedulable", "Insufficient nvidia.com/gpu")
 LAST_WORDS = '{"code": 65, "reason": "DataGap", "message": "a hole in BTC/USDT"}'
 
 
@@ -42,7 +44,7 @@ CASES = [
     Case("a Job that a queue holds back waits without a deadline", "Pending", "TRAINING",
          "QuotaPending", b.job(suspend=True), spec={"job": {"pendingDeadlineSeconds": 10}}),
     Case("a pod that no node takes fails after its deadline", "Failed", "FAILED", "Unschedulable",
-         b.job("btc-1", b.pod("Pending", complaint="Insufficient nvidia.com/gpu")),
+         b.job("btc-1", b.pod("Pending", complaint=NO_GPU)),
          spec={"job": {"pendingDeadlineSeconds": 10}}, says="Insufficient nvidia.com/gpu"),
     Case("a working pod is Running", "Running", "TRAINING", "TrainingStarted",
          b.job("btc-1", b.pod(created=LATER))),
@@ -70,8 +72,11 @@ CASES = [
     Case("a result that contradicts its manifest is corrupt", "Failed", "FAILED",
          "ArtifactCorrupt", b.job(condition=("Complete", "")),
          CorruptReport("equity.parquet differs"), says="equity.parquet differs"),
-    Case("a completed Job waits for the store", "Running", "TRAINING", "",
-         b.job(condition=("Complete", "")), NO_STORE, status=HAD_JOB, says="the store is away"),
+    Case("a completed Job waits for the store", "Running", "TRAINING",
+         "StorageUnavailable", b.job(condition=("Complete", "")), NO_STORE, status=HAD_JOB,
+         says="the store is away"),
+    Case("a version that had no Job yet waits for the store too", "Pending", "TRAINING",
+         "StorageUnavailable", None, NO_STORE, says="the store is away"),
     Case("a failed Job does not wait for the store", "Failed", "FAILED", "DataGap",
          b.job("btc-1", b.pod("Failed", exit_code=65, message=LAST_WORDS),
                condition=("Failed", "PodFailurePolicy")), NO_STORE),

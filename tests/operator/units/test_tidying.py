@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from clm_operator.complaints import Complaint
 from clm_operator.planning.decide import Plan, plan
 from clm_operator.snapshot import Job, Version
 from tests.operator.units import builders as b
@@ -34,6 +35,8 @@ class Case:
 
 
 QUOTA = 'Error creating: pods "btc-2-…" is forbidden: exceeded quota: team'
+SHORT = Complaint("QuotaPending", QUOTA)
+DENIED = Complaint("AdmissionDenied", "denied the request")
 WAITS = {"phase": "Pending", "jobRef": {"name": "btc-2", "uid": "job-btc-2"}}
 CASES = [
     Case("a finished Job stays for a day", b.NOW + DAY - timedelta(seconds=1), goes=False),
@@ -48,10 +51,10 @@ CASES = [
          parts={"quota_short": True}),
     Case("at once where a quota refuses the pod of another run", b.NOW, goes=True,
          others=(b.version("btc-2", status=WAITS),),
-         parts={"more": {"btc-2": replace(b.job("btc-2"), warning=QUOTA)}}),
+         parts={"more": {"btc-2": replace(b.job("btc-2"), warning=SHORT)}}),
     Case("but not for a webhook's sake", b.NOW, goes=False,
          others=(b.version("btc-2", status=WAITS),),
-         parts={"more": {"btc-2": replace(b.job("btc-2"), warning="denied the request")}}),
+         parts={"more": {"btc-2": replace(b.job("btc-2"), warning=DENIED)}}),
     Case("one that belongs to something else stays", b.NOW + 9 * DAY, goes=False,
          job=b.job(owner="stranger", condition=("Complete", ""))),
     Case("an ended version of a time before completion was stored counts from its creation",

@@ -1,17 +1,20 @@
 """How long a run's pod may keep it waiting, and whose words and container tell what it does."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
 import pytest
 
-from clm_operator.complaints import told
+from clm_api.reasons import Reason
+from clm_operator.complaints import Complaint, told
 from clm_operator.planning.outcomes import fold
 from clm_operator.planning.waiting import overdue
 from clm_operator.snapshot import Job, Pod
+from clm_operator.status.version import observed
+from clm_operator.store_reads import UnreadableReport
 from tests.operator.units import builders as b
 from tests.operator.units.test_outcomes import HAD_JOB
 from tests.operator.units.test_shadow import IN_PRODUCTION
@@ -32,7 +35,7 @@ def job(
     suspend: bool = False,
     started: float | None = None,
     suspended: tuple[str, float] | None = None,
-    warning: str = "",
+    warning: Complaint | None = None,
     queue: str | None = None,
 ) -> Job:
     """Build a Job of T0; ``suspended`` is the condition's status and the time of its change."""
@@ -138,7 +141,7 @@ def test_a_pod_that_is_leaving_is_not_silent_and_not_waited_for_without_an_end()
         return job(Pod.read(raw), started=0)
 
     assert run_through((2000, leaving(1990)), (2050, leaving(1990)), (2051, leaving(1990))) == [
-        "Running TrainingStarted", "Running TrainingStarted", "Failed DeadlineExceeded",
+        "Running PodLost", "Running PodLost", "Failed DeadlineExceeded",
     ]  # fmt: skip
 
 
@@ -167,6 +170,27 @@ def test_an_evaluation_waits_by_the_same_rules() -> None:
     assert lost["phase"] == "Running"
 
 
+def event(message: str, seconds: float, kind: str = "Warning", **more: Any) -> Raw:
+    meta = {"creationTimestamp": b.stamp(T0)}
+    time = {"lastTimestamp": b.stamp(at(seconds))}
+    return {"metadata": meta, "type": kind, "reason": "R", "message": message} | time | more
+
+
+def refused(message: str) -> Complaint | None:
+    """Return what the Job's controller tells of a pod that it could not make."""
+    return told([event(message, 1, reason="FailedCreate")], "btc-1", T0)
+
+
+def pending(status: Raw) -> Pod:
+    meta = {"uid": "p", "creationTimestamp": b.stamp(at(1))}
+    return Pod.read({"metadata": meta, "status": {"phase": "Pending"} | status})
+
+
+def trainer_waits(kind: str) -> Raw:
+    state = {"waiting": {"reason": kind, "message": "x"}}
+    return {"containerStatuses": [{"name": "trainer", "state": state}]}
+
+
 @dataclass(frozen=True)
 class Said:
     name: str
@@ -176,26 +200,48 @@ class Said:
 
 
 SAID = [
-    Said("a pod that a quota refuses", job(warning=QUOTA), "QuotaPending", QUOTA),
+    Said("a pod that a quota refuses", job(warning=refused(QUOTA)), "QuotaPending", QUOTA),
     Said("a pod that a LimitRange or a policy refuses",
-         job(warning='Error creating: pods "btc-1-…" is forbidden: maximum cpu usage is 1'),
-         "AdmissionDenied",
-         'Error creating: pods "btc-1-…" is forbidden: maximum cpu usage is 1'),
+         job(warning=refused('pods "btc-1-…" is forbidden: maximum cpu usage is 1')),
+         "AdmissionDenied", 'pods "btc-1-…" is forbidden: maximum cpu usage is 1'),
     Said("a pod that a webhook refuses",
-         job(warning='Error creating: admission webhook "w" denied the request: no label'),
-         "AdmissionDenied", 'Error creating: admission webhook "w" denied the request: no label'),
+         job(warning=refused('admission webhook "w" denied the request: no label')),
+         "AdmissionDenied", 'admission webhook "w" denied the request: no label'),
     Said("a pod whose webhook is down",
-         job(warning='Error creating: Internal error occurred: failed calling webhook "w": EOF'),
-         "AdmissionUnavailable",
-         'Error creating: Internal error occurred: failed calling webhook "w": EOF'),
-    Said("a pod whose volume is missing", job(b.pod("Pending", created=at(1)), warning="no mount"),
-         "JobCreated", "no mount"),
-    Said("a pod that no node takes", job(b.pod("Pending", complaint="Insufficient cpu")),
-         "JobCreated", "Insufficient cpu"),
+         job(warning=refused('Internal error occurred: failed calling webhook "w": EOF')),
+         "AdmissionUnavailable", 'Internal error occurred: failed calling webhook "w": EOF'),
+    Said("a pod that can't be made for another reason", job(warning=refused("no such account")),
+         "PodNotStarted", "no such account"),
+    Said("a pod whose volume is missing",
+         job(pending({}), warning=told([event("no mount", 1, reason="FailedMount")], "btc-1", T0)),
+         "PodNotStarted", "no mount"),
+    Said("a pod whose volume a policy forbids is no pod that was refused",
+         job(pending({}), warning=told([event("is forbidden", 1, reason="R")], "btc-1", T0)),
+         "PodNotStarted", "is forbidden"),
+    Said("a pod that no node takes",
+         job(pending({"conditions": [
+             {"type": "PodScheduled", "status": "False", "message": "Insufficient cpu"}]})),
+         "PodUnschedulable", "Insufficient cpu"),
+    Said("a pod that no node takes, before its own status says so",
+         job(pending({}),
+             warning=told([event("0/1 nodes", 1, reason="FailedScheduling")], "btc-1", T0)),
+         "PodUnschedulable", "0/1 nodes"),
+    *(Said(f"a container that waits with {kind}", job(pending(trainer_waits(kind))),
+           reason, f"{kind}: x")
+      for kind, reason in [
+          ("ErrImagePull", "ImagePullBackOff"), ("ImagePullBackOff", "ImagePullBackOff"),
+          ("InvalidImageName", "ImagePullBackOff"), ("ErrImageNeverPull", "ImagePullBackOff"),
+          ("CreateContainerConfigError", "PodNotStarted"),
+          ("CreateContainerError", "PodNotStarted"), ("RunContainerError", "PodNotStarted"),
+      ]),
+    Said("a container that is being made has nothing to say",
+         job(pending(trainer_waits("ContainerCreating"))), "JobCreated", ""),
     Said("a Job in a queue", job(suspend=True, suspended=("True", 0), queue="team"),
          "QuotaPending", 'queue "team" holds it back: Job suspended'),
     Said("a Job that was preempted",
-         job(suspend=True, queue="team", warning="Preempted to accommodate a workload"),
+         job(suspend=True, queue="team", warning=told(
+             [event("Preempted to accommodate a workload", 1, "Normal", reason="Stopped")],
+             "btc-1", T0)),
          "QuotaPending", 'queue "team" holds it back: Preempted to accommodate a workload'),
     Said("a Job that somebody suspended", job(suspend=True, suspended=("True", 0)),
          "QuotaPending", "spec.suspend of its Job holds it back: Job suspended"),
@@ -211,18 +257,63 @@ def test_a_run_that_waits_says_why(case: Said) -> None:
     assert (got.phase, got.reason, got.message) == ("Pending", case.reason, case.message)
 
 
+ENDED = [
+    ("an attempt that lost the store",
+     b.pod("Failed", exit_code=73, message=json.dumps(
+         {"code": 73, "reason": "StorageUnavailable", "message": "no answer"})),
+     "Running StorageUnavailable", "its pod ended: no answer"),
+    ("an attempt that used too much memory", b.pod("Failed", exit_code=137, reason="OOMKilled"),
+     "Running OOMKilled", "its pod ended: needed more memory"),
+    ("a pod that was evicted",
+     Pod.read({"metadata": {"uid": "p", "creationTimestamp": b.stamp(T0)},
+               "status": {"phase": "Failed", "reason": "Evicted", "message": "low on memory"}}),
+     "Running PodLost", "its pod ended: Evicted: low on memory"),
+    ("a pod that ended without a word", b.pod("Failed"), "Running PodLost",
+     "its pod ended: no last words"),
+    ("a pod that ended well and whose Job has not noticed yet", b.pod("Succeeded", exit_code=0),
+     "Running TrainingStarted", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "pod", "stands", "says"), ENDED, ids=[e[0] for e in ENDED])
+def test_a_run_between_two_attempts_says_why_the_last_one_ended(
+    name: str, pod: Pod, stands: str, says: str
+) -> None:
+    """And so do its conditions, the words that "kubectl describe" shows."""
+    version = b.version(status=HAD_JOB)
+    seen = b.snapshot(version, now=at(5), jobs={"btc-1": job(pod, started=0)})
+    got = observed(version, fold(version, seen, b.settings()).status, at(5))
+    assert f"{got.phase} {got.reason}" == stands, name
+    assert got.message.startswith(says)
+    ready = next(c for c in got.conditions if c.type == "Ready")
+    assert (ready.reason, ready.message) == (got.reason, got.message)
+
+
+def test_a_wait_for_the_store_leaves_nothing_behind() -> None:
+    """Once the store has answered, neither the version nor its conditions speak of the wait."""
+    away = UnreadableReport(Reason.STORAGE_UNAVAILABLE, "no answer")
+    version = b.version()
+    waits = fold(version, b.snapshot(version, reports={"btc-1": away}), b.settings()).status
+    assert (waits.reason, waits.message) == ("StorageUnavailable", "no answer")
+    version = replace(version, status=waits)
+    goes_on = fold(version, b.snapshot(version), b.settings()).status
+    assert (goes_on.reason, goes_on.message) == ("RunScheduled", "")
+    assert "no answer" not in json.dumps(b.plain(goes_on))
+    done = b.version(status=HAD_JOB)
+    jobs = {"btc-1": b.job(condition=("Complete", ""))}
+    seen = b.snapshot(done, jobs=jobs, reports={"btc-1": away})
+    done = replace(done, status=fold(done, seen, b.settings()).status)
+    empty = fold(done, b.snapshot(done, jobs=jobs), b.settings()).status
+    verified = next(c for c in empty.conditions if c.type == "ArtifactVerified")
+    assert (verified.status, verified.reason) == ("False", "ArtifactCorrupt")
+
+
 def test_a_pod_that_was_never_made_fails_with_the_words_of_who_refused_it() -> None:
     version = b.version(status=HAD_JOB | {"phase": "Pending"})
-    seen = b.snapshot(version, now=at(1801), jobs={"btc-1": job(warning=QUOTA)})
+    seen = b.snapshot(version, now=at(1801), jobs={"btc-1": job(warning=refused(QUOTA))})
     got = fold(version, seen, b.settings()).status
     assert (got.phase, got.reason) == ("Failed", "Unschedulable")
     assert got.message.endswith(QUOTA)
-
-
-def event(message: str, seconds: float, kind: str = "Warning", **more: Any) -> Raw:
-    meta = {"creationTimestamp": b.stamp(T0)}
-    time = {"lastTimestamp": b.stamp(at(seconds))}
-    return {"metadata": meta, "type": kind, "reason": "R", "message": message} | time | more
 
 
 EVENTS: list[tuple[str, list[Raw], str]] = [
@@ -244,107 +335,5 @@ EVENTS: list[tuple[str, list[Raw], str]] = [
 
 @pytest.mark.parametrize(("name", "events", "words"), EVENTS, ids=[e[0] for e in EVENTS])
 def test_what_events_tell(name: str, events: list[Raw], words: str) -> None:
-    assert told(events, "btc-1", T0) == words, name
-
-
-WORDS = json.dumps({"code": 65, "reason": "DataGap", "message": "a hole in BTC/USDT"})
-RUNS: Raw = {"running": {"startedAt": b.stamp(T0)}}
-
-
-def ended_with(code: int, message: str = "", reason: str = "Error") -> Raw:
-    time = b.stamp(T0)
-    return {
-        "terminated": {
-            "exitCode": code, "reason": reason, "message": message,
-            "startedAt": time, "finishedAt": time,
-        }
-    }  # fmt: skip
-
-
-def crowded(
-    phase: str,
-    trainer: Raw | None,
-    proxy: Raw,
-    init: Raw | None = None,
-    **status: Any,
-) -> Pod:
-    """Build a pod with what a mesh injects; the kubelet sorts containers by name."""
-    containers = [{"name": "istio-proxy", "state": proxy}]
-    if trainer is not None:
-        containers.append({"name": "trainer", "state": trainer})
-    first = [{"name": "istio-init", "state": init}] if init else []
-    return Pod.read(
-        {
-            "metadata": {"uid": "p", "creationTimestamp": b.stamp(T0)},
-            "status": {
-                "phase": phase, "containerStatuses": containers, "initContainerStatuses": first,
-            } | status,
-        }
-    )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Crowd:
-    name: str
-    pod: Pod
-    stands: str
-    says: str = ""
-    condition: tuple[str, str] | None = None
-    has_result: bool = False
-    after: float = 120
-
-
-FAILED = ("Failed", "BackoffLimitExceeded")
-PULL: Raw = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
-STARTS: Raw = {"waiting": {"reason": "PodInitializing"}}
-CROWDS = [
-    Crowd("the trainer's last words count, not the sidecar's",
-          crowded("Failed", ended_with(65, WORDS), ended_with(0)), "Failed DataGap",
-          "a hole in BTC/USDT", ("Failed", "PodFailurePolicy")),
-    Crowd("the trainer was killed for memory, the sidecar ended well",
-          crowded("Failed", ended_with(137, "", "OOMKilled"), ended_with(0)), "Failed OOMKilled",
-          condition=FAILED),
-    Crowd("a sidecar that was killed for memory is not the trainer",
-          crowded("Failed", ended_with(70, "boom"), ended_with(137, "", "OOMKilled")),
-          "Failed TrainingFailed", "exit code 70: boom", FAILED),
-    Crowd("a result counts though the sidecar goes on", crowded("Running", ended_with(0), RUNS),
-          "Succeeded CriteriaPassed", has_result=True, after=1),
-    Crowd("a trainer that just ended without a result may yet be followed by its pod",
-          crowded("Running", ended_with(65, WORDS), RUNS), "Running TrainingStarted", after=60),
-    Crowd("a trainer that failed for good while the sidecar goes on",
-          crowded("Running", ended_with(65, WORDS), RUNS), "Failed DataGap", after=61),
-    Crowd("one that would be tried again says why it is not",
-          crowded("Running", ended_with(70, "boom"), RUNS), "Failed TrainingFailed",
-          "another container keeps its pod alive", after=61),
-    Crowd("one that ended well without a result is corrupt",
-          crowded("Running", ended_with(0), RUNS), "Failed ArtifactCorrupt", after=61),
-    Crowd("an image that can't be pulled beside a sidecar that runs",
-          crowded("Pending", PULL, RUNS), "Pending JobCreated", "ImagePullBackOff: no such image"),
-    Crowd("the same in the words of a pod that calls itself Running",
-          crowded("Running", PULL, RUNS), "Pending JobCreated", "ImagePullBackOff: no such image"),
-    Crowd("a sidecar whose image can't be pulled", crowded("Pending", STARTS, PULL),
-          "Pending JobCreated", "container istio-proxy: ImagePullBackOff: no such image"),
-    Crowd("an init container that fails again and again",
-          crowded("Pending", STARTS, STARTS, {"waiting": {"reason": "CrashLoopBackOff"}}),
-          "Pending JobCreated", "container istio-init: CrashLoopBackOff"),
-    Crowd("an init container that ended the pod",
-          crowded("Failed", STARTS, STARTS, ended_with(1, "iptables: no such table")),
-          "Failed TrainingFailed", "container istio-init ended with 1: iptables: no such table",
-          FAILED),
-    Crowd("a native sidecar that runs is no trouble",
-          crowded("Running", RUNS, RUNS, RUNS), "Running TrainingStarted"),
-    Crowd("a pod that was evicted before the kubelet had said a word",
-          crowded("Failed", None, {}, reason="Evicted", message="low on memory"),
-          "Failed TrainingFailed", "Evicted: low on memory", FAILED),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("case", CROWDS, ids=attrgetter("name"))
-def test_the_trainer_is_told_from_what_is_injected_beside_it(case: Crowd) -> None:
-    version = b.version(status=HAD_JOB)
-    found = {"btc-1": b.job("btc-1", case.pod, condition=case.condition)}
-    reports = {"btc-1": b.report()} if case.has_result else {}
-    seen = b.snapshot(version, now=at(case.after), jobs=found, reports=reports)
-    got = fold(version, seen, b.settings()).status
-    assert f"{got.phase} {got.reason}" == case.stands
-    assert case.says in got.message
+    found = told(events, "btc-1", T0)
+    assert (found.words if found else "") == words, name

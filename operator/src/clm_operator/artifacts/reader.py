@@ -51,6 +51,10 @@ class _CorruptError(Exception):
     """A stored result contradicts itself; the text says which file, and how."""
 
 
+def _nothing() -> None:
+    """Nobody wants to hear."""
+
+
 def open_store(settings: StoreSettings, lent: Credentials | None = None) -> ObjectStore:
     """Return the store; a store that is away is given up after seconds, to be asked again.
 
@@ -86,9 +90,16 @@ def open_store(settings: StoreSettings, lent: Credentials | None = None) -> Obje
 
 @dataclass(frozen=True)
 class ArtifactReader:
-    """Reads results and progress of runs."""
+    """Reads results and progress of runs.
+
+    Parameters
+    ----------
+    doubt
+        Hears that the store is away, or refuses.
+    """
 
     store: ObjectStore
+    doubt: Callable[[], None] = _nothing
 
     async def report(self, layout: RunLayout) -> ReportRead:
         """Return a run's verified result, or what is wrong with it; None if there is none."""
@@ -98,6 +109,7 @@ class ArtifactReader:
         except _CorruptError as error:
             return CorruptReport(str(error))
         except (BaseError, OSError) as error:
+            self.doubt()
             return unreadable(error)
 
     async def evaluation(self, path: str) -> EvaluationRead:
@@ -110,6 +122,7 @@ class ArtifactReader:
         except _CorruptError as error:
             return CorruptReport(str(error))
         except (BaseError, OSError) as error:
+            self.doubt()
             return unreadable(error)
 
     async def progress(self, layout: RunLayout, attempt: str) -> Progress | None:
@@ -122,6 +135,8 @@ class ArtifactReader:
             found = await self._small(path, _MAX_READ_BYTES)
             return None if found is None else Progress.model_validate_json(found)
         except (_CorruptError, ValidationError, BaseError, OSError) as error:
+            if isinstance(error, BaseError | OSError):
+                self.doubt()
             _LOG.warning("%s can't be read: %s", path, _short(error))
             return None
 

@@ -7,6 +7,7 @@ why, and go on once it is right.
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from obstore.store import ObjectStore
@@ -24,9 +25,12 @@ from clm_operator.snapshot import Key, Snapshot
 from clm_operator.store_reads import StoreSeen
 
 _LOG = logging.getLogger(__name__)
+_OF_STORE = (Reason.STORAGE_DENIED, Reason.STORAGE_UNAVAILABLE)
 _START_PATIENCE_S = 60.0
 _AGAIN_S = 5.0
 _LOOK_S = 60.0
+_DOUBT_S = 10.0
+"""A store that comes and goes is looked at no more often, whoever doubts it."""
 
 
 @dataclass
@@ -41,6 +45,7 @@ class Standing:
     _keys: Credentials = field(default_factory=own_keys)
     _rotated: str = ""
     _over: asyncio.Event = field(default_factory=asyncio.Event)
+    _doubted: asyncio.Event = field(default_factory=asyncio.Event)
 
     def tell(self, snapshot: Snapshot) -> StoreSeen | None:
         """Return what is known; None before the first look. The schedule hears of changes."""
@@ -48,7 +53,13 @@ class Standing:
             self._told.discard(snapshot.key)
         else:
             self._told.add(snapshot.key)
+        if any(why.reason in _OF_STORE for why in snapshot.withheld.values()):
+            self.doubt()
         return self.seen
+
+    def doubt(self) -> None:
+        """Have the store looked at soon: somebody has just met it away, or was refused."""
+        self._doubted.set()
 
     async def looked(self) -> None:
         """Wait until the first look is over."""
@@ -64,13 +75,22 @@ class Standing:
         """
         patience_s = _START_PATIENCE_S
         while True:
+            self._doubted.clear()
             if await self.look(patience_s):
                 for key in list(self._told):
                     wake(key)
             self._over.set()
             patience_s = 0.0
-            usable = self.seen is not None and self.seen.ready
-            await asyncio.sleep(_LOOK_S if usable else _AGAIN_S)
+            await self.pause()
+
+    async def pause(self) -> None:
+        """Wait until the next look is due."""
+        if self.seen is None or not self.seen.ready:
+            await asyncio.sleep(_AGAIN_S)
+            return
+        await asyncio.sleep(_DOUBT_S)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._doubted.wait(), _LOOK_S - _DOUBT_S)
 
     async def look(self, patience_s: float = 0.0) -> bool:
         """Look at the store; return whether anything is other than it was."""

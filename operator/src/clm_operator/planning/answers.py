@@ -7,6 +7,7 @@ from clm_api.lifecycle import Decision, Stage, StageRequest
 from clm_api.model_version import ModelVersionStatus
 from clm_api.reasons import Reason
 from clm_operator.planning import shadow
+from clm_operator.planning.candidates import compared
 from clm_operator.planning.conditions import stated
 from clm_operator.planning.lifecycle import TEST_WITHDRAWN, WITHDRAWN, move, whole_seconds
 from clm_operator.planning.requests import Refusal
@@ -14,10 +15,19 @@ from clm_operator.snapshot import Version
 from clm_operator.store_reads import UnreadableReport
 
 
-def tested(version: Version, request: StageRequest, now: datetime) -> ModelVersionStatus:
-    """Begin the shadow test that somebody asked for."""
+def tested(
+    version: Version, request: StageRequest, ahead: Version | None, now: datetime
+) -> ModelVersionStatus:
+    """Begin the shadow test that somebody asked for, be its bars as old as they may.
+
+    Parameters
+    ----------
+    ahead
+        A version that stands and whose bars end later.
+    """
     status = shadow.begun(version, at=whole_seconds(now), by=request.by, reason=request.reason)
     text = "its shadow test begins"
+    text += f"; {compared(version, ahead)}" if ahead is not None else ""
     return _recorded(version, status, request, now, Reason.SHADOW_STARTED, text)
 
 

@@ -8,6 +8,7 @@ from clm_api.lifecycle import Stage
 from clm_api.model_version import ShadowVerdict
 from clm_api.promotion import PromotionMode
 from clm_api.timing import duration
+from clm_operator.planning.candidates import leading, overtaken_by
 from clm_operator.snapshot import ScheduleObject, Version
 
 
@@ -79,11 +80,12 @@ def _newest_candidate(versions: Sequence[Version]) -> Version | None:
     """Return the newest candidate that was never tested and nobody asks for.
 
     One that is older than the version in production, as a slow run may be where runs overlap, is
-    left to a person.
+    left to a person; so is one whose bars end before those of a version that stands.
     """
-    candidates = [v for v in versions if v.status.stage is Stage.CANDIDATE]
-    newest = candidates[-1] if candidates else None
+    newest = leading([v for v in versions if v.status.stage is Stage.CANDIDATE])
     if newest is None or newest.status.shadow is not None or _asked_for(newest):
+        return None
+    if overtaken_by(newest, versions) is not None:
         return None
     there = [v for v in versions if v.status.stage is Stage.PRODUCTION]
     return None if any(v.created > newest.created for v in there) else newest

@@ -23,11 +23,11 @@ from clm_operator.planning.held import same_words
 from clm_operator.planning.lifecycle import whole_seconds
 from clm_operator.planning.waiting import (
     held_up,
+    interrupted,
     left_until,
     lingering,
     missing_since,
     overdue,
-    words,
 )
 from clm_operator.snapshot import Job, ScheduleObject, Snapshot, Withheld
 from clm_operator.store_reads import CorruptReport, UnreadableReport
@@ -107,15 +107,16 @@ def look(snapshot: Snapshot, schedule: ScheduleObject) -> Evaluation:
 def _told(
     status: EvaluationStatus, job: Job, keys: Withheld | None, now: datetime
 ) -> EvaluationStatus:
-    """Say what keeps its pod from beginning, until it has begun."""
+    """Say what keeps its pod from beginning, or from working on."""
     missing = {"pod_missing_since": missing_since(job, status.pod_missing_since, now)}
-    if job.finished or (job.pods and job.pods[-1].phase != "Pending"):
-        return status.model_copy(update=missing | {"reason": "", "message": ""})
-    if keys is not None:
+    begun = bool(job.pods) and job.pods[-1].phase != "Pending"
+    if not (job.finished or begun) and keys is not None:
         return waiting(status.model_copy(update=missing), keys)
-    told = words(job)[:1024]
-    why = {"reason": str(held_up(job)) if told else "", "message": told}
-    return status.model_copy(update=missing | why)
+    found = None if job.finished else interrupted(job) if begun else held_up(job)
+    says = {"reason": "", "message": ""}
+    if found is not None and found.words:
+        says = {"reason": found.reason[:64], "message": found.words[:1024]}
+    return status.model_copy(update=missing | says)
 
 
 def _lost(

@@ -32,9 +32,21 @@ def explain(job: Job) -> Failure:
     if ended:
         return _of_pod(ended[-1], job.memory_limit)
     text = condition.get("message", "the Job failed without a pod that says why")
-    words = job.pods[-1].complaint if job.pods else job.warning
+    said = job.pods[-1].complaint if job.pods else job.warning
+    words = said.words if said else ""
     told = ": ".join(filter(None, (condition.get("reason", "Failed"), text, words)))
     return Failure(Reason.TRAINING_FAILED, told)
+
+
+def of_attempt(job: Job) -> Failure | None:
+    """Return why the newest pod of a Job that goes on has ended; None while it works."""
+    pod = job.pods[-1] if job.pods else None
+    if pod is not None and pod.exit_code not in (None, 0):
+        return _of_pod(pod, job.memory_limit)
+    if pod is None or pod.phase != "Failed":
+        return None
+    said = pod.complaint
+    return Failure(said.reason, said.words) if said else Failure(Reason.POD_LOST, "no last words")
 
 
 def _of_pod(pod: Pod, memory_limit: str | None) -> Failure:

@@ -6,10 +6,12 @@ from clm_api.lifecycle import Decision, RequestedStage, Stage
 from clm_api.model_version import ModelVersionStatus
 from clm_api.reasons import Reason
 from clm_api.schedule_status import ProductionStatus, TrainingScheduleStatus
+from clm_operator.planning.candidates import compared, is_behind, overtaken_by
 from clm_operator.planning.conditions import stated
 from clm_operator.planning.lifecycle import (
     OPERATOR,
     REPLACED,
+    ROLLED_BACK,
     Transition,
     into_production,
     move,
@@ -31,7 +33,8 @@ def following(status: TrainingScheduleStatus, ended: Sequence[Version]) -> Statu
         if version.status.stage is Stage.PRODUCTION and not there:
             statuses[version.name] = _replaced(version, production)
         elif production is not None and there and (rule := into_production(version.status)):
-            statuses[version.name] = _arrived(version, production, rule, _before(status))
+            ahead = _ahead(version, rule, status, ended)
+            statuses[version.name] = _arrived(version, production, rule, _before(status), ahead)
     return statuses
 
 
@@ -47,6 +50,16 @@ def _before(status: TrainingScheduleStatus) -> str | None:
     return last.version if last else None
 
 
+def _ahead(
+    version: Version, rule: Transition, status: TrainingScheduleStatus, ended: Sequence[Version]
+) -> Version | None:
+    """Return whose bars end later, the one that was replaced included; a way back is no news."""
+    if rule is ROLLED_BACK:
+        return None
+    before = [v for v in ended if v.name == _before(status)]
+    return overtaken_by(version, ended) or next((v for v in before if is_behind(version, v)), None)
+
+
 def _replaced(version: Version, production: ProductionStatus | None) -> ModelVersionStatus:
     if production is None:
         at, by, why = version.created, OPERATOR, "its schedule names no production version"
@@ -57,7 +70,11 @@ def _replaced(version: Version, production: ProductionStatus | None) -> ModelVer
 
 
 def _arrived(
-    version: Version, production: ProductionStatus, rule: Transition, replaced: str | None
+    version: Version,
+    production: ProductionStatus,
+    rule: Transition,
+    replaced: str | None,
+    ahead: Version | None,
 ) -> ModelVersionStatus:
     moved = move(
         version.status,
@@ -72,6 +89,8 @@ def _arrived(
     message = f"in production, replaces {replaced or 'nothing'}"
     if not significant(version):
         message += "; its Sharpe ratio may be luck: see condition StatisticallySignificant"
+    if ahead is not None:
+        message += f"; {compared(version, ahead)}"
     decision = Decision(
         stage=RequestedStage.PRODUCTION,
         at=production.since,

@@ -15,12 +15,14 @@ from clm_api.run import RunPod
 from clm_operator.settings import JobPolicy, Settings
 
 _ANY = "*"
+_TOLD = 960
+"""Characters of the problems beyond the first that are told: a condition takes 1024 in all."""
 
 
 def check(
     root: str, asked: JobSpec | RunPod, defaults: Mapping[str, Any], policy: JobPolicy
 ) -> None:
-    """Refuse what neither the family's defaults nor the allow-lists hold.
+    """Refuse what neither the family's defaults nor the allow-lists hold, all of it at once.
 
     Parameters
     ----------
@@ -32,10 +34,19 @@ def check(
     Raises
     ------
     SpecError
-        Names the field and the value of the chart that could allow it.
+        Names the fields, and the values of the chart that could allow them.
     """
-    for field, problem in _refused(asked, defaults, policy):
-        raise SpecError(f"{root}.{field}", problem)
+    found = list(_refused(asked, defaults, policy))
+    if not found:
+        return
+    (field, told), *more = found
+    for index, (other, also) in enumerate(more):
+        longer = f"{told}; {root}.{other}: {also}"
+        if len(longer) > _TOLD:
+            told += f"; and {len(more) - index} more"
+            break
+        told = longer
+    raise SpecError(f"{root}.{field}", told)
 
 
 def problem(family: Family, pod: RunPod, settings: Settings) -> str | None:

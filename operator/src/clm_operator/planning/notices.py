@@ -103,6 +103,8 @@ def move_notices(outcomes: Iterable[Outcome]) -> tuple[Notice, ...]:
 
 def _moved(version: Version, after: ModelVersionStatus) -> Iterable[Notice]:
     before, decision = version.status, after.promotion
+    if after.reason == Reason.DATA_BEHIND != before.reason:
+        yield Notice(version.raw, "Warning", after.reason, after.message, "data-behind")
     if version.terminal and after.stage is not before.stage:
         key = f"{after.stage}-{after.history[-1].at.timestamp():.0f}"
         kind: Literal["Normal", "Warning"] = (

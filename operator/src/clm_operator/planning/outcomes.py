@@ -13,24 +13,24 @@ from enum import Enum, auto
 
 from pydantic import ValidationError
 
-from clm_api.conditions import says
 from clm_api.layout import RunLayout
 from clm_api.lifecycle import Stage
 from clm_api.model_version import (
     ArtifactStatus,
     DataStatus,
-    JobRef,
     MetricsStatus,
     ModelVersionSpec,
     ModelVersionStatus,
     Phase,
 )
-from clm_api.promotion import PromotionMode, judge
+from clm_api.promotion import judge
 from clm_api.reasons import Reason
 from clm_api.report import Progress
-from clm_api.run import RunPromotion
+from clm_operator.complaints import Complaint
 from clm_operator.planning import job_policy
-from clm_operator.planning.conditions import stated
+from clm_operator.planning.attempts import timed, with_job
+from clm_operator.planning.candidates import verdict_words
+from clm_operator.planning.conditions import Said, stated
 from clm_operator.planning.failures import Failure, explain
 from clm_operator.planning.held import LEAVING, barrier, same_words
 from clm_operator.planning.lifecycle import (
@@ -43,15 +43,17 @@ from clm_operator.planning.lifecycle import (
 from clm_operator.planning.luck import significance
 from clm_operator.planning.waiting import (
     held_up,
+    interrupted,
     left_until,
     lingering,
     missing_since,
     overdue,
-    words,
 )
 from clm_operator.settings import Settings
 from clm_operator.snapshot import Job, Pod, Snapshot, Version, Withheld, owner_uid, validation_text
 from clm_operator.store_reads import CorruptReport, Report, UnreadableReport
+
+_VERIFIED = "ArtifactVerified"
 
 
 class Act(Enum):
@@ -111,8 +113,8 @@ def _of_run(
             case UnreadableReport() if _has_result(job):
                 return _waiting_for_store(version, report, snapshot.now)
     if job is None:
-        if (words := snapshot.refused.get(version.name)) is not None:
-            text = f"the API server refuses its Job: {words}: correct spec.job"
+        if (refusal := snapshot.refused.get(version.name)) is not None:
+            text = f"the API server refuses its Job: {refusal}: correct spec.job"
             return failed(version, Failure(Reason.SPEC_INVALID, text), snapshot.now)
         if (withheld := barrier(snapshot, version.name)) is not None:
             return Outcome(version, _withheld(version, withheld))
@@ -165,7 +167,7 @@ def failed(version: Version, why: Failure, now: datetime, job: Job | None = None
         by=OPERATOR,
         reason=f"{why.reason}: {why.message}",
     )
-    status = _with_job(moved, job).model_copy(
+    status = with_job(moved, job).model_copy(
         update={
             "phase": Phase.FAILED,
             "reason": str(why.reason)[:64],
@@ -175,11 +177,10 @@ def failed(version: Version, why: Failure, now: datetime, job: Job | None = None
             "pod_missing_since": None,
         }
     )
-    status = _timed(status)
-    return Outcome(
-        version,
-        stated(status, now, ("JobSucceeded", False, why.reason, why.message)),
-    )
+    said: list[Said] = [("JobSucceeded", False, why.reason, why.message)]
+    if why.reason == Reason.ARTIFACT_CORRUPT or any(c.type == _VERIFIED for c in status.conditions):
+        said.append((_VERIFIED, False, why.reason, why.message))
+    return Outcome(version, stated(timed(status), now, *said))
 
 
 def _folder(version: Version, spec: ModelVersionSpec, settings: Settings) -> str:
@@ -208,7 +209,7 @@ def _active(
     settings: Settings,
 ) -> Outcome:
     pod = job.pods[-1] if job.pods else None
-    status = _with_job(version.status, job)
+    status = with_job(version.status, job)
     progress = snapshot.progress.get(version.name)
     if pod is None or pod.phase == "Pending":
         status = status.model_copy(update={"progress": None})
@@ -216,11 +217,13 @@ def _active(
         return _not_started(version, spec, job, status, snapshot.now, keys)
     if (silent := _silent(pod, progress, spec, settings, snapshot.now)) is not None:
         return failed(version, silent, snapshot.now, job)
+    works = Complaint(Reason.TRAINING_STARTED, progress.message if progress else "")
+    found = interrupted(job) or works
     update = {
         "phase": Phase.RUNNING,
         "stage": Stage.TRAINING,
-        "reason": Reason.TRAINING_STARTED,
-        "message": progress.message if progress else "",
+        "reason": found.reason[:64],
+        "message": found.words[:4096],
         "progress": progress or _of_this_pod(status.progress, pod),
         "pod_missing_since": None,
     }
@@ -269,14 +272,14 @@ def _not_started(
     limit_s = spec.run.pod.pending_deadline_seconds
     if (why := overdue(job, missing, limit_s, now)) is not None:
         return failed(version, why, now, job)
-    reason, message = held_up(job), words(job)
+    found = held_up(job)
     if keys is not None:
-        reason, message = keys.reason, same_words(status.message, keys.message[:1024])
+        found = Complaint(keys.reason, same_words(status.message, keys.message[:1024]))
     update = {
         "phase": Phase.PENDING,
         "stage": Stage.TRAINING,
-        "reason": reason,
-        "message": message[:1024],
+        "reason": found.reason[:64],
+        "message": found.words[:1024],
         "pod_missing_since": missing,
     }
     return Outcome(version, status.model_copy(update=update))
@@ -284,11 +287,13 @@ def _not_started(
 
 def _waiting_for_store(version: Version, report: UnreadableReport, now: datetime) -> Outcome:
     """Say that the store is away; once, for its words have times and counts in them."""
-    if says(version.status.conditions, "ArtifactVerified", "Unknown", report.reason):
-        return Outcome(version, version.status)
-    status = version.status.model_copy(update={"message": report.message[:4096]})
-    verified = ("ArtifactVerified", None, report.reason, report.message)
-    return Outcome(version, stated(status, now, verified))
+    status = version.status
+    known = status.reason == report.reason
+    message = status.message if known and status.message else report.message[:4096]
+    status = status.model_copy(update={"reason": str(report.reason), "message": message})
+    if status.job_ref is None:
+        return Outcome(version, status)
+    return Outcome(version, stated(status, now, (_VERIFIED, None, report.reason, message)))
 
 
 def _sound(outcome: Outcome, now: datetime, job: Job | None) -> Outcome:
@@ -312,9 +317,7 @@ def _judged(
 ) -> Outcome:
     promotion, file = spec.run.promotion, report.metrics
     verdict = judge(file.metrics, file.undefined, promotion.criteria, promotion.significance)
-    message = verdict.message
-    if promotion.mode is PromotionMode.DRY_RUN:
-        message += f" · DryRun: judged only; {_would_do(promotion, verdict.stage)}"
+    message = verdict_words(promotion, Stage(verdict.stage), verdict.message)
     folder = _folder(version, spec, settings)
     data = report.manifest.data
     passed = verdict.stage == Stage.CANDIDATE
@@ -325,7 +328,7 @@ def _judged(
         by=OPERATOR,
         reason=f"{verdict.reason}: {verdict.message}",
     )
-    status = _with_job(moved, job).model_copy(
+    status = with_job(moved, job).model_copy(
         update={
             "phase": Phase.SUCCEEDED,
             "reason": verdict.reason,
@@ -355,47 +358,11 @@ def _judged(
     return Outcome(
         version,
         stated(
-            _timed(status),
+            timed(status),
             snapshot.now,
             ("JobSucceeded", True, "Completed", "the run stored a result"),
-            ("ArtifactVerified", True, "DigestsMatch", files),
+            (_VERIFIED, True, "DigestsMatch", files),
             ("CriteriaMet", passed, verdict.reason, verdict.message),
             ("StatisticallySignificant", *significance(file, spec.run.trials)),
         ),
     )
-
-
-def _would_do(promotion: RunPromotion, stage: str) -> str:
-    if stage != Stage.CANDIDATE:
-        return "Automatic would do nothing with it either"
-    step = "begin its shadow test" if promotion.shadow.enabled else "put it into production"
-    return f"Automatic would {step}"
-
-
-def _with_job(status: ModelVersionStatus, job: Job | None) -> ModelVersionStatus:
-    if job is None:
-        return status
-    started = [p.started for p in job.pods if p.started]
-    return status.model_copy(
-        update={
-            "job_ref": JobRef(name=job.raw["metadata"]["name"], uid=job.uid),
-            "attempt": status.attempt + len(_new_pods(status, job)),
-            "pod_uid": job.pods[-1].uid if job.pods else status.pod_uid,
-            "start_time": status.start_time or (min(started) if started else None),
-        }
-    )
-
-
-def _new_pods(status: ModelVersionStatus, job: Job) -> tuple[Pod, ...]:
-    """Return the pods made since the last look; an evicted one may be gone by now."""
-    uids = [pod.uid for pod in job.pods]
-    known = uids.index(status.pod_uid) + 1 if status.pod_uid in uids else 0
-    return job.pods[known:]
-
-
-def _timed(status: ModelVersionStatus) -> ModelVersionStatus:
-    if status.start_time is None or status.completion_time is None:
-        return status
-    seconds = max(int((status.completion_time - status.start_time).total_seconds()), 0)
-    text = f"{seconds // 60}m{seconds % 60}s" if seconds >= 60 else f"{seconds}s"
-    return status.model_copy(update={"duration": text})

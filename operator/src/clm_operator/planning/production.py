@@ -20,13 +20,12 @@ from datetime import datetime
 
 from clm_api.lifecycle import MAX_REASON, RequestedStage, Stage
 from clm_api.promotion import PromotionMode
-from clm_operator.planning import answers, shadow
+from clm_operator.planning import answers, candidates, shadow
 from clm_operator.planning.automatic import Choice, next_promotion, next_test
 from clm_operator.planning.following import Statuses, following
 from clm_operator.planning.lifecycle import (
     CANDIDATE_CORRUPT,
     OPERATOR,
-    SUPERSEDED,
     TESTED_CORRUPT,
     move,
     whole_seconds,
@@ -103,7 +102,7 @@ def decide(snapshot: Snapshot) -> Promotions:
     asked = [v for v in snapshot.versions if undecided(v)]
     if asked:
         return _requested(snapshot, schedule, ended, asked, settled)
-    statuses = _superseded(ended, snapshot.now)
+    statuses = candidates.ranked(ended, snapshot.now)
     if (choice := next_promotion(schedule, ended, snapshot.now)) is not None:
         chosen = _chosen(snapshot, choice)
         return replace(chosen, statuses=statuses | chosen.statuses, decided=settled)
@@ -123,7 +122,8 @@ def _requested(
     settled: tuple[Version, ...],
 ) -> Promotions:
     """Decide every request; of two that can both be met the older version's is met first."""
-    statuses, promoted, unreadable = _superseded(ended, snapshot.now), None, list[Version]()
+    statuses, promoted = candidates.ranked(ended, snapshot.now), None
+    unreadable = list[Version]()
     judges_only = (
         schedule.spec is not None and schedule.spec.promotion.mode is PromotionMode.DRY_RUN
     )
@@ -141,7 +141,8 @@ def _requested(
             statuses[version.name] = answers.withdrawn(version, request, snapshot.now)
             tested = None if tested == version.name else tested
         elif request.stage is RequestedStage.SHADOW:
-            statuses[version.name] = answers.tested(version, request, snapshot.now)
+            ahead = candidates.overtaken_by(version, ended)
+            statuses[version.name] = answers.tested(version, request, ahead, snapshot.now)
             tested = version.name
         elif isinstance(found, UnreadableReport):
             unreadable.append(version)
@@ -170,19 +171,3 @@ def _chosen(snapshot: Snapshot, choice: Choice) -> Promotions:
         reason=differ.message,
     )
     return Promotions({version.name: status})
-
-
-def _superseded(ended: Sequence[Version], now: datetime) -> Statuses:
-    """Archive every candidate but the newest; one that somebody asks for is decided first."""
-    candidates = [v for v in ended if v.status.stage is Stage.CANDIDATE]
-    statuses = Statuses()
-    for version in candidates[:-1]:
-        if version.spec is not None and version.spec.request is None:
-            statuses[version.name] = move(
-                version.status,
-                SUPERSEDED,
-                at=whole_seconds(now),
-                by=OPERATOR,
-                reason=f"superseded by {candidates[-1].name}",
-            )
-    return statuses

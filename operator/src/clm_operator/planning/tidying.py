@@ -43,7 +43,7 @@ def short_of_room(snapshot: Snapshot) -> bool:
 def pod_refused_by_quota(job: Job) -> bool:
     """Whether a quota keeps the Job's pod from being made."""
     waits = not (job.finished or job.suspended or job.pods)
-    return waits and held_up(job) is Reason.QUOTA_PENDING
+    return waits and held_up(job).reason == Reason.QUOTA_PENDING
 
 
 def _stored(

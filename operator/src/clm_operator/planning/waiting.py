@@ -8,17 +8,11 @@ from datetime import datetime, timedelta
 
 from clm_api.model_version import Phase
 from clm_api.reasons import FINAL_EXIT_CODES, Reason
-from clm_operator.planning.failures import Failure, explain
+from clm_operator.complaints import Complaint
+from clm_operator.planning.failures import Failure, explain, of_attempt
 from clm_operator.planning.lifecycle import whole_seconds
 from clm_operator.snapshot import Job
 
-_REFUSALS = (
-    ("exceeded quota", Reason.QUOTA_PENDING),
-    ("is forbidden", Reason.ADMISSION_DENIED),
-    ("denied the request", Reason.ADMISSION_DENIED),
-    ("failed calling webhook", Reason.ADMISSION_UNAVAILABLE),
-)
-"""What the Job's controller tells of a pod that it could not make."""
 _LACKS = "CreateContainerConfigError"
 LINGERS = timedelta(seconds=60)
 """How long a pod may outlive its trainer before its Job is taken for one that never ends."""
@@ -52,31 +46,39 @@ def overdue(job: Job, missing: datetime | None, limit_s: int, now: datetime) -> 
     begun = max(filter(None, (startable, missing, *pods)))
     if now - begun <= timedelta(seconds=limit_s):
         return None
-    text = words(job) or "no pod was made: look at the Job's events and the namespace's quota"
+    silent = "no pod was made: look at the Job's events and the namespace's quota"
+    text = held_up(job).words or silent
     told = f"waited {limit_s} s (spec.job.pendingDeadlineSeconds) for a node: {text}"
     return Failure(Reason.UNSCHEDULABLE, told)
 
 
-def held_up(job: Job) -> Reason:
-    """Return the reason of a Job whose pod has not begun."""
+def held_up(job: Job) -> Complaint:
+    """Return what holds up a Job whose pod has not begun; no words if nobody says anything."""
+    said = (job.pods[-1].complaint if job.pods else None) or job.warning
     if job.suspended:
-        return Reason.QUOTA_PENDING
-    refused = "" if job.pods else job.warning
-    return next((reason for text, reason in _REFUSALS if text in refused), Reason.JOB_CREATED)
-
-
-def words(job: Job) -> str:
-    """Return what holds the pod up, in the words of who does; empty if nobody says anything."""
-    if job.suspended:
-        said = (job.condition("Suspended") or {}).get("message", "")
+        told = job.warning.words if job.warning else ""
+        told = told or (job.condition("Suspended") or {}).get("message", "")
         holder = f'queue "{job.queue}"' if job.queue else "spec.suspend of its Job"
-        return ": ".join(filter(None, (f"{holder} holds it back", job.warning or said)))
-    return (job.pods[-1].complaint if job.pods else "") or job.warning
+        words = ": ".join(filter(None, (f"{holder} holds it back", told)))
+        return Complaint(Reason.QUOTA_PENDING, words)
+    return said if said and said.words else Complaint(Reason.JOB_CREATED, "")
+
+
+def interrupted(job: Job) -> Complaint | None:
+    """Return what keeps a pod that had begun from working on; None while it works."""
+    if (ended := of_attempt(job)) is not None:
+        return Complaint(ended.reason, f"its pod ended: {ended.message}")
+    since = job.pods[-1].leaving if job.pods else None
+    if since is None:
+        return None
+    text = f"its pod has been leaving since {since:%Y-%m-%d %H:%M:%S} UTC"
+    return Complaint(Reason.POD_LOST, f"{text}: it is being stopped, or its node does not answer")
 
 
 def lacks_keys(job: Job) -> bool:
     """Whether the kubelet misses something that the pod's environment is to come from."""
-    return bool(job.pods) and job.pods[-1].complaint.startswith(_LACKS)
+    said = job.pods[-1].complaint if job.pods else None
+    return said is not None and said.words.startswith(_LACKS)
 
 
 def left_until(ended: datetime, phase: Phase, reason: str) -> datetime:

@@ -1,5 +1,6 @@
 """The status of a TrainingSchedule from what a round saw and decided."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from clm_api.conditions import SpecCondition, condition, set_conditions
@@ -7,6 +8,7 @@ from clm_api.lifecycle import Stage
 from clm_api.model_version import ModelVersionStatus, Phase
 from clm_api.reasons import Reason
 from clm_api.schedule_status import KEPT_ACTIVE, ActiveRun, LastRun, TrainingScheduleStatus
+from clm_operator.planning.candidates import leading
 from clm_operator.planning.requests import is_missing
 from clm_operator.snapshot import ScheduleObject, Version
 from clm_operator.store_reads import StoreSeen
@@ -54,8 +56,8 @@ def run_facts(status: TrainingScheduleStatus, runs: Runs) -> TrainingScheduleSta
     ended = [s.completion_time for _, s in runs if s.phase is Phase.SUCCEEDED and s.completion_time]
     if ended:
         update["last_successful_time"] = max(ended)
-    candidates = [v.name for v, s in runs if s.stage is Stage.CANDIDATE]
-    update["candidate"] = candidates[-1] if candidates else None
+    first = leading([replace(v, status=s) for v, s in runs if s.stage is Stage.CANDIDATE])
+    update["candidate"] = first.name if first else None
     update["shadow"] = next((v.name for v, s in runs if s.stage is Stage.SHADOW), None)
     return status.model_copy(update=update)
 
