@@ -72,16 +72,16 @@ class Reconciler:
                 continue
             try:
                 learned = await self.creator.make(snapshot, decided, known)
-                if learned != known:
+                if decided.creates or learned != known:
                     known = learned
-                    continue
+                    continue  # one status for what was and what is made
                 await self._delete(snapshot, decided)
                 wrote = await self._write(snapshot, decided)
             except (ConflictError, NotFoundError) as error:
                 _LOG.info("%s changed meanwhile, looking again: %s", key, error)
                 continue
             await self._tell(snapshot, decided)
-            if not decided.creates and not wrote:
+            if not wrote:
                 return self._again(decided, tidy=await self._tidy(snapshot, decided))
         raise TooManyRoundsError(key)
 

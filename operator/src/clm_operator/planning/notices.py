@@ -14,7 +14,7 @@ from clm_api.schedule_status import (
     TrainingScheduleStatus,
 )
 from clm_operator.planning.following import significant
-from clm_operator.planning.outcomes import Act, Outcome
+from clm_operator.planning.outcomes import Outcome
 from clm_operator.snapshot import ScheduleObject, Version
 
 
@@ -79,8 +79,8 @@ def run_notices(outcomes: Iterable[Outcome]) -> tuple[Notice, ...]:
     for outcome in outcomes:
         before, after = outcome.version.status, outcome.status
         about = outcome.version.raw
-        if outcome.act is Act.CREATE_JOB:
-            text = "a Job is being created"
+        if before.job_ref is None and after.job_ref is not None:
+            text = "its Job was created"
             notices.append(Notice(about, "Normal", Reason.RUN_SCHEDULED, text, "scheduled"))
         if after.phase is Phase.PENDING and after.reason in HELD and after.reason != before.reason:
             text = f"held back: {after.message}"
