@@ -38,6 +38,7 @@ from clm_operator.retire import Undertaker
 from clm_operator.scheduler import Scheduler
 from clm_operator.settings import Settings, load_settings
 from clm_operator.snapshot import Key, Snapshot
+from clm_operator.telling import Teller
 from clm_operator.writing import Writer
 
 _LOG = logging.getLogger("clm_operator")
@@ -61,7 +62,7 @@ async def operate(settings: Settings, port: int) -> None:
     reconciler = Reconciler(
         cluster=cluster,
         reader=ArtifactReader(store, standing.doubt),
-        writer=Writer(cluster, metrics),
+        writer=Writer(cluster, Teller(cluster), metrics),
         pointers=PointerWriter(store),
         creator=Creator(
             cluster,

@@ -112,7 +112,7 @@ class Reconciler:
             tidy = await self._tidy(snapshot, decided)
         if written.refused is not None:
             raise written.refused
-        return self._again(decided, tidy=tidy)
+        return self._again(decided, tidy=tidy and not written.unheard)
 
     async def _delete(self, snapshot: Snapshot, decided: Plan) -> None:
         """Delete Jobs; one that stays is tried again at the next look."""

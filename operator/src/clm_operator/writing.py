@@ -4,21 +4,25 @@ What is refused holds up no other object: the refusal comes back beside what was
 """
 
 import logging
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from clm_api.happening import MOST_UNTOLD
 from clm_api.lifecycle import Stage
+from clm_api.model_version import ModelVersionStatus
+from clm_api.schedule_status import TrainingScheduleStatus
 from clm_operator.cluster.api import ApiError, ConflictError, NotFoundError
 from clm_operator.cluster.resources import Cluster, Raw
 from clm_operator.metrics import Metrics
 from clm_operator.planning.decide import Plan
-from clm_operator.planning.notices import Notice
 from clm_operator.snapshot import Snapshot
 from clm_operator.status.patches import merge_patch
+from clm_operator.telling import Teller
 
 _LOG = logging.getLogger(__name__)
 T = TypeVar("T")
+Status = ModelVersionStatus | TrainingScheduleStatus
 
 
 @dataclass
@@ -35,19 +39,23 @@ class Written:
         The last refusal.
     outdated
         An object was changed meanwhile, or is gone: nothing was written after it.
+    unheard
+        Whether something is to be told again.
     """
 
     unwritten: set[str] = field(default_factory=set)
     changed: bool = False
     refused: ApiError | None = None
     outdated: ConflictError | NotFoundError | None = None
+    unheard: bool = False
 
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes what a plan says of its objects, and posts each one's events right after its write."""
+    """Writes what a plan says of its objects, and tells what each write makes true."""
 
     cluster: Cluster
+    teller: Teller
     metrics: Metrics
 
     async def write(self, snapshot: Snapshot, decided: Plan) -> Written:
@@ -56,42 +64,22 @@ class Writer:
         if snapshot.schedule is not None and decided.schedule_status is not None:
             written.unwritten.add(snapshot.schedule.uid)
         try:
-            await self._tell(snapshot, decided.notices, written)
             await self._versions(snapshot, decided, written)
-            await self._schedule(snapshot, decided, written)
+            if snapshot.schedule is not None and decided.schedule_status is not None:
+                of = snapshot.schedule
+                await self._status(snapshot, of.raw, of.status, decided.schedule_status, written)
             await self._requests(decided, written)
         except (ConflictError, NotFoundError) as error:
             written.outdated = error
         return written
 
-    async def _tell(self, snapshot: Snapshot, notices: Iterable[Notice], written: Written) -> None:
-        """Post events of objects whose status is what it is to be."""
-        for notice in notices:
-            meta = notice.about["metadata"]
-            if meta["uid"] in written.unwritten:
-                continue
-            about = {"schedule": str(snapshot.key), "version": meta["name"]}
-            _LOG.info("%s", notice.message, extra={**about, "reason": str(notice.reason)})
-            try:
-                await self.cluster.post(notice, snapshot.now)
-            except ApiError as error:
-                _LOG.warning("%s: this event was not taken: %s", snapshot.key, error)
-
     async def _versions(self, snapshot: Snapshot, decided: Plan, written: Written) -> None:
         for version, status in decided.version_statuses:
             if written.refused is not None and status.stage is Stage.PRODUCTION:
                 continue  # who has to leave production before it may still be there
-            if await self._status(version.raw, status.to_json_dict(), written):
+            if await self._status(snapshot, version.raw, version.status, status, written):
                 self.metrics.outcome(snapshot.key, version, status)
                 self.metrics.decision(snapshot.key, version, status)
-                await self._tell(snapshot, _about(version.uid, decided.notices), written)
-
-    async def _schedule(self, snapshot: Snapshot, decided: Plan, written: Written) -> None:
-        if snapshot.schedule is not None and decided.schedule_status is not None:
-            status = decided.schedule_status.to_json_dict()
-            if await self._status(snapshot.schedule.raw, status, written):
-                mine = _about(snapshot.schedule.uid, decided.notices)
-                await self._tell(snapshot, mine, written)
 
     async def _requests(self, decided: Plan, written: Written) -> None:
         for version in decided.remove_requests:
@@ -104,14 +92,24 @@ class Writer:
             else:
                 written.changed = True
 
-    async def _status(self, raw: Raw, status: Raw, written: Written) -> bool:
-        """Write a status; return whether it is what it is to be.
+    async def _status(
+        self, snapshot: Snapshot, raw: Raw, before: Status, after: Status, written: Written
+    ) -> bool:
+        """Write a status and tell what it says; return whether it is what it is to be.
 
         Raises
         ------
         ConflictError, NotFoundError
             The object was changed meanwhile, or is gone.
         """
+        key, now = snapshot.key, snapshot.now
+        unheard = await self.teller.tell(key, raw, before.untold, now)
+        new = {one.id for one in after.untold}
+        kept = [one for one in unheard if one.id not in new]
+        untold = [*kept, *after.untold][-MOST_UNTOLD:]
+        status = after.model_copy(update={"untold": untold}).to_json_dict()
+        if not untold:
+            del status["untold"]
         if patch := merge_patch(raw.get("status", {}), status):
             try:
                 written.changed |= await self._patch(raw, patch)
@@ -121,6 +119,8 @@ class Writer:
                 written.refused = error
                 return False
         written.unwritten.discard(raw["metadata"]["uid"])
+        unheard += await self.teller.tell(key, raw, after.untold, now)
+        written.unheard |= bool(unheard)
         return True
 
     async def _patch(self, raw: Raw, patch: Raw) -> bool:
@@ -147,7 +147,3 @@ class Writer:
             meta = raw["metadata"]
             await self.cluster.refresh(raw["kind"], meta["namespace"], meta["name"])
             raise
-
-
-def _about(uid: str, notices: Iterable[Notice]) -> Iterable[Notice]:
-    return (notice for notice in notices if notice.about["metadata"]["uid"] == uid)

@@ -7,13 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from clm_api import API_VERSION
+from clm_api.happening import Happening
 from clm_operator.cluster.api import Api, ApiError, ExistsError, ForbiddenError, NotFoundError
 from clm_operator.mirror.world import Kind, Mirror
-from clm_operator.planning.notices import Notice
 from clm_operator.settings import EVERY_NAMESPACE, AccountSettings
 
 Raw = dict[str, Any]
-_EVENT_FIELD = 1024
 _LOG = logging.getLogger(__name__)
 
 
@@ -152,10 +151,10 @@ class Cluster:
             _LOG.warning("events stay unread: %s", error)
             return []
 
-    async def post(self, notice: Notice, now: datetime) -> None:
-        """Post an event; one that exists already is not posted again."""
-        meta = notice.about["metadata"]
-        digest = hashlib.sha256(f"{meta['uid']}/{notice.key}".encode()).hexdigest()[:16]
+    async def post(self, about: Raw, happening: Happening, now: datetime) -> None:
+        """Post an event about an object; one that exists already is not posted again."""
+        meta = about["metadata"]
+        digest = hashlib.sha256(f"{meta['uid']}/{happening.id}".encode()).hexdigest()[:16]
         time = now.strftime("%Y-%m-%dT%H:%M:%SZ")
         event = {
             "apiVersion": "v1",
@@ -163,15 +162,15 @@ class Cluster:
             "metadata": {"name": f"{meta['name']}.{digest}", "namespace": meta["namespace"]},
             "involvedObject": {
                 "apiVersion": API_VERSION,
-                "kind": notice.about["kind"],
+                "kind": about["kind"],
                 "name": meta["name"],
                 "namespace": meta["namespace"],
                 "uid": meta["uid"],
                 "resourceVersion": meta["resourceVersion"],
             },
-            "type": notice.type,
-            "reason": str(notice.reason),
-            "message": notice.message[:_EVENT_FIELD],
+            "type": happening.type,
+            "reason": happening.reason,
+            "message": happening.message,
             "source": {"component": "clm-operator"},
             "firstTimestamp": time,
             "lastTimestamp": time,

@@ -1,9 +1,10 @@
-"""Kubernetes events to post once the status write has succeeded."""
+"""What a change of a status makes known, as happenings that are written along with it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from clm_api.happening import MOST_UNTOLD, Happening
 from clm_api.lifecycle import Stage
 from clm_api.model_version import ModelVersionStatus, Phase, ShadowVerdict
 from clm_api.reasons import Reason
@@ -29,6 +30,22 @@ class Notice:
     message: str
     key: str
     """Tells this event from others of the same object: posting twice makes one."""
+
+    @property
+    def happening(self) -> Happening:
+        """As it is kept in the object's status until it is told."""
+        return Happening(
+            id=self.key[:253],
+            type=self.type,
+            reason=str(self.reason)[:64],
+            message=self.message[:1024],
+        )
+
+
+def untold(uid: str, notices: Iterable[Notice]) -> list[Happening]:
+    """Return what is to be told of an object."""
+    mine = (n.happening for n in notices if n.about["metadata"]["uid"] == uid)
+    return list(mine)[-MOST_UNTOLD:]
 
 
 def skip_notices(schedule: ScheduleObject, skipped: Iterable[SkippedRange]) -> tuple[Notice, ...]:
