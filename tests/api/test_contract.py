@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import Field, ValidationError
@@ -21,7 +22,7 @@ from clm_api.promotion import Criteria, Significance, judge
 from clm_api.reasons import EXIT_CODES, Reason
 from clm_api.resolve import deep_merge, model_name, resolve
 from clm_api.run import RunTrials
-from clm_api.schedule import parse_schedule, schedule_hash
+from clm_api.schedule import CronSchedule, parse_schedule, schedule_hash
 from clm_api.training_schedule import TrainingScheduleSpec
 from tests.support.repository import ROOT
 from tests.support.schedules import schedule_spec
@@ -94,6 +95,37 @@ def test_a_schedule_that_cannot_work_names_its_field(
         parse_schedule(bad)
     assert error.value.field == field_
     assert error.value.exit_code == 64
+
+
+@pytest.mark.parametrize(
+    "zone",
+    ["Etc/UTC", "UTC", "GMT", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Asia/Kolkata",
+     "Asia/Calcutta", "Etc/GMT+5", "EST5EDT", "US/Eastern", "Pacific/Chatham"],
+)  # fmt: skip
+def test_a_name_of_the_iana_database_is_a_zone(zone: str) -> None:
+    schedule = parse_schedule(cron("0 12 * * *", zone))
+    assert isinstance(schedule, CronSchedule)
+    assert schedule.zone == ZoneInfo(zone)
+
+
+@pytest.mark.parametrize(
+    ("zone", "near"),
+    [
+        ("localtime", None), ("posixrules", None), ("Factory", None), ("Local", None),
+        ("posix/Europe/Berlin", None), ("right/UTC", None),
+        ("europe/berlin", "Europe/Berlin"), ("ETC/UTC", "Etc/UTC"),
+        ("Europe/Berlin ", "Europe/Berlin"), ("Europe", None), ("Europe/", None),
+        ("/usr/share/zoneinfo/UTC", None),
+        ("Europe/../UTC", None), ("zone.tab", None), ("tzdata.zi", None), ("CEST", None),
+        ("UTC+2", None), ("+02:00", None), ("EST5EDT,M3.2.0,M11.1.0", None), ("\0", None),
+    ],
+)  # fmt: skip
+def test_what_only_some_machines_know_is_no_zone(zone: str, near: str | None) -> None:
+    with pytest.raises(SpecError) as error:
+        parse_schedule(cron("0 12 * * *", zone))
+    assert error.value.field == "spec.timeZone"
+    assert f'"{zone}" is not an IANA time zone' in error.value.message
+    assert near is None or f'but "{near}" is' in error.value.message
 
 
 def test_an_edit_of_the_schedule_is_noticed_and_one_of_the_model_is_not() -> None:

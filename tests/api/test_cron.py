@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from clm_api.cron import CronError, read_cron
 from clm_api.cron_notes import notes_on
+from clm_api.schedule import zone_names
 from local_cluster import binaries
 
 ZONES = (
@@ -93,6 +94,18 @@ def changes(zone: ZoneInfo) -> set[date]:
         if a.astimezone(zone).utcoffset() != b.astimezone(zone).utcoffset()
         for d in (a - _DAY, a, b, b + _DAY)
     }
+
+
+@pytest.mark.slow
+def test_a_cronjob_knows_every_zone_that_we_accept() -> None:
+    names = sorted(zone_names())
+    answers = theirs([("0 12 1 * *", name) for name in names])
+    differs = [
+        name for name, expected in zip(names, answers, strict=True)
+        if expected != ours("0 12 1 * *", ZoneInfo(name))
+    ]  # fmt: skip
+    assert differs == []
+    assert len(names) > 500
 
 
 @pytest.mark.slow

@@ -62,4 +62,4 @@ def _leaves(value: dict[str, Any], path: str) -> Iterator[tuple[str, Any]]:
 def _shown(value: Any) -> str:
     if value is None:
         return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:z.4g}" if isinstance(value, float) else str(value)

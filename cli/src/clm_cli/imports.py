@@ -13,20 +13,22 @@ from clm_api.reasons import Reason
 from clm_api.symbols import canonical
 from clm_api.training_schedule import DataSpec, TrainingScheduleResource
 from clm_cli.output import console
-from clm_cli.rules import broken_rules
 from clm_cli.stores import Store, open_store
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from clm_trainer.sources.bars import BarKey
+    from clm_trainer.sources.cache import Series
     from clm_trainer.sources.freqtrade import Found
     from clm_trainer.sources.funding import FundingKey
-    from clm_trainer.sources.importer import Imported, ImportedFunding
+    from clm_trainer.sources.importer import Imported
     from clm_trainer.storage import Storage
 
 _TIMEFRAMES = ", ".join(get_args(DataSpec.model_fields["timeframe"].annotation))
 _MOMENT = "%Y-%m-%d %H:%M"
+_BARS, _EVENTS = ("bars", "missing"), ("events", "without mark price")
+"""What a file's rows are, and what some of them lack."""
 Lines = Iterator[str]
 
 
@@ -88,7 +90,8 @@ def _bars(files: list[Path], data: DataSpec, objects: "Storage") -> Lines:
 
     key = _bar_key(data)
     for path in files:
-        yield from _bars_told(key, import_file(path, key, BarCache(objects), now=_now()), objects)
+        done = import_file(path, key, BarCache(objects), now=_now())
+        yield from _told(key, done, objects, *_BARS)
 
 
 def _funding(files: list[Path], data: DataSpec, objects: "Storage") -> Lines:
@@ -98,7 +101,7 @@ def _funding(files: list[Path], data: DataSpec, objects: "Storage") -> Lines:
     key = _funding_key(data)
     for path in files:
         done = import_funding(path, key, BarCache(objects), now=_now())
-        yield from _funding_told(key, done, objects)
+        yield from _told(key, done, objects, *_EVENTS)
 
 
 def _folders(folders: list[Path], exchange: str | None, objects: "Storage") -> Lines:
@@ -164,7 +167,7 @@ def _candles(file: "Found", venue: str, objects: "Storage") -> Lines:
 
     key = _bar_key(_checked(venue, file.market, file.symbol, file.timeframe))
     done = import_bars(bars_of(file), key, BarCache(objects), now=_now(), path=file.path)
-    yield from _bars_told(key, done, objects)
+    yield from _told(key, done, objects, *_BARS)
 
 
 def _payments(files: "list[Found]", marks: "list[Found]", venue: str, objects: "Storage") -> Lines:
@@ -176,23 +179,13 @@ def _payments(files: "list[Found]", marks: "list[Found]", venue: str, objects: "
     key = _funding_key(_checked(venue, first.market, first.symbol, "1h"))
     events = funding_of(files, marks)
     done = import_events(events, key, BarCache(objects), now=_now(), path=first.path)
-    yield from _funding_told(key, done, objects)
+    yield from _told(key, done, objects, *_EVENTS)
 
 
-def _bars_told(key: "BarKey", done: "Imported", objects: "Storage") -> Lines:
+def _told(key: "Series", done: "Imported", objects: "Storage", rows: str, lacking: str) -> Lines:
     yield (
-        f"{key}: {done.bars} bars {done.first:{_MOMENT}}..{done.last:{_MOMENT}}, "
-        f"{done.gaps} missing, {done.months_written} months written "
-        f"to {_place(objects)}"
-    )
-    if done.revised:
-        yield done.revised
-
-
-def _funding_told(key: "FundingKey", done: "ImportedFunding", objects: "Storage") -> Lines:
-    yield (
-        f"{key}: {done.events} events {done.first:{_MOMENT}}..{done.last:{_MOMENT}}, "
-        f"{done.unmarked} without mark price, {done.months_written} months written "
+        f"{key}: {done.rows} {rows} {done.first:{_MOMENT}}..{done.last:{_MOMENT}}, "
+        f"{done.lacking} {lacking}, {done.months_written} months written "
         f"to {_place(objects)}"
     )
     if done.revised:
@@ -231,6 +224,8 @@ def _checked(exchange: str, market: str, symbol: str, timeframe: str) -> DataSpe
         first = error.errors(include_url=False)[0]
         option = str(first["loc"][0]).removesuffix("s")
         raise SpecError(f"--{option}", f'"{first["input"]}" is refused: {first["msg"]}') from error
+    from clm_cli.rules import broken_rules
+
     broken = broken_rules(TrainingScheduleResource.kind, data.to_json_dict(), "spec.data")
     if broken:
         why = broken[0].removeprefix("spec.data: ")

@@ -97,7 +97,7 @@ def _lines(name: str, facts: dict[str, Any], folder: Path) -> list[str]:
 
 
 def _figures(values: dict[str, float]) -> str:
-    return f"return {values['totalReturn']:+.1%}  maxdd {values['maxDrawdown']:.3f}"
+    return f"return {values['totalReturn']:+z.1%}  maxdd {values['maxDrawdown']:z.3f}"
 
 
 def _next(group: dict[str, Any]) -> str:
@@ -111,7 +111,7 @@ def _choice(found: dict[str, Any]) -> str:
     if found["probability"] is None:
         return found["reason"] or "unknown"
     return (
-        f"probability of backtest overfitting {found['probability']:.2f} "
+        f"probability of backtest overfitting {found['probability']:z.2f} "
         f"among {found['versions']} versions on the last bars that all share"
     )
 
@@ -125,4 +125,4 @@ def _answer(facts: dict[str, Any]) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+    return "–" if value is None else f"{value:z.2f}"

@@ -60,7 +60,7 @@ Instant = Annotated[
 
 
 def _rounded(value: float) -> float:
-    return round(value, 6)
+    return round(value, 6) + 0.0  # -0.0 is written as 0.0
 
 
 Rounded = Annotated[float, PlainSerializer(_rounded, return_type=float, when_used="json")]

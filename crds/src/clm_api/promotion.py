@@ -107,11 +107,11 @@ def _judge(
         )  # fmt: skip
     passed = value >= threshold if operator == "≥" else value <= threshold
     sign = operator if passed else {"≥": "<", "≤": ">"}[operator]
-    shown = f"{value:.0f}" if name == "trades" else f"{value:.4g}"
+    shown = f"{value:z.0f}" if name == "trades" else f"{value:z.4g}"
     return CriterionVerdict(
         name=name, value=value, threshold=threshold, operator=operator,
         verdict=Verdict.PASSED if passed else Verdict.FAILED,
-        message=f"{name} {shown} {sign} {threshold:g}",
+        message=f"{name} {shown} {sign} {threshold:zg}",
     )  # fmt: skip
 
 

@@ -3,8 +3,9 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from functools import cache, lru_cache
+from importlib import resources
+from zoneinfo import ZoneInfo
 
 from clm_api.cron import Cron, CronError, read_cron
 from clm_api.cron_notes import notes_on
@@ -135,13 +136,26 @@ def _too_dense(text: str, least: timedelta) -> str:
 
 
 def _zone(name: str) -> ZoneInfo:
-    try:
+    if name in zone_names():
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise SpecError(
-            "spec.timeZone",
-            f'"{name}" is not an IANA time zone; see "kubectl explain tsched.spec.timeZone"',
-        ) from error
+    meant = [one for one in zone_names() if one.casefold() == name.strip().casefold()]
+    but = f', but "{meant[0]}" is' if meant else ""
+    raise SpecError(
+        "spec.timeZone",
+        f'"{name}" is not an IANA time zone{but}; see "kubectl explain tsched.spec.timeZone"',
+    )
+
+
+@cache
+def zone_names() -> frozenset[str]:
+    """Return the names of the IANA database, which mean the same on every machine.
+
+    A system's folder holds more files: its own time as ``localtime``, copies under ``posix/``, and
+    clocks that count leap seconds under ``right/``. ``Factory`` is the zone of a machine that
+    nobody has told its own.
+    """
+    listed = (resources.files("tzdata") / "zones").read_text(encoding="utf-8")
+    return frozenset(listed.split()) - {"Factory", "localtime"}
 
 
 def schedule_hash(spec: TrainingScheduleSpec) -> str:

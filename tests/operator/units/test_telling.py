@@ -30,7 +30,7 @@ class Kept(Cluster):
     refuse: list[ApiError] = field(default_factory=list)
     """What the next events are answered."""
     conflict_on: str = ""
-    events: list[tuple[str, str]] = field(default_factory=list)
+    took: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.mirror = Mirror()
@@ -51,7 +51,7 @@ class Kept(Cluster):
     async def post(self, about: Raw, happening: Happening, now: datetime) -> None:
         if self.refuse:
             raise self.refuse.pop(0)
-        self.events.append((about["metadata"]["name"], happening.message))
+        self.took.append((about["metadata"]["name"], happening.message))
 
     def snapshot(self) -> Snapshot:
         """Read both, and the Job that works for the version."""
@@ -82,20 +82,20 @@ async def test_what_a_write_makes_true_is_kept_with_it_told_and_then_removed() -
     teller = Teller(cluster)
     await look(cluster, teller)
     assert untold(cluster) == ["scheduled"]
-    assert cluster.events == [("btc-1", STARTED)]
+    assert cluster.took == [("btc-1", STARTED)]
     await look(cluster, teller)
     assert untold(cluster) == []
     assert not (await look(cluster, teller)).changed, "it comes to rest"
-    assert cluster.events == [("btc-1", STARTED)], "told once"
+    assert cluster.took == [("btc-1", STARTED)], "told once"
 
 
 async def test_an_operator_that_was_killed_before_it_told_is_stood_in_for_by_the_next() -> None:
     cluster = kept()
     cluster.refuse = [ApiError(0, "the process was killed here")]
     await look(cluster, Teller(cluster))
-    assert (cluster.events, untold(cluster)) == ([], ["scheduled"])
+    assert (cluster.took, untold(cluster)) == ([], ["scheduled"])
     await look(cluster, Teller(cluster))
-    assert (cluster.events, untold(cluster)) == ([("btc-1", STARTED)], [])
+    assert (cluster.took, untold(cluster)) == ([("btc-1", STARTED)], [])
 
 
 async def test_a_conflict_of_the_schedule_costs_no_event_of_its_version() -> None:
@@ -103,14 +103,14 @@ async def test_a_conflict_of_the_schedule_costs_no_event_of_its_version() -> Non
     cluster.conflict_on = "TrainingSchedule"
     written = await look(cluster, Teller(cluster))
     assert written.outdated is not None
-    assert cluster.events == [("btc-1", STARTED)]
+    assert cluster.took == [("btc-1", STARTED)]
 
 
 async def test_a_write_that_is_refused_tells_nothing() -> None:
     cluster = kept()
     cluster.conflict_on = "ModelVersion"
     await look(cluster, Teller(cluster))
-    assert cluster.events == []
+    assert cluster.took == []
 
 
 @pytest.mark.parametrize(
@@ -132,5 +132,5 @@ async def test_a_sink_that_does_not_take_an_event(
         assert (await look(cluster, teller)).unheard is kept_until_told
     rounds = [await look(cluster, teller) for _ in range(3)]
     assert not rounds[-1].unheard
-    assert cluster.events == ([("btc-1", STARTED)] if kept_until_told else [])
+    assert cluster.took == ([("btc-1", STARTED)] if kept_until_told else [])
     assert untold(cluster) == []

@@ -3,6 +3,7 @@
 import json
 import logging
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -93,6 +94,32 @@ def test_a_store_that_is_away_costs_lines_and_nothing_else(
     assert store.messages == ["one", "two"]
     log.handlers[0].flush()
     assert len(store.puts) == 3, "nothing new is not written again"
+
+
+def test_a_log_that_is_closed_while_it_is_written_ends_its_thread_in_peace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(clm_trainer.kept_log, "INTERVAL_S", 1e-6)
+    died: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", died.append)
+
+    class ClosesMeanwhile(Object):
+        def put(self, path: str, content: bytes) -> None:
+            super().put(path, content)
+            logging.Handler.close(kept)
+
+    others = set(threading.enumerate())
+    for _ in range(5):
+        store = ClosesMeanwhile()
+        kept = KeptLog(store, "runs/log.jsonl")
+        kept.handle(logging.makeLogRecord({"msg": "one"}))
+        eventually(lambda: bool(store.puts), "written without being asked")  # noqa: B023
+        writers = set(threading.enumerate()) - others
+        kept.close()
+        for thread in writers:
+            thread.join(10)
+        assert not any(thread.is_alive() for thread in writers)
+    assert died == []
 
 
 def test_a_store_that_takes_the_connection_and_never_answers_holds_the_end_up_for_seconds(

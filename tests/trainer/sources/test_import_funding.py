@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from clm_api.errors import ClmError
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.sources.funding import FundingKey
-from clm_trainer.sources.importer import ImportedFunding, import_funding
+from clm_trainer.sources.importer import Imported, import_funding
 from clm_trainer.storage import Storage
 
 KEY = FundingKey("binance", "usdm", "BTC/USDT:USDT")
@@ -24,7 +24,7 @@ GOOD = f"timestamp,funding_rate,mark_price\n{FIRST},0.0001,100\n{SECOND},-0.0002
 Change = Callable[[str], str]
 
 
-def imported(store: Storage, path: Path) -> ImportedFunding:
+def imported(store: Storage, path: Path) -> Imported:
     return import_funding(path, KEY, BarCache(store), now=NOW)
 
 
@@ -76,7 +76,7 @@ def test_what_is_understood(case: Understood, tmp_path: Path) -> None:
     path.write_text(case.change(GOOD))
     done = imported(store, path)
     unmarked = int(np.isnan(case.marks).sum())
-    assert done == ImportedFunding(2, FIRST, SECOND, unmarked, 2, "")
+    assert done == Imported(2, FIRST, SECOND, unmarked, 2, "")
     found = stored(store)
     assert found["timestamp"].tolist() == [FIRST, SECOND]
     np.testing.assert_array_equal(found["funding_rate"], case.rates)

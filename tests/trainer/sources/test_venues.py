@@ -145,8 +145,8 @@ def check(case: Case, there: World, store: Storage, data: RunData) -> None:
     assert milliseconds(got) == wanted
     assert got.drop(columns="timestamp").to_numpy().tolist() == [list(bar(t)) for t in wanted]
     if case.market == "usdm":
-        oldest = max(since, until - (case.paid_days or 10_000) * DAY)
-        paid = [t for t in there.payments(0, until) if oldest <= t // 60_000 * 60_000 < until]
+        told = there.payments(rules.now_ms() - (case.paid_days or 10_000) * DAY, until)
+        paid = [t for t in told if since <= t // 60_000 * 60_000 < until]
         funding = FundingKey(case.exchange, case.market, case.symbol)
         kept = BarCache(store).read(funding, pd.Timestamp(data.from_), pd.Timestamp(data.to))
         assert milliseconds(kept) == [t // 60_000 * 60_000 for t in paid]

@@ -162,8 +162,12 @@ class Table(Generic[T]):
 
     def of(self, key: Key) -> list[T]:
         """Return the objects that belong to a schedule."""
-        found = (self.get(*place) for place in self._of.get(key, ()))
+        found = (self.get(*place) for place in self.places(key))
         return [typed for typed in found if typed is not None]
+
+    def places(self, key: Key) -> list[Place]:
+        """Return namespace and name of the objects that belong to a schedule."""
+        return list(self._of.get(key, ()))
 
     def is_own(self, namespace: str, name: str) -> bool:
         """Whether the newest form that is known was written by this process."""

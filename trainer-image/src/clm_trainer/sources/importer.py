@@ -18,29 +18,17 @@ from clm_trainer.sources.revisions import described
 
 @dataclass(frozen=True)
 class Imported:
-    """What a file of bars held and what it changed."""
+    """What a file held and what it changed."""
 
-    bars: int
+    rows: int
     first: pd.Timestamp
     last: pd.Timestamp
-    gaps: int
+    lacking: int
+    """Bars that are missing between the first and the last; or events without a mark price, which
+    are charged on the bar's open."""
     months_written: int
     revised: str
-    """How the file differs from stored bars, which stand; empty where it agrees."""
-
-
-@dataclass(frozen=True)
-class ImportedFunding:
-    """What a file of funding held and what it changed."""
-
-    events: int
-    first: pd.Timestamp
-    last: pd.Timestamp
-    unmarked: int
-    """Events without a mark price: they are charged on the bar's open."""
-    months_written: int
-    revised: str
-    """How the file differs from stored events, which stand; empty where it agrees."""
+    """How the file differs from stored rows, which stand; empty where it agrees."""
 
 
 def import_file(path: Path, key: BarKey, cache: BarCache, *, now: pd.Timestamp) -> Imported:
@@ -91,9 +79,7 @@ def import_bars(
     return Imported(len(frame), times[0], times[-1], gaps, months, revised)
 
 
-def import_funding(
-    path: Path, key: FundingKey, cache: BarCache, *, now: pd.Timestamp
-) -> ImportedFunding:
+def import_funding(path: Path, key: FundingKey, cache: BarCache, *, now: pd.Timestamp) -> Imported:
     """Check a file's funding events and merge them into the cache; twice changes nothing.
 
     Raises
@@ -112,7 +98,7 @@ def import_funding(
 
 def import_events(
     frame: pd.DataFrame, key: FundingKey, cache: BarCache, *, now: pd.Timestamp, path: Path
-) -> ImportedFunding:
+) -> Imported:
     """Check funding events and merge them into the cache.
 
     Parameters
@@ -134,7 +120,7 @@ def import_events(
         )
     months, revised = _written(cache, key, frame, path)
     unmarked = int(frame["mark_price"].isna().sum())
-    return ImportedFunding(len(frame), first, last, unmarked, months, revised)
+    return Imported(len(frame), first, last, unmarked, months, revised)
 
 
 def _cleaned(frame: pd.DataFrame, key: Series, path: Path, what: str) -> pd.DataFrame:

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-import pandas as pd
-
 from clm_api.errors import SpecError
 from clm_trainer.sources.allowance import BINANCE, Allowance
 
@@ -59,15 +57,12 @@ class Funding:
         The parameter of a range's end, milliseconds.
     number
         The parameter of a page's number, newest page first, where no range can be asked for.
-    newest
-        The exchange gives only so much back from now.
     """
 
     page: int = 100
     order: Order = Order.UNKNOWN
     until: str = "until"
     number: str | None = None
-    newest: pd.Timedelta | None = None
 
 
 @dataclass(frozen=True)
@@ -168,7 +163,7 @@ VENUES: dict[str, Venue] = {
     "mexc": Venue(funding=Funding(100, number="page_num")),
     "okx": Venue(
         {"spot": Bars(300), "usdm": Bars(300)},
-        Funding(100, Order.NEWEST, until="after", newest=pd.Timedelta("90D")),
+        Funding(100, Order.NEWEST, until="after"),
         proved=_BOTH,
         lacks="funding older than three months",
     ),

@@ -18,7 +18,9 @@ from clm_trainer.stages.features import dataset
 from clm_trainer.stages.train import Trained, train
 
 _LOG = logging.getLogger("clm_trainer")
-_SHOWN = (("sharpe", "sharpe", ".2f"), ("win", "winRate", ".3f"), ("pf", "profitFactor", ".2f"))
+_SHOWN = (
+    ("sharpe", "sharpe", "z.2f"), ("win", "winRate", "z.3f"), ("pf", "profitFactor", "z.2f"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,4 +104,4 @@ def _summary(spec: RunSpec, metrics: dict[str, float]) -> str:
     """Say the result at a glance; what is undefined is left out."""
     parts = [f"{spec.evaluation.period_days} days out of sample", f"trades {metrics['trades']:.0f}"]
     parts += [f"{name} {metrics[key]:{form}}" for name, key, form in _SHOWN if key in metrics]
-    return "  ".join([*parts, f"maxdd {metrics['maxDrawdown']:.3f}"])
+    return "  ".join([*parts, f"maxdd {metrics['maxDrawdown']:z.3f}"])

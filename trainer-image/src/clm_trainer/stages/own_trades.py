@@ -121,9 +121,9 @@ def _judged(fills: pd.DataFrame, spec: RunSpec, notes: list[str]) -> OwnTrades:
     if measured is None:
         text = f"{told}, fewer than {LEAST_FILLS}: slippage is not measured, {fixed:g} bp charged"
     elif wanted:
-        text = f"{told} paid {measured:.2f} bp of slippage: {max(measured, 0):.2f} bp charged"
+        text = f"{told} paid {measured:z.2f} bp of slippage: {max(measured, 0):z.2f} bp charged"
     else:
-        text = f"{told} paid {measured:.2f} bp of slippage; spec.costs.slippage is Fixed: "
+        text = f"{told} paid {measured:z.2f} bp of slippage; spec.costs.slippage is Fixed: "
         text += f"{fixed:g} bp charged"
     charged = max(measured, 0.0) if wanted and measured is not None else fixed
     return OwnTrades(fills, measured, charged, ". ".join([*notes, text]))

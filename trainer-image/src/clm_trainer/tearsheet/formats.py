@@ -1,4 +1,4 @@
-"""How numbers and times are written on the page."""
+"""How numbers and times are written on the page; what rounds to nothing has no sign."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -9,19 +9,19 @@ DASH = "–"
 
 def percent(value: float | None, digits: int = 1) -> str:
     """Write a fraction as per cent, with a sign that lines up."""
-    return DASH if value is None else f"{value * 100:.{digits}f} %".replace("-", "−")
+    return DASH if value is None else f"{value * 100:z.{digits}f} %".replace("-", "−")
 
 
 def number(value: float | None, digits: int = 2, unit: str = "") -> str:
     """Write a number with a fixed count of digits, and its unit."""
     if value is None:
         return DASH
-    return f"{value:,.{digits}f}{unit}".replace("-", "−").replace(",", " ")
+    return f"{value:z,.{digits}f}{unit}".replace("-", "−").replace(",", " ")
 
 
 def price(value: float) -> str:
     """Write a price with five significant digits at least."""
-    return f"{value:,.2f}".replace(",", " ") if abs(value) >= 100 else f"{value:.5g}"
+    return f"{value:z,.2f}".replace(",", " ") if abs(value) >= 100 else f"{value:z.5g}"
 
 
 def moment(value: datetime) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from clm_api.report import FoldMetrics
@@ -18,6 +18,11 @@ from clm_trainer.tearsheet.svg import LINES, NARROW, Colour, draw, width_of
 
 _PX_PER_DATE = 90
 _DASHES, _DOTS = (0, (4, 3)), (0, (2, 3))
+
+
+def tick(share: float, _: float) -> str:
+    """Write a share on an axis: with as many digits as steps below one per cent need."""
+    return f"{share * 100:z.3g} %".replace("-", "−")
 
 
 def _dates(axes: Axes, first: float, last: float) -> None:
@@ -76,7 +81,7 @@ def drawdown(frame: pd.DataFrame, allowed: float) -> Markup:
         axes.plot(_times(frame), fall, color=Colour.LOSS, linewidth=1)
         axes.axhline(-allowed, color=Colour.LOSS, linewidth=1, linestyle=_DASHES)
         axes.yaxis.set_major_locator(MaxNLocator(5))
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.yaxis.set_major_formatter(tick)
         axes.set_ylim(top=0)
         _window(axes, frame)
 
@@ -161,7 +166,7 @@ def importance(shares: Mapping[str, float]) -> Markup:
         axes.grid(visible=False, axis="y")
         axes.margins(y=0.01)
         axes.xaxis.set_major_locator(MaxNLocator(max(2, int(width_of(axes) / 160))))
-        axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.xaxis.set_major_formatter(tick)
 
     height = 46 + 19 * len(shares)
     return draw("importance", "Feature importance", height, plot, over_time=False)

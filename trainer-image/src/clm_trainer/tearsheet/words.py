@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from clm_api.promotion import CriterionVerdict
-from clm_trainer.tearsheet.formats import DASH, number, percent
+from clm_trainer.tearsheet.formats import number, percent
 
 FAMILIES = {
     "xgboost": "XGBoost",
@@ -107,7 +107,7 @@ def _written(name: str, digits: int) -> Callable[[float | None], str]:
     if name == "trades":
         return lambda figure: number(figure, 0)
     if name == "breakEvenBps":
-        return lambda figure: DASH if figure is None else number(figure, 1, " bp")
+        return lambda figure: number(figure, digits - 1, " bp")
     write = percent if name in _SHARES else number
     return lambda figure: write(figure, digits)
 

@@ -83,7 +83,7 @@ class NeuralFamily(Generic[P]):
         def tell(step: int, loss: float) -> None:
             done = (number + step / p.max_steps) / p.seeds
             line = f"{self.name} seed {number + 1}/{p.seeds}  step {step}/{p.max_steps}"
-            context.progress(done, f"{line}  valid {loss:.4f}")
+            context.progress(done, f"{line}  valid {loss:z.4f}")
 
         with calm():
             network = self.network(p, self.horizon_bars, seed)

@@ -105,7 +105,7 @@ class _Watch(BaseCallback):  # type: ignore[misc]
             self._context.progress(
                 (self._number + 0.99 * done) / self._seeds,
                 f"{self._name} seed {self._number + 1}/{self._seeds}  steps "
-                f"{self.num_timesteps}/{self._total}  reward {self._sum / self._count:.4f}",
+                f"{self.num_timesteps}/{self._total}  reward {self._sum / self._count:z.4f}",
             )
             self._sum, self._count = 0.0, 0
         return not self._context.should_stop()
