@@ -230,7 +230,7 @@ def test_the_charts_definitions_are_the_contracts() -> None:
 
 def test_naming_an_exchange_key_is_guarded_in_the_watched_namespaces() -> None:
     objects = chart.render("ns", *FULL)
-    policy, binding = (o for o in objects if o["metadata"]["name"].endswith("exchange-keys"))
+    policy, binding = (o for o in objects if o["metadata"]["name"].startswith("exchange-keys."))
     assert policy["spec"]["failurePolicy"] == "Fail"
     assert binding["spec"]["policyName"] == policy["metadata"]["name"]
     assert binding["spec"]["validationActions"] == ["Deny"]

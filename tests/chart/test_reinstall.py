@@ -1,5 +1,6 @@
 """Definitions outlive their release: real Helm on an API server of its own."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -52,3 +53,15 @@ def test_a_release_under_another_name_finds_the_definitions(bare: ControlPlane) 
     _helm(bare, "upgrade", "second")
     chart.helm(bare.kubeconfig, "uninstall", "second", "-n", "second")
     assert _owner(bare) == "second", "kept"
+
+
+def test_an_upgrade_that_has_runs_read_other_bars_says_so(bare: ControlPlane) -> None:
+    other = ("--set", "watchNamespaces={bars,other}")
+    steps: tuple[tuple[str, ...], ...] = (
+        ("install", "--create-namespace"), ("upgrade", *other), ("upgrade", *other), ("upgrade",),
+    )  # fmt: skip
+    said = [_helm(bare, verb, "bars", *words) for verb, *words in steps]
+    changes = [re.findall(r"sharing was (\w+) and is (\w+) now", notes) for notes in said]
+    assert changes == [[], [("Cluster", "Namespace")], [], [("Namespace", "Cluster")]]
+    assert "--set objectStore.sharing=Cluster stays with the old ones" in said[1]
+    chart.helm(bare.kubeconfig, "uninstall", "bars", "-n", "bars")

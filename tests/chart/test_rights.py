@@ -118,7 +118,7 @@ def test_people_get_their_rights_by_the_roles_that_they_have(
     role: str, added_to: set[str], may: tuple[str, str]
 ) -> None:
     made = {r["metadata"]["name"]: r for r in chart.of_kind(chart.render("ns", *S3), "ClusterRole")}
-    found = made[f"ns-clm-{role}"]
+    found = made[f"{role}.clm.ns.clm.dev"]
     prefix = "rbac.authorization.k8s.io/aggregate-to-"
     labels = found["metadata"]["labels"]
     assert {label.removeprefix(prefix) for label in labels if label.startswith(prefix)} == added_to
@@ -131,6 +131,23 @@ def test_only_the_operator_creates_versions_and_writes_statuses() -> None:
     assert all(
         verb in ("get", "list", "watch") for what, verb in granted if what.endswith("/status")
     )
+
+
+WIDE_KINDS = (
+    "ClusterRole", "ClusterRoleBinding",
+    "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
+)  # fmt: skip
+
+
+def test_no_two_releases_of_a_cluster_share_an_object() -> None:
+    releases = [("a-b", "c"), ("a", "b-c"), ("a", "c"), ("b-c", "a"), ("c", "a.b"), ("c", "a-b")]
+    names = [
+        {(o["kind"], o["metadata"]["name"]) for o in chart.of_kind(found, *WIDE_KINDS)}
+        for namespace, name in releases
+        for found in [chart.render(namespace, *S3, 'watchNamespaces=["*"]', release=name)]
+    ]
+    assert {kind for kind, _ in names[0]} == set(WIDE_KINDS)
+    assert len(set().union(*names)) == sum(len(one) for one in names)
 
 
 def test_the_roles_of_people_can_be_left_out() -> None:

@@ -52,6 +52,29 @@ def test_a_run_is_followed_to_its_verdict(
     assert "report: s3://clm/" in result.stdout
 
 
+def test_a_run_that_waits_says_why_whenever_the_words_change(operator: PlayedOperator) -> None:
+    def held(owner: dict[str, Any], name: str, *, token: str) -> dict[str, Any]:
+        run = {"name": "btc-eth-m-0", "slot": "2025-12-02T12:00:00Z", "reason": "QuotaPending",
+               "message": "exceeded quota", "since": "2025-12-02T12:00:00Z"}  # fmt: skip
+        return schedule(held=[run | {"name": "btc-eth-1", "message": "another run"}, run])
+
+    nodes = {"phase": "Pending", "reason": "PodUnschedulable", "message": "0/1 nodes [/red]"}
+    ended = {"phase": "Running", "reason": "StorageUnavailable", "message": "its pod ended: away"}
+    works = {"phase": "Running", "reason": "TrainingStarted", "message": "", "progress": PROGRESS}
+    steps: list[dict[str, Any]] = [nodes, nodes, ended, works, ended]
+    operator.steps = [held, held, *(partial(version, **step) for step in steps), judged]
+    result = RUNNER.invoke(app, ["run", "btc-eth"], catch_exceptions=False)
+    assert result.exit_code == 0
+    said = [line for line in result.stderr.splitlines() if ": " in line]
+    away = "btc-eth-m-1: StorageUnavailable: its pod ended: away"
+    assert said == [
+        "btc-eth-m-0 is held back: QuotaPending: exceeded quota",
+        "btc-eth-m-1: PodUnschedulable: 0/1 nodes [/red]",
+        away,
+        away,
+    ]
+
+
 @pytest.mark.parametrize(("end", "code"), [("Succeeded", 0), ("Failed", 1)])
 def test_json_is_the_ended_version(
     api: Namespace, operator: PlayedOperator, end: str, code: int

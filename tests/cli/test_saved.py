@@ -82,6 +82,19 @@ def test_no_slot_comes_again(saved: str | None, present: str | None, after: int)
     assert found["lastScheduleTime"] == f"2025-12-01T{after:02}:00:00Z"
 
 
+@pytest.mark.parametrize(
+    ("saved", "here", "after"),
+    [("old", None, "old"), ("old", "new", "new"), (None, "new", "new"), (None, None, None)],
+    ids=["one of then", "one of now", "one of now alone", "none"],
+)
+def test_a_token_that_was_decided_stays_decided(
+    saved: str | None, here: str | None, after: str | None
+) -> None:
+    then, now = ({} if one is None else {"lastRunToken": one} for one in (saved, here))
+    found = schedule_status(OWNER | {"status": then}, {"status": now})
+    assert found.get("lastRunToken") == after
+
+
 def test_owners_of_the_lost_cluster_are_not_named() -> None:
     owned = lived(schedule(), "lost-schedule")
     owned["metadata"] |= {"ownerReferences": [{"uid": "gone"}], "annotations": {"a": "b"}}

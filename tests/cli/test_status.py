@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 import clm_cli.cluster
 import clm_cli.status
+from clm_cli import output
 from clm_cli.cluster import ClusterError
 from tests.cli.app import app
 from tests.cli.namespace import Namespace
@@ -110,6 +111,60 @@ def test_what_holds_runs_back_and_what_slots_mean(
     assert shown.count("\nnote  ") == len(status.get("scheduleNotes", []))
 
 
+EVIL = "\x1b[2J\x9b31mred\u202eevil\u2066\r"
+NODES = "0/3 nodes are available:\n3 Insufficient cpu."
+WHYS = [
+    ("a pod that no node takes", {"phase": "Pending", "reason": "PodUnschedulable",
+     "message": NODES},
+     "waits      btc-eth-29410920  PodUnschedulable: 0/3 nodes are available: 3 Insufficient cpu."),
+    ("a run that failed", {"phase": "Failed", "stage": "FAILED", "reason": "DataGap",
+     "message": "a hole"}, "failed     btc-eth-29410920  DataGap: a hole"),
+    ("a run between two pods", {"phase": "Running", "reason": "StorageUnavailable",
+     "message": "its pod ended: no answer"},
+     "waits      btc-eth-29410920  StorageUnavailable: its pod ended: no answer"),
+    ("a run that works", {"phase": "Running", "reason": "TrainingStarted",
+     "message": "fold 2/3"}, ""),
+    ("a run that has ended well", {"phase": "Succeeded", "stage": "CANDIDATE",
+     "reason": "CriteriaPassed", "message": "all passed"}, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "status", "line"), WHYS, ids=[w[0] for w in WHYS])
+def test_a_run_that_waits_or_failed_says_why(
+    name: str, status: dict[str, str], line: str, api: Namespace
+) -> None:
+    api.put(version(api.put(schedule()), **status))
+    found = [one for one in text("btc-eth").splitlines() if one.startswith(("waits", "failed"))]
+    assert found == [line] * bool(line), name
+
+
+def test_why_a_run_waits_ends_where_the_terminal_does(
+    api: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output.console, "width", 60)
+    status = {"phase": "Pending", "reason": "PodUnschedulable", "message": f"{EVIL} " * 40}
+    api.put(version(api.put(schedule()), **status))
+    (line,) = (one for one in text("btc-eth").splitlines() if one.startswith("waits"))
+    assert len(line) == 60
+    assert line.endswith("…")
+    assert not set("\x1b\x9b\u202e\u2066") & set(line)
+
+
+def test_the_overview_says_that_runs_are_held_back_and_the_store_is_away(api: Namespace) -> None:
+    away = {
+        "type": "StoreReady", "status": "False", "reason": "StorageUnavailable",
+        "message": "no answer", "lastTransitionTime": "2025-12-01T00:00:00Z",
+    }  # fmt: skip
+    api.put(schedule("one", held=[HELD | {"name": "one-1"}], conditions=[away]))
+    api.put(schedule("two", held=[HELD, BY_HAND], conditions=[away]))
+    api.put(schedule("well"))
+    assert text().splitlines()[-3:] == [
+        "one: one-1 held back: AdmissionDenied",
+        "two: 2 runs held back: AdmissionDenied, QuotaPending",
+        "store: StorageUnavailable: no answer",
+    ]
+
+
 def test_without_a_name_every_schedule_is_one_line(api: Namespace) -> None:
     for name in ("b", "a"):
         api.put(schedule(name))
@@ -164,9 +219,6 @@ def test_a_schedule_that_no_operator_serves_says_so(
     assert f"unseen: {why}" in text()
     assert "\nseen: " not in text()
     assert why in text("unseen")
-
-
-EVIL = "\x1b[2J\x9b31mred\u202eevil\u2066\r"
 
 
 def test_what_a_terminal_would_obey_is_marked(api: Namespace) -> None:

@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 from clm_api.errors import ClmError
 from clm_trainer.storage import Storage
 from tests.cli.app import app
+from tests.cli.namespace import Namespace
+from tests.cli.objects import judged, schedule
 from tests.support.attempts import change_json, published_run, rewrite
 from tests.support.minio_server import MinioServer
 
@@ -39,6 +41,16 @@ def test_a_run_that_can_be_trusted_is_five_lines(run: Path, scheme: str) -> None
     assert all(float(line.split(" … ")[1]) < 1e-9 for line in said)
 
 
+def test_it_loads_no_compiler_and_no_model_library(run: Path) -> None:
+    code = (
+        "import sys; from clm_cli.__main__ import command_line\n"
+        "command_line(['verify'])(['verify', sys.argv[1]], standalone_mode=False)\n"
+        "loaded = {'numba', 'xgboost', 'talib', 'pandera', 'clm_cli.cluster'} & set(sys.modules)\n"
+        "assert not loaded, loaded"
+    )
+    subprocess.run([sys.executable, "-c", code, str(run / "manifest.json")], check=True, timeout=60)
+
+
 def test_a_wrong_metric_is_shown_and_ends_with_66(run: Path) -> None:
     def better(report: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
         report["metrics"]["sharpe"] = 99.5
@@ -63,6 +75,19 @@ def test_a_changed_byte_is_no_number_to_recompute(run: Path) -> None:
     error = refused(f"{run}/manifest.json")
     assert error.reason == "ArtifactCorrupt"
     assert error.message.startswith("attempts/pod-1/trades.parquet: sha256 ")
+
+
+def test_a_version_is_found_by_its_name(api: Namespace, run: Path) -> None:
+    raw = judged(api.put(schedule()))
+    uri = f"{run}/manifest.json"
+    raw["status"]["artifact"] = {"uri": uri, "sha256": "0" * 64, "sizeBytes": 1}
+    api.put(raw)
+    by_name, by_address = (
+        RUNNER.invoke(app, ["verify", one], catch_exceptions=False).stdout
+        for one in (raw["metadata"]["name"], uri)
+    )
+    assert by_name == by_address
+    assert by_name.startswith("digests ")
 
 
 @pytest.mark.parametrize(

@@ -56,8 +56,12 @@ def test_every_version_is_one_line_newest_first(api: Namespace) -> None:
     assert " 2025-12-02 05:00 UTC" in lines[1]
     found = [api.written("ModelVersion", name) for name in ("btc-2", "btc-1")]
     assert json.loads(text("list", "btc-eth", "-o", "json")) == {"versions": found}
+    other = schedule()
+    other["metadata"]["name"] = "other"
+    api.put(other)
     nothing = f"No ModelVersions of other in namespace {api.name}. Start a run with: clm run other"
     assert text("list", "other") == f"{nothing}\n"
+    assert 'trainingschedules.clm.dev "misspelt" not found' in refused("list", "misspelt")
 
 
 def test_who_was_in_production_when_and_why(api: Namespace) -> None:
@@ -117,6 +121,12 @@ def test_versions_are_sorted_by_a_metric(api: Namespace) -> None:
         "SORTINO": ["b", "a", "d", "c"],
     }
     assert "sortino" in text("list", "--sort", "sortino").splitlines()[0]
+    for column, metric in (
+        ("maxdd", "maxDrawdown"),
+        ("PF", "profitFactor"),
+        ("DSR", "deflatedSharpe"),
+    ):
+        assert text("list", "--sort", column) == text("list", "--sort", metric), column
     assert '"luck" is no metric; there are sharpe' in refused("list", "--sort", "luck")
 
 
@@ -177,3 +187,30 @@ def test_a_rollback_that_leads_nowhere(api: Namespace, order: dict[str, str], ta
     api.put(judged(other, "foreign", "ARCHIVED"))
     options = [word for pair in order.items() for word in pair]
     assert target in refused("rollback", "btc-eth", "--reason", "worse", *options)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("status", ""), '"" can\'t be the name of an object'),
+        (("list", ""), '"" can\'t be the name of an object'),
+        (("status", "tsched/btc"), '"tsched/btc" can\'t be the name of an object: give the name'),
+        (("suspend", "btc/status"), '"btc/status" can\'t be the name of an object: give the name'),
+        (("list", "tsched/btc"), "give the name alone, btc"),
+        (("history", "../other"), "give the name alone, other"),
+        (("promote", "modelversion.clm.dev/v", "--reason", "x"), "give the name alone, v"),
+        (("report", "mv/v"), "give the name alone, v"),
+        (("logs", "mv/v"), "give the name alone, v"),
+        (("status", "a?b=c"), '"a?b=c" can\'t be the name of an object'),
+        (("status", "-n", "../x"), '"../x" can\'t be the name of an object'),
+    ],
+    ids=[
+        "an empty name", "an empty name to list", "a kind and a name", "a name and a part of it",
+        "a kind and a name to list", "a way out of the kind", "a kind with its group",
+        "a report's kind", "a log's kind", "a query", "a namespace that is a way",
+    ],
+)  # fmt: skip
+def test_what_is_no_name_is_not_asked_for(
+    api: Namespace, words: tuple[str, ...], message: str
+) -> None:
+    assert message in refused(*words)

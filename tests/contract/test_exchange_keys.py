@@ -46,7 +46,7 @@ def guarded(defined: ControlPlane) -> Iterator[ControlPlane]:
     defined.apply(*_role("writer", WRITER, _may_write()))
     defined.apply(*_role("operator", OPERATOR, _may_write()))
     objects = chart.render(NAMESPACE, "minio.enabled=true")
-    policy = [one for one in objects if one["metadata"]["name"].endswith("exchange-keys")]
+    policy = [one for one in objects if one["metadata"]["name"].startswith("exchange-keys.")]
     assert len(policy) == 2, "the policy and its binding"
     defined.apply(*policy)
     eventually(lambda: "may not get" in _create(defined, WRITER, "probe", **KEY), "the policy acts")

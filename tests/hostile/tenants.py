@@ -92,7 +92,7 @@ def settle(plane: ControlPlane) -> tuple[Tenants, list[Raw]]:
     wide = chart.of_kind(
         release, "ClusterRole", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
     )
-    view, edit, admin = (f"{NAMESPACE}-clm-{role}" for role in ("view", "edit", "admin"))
+    view, edit, admin = (f"{role}.clm.{NAMESPACE}.clm.dev" for role in ("view", "edit", "admin"))
     people = [*_bound(EDITOR, view, edit), *_bound(ADMIN, view, edit, admin)]
     plane.apply(*local, *wide, *people)
     config = plane.folder / "hostile.yaml"

@@ -116,6 +116,69 @@ def test_a_version_or_a_secret_that_is_refused_waits_alone(rig: Rig, kind: str) 
     assert settled.get("skipped", []) == []
 
 
+def told(rig: Rig, name: str) -> set[str]:
+    found = rig.plane.list(rig.namespace, "events")
+    about = {"kind": "ModelVersion", "name": name}
+    return {e["reason"] for e in found if about.items() <= e["involvedObject"].items()}
+
+
+def refuse_statuses(rig: Rig, of: Callable[[str], bool]) -> None:
+    """Let the API server call the statuses of some objects invalid, told by kind and name."""
+
+    def judge(seen: Seen) -> Verdict | int:
+        about = seen.path.removesuffix("/status").rsplit("/", 2)
+        writes = seen.method == "PATCH" and seen.path.endswith("/status")
+        return 422 if writes and of("/".join(about[-2:])) else Verdict.PASS
+
+    rig.api.judge = judge
+
+
+def test_a_version_whose_status_is_refused_costs_itself_alone(rig: Rig) -> None:
+    rig.kubelet.replace_command = ["sh", "-c", "exit 65"]
+    rig.start_operator()
+    retention = {"successfulRuns": 1, "failedRuns": 1}
+    rig.apply(schedule("btc", rig.namespace, concurrencyPolicy="Allow", retention=retention))
+    (first,) = [v["metadata"]["name"] for v in rig.wait_ended("btc")]
+    passed = {"trainingschedules/btc", f"modelversions/{first}"}
+    refuse_statuses(rig, lambda about: about not in passed)
+    ask(rig, "btc", "one")
+    second = _newest(rig, 2)
+    rig.wait_status("btc", lambda s: s["lastRun"]["name"] == second, "the schedule's is written")
+    ask(rig, "btc", "two")
+    third = _newest(rig, 3)
+    passed.add(f"modelversions/{third}")
+    eventually(lambda: "TrainingFailed" in told(rig, third), "the neighbour's end is told")
+    eventually(lambda: rig.plane.get(rig.namespace, "mv", first) is None, "retention goes on")
+    assert told(rig, second) == set(), "no event without its write"
+    rig.api.judge = let_pass
+    eventually(lambda: "TrainingFailed" in told(rig, second), "it is written and told at last")
+
+
+def test_a_schedule_whose_status_is_refused_loses_no_event_of_its_versions(rig: Rig) -> None:
+    rig.kubelet.replace_command = ["sh", "-c", "exit 65"]
+    refuse_statuses(rig, lambda about: about == "trainingschedules/btc")
+    rig.start_operator()
+    rig.apply(schedule("btc", rig.namespace))
+    (version,) = rig.wait_ended("btc")
+    eventually(
+        lambda: "TrainingFailed" in told(rig, version["metadata"]["name"]), "its end is told"
+    )
+    assert "nextScheduleTime" not in rig.schedule("btc").get("status", {}), "it is refused"
+    rig.api.judge = let_pass
+    rig.wait_status("btc", lambda s: s.get("nextScheduleTime"), "it is written at last")
+
+
+def _newest(rig: Rig, count: int) -> str:
+    """Return the name of the newest of so many versions, once they are there."""
+
+    def look() -> list[Raw] | None:
+        found = rig.versions("btc")
+        return found if len(found) >= count else None
+
+    found = eventually(look, "one more version")
+    return str(max(found, key=lambda v: v["metadata"]["creationTimestamp"])["metadata"]["name"])
+
+
 def test_finished_jobs_make_room_where_a_quota_refuses_a_new_one(rig: Rig) -> None:
     rig.kubelet.replace_command = ["sh", "-c", "exit 65"]
     rig.start_operator()

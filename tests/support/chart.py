@@ -14,19 +14,21 @@ Raw = dict[str, Any]
 
 
 @cache
-def render(namespace: str, *values: str) -> tuple[Raw, ...]:
-    """Return all objects of a release ``clm`` with ``key=value`` settings."""
-    result = template(namespace, *values)
+def render(namespace: str, *values: str, release: str = "clm") -> tuple[Raw, ...]:
+    """Return all objects of a release with ``key=value`` settings."""
+    result = template(namespace, *values, release=release)
     assert result.returncode == 0, result.stderr
     return tuple(d for d in yaml.safe_load_all(result.stdout) if d)
 
 
-def template(namespace: str, *values: str) -> subprocess.CompletedProcess[str]:
+def template(
+    namespace: str, *values: str, release: str = "clm"
+) -> subprocess.CompletedProcess[str]:
     """Run ``helm template``; it may fail."""
     binaries.build(("helm",))
     words = [word for value in values for word in ("--set-json", value)]
     return subprocess.run(
-        [str(binaries.program("helm")), "template", "clm", str(ROOT / "charts" / "clm"),
+        [str(binaries.program("helm")), "template", release, str(ROOT / "charts" / "clm"),
          "-n", namespace, "--kube-version", "1.35.0", *words],
         text=True, capture_output=True, check=False,
     )  # fmt: skip

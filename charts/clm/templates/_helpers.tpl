@@ -151,6 +151,13 @@ namespaceSelector:
 {{- .Values.objectStore.sharing | default (ternary "Cluster" "Namespace" $alone) }}
 {{- end }}
 
+{{/* What the release shared until this upgrade; empty on install, and where no cluster is seen. */}}
+{{- define "clm.sharingBefore" -}}
+{{- $there := lookup "v1" "ConfigMap" .Release.Namespace (printf "%s-operator" .Release.Name) | default dict }}
+{{- $config := dig "data" "config.yaml" "" $there | fromYaml }}
+{{- dig "store" "sharing" "" $config }}
+{{- end }}
+
 {{/* Environment of a container of ours that asks the store, beside CLM_CONFIG. */}}
 {{- define "clm.storeEnv" -}}
 {{- with .Values.objectStore.caBundle }}

@@ -7,7 +7,7 @@ import typer
 
 from clm_api.model_version import ModelVersionResource
 from clm_api.training_schedule import TrainingScheduleResource
-from clm_cli.cluster import Cluster, Raw
+from clm_cli.cluster import Cluster, ClusterError, Raw
 from clm_cli.output import console
 from clm_cli.saved import Saved, kept
 from clm_cli.status import Namespace
@@ -27,20 +27,20 @@ def backup(
     """Save schedules, versions, production and history, for "clm restore".
 
     Nothing of earlier backups is replaced. Bars, runs and reports are not copied: they lie in the
-    operator's store. Secrets are not saved.
+    operator's store. Secrets are not saved. Exit code 1 where there is nothing to save.
 
     Plain kubectl: kubectl get tsched,mv -o yaml; kubectl can't bring a status back
     """
     cluster, objects, now = Cluster(namespace), open_store(store), datetime.now(UTC)
     names = cluster.namespaces() if all_namespaces else [cluster.namespace]
-    for name in names:
-        saved = save(cluster.elsewhere(name), now)
-        where = f"namespace {name} at {cluster.server}"
-        if not saved.schedules:
-            console.print(f"{where}: no TrainingSchedules, nothing saved", soft_wrap=True)
-            continue
+    found = [saved for name in names if (saved := save(cluster.elsewhere(name), now)).schedules]
+    if not found:
+        where = "" if all_namespaces else f" in namespace {cluster.namespace}"
+        raise ClusterError(f"no TrainingSchedules{where} at {cluster.server}: nothing is saved")
+    for saved in found:
         objects.create(saved.path, saved.to_json())
         counted = f"{len(saved.schedules)} schedules, {len(saved.versions)} versions"
+        where = f"namespace {saved.namespace} at {saved.server}"
         console.print(
             f"{where}: {counted} saved in {objects.address(saved.path)}",
             highlight=False, soft_wrap=True,

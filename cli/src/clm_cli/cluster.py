@@ -1,5 +1,6 @@
 """The cluster as the commands see it, and the one place that talks to it."""
 
+import re
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ __all__ = ["Cluster", "ClusterError", "LogCutError", "NotFoundError", "Raw"]
 
 RUN_NOW = f"{GROUP}/run-now"
 """Annotation that starts a run once per value."""
+_NAME = re.compile(r"[A-Za-z0-9]([-.A-Za-z0-9]*[A-Za-z0-9])?")
 _LABEL_VERSION = f"{GROUP}/version"
 _LABEL_JOB = "batch.kubernetes.io/job-name"
 _SCHEDULES, _VERSIONS = TrainingScheduleResource.plural, ModelVersionResource.plural
@@ -73,7 +75,7 @@ class Cluster:
 
     def __init__(self, namespace: str | None) -> None:
         self._server = Server()
-        self.namespace = namespace or self._server.namespace
+        self.namespace = name_alone(namespace or self._server.namespace)
 
     @property
     def server(self) -> str:
@@ -94,18 +96,20 @@ class Cluster:
 
     def schedule(self, name: str) -> ScheduleView:
         """Return one TrainingSchedule."""
-        return _schedule(self._server.get(self._path(_SCHEDULES, name), self.namespace))
+        return _schedule(self._server.get(self._object(_SCHEDULES, name), self.namespace))
 
     def version(self, name: str) -> VersionView:
         """Return one ModelVersion."""
-        return _version(self._server.get(self._path(_VERSIONS, name), self.namespace))
+        return _version(self._server.get(self._object(_VERSIONS, name), self.namespace))
 
     def versions(self, schedule: str | None = None) -> list[VersionView]:
         """Return the ModelVersions of a schedule, or all, newest slot first.
 
         One that this command line can't read is left out, and said.
         """
-        selector = {"fieldSelector": f"spec.scheduleRef.name={schedule}"} if schedule else {}
+        selector = {}
+        if schedule is not None:
+            selector = {"fieldSelector": f"spec.scheduleRef.name={name_alone(schedule)}"}
         found = []
         for raw in self._list(_VERSIONS, **selector):
             try:
@@ -138,7 +142,7 @@ class Cluster:
     def elsewhere(self, namespace: str) -> "Cluster":
         """Return another namespace of the same cluster."""
         other = copy(self)
-        other.namespace = namespace
+        other.namespace = name_alone(namespace)
         return other
 
     def namespaces(self) -> list[str]:
@@ -156,7 +160,7 @@ class Cluster:
 
     def write_status(self, raw: Raw, status: Raw) -> None:
         """Merge into the status of an object."""
-        path = self._path(_PLURALS[raw["kind"]], raw["metadata"]["name"])
+        path = self._object(_PLURALS[raw["kind"]], raw["metadata"]["name"])
         self._server.patch(f"{path}/status", self.namespace, {"status": status})
 
     def annotate(self, schedule: str, annotations: Raw) -> Raw:
@@ -176,16 +180,33 @@ class Cluster:
         patch = {"spec": {"request": request.to_json_dict()}}
         return int(self._patch(_VERSIONS, version, patch)["metadata"]["generation"])
 
-    def _path(self, plural: str, name: str = "") -> str:
-        path = f"/apis/{API_VERSION}/namespaces/{self.namespace}/{plural}"
-        return f"{path}/{name}" if name else path
+    def _path(self, plural: str) -> str:
+        return f"/apis/{API_VERSION}/namespaces/{self.namespace}/{plural}"
+
+    def _object(self, plural: str, name: str) -> str:
+        return f"{self._path(plural)}/{name_alone(name)}"
 
     def _patch(self, plural: str, name: str, patch: Raw) -> Raw:
-        return self._server.patch(self._path(plural, name), self.namespace, patch)
+        return self._server.patch(self._object(plural, name), self.namespace, patch)
 
     def _list(self, plural: str, **selector: str) -> list[Raw]:
         items: list[Raw] = self._server.get(self._path(plural), self.namespace, **selector)["items"]
         return items
+
+
+def name_alone(text: str) -> str:
+    """Return a name that stands in a path as it is.
+
+    Raises
+    ------
+    ClusterError
+        It can't be the name of an object: it is empty, names a kind too, or holds a space.
+    """
+    if _NAME.fullmatch(text):
+        return text
+    last = text.rpartition("/")[2]
+    hint = f": give the name alone, {last}" if "/" in text and _NAME.fullmatch(last) else ""
+    raise ClusterError(f'"{text}" can\'t be the name of an object{hint}')
 
 
 def _schedule(raw: Raw) -> ScheduleView:

@@ -1,19 +1,18 @@
 """``clm history``: who was in production when, who asked for it, and why."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from pydantic.alias_generators import to_camel
 
-from clm_api.errors import SpecError
 from clm_api.production import Period, periods, production_at
 from clm_cli.cluster import Cluster, ClusterError
 from clm_cli.output import Output, OutputOption, console, print_document, show
 from clm_cli.screen import moment
 from clm_cli.status import Namespace
 from clm_cli.tables import table_of
+from clm_cli.times import time_named
 
 
 def history(
@@ -36,7 +35,7 @@ def history(
     status = Cluster(namespace).schedule(schedule).status
     found = periods(status)
     if at is not None:
-        time = _time(at)
+        time = time_named("--at", at)
         there = production_at(status, time)
         if there is None:
             raise ClusterError(f"{schedule}: nothing is known to be in production at {time}")
@@ -58,11 +57,3 @@ def _show(found: tuple[Period, ...]) -> None:
     )
     prose, expendable = ("asked by", "why"), ("replaced by", "to")
     show(table_of(columns, rows, prose=prose, expendable=expendable))
-
-
-def _time(text: str) -> datetime:
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise SpecError("--at", f'"{text}" is no time such as 2026-01-05T12:00Z') from error
-    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -13,7 +13,6 @@ from clm_api.reasons import Reason
 from clm_api.symbols import canonical
 from clm_api.training_schedule import DataSpec, TrainingScheduleResource
 from clm_cli.output import console
-from clm_cli.rules import broken_rules
 from clm_cli.stores import Store, open_store
 
 if TYPE_CHECKING:
@@ -225,6 +224,8 @@ def _checked(exchange: str, market: str, symbol: str, timeframe: str) -> DataSpe
         first = error.errors(include_url=False)[0]
         option = str(first["loc"][0]).removesuffix("s")
         raise SpecError(f"--{option}", f'"{first["input"]}" is refused: {first["msg"]}') from error
+    from clm_cli.rules import broken_rules
+
     broken = broken_rules(TrainingScheduleResource.kind, data.to_json_dict(), "spec.data")
     if broken:
         why = broken[0].removeprefix("spec.data: ")

@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 from rich.text import Text
 
 from clm_api.errors import SpecError
+from clm_api.model_version import ModelVersionResource
 from clm_api.report import Metrics
 from clm_cli.cluster import Cluster, VersionView
 from clm_cli.output import Output, OutputOption, console, print_document, show
@@ -22,6 +23,7 @@ _METRICS = {
     "trades": ("trades", "{}"),
 }
 """Column and form of the metrics that are always shown."""
+_PATH = ".status.metrics."
 _LESS_IS_BETTER = ("maxDrawdown", "turnover", "minTrackRecordDays")
 
 
@@ -46,6 +48,8 @@ def list_(
     metric = None if sort is None else metric_named(sort)
     cluster = Cluster(namespace)
     found = cluster.versions(schedule)
+    if schedule is not None and not found:
+        cluster.schedule(schedule)
     if metric is not None:
         found.sort(key=lambda v: _rank(v, metric))
     if output is Output.JSON:
@@ -66,7 +70,7 @@ def list_(
 
 
 def metric_named(text: str) -> str:
-    """Return the metric that a text means, whatever its capitals, hyphens and underscores.
+    """Return the metric that a text means: its name or column, whatever capitals and hyphens.
 
     Raises
     ------
@@ -75,7 +79,12 @@ def metric_named(text: str) -> str:
     """
     names = [to_camel(name) for name in Metrics.model_fields]
     plain = text.replace("-", "").replace("_", "").lower()
-    found = next((name for name in names if name.lower() == plain), None)
+    columns = ModelVersionResource.columns
+    called = {
+        title.lower(): path.removeprefix(_PATH) for title, _, path, _ in columns if _PATH in path
+    }
+    called |= {name.lower(): name for name in names}
+    found = called.get(plain)
     if found is None:
         raise SpecError("--sort", f'"{text}" is no metric; there are {", ".join(names)}')
     return found

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.text import Text
 
 _UNBROKEN = 10_000
 _COMMANDING = re.compile(
@@ -82,7 +83,7 @@ def waiting() -> Iterator[Callable[[str], None]]:
 
         def say(text: str) -> None:
             nonlocal said
-            line.update(text)
+            line.update(Text(text))
             if not errors.is_terminal and text != said:
                 errors.print(text, markup=False, highlight=False, soft_wrap=True)
             said = text

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clm_api import environment
-from clm_api.layout import MANIFEST
-from clm_cli.cluster import Cluster, ClusterError
+from clm_cli.addresses import manifest_of
 from clm_cli.output import Output, OutputOption, console, print_document
 from clm_cli.status import Namespace
 from clm_cli.stores import require_trainer
 
 if TYPE_CHECKING:
-    from clm_trainer.serving import Decisions, ServedModel
+    from clm_trainer.serving.model import Decisions, ServedModel
 
 
 def predict(
@@ -44,7 +43,7 @@ def predict(
     Plain kubectl: none; kubectl get mv NAME -o jsonpath={.status.artifact.uri} prints the address.
     """
     require_trainer()
-    uri = model if model.endswith(MANIFEST) else _address(model, namespace)
+    uri = manifest_of(model, namespace)
     import pandas as pd
 
     import clm_trainer
@@ -60,16 +59,6 @@ def predict(
         return
     for line in _lines(served, decided):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def _address(name: str, namespace: str | None) -> str:
-    version = Cluster(namespace).version(name)
-    if version.status.artifact is None:
-        raise ClusterError(
-            f"{name} has no artifact: its phase is {version.status.phase} "
-            f"({version.status.reason or 'no reason yet'})"
-        )
-    return version.status.artifact.uri
 
 
 def _document(uri: str, served: "ServedModel", decided: "Decisions") -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """``clm restore``: a backup into a cluster, with who was in production and since when."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,6 +25,7 @@ from clm_cli.saved import (
 from clm_cli.server import ClusterError, NotFoundError
 from clm_cli.status import Namespace
 from clm_cli.stores import Store, open_store
+from clm_cli.times import time_named
 
 if TYPE_CHECKING:
     from clm_trainer.storage import Storage
@@ -34,8 +35,11 @@ def restore(
     store: Store,
     namespace: Namespace = None,
     at: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%dT%H:%M:%SZ"], help="The newest backup up to then, UTC."),
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="The newest backup up to then: 2026-01-05T12:00Z; UTC without a zone.",
+        ),
     ] = None,
     *,
     all_namespaces: EveryNamespace = False,
@@ -49,20 +53,21 @@ def restore(
 
     Plain kubectl: none; kubectl can't bring a status back
     """
+    until = None if at is None else time_named("--at", at)
     cluster, objects = Cluster(namespace), open_store(store)
     paths = objects.list(f"{BACKUPS}/" if all_namespaces else f"{backups_of(cluster.namespace)}/")
-    chosen = newest_backups(paths, at.replace(tzinfo=UTC) if at else None)
+    chosen = newest_backups(paths, until)
     if not chosen:
         whose = "" if all_namespaces else f" of namespace {cluster.namespace}"
-        raise ClusterError(f'{objects.url} holds no backup{whose}; "clm backup" makes one')
-    refused, unread = 0, list[SpecError]()
+        raise ClusterError(f"{objects.url} holds no backup{whose}{_hint(paths, until)}")
+    refused, unread = 0, list[SpecError | ClusterError]()
     for path in chosen:
         try:
             saved = read_backup(objects.address(path), objects.get(path) or b"")
-        except SpecError as error:
+            here = cluster.elsewhere(saved.namespace)
+        except (SpecError, ClusterError) as error:
             unread.append(error)
             continue
-        here = cluster.elsewhere(saved.namespace)
         console.print(f"{objects.address(path)} into {here.namespace} at {here.server}",
                       highlight=False, soft_wrap=True)  # fmt: skip
         for schedule in saved.schedules:
@@ -72,7 +77,7 @@ def restore(
                 fail(f"{schedule['metadata']['name']}: {error}")
                 refused += 1
     for one in unread[1:]:
-        fail(one.message)
+        fail(str(one))
     if unread:
         raise unread[0]
     if refused:
@@ -87,6 +92,14 @@ def newest_backups(paths: list[str], at: datetime | None) -> list[str]:
         if time is not None and (at is None or time <= at):
             found[folder] = max(found.get(folder, (time, path)), (time, path))
     return sorted(path for _, path in found.values())
+
+
+def _hint(paths: list[str], until: datetime | None) -> str:
+    """Say how to come by a backup: of a later time, or at all."""
+    times = [time for path in paths if (time := time_of(path)) is not None]
+    if until is None or not times:
+        return '; "clm backup" makes one'
+    return f" up to {until.isoformat()}; the oldest is of {min(times).isoformat()}"
 
 
 def _bring_back(cluster: Cluster, objects: "Storage", schedule: Raw, saved: Saved) -> bool:

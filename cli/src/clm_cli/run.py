@@ -8,7 +8,7 @@ import typer
 from rich.console import Group
 
 from clm_api.model_version import TERMINAL, Phase
-from clm_cli.cluster import RUN_NOW, Cluster, ClusterError, VersionView
+from clm_cli.cluster import RUN_NOW, Cluster, ClusterError, ScheduleView, VersionView
 from clm_cli.output import (
     Output,
     OutputOption,
@@ -19,7 +19,7 @@ from clm_cli.output import (
     show,
     waiting,
 )
-from clm_cli.screen import verdicts
+from clm_cli.screen import hindrance, verdicts
 from clm_cli.status import Namespace
 
 POLL_S = 2.0
@@ -57,14 +57,19 @@ def run(
 
 def _followed(cluster: Cluster, schedule: str, token: str) -> VersionView:
     """Wait for the token's version to end, with a progress line."""
-    started, warned = time.monotonic(), False
+    started, warned, told = time.monotonic(), False, ""
     with waiting() as say:
         while True:
-            version = _version(cluster, schedule, token)
+            owner = cluster.schedule(schedule)
+            version = _version(cluster, owner, token)
             if version is not None and version.status.phase in TERMINAL:
                 return version
+            why = _hindrance(owner, version)
+            if why and why != told:
+                errors.print(why, style="yellow", markup=False, highlight=False, soft_wrap=True)
+            told = why
             say(_progress(version))
-            if version is None and not warned and time.monotonic() - started > _PATIENCE_S:
+            if version is None and not (warned or why) and time.monotonic() - started > _PATIENCE_S:
                 warned = True
                 errors.print(
                     "no version yet after a minute: does the operator run? "
@@ -73,7 +78,16 @@ def _followed(cluster: Cluster, schedule: str, token: str) -> VersionView:
             time.sleep(POLL_S)
 
 
-def _version(cluster: Cluster, schedule: str, token: str) -> VersionView | None:
+def _hindrance(owner: ScheduleView, version: VersionView | None) -> str:
+    """Return what keeps the run from being made, beginning or going on; empty if nothing does."""
+    if version is not None:
+        why = hindrance(version)
+        return f"{version.name}: {why}" if why else ""
+    by_hand = [held for held in owner.status.held if held.name.startswith(f"{owner.name}-m-")]
+    return "".join(f"{held.name} is held back: {held.reason}: {held.message}" for held in by_hand)
+
+
+def _version(cluster: Cluster, owner: ScheduleView, token: str) -> VersionView | None:
     """Return the run that the token started.
 
     Raises
@@ -81,13 +95,13 @@ def _version(cluster: Cluster, schedule: str, token: str) -> VersionView | None:
     ClusterError
         The operator has seen the token and refused it.
     """
-    status = cluster.schedule(schedule).status
-    for version in cluster.versions(schedule):
+    status = owner.status
+    for version in cluster.versions(owner.name):
         if version.spec.trigger.reason == token:
             return version
     if status.last_run_token == token:
         said = [s.message for s in status.skipped if token in s.message]
-        raise ClusterError(said[-1] if said else f"{schedule}: the operator refused the run")
+        raise ClusterError(said[-1] if said else f"{owner.name}: the operator refused the run")
     return None
 
 

@@ -95,14 +95,16 @@ def schedule_status(saved: Raw, present: Raw) -> Raw:
     Parameters
     ----------
     present
-        The successor: of slots that it has decided on already none comes again.
+        The successor: slots and a token that it has decided on already don't come again.
     """
     status: Raw = deepcopy(saved.get("status", {}))
-    both = (status, present.get("status", {}))
+    here: Raw = present.get("status", {})
+    both = (status, here)
     slots = [one["lastScheduleTime"] for one in both if "lastScheduleTime" in one]
     newest = {"lastScheduleTime": max(slots)} if slots else {}
     status.pop("observedGeneration", None)
-    return status | newest | {"restored": _origin(saved)}
+    token = {"lastRunToken": here["lastRunToken"]} if "lastRunToken" in here else {}
+    return status | newest | token | {"restored": _origin(saved)}
 
 
 def version_status(saved: Raw) -> Raw:

@@ -1,5 +1,6 @@
 """One screen about a schedule: why its newest version was judged so, and what is next."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
@@ -7,13 +8,14 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from clm_api.lifecycle import Stage
-from clm_api.model_version import Phase, ShadowStatus
+from clm_api.model_version import TERMINAL, Phase, ShadowStatus
 from clm_api.promotion import CriterionVerdict, Verdict
 from clm_api.reasons import Reason
 from clm_api.restored import RESTORING
 from clm_api.schedule import parse_schedule
 from clm_api.schedule_status import EvaluationStatus, HeldRun, LiveStatus
 from clm_cli.cluster import ScheduleView, VersionView
+from clm_cli.output import harmless
 from clm_cli.tables import Cell, table_of
 
 _SHOWN_RUNS = 6
@@ -42,7 +44,29 @@ def overview(schedules: list[ScheduleView], namespace: str, now: datetime) -> Re
     expendable = ("family", "when", "next run")
     table = table_of(columns, map(_overview_row, schedules), expendable=expendable)
     troubles = [Text(f"{s.name}: {why}", "yellow") for s in schedules if (why := trouble(s, now))]
+    troubles += [_line(f"{s.name}: {why}") for s in schedules if (why := _held_back(s))]
+    troubles += [_line(f"store: {why}") for why in dict.fromkeys(map(_store, schedules)) if why]
     return Group(table, *([Text(), *troubles] if troubles else []))
+
+
+def _held_back(schedule: ScheduleView) -> str:
+    """Say in few words which runs can't be made, empty if none: their own screen says more."""
+    held = schedule.status.held
+    named = held[0].name if len(held) == 1 else f"{len(held)} runs"
+    reasons = ", ".join(dict.fromkeys(run.reason for run in held))
+    return f"{named} held back: {reasons}" if held else ""
+
+
+def _store(schedule: ScheduleView) -> str:
+    """Say why the store can't be used, empty if it can: schedules of a namespace share it."""
+    found = (c for c in schedule.status.conditions if c.type == "StoreReady")
+    return next((f"{c.reason}: {c.message}" for c in found if c.status == "False"), "")
+
+
+def _line(text: str, style: str = "yellow") -> Text:
+    """Return one line that ends where the terminal does."""
+    flat = harmless(text.replace("\n", " "))
+    return Text(flat, style, no_wrap=True, overflow="ellipsis")
 
 
 def trouble(schedule: ScheduleView, now: datetime) -> str:
@@ -118,7 +142,8 @@ def screen(schedule: ScheduleView, versions: list[VersionView], now: datetime) -
     if judged is not None:
         parts += ["", *verdicts(judged)]
     if versions:
-        parts += ["", _runs(versions[:_SHOWN_RUNS])]
+        shown = versions[:_SHOWN_RUNS]
+        parts += ["", _runs(shown), *(_line(why, style) for why, style in _whys(shown))]
     if status.conditions:
         parts += ["", _conditions(schedule)]
     return Group(*parts)
@@ -185,6 +210,25 @@ def _runs(versions: list[VersionView]) -> RenderableType:
     return table_of(
         columns, map(_run, versions), expendable=("trigger", "ended", "phase", "trades")
     )
+
+
+def _whys(versions: list[VersionView]) -> Iterator[tuple[str, str]]:
+    """Yield why runs wait or have failed, and the colour of that."""
+    for version in versions:
+        status = version.status
+        if why := hindrance(version):
+            yield f"waits      {version.name}  {why}", "yellow"
+        elif status.phase is Phase.FAILED and status.message:
+            yield f"failed     {version.name}  {status.reason}: {status.message}", "red"
+
+
+def hindrance(version: VersionView) -> str:
+    """Return what holds a run up, or why its last pod ended; empty while it works or has ended."""
+    status = version.status
+    works = status.phase is Phase.RUNNING and status.reason in ("", Reason.TRAINING_STARTED)
+    if status.phase in TERMINAL or works or not status.message:
+        return ""
+    return ": ".join(filter(None, (status.reason, status.message)))
 
 
 def _run(version: VersionView) -> tuple[Cell, ...]:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clm_cli.cluster import ClusterError
+from clm_cli.server import ClusterError
 
 if TYPE_CHECKING:
     from clm_trainer.storage import Storage

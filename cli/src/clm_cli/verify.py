@@ -6,19 +6,22 @@ import typer
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
+from clm_cli.addresses import manifest_of
 from clm_cli.output import console
+from clm_cli.status import Namespace
 from clm_cli.stores import require_trainer
 
 
 def verify(
-    uri: Annotated[
+    run: Annotated[
         str,
         typer.Argument(
-            metavar="URI",
-            help="Address of a manifest.json: a path, file:// or s3://; S3 credentials and "
-            "endpoint in the usual AWS_ variables.",
+            metavar="MV|URI",
+            help="Name of a ModelVersion, or address of a manifest.json: a path, file:// or s3://; "
+            "S3 credentials and endpoint in the usual AWS_ variables.",
         ),
     ],
+    namespace: Namespace = None,
 ) -> None:
     """Work out a run's numbers again, from its files alone.
 
@@ -29,6 +32,7 @@ def verify(
     Plain kubectl: none; kubectl get mv NAME -o jsonpath={.status.artifact.uri} prints the address.
     """
     require_trainer()
+    uri = manifest_of(run, namespace)
     from clm_trainer import recompute
     from clm_trainer.serving.artifact import open_run
 

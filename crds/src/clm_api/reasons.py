@@ -105,6 +105,8 @@ class Reason(StrEnum):
     """The shadow test ended without enough evidence."""
     EVALUATED = "Evaluated"
     """The published versions were replayed on the newest bars."""
+    NOTHING_TO_EVALUATE = "NothingToEvaluate"
+    """The versions that an evaluation was to replay went before its Job could be made."""
     PROMOTED = "Promoted"
     """The version was asked into production, or passed its shadow test, and is there."""
     PROMOTION_REFUSED = "PromotionRefused"

@@ -34,6 +34,7 @@ from clm_operator.retire import Undertaker
 from clm_operator.scheduler import Scheduler
 from clm_operator.settings import Settings, load_settings
 from clm_operator.snapshot import Key, Snapshot
+from clm_operator.writing import Writer
 
 _LOG = logging.getLogger("clm_operator")
 CONFIG_VARIABLE = "CLM_CONFIG"
@@ -55,6 +56,7 @@ async def operate(settings: Settings, port: int) -> None:
     reconciler = Reconciler(
         cluster=cluster,
         reader=ArtifactReader(store, standing.doubt),
+        writer=Writer(cluster, metrics),
         pointers=PointerWriter(store),
         creator=Creator(
             cluster,

@@ -13,7 +13,7 @@ from clm_operator.artifacts.reader import ArtifactReader
 from clm_operator.artifacts.standing import Standing
 from clm_operator.clock import Clock
 from clm_operator.cluster.api import ApiError, ConflictError
-from clm_operator.cluster.resources import Cluster, Raw
+from clm_operator.cluster.resources import Cluster
 from clm_operator.creating import Creator
 from clm_operator.gather import gather
 from clm_operator.metrics import Metrics
@@ -21,7 +21,7 @@ from clm_operator.planning.decide import Plan, plan
 from clm_operator.retire import Undertaker
 from clm_operator.settings import Settings
 from clm_operator.snapshot import Key, Snapshot
-from clm_operator.status.patches import merge_patch
+from clm_operator.writing import Writer, Written
 
 _LOG = logging.getLogger(__name__)
 _MAX_ROUNDS = 8
@@ -41,12 +41,13 @@ class Reconciler:
 
     Parameters
     ----------
-    cluster, reader, pointers, creator, undertaker, standing, clock
+    cluster, reader, writer, pointers, creator, undertaker, standing, clock
         The outside world.
     """
 
     cluster: Cluster
     reader: ArtifactReader
+    writer: Writer
     pointers: PointerWriter
     creator: Creator
     undertaker: Undertaker
@@ -73,14 +74,30 @@ class Reconciler:
                     known = learned
                     continue
                 await self._delete(snapshot, decided)
-                wrote = await self._write(snapshot, decided)
+                written = await self._write(snapshot, decided)
             except ConflictError as error:
                 _LOG.info("%s changed meanwhile, looking again: %s", key, error)
                 continue
-            await self._tell(snapshot, decided)
-            if not decided.creates and not wrote:
-                return self._delay(decided, tidy=await self._tidy(snapshot, decided))
+            if not decided.creates and not written.changed:
+                return await self._rest(snapshot, decided, written)
         raise TooManyRoundsError(key)
+
+    async def _write(self, snapshot: Snapshot, decided: Plan) -> Written:
+        """Write, and tell what was written, also where a conflict cut it off."""
+        written = await self.writer.write(snapshot, decided)
+        await self.writer.tell(snapshot, decided, written)
+        if written.conflict is not None:
+            raise written.conflict
+        return written
+
+    async def _rest(self, snapshot: Snapshot, decided: Plan, written: Written) -> float | None:
+        """Tidy up; only then complain of a status that was refused, and try it again later."""
+        schedule, tidy = snapshot.schedule, True
+        if schedule is None or schedule.uid not in written.unwritten:
+            tidy = await self._tidy(snapshot, decided)
+        if written.refused is not None:
+            raise written.refused
+        return self._delay(decided, tidy=tidy)
 
     async def _delete(self, snapshot: Snapshot, decided: Plan) -> None:
         """Delete Jobs; one that stays is tried again at the next look."""
@@ -89,61 +106,6 @@ class Reconciler:
                 await self.cluster.delete_job(snapshot.key.namespace, old.name, old.uid)
             except ApiError as error:
                 _LOG.warning("%s: Job %s stays: %s", snapshot.key, old.name, error)
-
-    async def _write(self, snapshot: Snapshot, decided: Plan) -> bool:
-        """Write the statuses that differ; return whether any did.
-
-        A version's status that is refused holds up no other's; the refusal is raised at the end.
-        """
-        wrote, refused = False, None
-        for version, status in decided.version_statuses:
-            patch = merge_patch(version.raw.get("status", {}), status.to_json_dict())
-            try:
-                wrote |= await self._patch(version.raw, patch)
-            except ConflictError:
-                raise
-            except ApiError as error:
-                refused = error
-                continue
-            self.metrics.outcome(snapshot.key, version, status)
-            self.metrics.decision(snapshot.key, version, status)
-        schedule, status_after = snapshot.schedule, decided.schedule_status
-        if schedule is not None and status_after is not None:
-            before = schedule.raw.get("status", {})
-            patch = merge_patch(before, status_after.to_json_dict())
-            wrote |= await self._patch(schedule.raw, patch)
-        for version in decided.remove_requests:
-            await self.cluster.remove_request(version.raw)
-            wrote = True
-        if refused is not None:
-            raise refused
-        return wrote
-
-    async def _patch(self, raw: Raw, patch: Raw) -> bool:
-        """Write a status; return whether that changed it.
-
-        The API server drops fields that its definitions don't know, and then nothing changes.
-        """
-        if not patch:
-            return False
-        after, meta = await self.cluster.patch_status(raw, patch), raw["metadata"]
-        changed: bool = after["metadata"]["resourceVersion"] != meta["resourceVersion"]
-        if not changed:
-            _LOG.warning(
-                "%s %s/%s: the API server dropped %s of its status: the definitions are older than "
-                "the operator, apply those of its version",
-                raw["kind"], meta["namespace"], meta["name"], ", ".join(sorted(patch)),
-            )  # fmt: skip
-        return changed
-
-    async def _tell(self, snapshot: Snapshot, decided: Plan) -> None:
-        for notice in decided.notices:
-            about = {"schedule": str(snapshot.key), "version": notice.about["metadata"]["name"]}
-            _LOG.info("%s", notice.message, extra={**about, "reason": str(notice.reason)})
-            try:
-                await self.cluster.post(notice, snapshot.now)
-            except ApiError as error:
-                _LOG.warning("%s: this event was not taken: %s", snapshot.key, error)
 
     async def _tidy(self, snapshot: Snapshot, decided: Plan) -> bool:
         """Bring the store in line; return whether it answered. Nothing else waits for it."""

@@ -6,14 +6,16 @@ Reports of evaluations that nobody needs any more go here too.
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
 
 from clm_api.errors import ClmError
-from clm_operator.artifacts.runs import RunStore, Tombstone
+from clm_operator.artifacts.runs import NoTombstone, RunStore, Tombstone
 from clm_operator.cluster.api import ApiError
 from clm_operator.cluster.resources import Cluster
 from clm_operator.planning.retention import reports_to_remove
-from clm_operator.snapshot import Key, Raw, Version, owner_uid
+from clm_operator.snapshot import Key, Raw, Version, owner_uid, validation_text
 
 _LOG = logging.getLogger(__name__)
 SWEEP_S = 3600.0
@@ -27,6 +29,8 @@ class Undertaker:
 
     cluster: Cluster
     runs: RunStore
+    _said: set[str] = field(default_factory=set)
+    """What can't be read, and was said once."""
 
     async def retire(self, key: Key, version: Version) -> None:
         """Remove a version that retention does not keep.
@@ -51,9 +55,18 @@ class Undertaker:
         await self._finish(tombstone)
 
     async def sweep(self, namespace: str) -> None:
-        """Finish what was cut off between tombstone and last file; thin the reports out."""
-        for tombstone in await self.runs.buried(namespace):
-            await self._finish(tombstone)
+        """Finish what was cut off between tombstone and last file; thin the reports out.
+
+        A tombstone or a version that can't be read costs itself alone.
+        """
+        for found in await self.runs.buried(namespace):
+            if isinstance(found, NoTombstone):
+                self._say(found.path, found.message)
+                continue
+            try:
+                await self._finish(found)
+            except ValidationError as error:
+                self._say(f"{namespace}/{found.version}", _unreadable(error))
         for schedule in await self.cluster.schedules(namespace):
             await self._thin(Key(namespace, schedule["metadata"]["name"]), schedule)
 
@@ -62,7 +75,13 @@ class Undertaker:
         uid = schedule["metadata"]["uid"]
         slots = await self.runs.reports(key.namespace, key.name, uid)
         raws = await self.cluster.versions(key) if slots else []
-        versions = [Version.read(raw) for raw in raws if owner_uid(raw) == uid]
+        versions = []
+        for raw in (r for r in raws if owner_uid(r) == uid):
+            try:
+                versions.append(Version.read(raw))
+            except ValidationError as error:  # a verdict of it may rest on any report
+                self._say(f"{key.namespace}/{raw['metadata']['name']}", _unreadable(error))
+                return
         if superfluous := reports_to_remove(slots, versions):
             await self.runs.remove_reports(key.namespace, key.name, uid, superfluous)
             _LOG.info("%s: %d reports of evaluations were removed", key, len(superfluous))
@@ -80,6 +99,11 @@ class Undertaker:
                     _LOG.exception("tombstones of %s are left for later", namespace)
             await asyncio.sleep(SWEEP_S if served else _SOON_S)
 
+    def _say(self, what: str, why: str) -> None:
+        if what not in self._said:
+            self._said.add(what)
+            _LOG.warning("%s %s", what, why)
+
     async def _finish(self, tombstone: Tombstone) -> None:
         """Remove the files if the version is gone and its schedule, the same one, is not.
 
@@ -94,6 +118,11 @@ class Undertaker:
         elif schedule is not None and schedule["metadata"]["uid"] == tombstone.schedule_uid:
             await self.runs.remove(tombstone)
             _LOG.info("%s: its files were removed", tombstone.version)
+
+
+def _unreadable(error: ValidationError) -> str:
+    text = validation_text(error, "status")
+    return f"can't be read: {text}; its files and its schedule's reports stay meanwhile"
 
 
 def _in_production(schedule: Raw, tombstone: Tombstone) -> bool:

@@ -59,6 +59,28 @@ def test_a_store_that_lends_nothing_is_asked_again() -> None:
     assert evaluation(world)["phase"] == "Running"
 
 
+@pytest.mark.parametrize("how", ["deleted", "withdrawn"])
+def test_an_evaluation_whose_versions_go_before_its_job_ends_with_a_reason(how: str) -> None:
+    tested = {"since": b.stamp(b.NOW)}
+    world = lending()
+    if how == "withdrawn":
+        world = World.of(ended("btc-1", "SHADOW", shadow=tested))
+        world.now, world.settings = b.NOW + 6 * HOUR, lending().settings
+    world.withheld = {job_at(6): Withheld(Reason.STORAGE_UNAVAILABLE, "away")}
+    world.settle()
+    assert evaluation(world)["phase"] == "Pending"
+    if how == "withdrawn":
+        world.ask("btc-1", "ARCHIVED")
+    else:
+        world.versions = []
+    world.settle()
+    found = evaluation(world)
+    assert (found["phase"], found["reason"]) == ("Failed", "NothingToEvaluate")
+    assert "completionTime" in found
+    assert "before its Job could be made" in found["message"]
+    assert not world.jobs
+
+
 def test_a_longer_interval_does_not_go_back_behind_a_slot_that_waits() -> None:
     world = lending(monitoring={"interval": "1h"})
     world.now += HOUR

@@ -151,6 +151,7 @@ WORDS: list[tuple[str, str, str, bool]] = [
     ("a uid", f"{REFUSED}checks/0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d",
      f"{REFUSED}checks/ffeeddcc-bbaa-4abc-9def-a0b1c2d3e4f5", True),
     ("the id of a request", "502: Ray ID 8f2e1c9abd034f7e", "502: Ray ID a1c99de0034f7b2d", True),
+    ("the end of a pod's name", "pod=btc-1-x7k2p_ns", "pod=btc-1-bcdfg_ns", True),
     ("another object", "exceeded quota: team", "exceeded quota: compute", False),
     ("another right", "may not perform: s3:PutObject", "may not perform: s3:GetObject", False),
     ("a long word", "denied by cost-centre-policy", "denied by availability-policy", False),

@@ -18,8 +18,7 @@ from clm_api.run import RunTrials
 from clm_trainer.evaluation import backtest
 from clm_trainer.evaluation.scores import score_of
 from clm_trainer.monitoring import contenders, job
-from clm_trainer.serving import load
-from clm_trainer.serving.model import served
+from clm_trainer.serving.model import load, served
 from clm_trainer.serving.newest import newest_bars
 from clm_trainer.storage import Storage
 from tests.support.attempts import change_json, rewrite

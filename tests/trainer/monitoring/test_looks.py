@@ -14,7 +14,7 @@ from clm_trainer.evaluation.bootstrap import paired_bootstrap
 from clm_trainer.evaluation.metrics import annual_sharpe
 from clm_trainer.monitoring.looks import incomparable, lengths, look, reached
 from clm_trainer.monitoring.stretch import Track
-from clm_trainer.serving import load
+from clm_trainer.serving.model import load
 from clm_trainer.serving.newest import newest_bars
 from clm_trainer.storage import Storage
 from tests.trainer.monitoring.published import (

@@ -17,7 +17,7 @@ from clm_trainer.monitoring.parity import BUDGET, LEAST_BARS, replay_parity, row
 from clm_trainer.monitoring.shadow import shadow
 from clm_trainer.monitoring.stretch import Track
 from clm_trainer.panel import Panel
-from clm_trainer.serving import ServedModel
+from clm_trainer.serving.model import ServedModel
 from clm_trainer.stages.develop import develop
 from tests.trainer.evaluation.markets import real
 from tests.trainer.families.fits import SMALL, every_family

@@ -10,7 +10,7 @@ import pytest
 from clm_api.errors import ClmError
 from clm_api.evaluation import EvaluationTask
 from clm_trainer.evaluation import backtest
-from clm_trainer.serving import load
+from clm_trainer.serving.model import load
 from clm_trainer.serving.newest import newest_bars
 from clm_trainer.stages.funding import dues, funding_events
 from clm_trainer.storage import Storage

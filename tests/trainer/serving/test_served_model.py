@@ -15,7 +15,7 @@ import clm_trainer
 from clm_api.errors import ClmError
 from clm_trainer.evaluation.positions import target_positions
 from clm_trainer.panel import Panel
-from clm_trainer.serving import ServedModel, load
+from clm_trainer.serving.model import ServedModel, load
 from clm_trainer.simulation.version import past_version
 from tests.support.attempts import change_json, published_run, rewrite
 from tests.trainer.families.runs import context

@@ -14,9 +14,7 @@ from obstore.store import ObjectStore
 from pydantic import ValidationError
 
 from clm_api.base import StatusModel
-from clm_api.errors import ClmError
 from clm_api.layout import RunLayout, evaluation_report, evaluations_by, tombstones_of
-from clm_api.reasons import Reason
 from clm_api.timing import slot_of, slot_time
 from clm_operator.artifacts.guard import named_errors
 from clm_operator.artifacts.objects import fetch
@@ -43,6 +41,15 @@ class Tombstone(StatusModel):
 
 
 @dataclass(frozen=True)
+class NoTombstone:
+    """An object that lies where tombstones lie and is none."""
+
+    path: str
+    message: str
+    """Why, and what to do."""
+
+
+@dataclass(frozen=True)
 class RunStore:
     """The runs in the store, as far as they are to be removed."""
 
@@ -55,9 +62,9 @@ class RunStore:
             path = tombstone.layout.tombstone
             await self.store.put_async(path, content, use_multipart=False)
 
-    async def buried(self, namespace: str) -> list[Tombstone]:
-        """Return the tombstones of a namespace."""
-        found = []
+    async def buried(self, namespace: str) -> list[Tombstone | NoTombstone]:
+        """Return the tombstones of a namespace, and what lies among them."""
+        found: list[Tombstone | NoTombstone] = []
         with named_errors():
             for path in await self._paths(f"{tombstones_of(namespace)}/"):
                 with suppress(FileNotFoundError):  # lifted since it was listed
@@ -99,9 +106,8 @@ class RunStore:
         ]
 
 
-def _read(path: str, content: bytes) -> Tombstone:
+def _read(path: str, content: bytes) -> Tombstone | NoTombstone:
     try:
         return Tombstone.model_validate_json(content)
     except ValidationError as error:
-        text = f"{path} is no tombstone: {error.errors()[0]['msg']}; remove it"
-        raise ClmError(Reason.ARTIFACT_CORRUPT, text) from error
+        return NoTombstone(path, f"is no tombstone: {error.errors()[0]['msg']}; remove it")

@@ -120,6 +120,7 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
         if wanted is not None
         else None
     )
+    why = why or evaluation_slots.abandoned(seen, schedule, evaluation)
     if why is not None:
         wanted, status = None, status.model_copy(update={"evaluation": why})
     status = with_conditions(schedule, status, runs, snapshot.now, problem)

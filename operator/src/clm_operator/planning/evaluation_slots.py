@@ -104,6 +104,19 @@ def impossible(
     return None
 
 
+def abandoned(
+    snapshot: Snapshot, schedule: ScheduleObject, latest: Evaluation
+) -> EvaluationStatus | None:
+    """Return the end of an evaluation that waits for its Job and has nothing to replay any more."""
+    status = latest.status
+    if status is None or status.phase is not PENDING:
+        return None
+    if _models(snapshot, _task(snapshot, schedule, status.slot)):
+        return None
+    text = "what it was to replay was deleted, withdrawn or decided before its Job could be made"
+    return failed(status, Failure(Reason.NOTHING_TO_EVALUATE, text), snapshot.now)
+
+
 def next_at(snapshot: Snapshot, schedule: ScheduleObject, spec: TrainingScheduleSpec) -> datetime:
     """Return the next slot."""
     return _slot(schedule, spec, snapshot.now) + duration(spec.monitoring.interval)

@@ -115,7 +115,8 @@ def _told(
     found = None if job.finished else interrupted(job) if begun else held_up(job)
     says = {"reason": "", "message": ""}
     if found is not None and found.words:
-        says = {"reason": found.reason[:64], "message": found.words[:1024]}
+        text = found.words[:1024] if begun else same_words(status.message, found.words[:1024])
+        says = {"reason": found.reason[:64], "message": text}
     return status.model_copy(update=missing | says)
 
 

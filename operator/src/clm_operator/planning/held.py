@@ -16,9 +16,10 @@ from clm_operator.planning.lifecycle import whole_seconds
 from clm_operator.snapshot import ScheduleObject, Snapshot, Withheld
 
 _PASSING = re.compile(
-    r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\b(?=[A-Za-z]*\d)\w{12,}|\d+"
+    r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\b(?=[A-Za-z]*\d)\w{12,}"
+    r"|(?<=-)[bcdfghjklmnpqrstvwxz2456789]{5,10}(?![a-zA-Z0-9])|\d+"
 )
-"""What differs from answer to answer: uids, ids of requests, numbers."""
+"""What differs from answer to answer: uids, ids of requests, ends of pods' names, numbers."""
 LEAVING = "an object of that name, of a schedule that is gone, is being removed"
 
 

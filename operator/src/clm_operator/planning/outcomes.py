@@ -274,12 +274,12 @@ def _not_started(
         return failed(version, why, now, job)
     found = held_up(job)
     if keys is not None:
-        found = Complaint(keys.reason, same_words(status.message, keys.message[:1024]))
+        found = Complaint(keys.reason, keys.message)
     update = {
         "phase": Phase.PENDING,
         "stage": Stage.TRAINING,
         "reason": found.reason[:64],
-        "message": found.words[:1024],
+        "message": same_words(status.message, found.words[:1024]),
         "pod_missing_since": missing,
     }
     return Outcome(version, status.model_copy(update=update))
