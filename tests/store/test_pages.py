@@ -1,6 +1,6 @@
 """A page in an object's place is an outage: no object, no evidence, no corrupt result."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -26,7 +26,7 @@ ANSWERS: dict[str, tuple[bytes, dict[str, str]]] = {
 @pytest.fixture(params=ANSWERS)
 def url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     body, headers = ANSWERS[request.param]
-    server = FixedAnswer(200, body, **headers)
+    server = FixedAnswer(200, body, None, **headers)
     for name, value in (("ACCESS_KEY_ID", "a"), ("SECRET_ACCESS_KEY", "b"),
                         ("ENDPOINT_URL", server.url)):  # fmt: skip
         monkeypatch.setenv(f"AWS_{name}", value)
@@ -58,6 +58,9 @@ async def test_the_operator_finds_neither_a_result_nor_a_corrupt_one(url: str) -
         assert isinstance(found, UnreadableReport)
         assert str(found.reason) == "StorageUnavailable"
         assert "is there a proxy or a login page before it?" in found.message
-    for ask in (lambda: reach(store), lambda: ensure_bucket(settings, patience_s=0)):
+    asks: list[Callable[[], None]] = [
+        lambda: reach(store), lambda: ensure_bucket(settings, patience_s=0)
+    ]  # fmt: skip
+    for ask in asks:
         with pytest.raises(ClmError, match="a proxy or a login page before it"):
             ask()
