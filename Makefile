@@ -6,9 +6,12 @@ STORE ?= ./artifacts
 PYTEST_ARGS ?=
 FAMILY ?= xgboost
 FLAVOURS ?= boosting neural rl
+SIZES ?= 100,300
+REPO ?= .
+SCALE_OUT ?= bench/results/scale.json
 SOURCES := crds/src operator/src trainer-image/src cli/src tools/cluster/local_cluster tools/demo tools/study tools/values bench
 
-.PHONY: help setup lint format generate verify test test-fast e2e-full study bench cluster-up cluster-down images bars demo demo-clean clean
+.PHONY: help setup lint format generate verify test test-fast e2e-full study bench bench-scale cluster-up cluster-down images bars demo demo-clean clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -51,6 +54,12 @@ e2e-full: setup ## Run all six families as pods: needs about 40 GB of disk for t
 
 study: setup ## How often noise and a planted signal pass the gate: FAMILY=xgboost, about 10 minutes
 	$(VENV)/python -m tools.study $(FAMILY)
+
+bench-scale: setup ## Measure the operator with SIZES schedules (default 100,300) beside the CronJob controller
+	@$(CLUSTER) setup
+	@rm -f $(SCALE_OUT)
+	@$(VENV)/python -m bench.scale peer --sizes 300 --repo $(REPO) --out $(SCALE_OUT)
+	@$(VENV)/python -m bench.scale measure --sizes $(SIZES) --repo $(REPO) --out $(SCALE_OUT)
 
 bench: ## Measure the ratios against other libraries, which get an environment of their own
 	@bench/setup.sh

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from bench.limited import one_cpu
+from bench.machine import cpu
 from bench.rows import ROWS, Row
 from bench.sides import ROOT, Sides
 
@@ -90,15 +91,6 @@ def same(row: Row, ours: dict[str, Any], rival: dict[str, Any]) -> None:
             ours[name], rival[name], rtol=row.tolerance, atol=row.tolerance,
             err_msg=f"{row.name}: {name}",
         )  # fmt: skip
-
-
-def cpu() -> str:
-    facts = Path("/proc/cpuinfo")
-    if facts.exists():
-        for line in facts.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor()
 
 
 if __name__ == "__main__":

@@ -50,8 +50,8 @@ class ControlPlane:
     processes: Processes
 
     @classmethod
-    def start(cls, folder: Path) -> "ControlPlane":
-        """Start it; ready in a few seconds."""
+    def start(cls, folder: Path, **more: object) -> "ControlPlane":
+        """Start it, perhaps with more flags of the API server; ready in a few seconds."""
         binaries.build(binaries.CONTROL_PLANE)
         for name in ("run", "logs"):
             (folder / name).mkdir(parents=True)
@@ -62,10 +62,10 @@ class ControlPlane:
         processes = Processes(folder / "run", folder / "logs", folder)
         client, port = f"http://127.0.0.1:{free_port()}", free_port()
         plane = cls(folder, f"https://127.0.0.1:{port}", authority, processes)
-        plane._start(client, port)
+        plane._start(client, port, more)
         return plane
 
-    def _start(self, client: str, port: int) -> None:
+    def _start(self, client: str, port: int, more: dict[str, object]) -> None:
         ca, pki = self.authority.folder / "ca.crt", self.authority.folder
         peer = f"http://127.0.0.1:{free_port()}"
         self.processes.start("etcd", etcd(self.folder / "etcd", client, peer))
@@ -88,6 +88,7 @@ class ControlPlane:
                     service_account_key_file=pki / "service-account.key",
                     service_account_signing_key_file=pki / "service-account.key",
                     cert_dir=self.folder / "certs",
+                    **more,
                 ),
             ],
         )

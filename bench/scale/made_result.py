@@ -1,0 +1,76 @@
+"""A whole result of a run, of the size of a small boosting run: the manifest is written last."""
+
+import hashlib
+import json
+from typing import Any
+
+from bench.scale.world import NAMESPACE, World
+from clm_api.layout import RunLayout
+
+_DAYS = [f"2025-12-0{day}T00:00:00Z" for day in range(1, 4)]
+_FOLD = {
+    "trainFrom": _DAYS[0],
+    "trainTo": _DAYS[1],
+    "testFrom": _DAYS[1],
+    "testTo": _DAYS[2],
+    "sharpe": 0.5,
+    "trades": 20,
+}
+_METRICS = {
+    "metrics": {
+        "sharpe": -0.5,
+        "winRate": 0.5,
+        "profitFactor": 0.9,
+        "maxDrawdown": 0.2,
+        "trades": 60,
+        "totalReturn": -0.1,
+        "psr": 0.3,
+        "deflatedSharpe": 0.2,
+    },
+    "bars": 2000,
+    "trainedUntil": _DAYS[0],
+}
+_FILES = {
+    "metrics.json": json.dumps(_METRICS).encode(),
+    "folds.json": json.dumps([_FOLD | {"fold": number} for number in range(3)]).encode(),
+    "report.html": b"h" * 150_000,
+    "model.ubj": b"m" * 60_000,
+    "predictions.parquet": b"p" * 200_000,
+    "trades.parquet": b"t" * 30_000,
+}
+
+
+def write(world: World, key: str, content: dict[str, Any]) -> None:
+    """Write an object of JSON."""
+    world.minio.put(NAMESPACE, key, json.dumps(content).encode())
+
+
+def put(world: World, layout: RunLayout, attempt: str) -> None:
+    """Write a run's files and its manifest."""
+    for name, content in _FILES.items():
+        world.minio.put(NAMESPACE, f"{layout.attempt(attempt)}/{name}", content)
+    write(world, layout.manifest, _manifest(layout, attempt))
+
+
+def _manifest(layout: RunLayout, attempt: str) -> dict[str, Any]:
+    folder = layout.relative_attempt(attempt)
+    files = [
+        {
+            "path": f"{folder}/{name}",
+            "size": len(content),
+            "format": name.rpartition(".")[2],
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
+        for name, content in _FILES.items()
+    ]
+    bars = {"from": _DAYS[0], "to": _DAYS[1], "bars": 5000, "gaps": 0, "sha256": "0" * 64}
+    return {
+        "attempt": attempt,
+        "files": files,
+        "image": "trainer:none",
+        "codeRevision": "0",
+        "libraries": {},
+        "seed": 7,
+        "data": bars,
+        "createdAt": _DAYS[2],
+    }
