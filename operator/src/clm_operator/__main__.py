@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,12 @@ from clm_operator.cluster.api import Api, WriteBudget, connect
 from clm_operator.cluster.resources import Cluster
 from clm_operator.creating import Creator
 from clm_operator.edge.leader import Leader, identity_of
+from clm_operator.fair_queue import Again
 from clm_operator.handlers import watch
+from clm_operator.handlers.list_watch import Watches
 from clm_operator.launch import Launcher
 from clm_operator.metrics import Metrics
+from clm_operator.mirror.world import Kind, Mirror
 from clm_operator.namespaces import Namespaces
 from clm_operator.probes import Health, serve
 from clm_operator.reconcile import Reconciler
@@ -36,13 +40,14 @@ from clm_operator.retire import Undertaker
 from clm_operator.scheduler import Scheduler
 from clm_operator.settings import Settings, load_settings
 from clm_operator.snapshot import Key, Snapshot
+from clm_operator.telling import Teller
 from clm_operator.writing import Writer
 
 _LOG = logging.getLogger("clm_operator")
 _LEASE_WRITES_PER_SECOND = 10.0
 CONFIG_VARIABLE = "CLM_CONFIG"
 CONFIG_DEFAULT = "/etc/clm/config.yaml"
-HELPERS = ("leader", "health", "namespaces")
+HELPERS = ("leader", "health", "namespaces", "watches")
 """Tasks beside kopf's; an operator that has lost one is restarted, and says which."""
 PORT_VARIABLE = "CLM_HTTP_PORT"
 
@@ -60,14 +65,15 @@ async def operate(settings: Settings, port: int) -> None:
     )
     budget = WriteBudget(settings.api_writes_per_second, clock.monotonic, lambda: leader.leads)
     api = Api(client, budget, metrics.request)
-    cluster = Cluster(api)
+    mirror = Mirror()
+    cluster = Cluster(api, mirror)
     store = open_store(settings.store)
     standing = Standing(settings.store, store, clock)
     undertaker = Undertaker(cluster, RunStore(store))
     reconciler = Reconciler(
         cluster=cluster,
         reader=ArtifactReader(store, standing.doubt),
-        writer=Writer(cluster, metrics),
+        writer=Writer(cluster, Teller(cluster), metrics),
         pointers=PointerWriter(store),
         creator=Creator(
             cluster,
@@ -83,7 +89,9 @@ async def operate(settings: Settings, port: int) -> None:
         metrics=metrics,
     )
 
-    async def look(key: Key) -> float | None:
+    async def look(key: Key) -> Again | None:
+        if not mirror.knows(key.namespace):
+            return None  # its keys are woken once it does
         if namespaces.serves(key.namespace):
             return await reconciler(key)
         metrics.seen(Snapshot(clock.now(), key, None))
@@ -94,6 +102,17 @@ async def operate(settings: Settings, port: int) -> None:
     health = Health(cluster.answers, leader, clock, metrics, HELPERS)
     probes = await serve(health, metrics, port)
     labelled = namespaces.seen if settings.watch_namespace_selector else None
+
+    def changed(kind: Kind, key: Key) -> None:
+        metrics.event(kind, time.time())
+        namespaces.wake(key)
+
+    def listed(scope: str) -> None:
+        for key in mirror.keys(scope):
+            if mirror.knows(key.namespace):
+                namespaces.wake(key)
+
+    watches = Watches(api, mirror, settings.asked_namespaces, changed, listed)
 
     async def rounds() -> None:
         if settings.store.create_bucket:  # no run can do without
@@ -110,6 +129,7 @@ async def operate(settings: Settings, port: int) -> None:
         asyncio.create_task(leader.run(work), name="leader"),
         asyncio.create_task(health.run(), name="health"),
         asyncio.create_task(namespaces.run(), name="namespaces"),
+        asyncio.create_task(watches.run(), name="watches"),
     ]
     for task in helpers:
         task.add_done_callback(_say_how_it_ended)
@@ -119,7 +139,7 @@ async def operate(settings: Settings, port: int) -> None:
             task.cancel()
         await asyncio.gather(*helpers, return_exceptions=True)
 
-    handlers = watch.registry(namespaces.wake, metrics, labelled)
+    handlers = watch.registry(mirror, changed, labelled)
     kopf.on.cleanup(registry=handlers)(stop)  # later kopf waits 5 s for tasks that are not its own
     try:
         await kopf.operator(
