@@ -48,10 +48,19 @@ def _final_state(rig: Rig) -> str:
         "jobs": jobs,
         "manifests": len(manifests),
         "trials": seen["status"]["trials"]["total"],
+        "events": _told(rig, version["metadata"]["uid"]),
     }
     text = as_json(_stable(parts, name))
     text = _TIME.sub("TIME", text)
     return text.replace(rig.namespace, "NAMESPACE").replace(version["metadata"]["uid"], "UID")
+
+
+def _told(rig: Rig, uid: str) -> list[str]:
+    """Return the reasons of a version's events; a dead operator may not see that a pod works."""
+    found = [
+        e for e in rig.plane.list(rig.namespace, "events") if e["involvedObject"]["uid"] == uid
+    ]
+    return sorted(e["reason"] for e in found if e["reason"] != "TrainingStarted")
 
 
 @dataclass

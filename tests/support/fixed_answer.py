@@ -18,14 +18,20 @@ class FixedAnswer:
     ----------
     tls
         The certificate to show.
+    headers
+        What it says besides.
     """
 
-    def __init__(self, status: int, body: bytes, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, status: int, body: bytes, tls: ssl.SSLContext | None = None, **headers: str
+    ) -> None:
         class Handler(BaseHTTPRequestHandler):
             def answer(self) -> None:
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
+                for name, value in headers.items():
+                    self.send_header(name.replace("_", "-"), value)
                 self.end_headers()
                 self.wfile.write(body)
 

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from clm_api.base import Instant, Model, Name, Rounded, StatusModel, Text
 from clm_api.conditions import Condition
+from clm_api.happening import Untold
 from clm_api.lifecycle import KEPT_CHANGES, Decision, Stage, StageChange, StageRequest
 from clm_api.promotion import CriterionVerdict
 from clm_api.report import FoldMetrics, Metrics, Progress, Sha256
@@ -220,6 +221,8 @@ class ModelVersionStatus(StatusModel):
         default_factory=list
     )
     """Moves of the version, newest last."""
+    untold: Untold = Field(default_factory=list)
+    """Events that are still to be told."""
     conditions: Annotated[
         list[Condition],
         Field(

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from zoneinfo import ZoneInfo
 
@@ -103,15 +103,22 @@ def parse_schedule(
     SpecError
         The zone is unknown, the cron expression is invalid or never fires, slots are too dense.
     """
-    zone = _zone(spec.time_zone)
-    if (spec.schedule is None) == (spec.interval is None):
+    return _read(spec.schedule, spec.interval, spec.time_zone, min_interval)
+
+
+@lru_cache(maxsize=4096)
+def _read(
+    line: str | None, interval: str | None, time_zone: str, min_interval: timedelta
+) -> Schedule:
+    zone = _zone(time_zone)
+    if (line is None) == (interval is None):
         raise SpecError("spec", "set exactly one of spec.schedule and spec.interval")
-    if spec.interval is not None:
-        every = duration(spec.interval)
+    if interval is not None:
+        every = duration(interval)
         if every < min_interval:
-            raise SpecError("spec.interval", _too_dense(spec.interval, min_interval))
+            raise SpecError("spec.interval", _too_dense(interval, min_interval))
         return IntervalSchedule(every)
-    line = str(spec.schedule)
+    line = str(line)
     try:
         cron = read_cron(line)
     except CronError as error:

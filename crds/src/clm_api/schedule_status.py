@@ -6,6 +6,7 @@ from pydantic import Field
 
 from clm_api.base import Instant, Name, Rounded, StatusModel, Text
 from clm_api.conditions import SpecCondition
+from clm_api.happening import Untold
 from clm_api.lifecycle import Stage, UserName
 from clm_api.model_version import Phase, TriggerType
 from clm_api.report import Sha256
@@ -239,3 +240,5 @@ class TrainingScheduleStatus(StatusModel):
         default_factory=list
     )
     """Who was in production before, newest last."""
+    untold: Untold = Field(default_factory=list)
+    """Events that are still to be told."""

@@ -206,6 +206,28 @@ def fault(text: str, settings: Settings, *, refused: bool = False) -> Fault:
     return Fault(Reason.STORAGE_UNAVAILABLE, words, _filled(hint, settings))
 
 
+class NoObjectError(OSError):
+    """A 200 that no store gave: something between answered in its place, and may stop doing so."""
+
+
+def require_object(path: str, tag: str | None, content_type: str) -> None:
+    """Refuse an answer that is no object, such as the login page of a proxy.
+
+    A store sends an object's tag, and no object of ours is a web page but a report. What an object
+    holds decides nothing here: whoever may write it could make a wrong one look like an outage.
+
+    Raises
+    ------
+    NoObjectError
+        ``fault`` reads it as StorageUnavailable.
+    """
+    page = content_type.lower().startswith(("text/html", "application/xhtml"))
+    if tag and not (page and not path.endswith(".html")):
+        return
+    what = "a web page" if page else "an answer without an ETag"
+    raise NoObjectError(f"{what} came in the place of {path.rsplit('/', 1)[-1]}")
+
+
 def absent(text: str) -> bool:
     """Whether a 404 says that an object is missing, and not that the bucket or the store is."""
     answer = _STATUS.search(text)

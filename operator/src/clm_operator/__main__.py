@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import sys
+import time
 from pathlib import Path
 
 import kopf
@@ -23,9 +24,12 @@ from clm_operator.clock import SystemClock
 from clm_operator.cluster.api import Api, WriteBudget, connect
 from clm_operator.cluster.resources import Cluster
 from clm_operator.creating import Creator
+from clm_operator.fair_queue import Again
 from clm_operator.handlers import watch
+from clm_operator.handlers.list_watch import Watches
 from clm_operator.launch import Launcher
 from clm_operator.metrics import Metrics
+from clm_operator.mirror.world import Kind, Mirror
 from clm_operator.namespaces import Namespaces
 from clm_operator.probes import Health, serve
 from clm_operator.reconcile import Reconciler
@@ -34,12 +38,13 @@ from clm_operator.retire import Undertaker
 from clm_operator.scheduler import Scheduler
 from clm_operator.settings import Settings, load_settings
 from clm_operator.snapshot import Key, Snapshot
+from clm_operator.telling import Teller
 from clm_operator.writing import Writer
 
 _LOG = logging.getLogger("clm_operator")
 CONFIG_VARIABLE = "CLM_CONFIG"
 CONFIG_DEFAULT = "/etc/clm/config.yaml"
-HELPERS = ("scheduler", "store", "health", "namespaces", "undertaker")
+HELPERS = ("scheduler", "store", "health", "namespaces", "undertaker", "watches")
 """Tasks beside kopf's; an operator that has lost one is restarted, and says which."""
 PORT_VARIABLE = "CLM_HTTP_PORT"
 
@@ -49,14 +54,15 @@ async def operate(settings: Settings, port: int) -> None:
     clock, metrics = SystemClock(), Metrics()
     budget = WriteBudget(settings.api_writes_per_second, clock.monotonic)
     api = Api(await connect(), budget, metrics.request)
-    cluster = Cluster(api)
+    mirror = Mirror()
+    cluster = Cluster(api, mirror)
     store = open_store(settings.store)
     standing = Standing(settings.store, store, clock)
     undertaker = Undertaker(cluster, RunStore(store))
     reconciler = Reconciler(
         cluster=cluster,
         reader=ArtifactReader(store, standing.doubt),
-        writer=Writer(cluster, metrics),
+        writer=Writer(cluster, Teller(cluster), metrics),
         pointers=PointerWriter(store),
         creator=Creator(
             cluster,
@@ -72,7 +78,9 @@ async def operate(settings: Settings, port: int) -> None:
         metrics=metrics,
     )
 
-    async def work(key: Key) -> float | None:
+    async def work(key: Key) -> Again | None:
+        if not mirror.knows(key.namespace):
+            return None  # its keys are woken once it does
         if namespaces.serves(key.namespace):
             return await reconciler(key)
         metrics.seen(Snapshot(clock.now(), key, None))
@@ -83,6 +91,17 @@ async def operate(settings: Settings, port: int) -> None:
     health = Health(cluster.answers, clock, metrics, HELPERS)
     probes = await serve(health, metrics, port)
     labelled = namespaces.seen if settings.watch_namespace_selector else None
+
+    def changed(kind: Kind, key: Key) -> None:
+        metrics.event(kind, time.time())
+        namespaces.wake(key)
+
+    def listed(scope: str) -> None:
+        for key in mirror.keys(scope):
+            if mirror.knows(key.namespace):
+                namespaces.wake(key)
+
+    watches = Watches(api, mirror, settings.asked_namespaces, changed, listed)
 
     async def begin() -> None:
         if settings.store.create_bucket:  # no run can do without
@@ -95,12 +114,13 @@ async def operate(settings: Settings, port: int) -> None:
         asyncio.create_task(health.run(), name="health"),
         asyncio.create_task(namespaces.run(), name="namespaces"),
         asyncio.create_task(undertaker.run(namespaces.served), name="undertaker"),
+        asyncio.create_task(watches.run(), name="watches"),
     ]
     for task in helpers:
         task.add_done_callback(_say_how_it_ended)
     try:
         await kopf.operator(
-            registry=watch.registry(namespaces.wake, metrics, labelled),
+            registry=watch.registry(mirror, changed, labelled),
             settings=watch.settings(),
             standalone=True,
             clusterwide=settings.clusterwide,

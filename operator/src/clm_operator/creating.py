@@ -54,17 +54,19 @@ class Creator:
         try:
             await self.cluster.create_version(manifest)
         except ExistsError:
-            found = await self.cluster.version(snapshot.key.namespace, name)
+            namespace = snapshot.key.namespace
+            await self.cluster.refresh("ModelVersion", namespace, name)
+            found = self.cluster.mirror.versions.get(namespace, name)
             if found is None:
                 raise  # refused, and yet not there: a slot is decided only once its version is
-            ours = snapshot.schedule is not None and made_for(found) == snapshot.schedule.uid
+            ours = snapshot.schedule is not None and made_for(found.raw) == snapshot.schedule.uid
             return FoundOut() if ours else FoundOut(taken=frozenset({name}))
         except InvalidError as error:
             return FoundOut(refused={name: error.message})
         except ApiError as error:
             return await self._held(snapshot, name, error)
         self.refusals.forget(snapshot.key, name)
-        self.metrics.lateness(snapshot, manifest)
+        self.metrics.lateness(snapshot, manifest, self.refusals.clock.now())
         return FoundOut()
 
     async def _job(self, snapshot: Snapshot, job: NewJob) -> FoundOut:
@@ -111,5 +113,5 @@ class Creator:
         if self.refusals.short(namespace):
             return
         self.refusals.note_short(namespace)
-        for raw in await self.cluster.schedules(namespace):
-            self.wake(Key(namespace, raw["metadata"]["name"]))
+        for key in self.cluster.mirror.keys(namespace):
+            self.wake(key)

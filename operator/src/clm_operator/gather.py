@@ -1,19 +1,12 @@
-"""All reads of one round: the cluster, then the store where a run's state asks for it."""
+"""What one round decides on: the mirror's view, then the store where a run's state asks for it."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-
-from pydantic import ValidationError
+from datetime import datetime, timedelta
 
 from clm_api.layout import RunLayout, evaluation_report
-from clm_api.model_version import Phase
 from clm_api.report import Progress
-from clm_api.schedule_status import TrialsStatus
-from clm_api.symbols import canonical
 from clm_api.timing import slot_of
-from clm_api.training_schedule import DataSpec
 from clm_operator.artifacts.reader import ArtifactReader
 from clm_operator.building.names import LABEL_EVALUATION
 from clm_operator.building.owners import is_leaving
@@ -25,7 +18,6 @@ from clm_operator.planning.production import to_verify
 from clm_operator.snapshot import (
     Job,
     Key,
-    Pod,
     ScheduleObject,
     Snapshot,
     Version,
@@ -35,7 +27,7 @@ from clm_operator.snapshot import (
 )
 from clm_operator.store_reads import EvaluationRead, ReportRead
 
-_LOG = logging.getLogger(__name__)
+_SOON = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -83,15 +75,16 @@ async def gather(
     found_out
         What earlier rounds learned by trying.
     """
-    raw = await cluster.schedule(key)
-    if raw is None:
+    mirror = cluster.mirror
+    schedule = mirror.schedule(key)
+    if schedule is None:
         return Snapshot(clock.now(), key, None)
-    schedule = ScheduleObject.read(raw)
-    found = [Version.read(r) for r in await cluster.versions(key)]
+    found = mirror.versions.of(key)
     ours = [v for v in found if made_for(v.raw) == schedule.uid]
     foreign = {v.name: v.raw for v in found if made_for(v.raw) != schedule.uid}
     ours.sort(key=lambda v: (v.created, v.name))
-    jobs, evaluations = await _jobs(key, schedule, ours, cluster)
+    now = clock.now()
+    jobs, evaluations = await _jobs(key, schedule, ours, cluster, found_out, now)
     leaving = _leaving(schedule, ours, foreign, jobs)
     reports, progress = await _results(key, ours, jobs, reader)
     now = clock.now()
@@ -106,7 +99,7 @@ async def gather(
         evaluations=evaluations,
         evaluation=await _evaluation(key, schedule, evaluations, reader),
         progress=progress,
-        sibling_trials=await _siblings(key, schedule, cluster),
+        sibling_trials=mirror.tries_of_siblings(schedule),
         taken=(found_out.taken | foreign.keys()) - leaving,
         leaving=leaving,
         refused=found_out.refused,
@@ -128,45 +121,53 @@ def _leaving(
 
 
 async def _jobs(
-    key: Key, schedule: ScheduleObject, versions: list[Version], cluster: Cluster
+    key: Key,
+    schedule: ScheduleObject,
+    versions: list[Version],
+    cluster: Cluster,
+    found_out: FoundOut,
+    now: datetime,
 ) -> tuple[dict[str, Job], dict[str, Job]]:
     """Return the Jobs of runs, then those of evaluations."""
-    active = [v for v in versions if not v.terminal]
-    raw_jobs = {raw["metadata"]["name"]: raw for raw in await cluster.jobs(key)}
+    mirror, active = cluster.mirror, [v for v in versions if not v.terminal]
+    jobs = {job.name: job for job in mirror.jobs.of(key)}
     for version in active:
-        if version.name not in raw_jobs and (raw := await cluster.job(key.namespace, version.name)):
-            raw_jobs[version.name] = raw
+        taken = version.name in found_out.taken
+        if version.name not in jobs and (taken or version.status.job_ref is not None):
+            # It may carry other labels than those that are watched.
+            await cluster.refresh("Job", key.namespace, version.name)
+            if (job := mirror.jobs.get(key.namespace, version.name)) is not None:
+                jobs[job.name] = job
+    jobs = {n: replace(job, pods=mirror.pods_of(key, job.uid)) for n, job in jobs.items()}
     evaluated = {
         name
-        for name, raw in raw_jobs.items()
-        if LABEL_EVALUATION in raw["metadata"].get("labels", {}) and owner_uid(raw) == schedule.uid
+        for name, job in jobs.items()
+        if LABEL_EVALUATION in job.raw["metadata"].get("labels", {})
+        and owner_uid(job.raw) == schedule.uid
     }
-    waits = newest(schedule, {n: Job(raw_jobs[n]) for n in evaluated})
-    needs_pods = active or (waits is not None and waits.phase is Phase.RUNNING)
-    raw_pods = await cluster.pods(key) if needs_pods else []
-    jobs = {name: Job(raw, _pods_of(raw, raw_pods)) for name, raw in raw_jobs.items()}
+    waits = newest(schedule, {n: jobs[n] for n in evaluated})
     awaited = {v.name for v in active} | ({waits.name} if waits else set())
     for name in awaited & jobs.keys():
-        jobs[name] = await _warned(key, jobs[name], cluster)
+        jobs[name] = await _warned(key, jobs[name], cluster, now)
     return (
         {name: job for name, job in jobs.items() if name not in evaluated},
         {name: job for name, job in jobs.items() if name in evaluated},
     )
 
 
-async def _warned(key: Key, job: Job, cluster: Cluster) -> Job:
-    """Ask why a Job's pod is not there, or does not begin, where its own status does not say so."""
+async def _warned(key: Key, job: Job, cluster: Cluster, now: datetime) -> Job:
+    """Ask why a Job's pod is not there, or does not begin, where its own status does not say so.
+
+    What begins within seconds needs no reason.
+    """
     pod = job.pods[-1] if job.pods else None
     if job.finished or (pod is not None and (pod.phase != "Pending" or pod.complaint)):
         return job
     uid, since = (job.uid, job.startable_since) if pod is None else (pod.uid, pod.created)
+    if now - (since or job.created) < _SOON:
+        return job
     events = await cluster.events(key.namespace, uid)
     return replace(job, warning=told(events, job.name, since))
-
-
-def _pods_of(job: Raw, raw_pods: list[Raw]) -> tuple[Pod, ...]:
-    mine = [Pod.read(raw) for raw in raw_pods if owner_uid(raw) == job["metadata"]["uid"]]
-    return tuple(sorted(mine, key=lambda pod: (pod.created, pod.uid)))
 
 
 async def _results(
@@ -211,35 +212,3 @@ async def _evaluation(
     return await reader.evaluation(
         evaluation_report(key.namespace, schedule.name, schedule.uid, slot)
     )
-
-
-async def _siblings(
-    key: Key, schedule: ScheduleObject, cluster: Cluster
-) -> tuple[TrialsStatus, ...]:
-    """Only a round that may create a version needs the other schedules' trials."""
-    if schedule.spec is None:
-        return ()
-    return sibling_tries(schedule, await cluster.schedules(key.namespace))
-
-
-def sibling_tries(schedule: ScheduleObject, found: list[Raw]) -> tuple[TrialsStatus, ...]:
-    """Return the tries of other schedules on the same data; one that can't be read is left out."""
-    if schedule.spec is None:
-        return ()
-    asked, others = _asked(schedule.spec.data), []
-    for raw in found:
-        try:
-            other = ScheduleObject.read(raw)
-        except ValidationError as error:
-            _LOG.warning("the tries of %s are left out: %s", raw["metadata"]["name"], error)
-            continue
-        if other.uid == schedule.uid or other.spec is None:
-            continue
-        if _asked(other.spec.data) == asked:
-            others.append(other.status.trials)
-    return tuple(others)
-
-
-def _asked(data: DataSpec) -> tuple[frozenset[str], str]:
-    """Return what identifies the data whose trials are counted together."""
-    return frozenset(canonical(s, data.market) for s in data.symbols), data.timeframe

@@ -1,11 +1,12 @@
 """What Prometheus sees."""
 
+from datetime import datetime
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from clm_api.lifecycle import Stage
-from clm_api.model_version import ModelVersionStatus, Phase
+from clm_api.model_version import ModelVersionStatus, Phase, TriggerType
 from clm_api.reasons import Reason
 from clm_operator.planning.requests import is_missing
 from clm_operator.snapshot import Key, ScheduleObject, Snapshot, Version, instant
@@ -120,11 +121,19 @@ class Metrics:
         for verb in _VERBS:
             self._requests.labels(verb, "0")
 
-    def lateness(self, snapshot: Snapshot, manifest: dict[str, Any]) -> None:
-        """Record how late a scheduled version was created."""
-        if manifest["spec"]["trigger"]["type"] == "Scheduled":
-            late = snapshot.now - instant(manifest["spec"]["slot"])
-            self._lateness.observe(late.total_seconds())
+    def lateness(self, snapshot: Snapshot, manifest: dict[str, Any], made: datetime) -> None:
+        """Record how late a slot's version was created; the first slot is not before its schedule.
+
+        Parameters
+        ----------
+        made
+            When it was.
+        """
+        spec, schedule = manifest["spec"], snapshot.schedule
+        if spec["trigger"]["type"] == TriggerType.MANUAL or schedule is None:
+            return
+        late = made - max(instant(spec["slot"]), schedule.created)
+        self._lateness.observe(max(late.total_seconds(), 0.0))
 
     def outcome(self, key: Key, version: Version, status: ModelVersionStatus) -> None:
         """Count a run when it ends."""

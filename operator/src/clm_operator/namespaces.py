@@ -80,7 +80,7 @@ class Namespaces:
             self._changed.clear()
             for namespace in self._asked:
                 await self._look(namespace)
-            await self._wake_fresh()
+            self._wake_fresh()
             try:
                 await asyncio.wait_for(self._changed.wait(), _LOOK_S)
             except TimeoutError:
@@ -108,14 +108,9 @@ class Namespaces:
         self._fresh.add(namespace)
         self._changed.set()
 
-    async def _wake_fresh(self) -> None:
-        """Look at all schedules of namespaces that are new; what fails is tried again."""
+    def _wake_fresh(self) -> None:
+        """Look at all schedules of namespaces that are new."""
         for namespace in sorted(self._fresh):
-            try:
-                keys = await self._cluster.keys(namespace)
-            except ApiError as error:
-                _LOG.warning("namespace %s: its schedules wait: %s", namespace, error)
-                continue
             self._fresh.discard(namespace)
-            for key in keys:
+            for key in self._cluster.mirror.keys(namespace):
                 self.wake(key)

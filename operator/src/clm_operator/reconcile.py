@@ -12,9 +12,10 @@ from clm_operator.artifacts.pointer import PointerWriter
 from clm_operator.artifacts.reader import ArtifactReader
 from clm_operator.artifacts.standing import Standing
 from clm_operator.clock import Clock
-from clm_operator.cluster.api import ApiError, ConflictError
+from clm_operator.cluster.api import ApiError, ConflictError, NotFoundError
 from clm_operator.cluster.resources import Cluster
 from clm_operator.creating import Creator
+from clm_operator.fair_queue import Again
 from clm_operator.gather import gather
 from clm_operator.metrics import Metrics
 from clm_operator.planning.decide import Plan, plan
@@ -56,8 +57,8 @@ class Reconciler:
     clock: Clock
     metrics: Metrics
 
-    async def __call__(self, key: Key) -> float | None:
-        """Run rounds until nothing is left to do; return when to look again, in seconds."""
+    async def __call__(self, key: Key) -> Again | None:
+        """Run rounds until nothing is left to do; return when to look again."""
         known = self.creator.known(key)
         for _ in range(_MAX_ROUNDS):
             snapshot = await gather(key, self.cluster, self.reader, self.clock, known)
@@ -68,36 +69,50 @@ class Reconciler:
             decided = plan(snapshot, self.settings)
             if decided.needs_room:
                 await self.creator.ask_for_room(key.namespace)
+            if decided.creates and await self._outdated(decided, key):
+                continue
             try:
                 learned = await self.creator.make(snapshot, decided, known)
-                if learned != known:
+                if decided.creates or learned != known:
                     known = learned
-                    continue
+                    continue  # one status for what was and what is made
                 await self._delete(snapshot, decided)
                 written = await self._write(snapshot, decided)
-            except ConflictError as error:
+            except (ConflictError, NotFoundError) as error:
                 _LOG.info("%s changed meanwhile, looking again: %s", key, error)
                 continue
-            if not decided.creates and not written.changed:
+            if not written.changed:
                 return await self._rest(snapshot, decided, written)
         raise TooManyRoundsError(key)
 
+    async def _outdated(self, decided: Plan, key: Key) -> bool:
+        """Read live what a create rests on; return whether a round decided on something older.
+
+        Another operator may have gone on: names are locks only for as long as they are taken.
+        """
+        namespace, mirror, stale = key.namespace, self.cluster.mirror, False
+        if decided.create_versions or not mirror.schedules.is_own(namespace, key.name):
+            stale = await self.cluster.refresh("TrainingSchedule", namespace, key.name)
+        for job in decided.create_jobs:
+            if not mirror.versions.is_own(namespace, job.name):
+                stale |= await self.cluster.refresh("ModelVersion", namespace, job.name)
+        return stale
+
     async def _write(self, snapshot: Snapshot, decided: Plan) -> Written:
-        """Write, and tell what was written, also where a conflict cut it off."""
+        """Write and tell; raise where an object was changed meanwhile."""
         written = await self.writer.write(snapshot, decided)
-        await self.writer.tell(snapshot, decided, written)
-        if written.conflict is not None:
-            raise written.conflict
+        if written.outdated is not None:
+            raise written.outdated
         return written
 
-    async def _rest(self, snapshot: Snapshot, decided: Plan, written: Written) -> float | None:
+    async def _rest(self, snapshot: Snapshot, decided: Plan, written: Written) -> Again | None:
         """Tidy up; only then complain of a status that was refused, and try it again later."""
         schedule, tidy = snapshot.schedule, True
         if schedule is None or schedule.uid not in written.unwritten:
             tidy = await self._tidy(snapshot, decided)
         if written.refused is not None:
             raise written.refused
-        return self._delay(decided, tidy=tidy)
+        return self._again(decided, tidy=tidy and not written.unheard)
 
     async def _delete(self, snapshot: Snapshot, decided: Plan) -> None:
         """Delete Jobs; one that stays is tried again at the next look."""
@@ -119,8 +134,10 @@ class Reconciler:
             return False
         return True
 
-    def _delay(self, decided: Plan, *, tidy: bool) -> float | None:
-        waits = [] if tidy else [_STORE_AGAIN_S]
-        if decided.wake_at is not None:
-            waits.append(max((decided.wake_at - self.clock.now()).total_seconds(), 0.0))
-        return min(waits, default=None)
+    def _again(self, decided: Plan, *, tidy: bool) -> Again | None:
+        waits = [] if tidy else [Again(_STORE_AGAIN_S)]
+        if (at := decided.wake_at) is not None:
+            status = decided.schedule_status
+            due = status is not None and status.next_schedule_time == at
+            waits.append(Again(max((at - self.clock.now()).total_seconds(), 0.0), due))
+        return min(waits, key=lambda again: again.seconds, default=None)

@@ -15,7 +15,7 @@ from clm_operator.artifacts.runs import NoTombstone, RunStore, Tombstone
 from clm_operator.cluster.api import ApiError
 from clm_operator.cluster.resources import Cluster
 from clm_operator.planning.retention import reports_to_remove
-from clm_operator.snapshot import Key, Raw, Version, owner_uid, validation_text
+from clm_operator.snapshot import Key, ScheduleObject, Version, owner_uid, validation_text
 
 _LOG = logging.getLogger(__name__)
 SWEEP_S = 3600.0
@@ -67,21 +67,23 @@ class Undertaker:
                 await self._finish(found)
             except ValidationError as error:
                 self._say(f"{namespace}/{found.version}", _unreadable(error))
-        for schedule in await self.cluster.schedules(namespace):
-            await self._thin(Key(namespace, schedule["metadata"]["name"]), schedule)
+        for key in self.cluster.mirror.keys(namespace):
+            schedule = self.cluster.mirror.schedule(key)
+            if schedule is not None and schedule.status.evaluation is not None:
+                await self._thin(key, schedule.uid)
 
-    async def _thin(self, key: Key, schedule: Raw) -> None:
+    async def _thin(self, key: Key, uid: str) -> None:
         """Remove the evaluations' reports that no verdict rests on, but for the newest."""
-        uid = schedule["metadata"]["uid"]
         slots = await self.runs.reports(key.namespace, key.name, uid)
-        raws = await self.cluster.versions(key) if slots else []
-        versions = []
-        for raw in (r for r in raws if owner_uid(r) == uid):
+        mirror, versions = self.cluster.mirror.versions, list[Version]()
+        for place in mirror.places(key) if slots else ():
             try:
-                versions.append(Version.read(raw))
+                found = mirror.get(*place)
             except ValidationError as error:  # a verdict of it may rest on any report
-                self._say(f"{key.namespace}/{raw['metadata']['name']}", _unreadable(error))
+                self._say("/".join(place), _unreadable(error))
                 return
+            if found is not None and owner_uid(found.raw) == uid:
+                versions.append(found)
         if superfluous := reports_to_remove(slots, versions):
             await self.runs.remove_reports(key.namespace, key.name, uid, superfluous)
             _LOG.info("%s: %d reports of evaluations were removed", key, len(superfluous))
@@ -110,12 +112,15 @@ class Undertaker:
         A version that was changed in time stays, and its tombstone goes: else its files would
         follow it whenever a person deletes it.
         """
-        version = await self.cluster.version(tombstone.namespace, tombstone.version)
-        schedule = await self.cluster.schedule(Key(tombstone.namespace, tombstone.schedule))
-        alive = version is not None and Version.read(version).run_uid == tombstone.uid
+        namespace, mirror = tombstone.namespace, self.cluster.mirror
+        await self.cluster.refresh("ModelVersion", namespace, tombstone.version)
+        await self.cluster.refresh("TrainingSchedule", namespace, tombstone.schedule)
+        version = mirror.versions.get(namespace, tombstone.version)
+        schedule = mirror.schedule(Key(namespace, tombstone.schedule))
+        alive = version is not None and version.run_uid == tombstone.uid
         if alive or (schedule is not None and _in_production(schedule, tombstone)):
             await self.runs.lift(tombstone)
-        elif schedule is not None and schedule["metadata"]["uid"] == tombstone.schedule_uid:
+        elif schedule is not None and schedule.uid == tombstone.schedule_uid:
             await self.runs.remove(tombstone)
             _LOG.info("%s: its files were removed", tombstone.version)
 
@@ -125,6 +130,6 @@ def _unreadable(error: ValidationError) -> str:
     return f"can't be read: {text}; its files and its schedule's reports stay meanwhile"
 
 
-def _in_production(schedule: Raw, tombstone: Tombstone) -> bool:
-    production = schedule.get("status", {}).get("production") or {}
-    return str(production.get("artifact", {}).get("uri")).endswith(tombstone.layout.manifest)
+def _in_production(schedule: ScheduleObject, tombstone: Tombstone) -> bool:
+    now = schedule.status.production
+    return now is not None and now.artifact.uri.endswith(tombstone.layout.manifest)

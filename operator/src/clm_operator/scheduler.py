@@ -1,7 +1,7 @@
 """A heap of due times and a queue of keys: each key is worked on by one worker at a time.
 
-Namespaces take turns in the queue. A key whose round fails waits 1, 2, 4 … 60 seconds; its
-neighbours do not.
+Namespaces take turns in the queue, and due slots go before all else. A key whose round fails waits
+1, 2, 4 … 60 seconds; its neighbours do not.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from clm_operator.clock import Clock
 from clm_operator.cluster.api import ApiError
-from clm_operator.fair_queue import FairQueue
+from clm_operator.fair_queue import Again, FairQueue
 from clm_operator.metrics import Metrics
 from clm_operator.reconcile import TooManyRoundsError
 from clm_operator.snapshot import Key
@@ -21,7 +21,7 @@ _FIRST_BACKOFF_S = 1.0
 _LAST_BACKOFF_S = 60.0
 _LONGEST_WAIT_S = 300.0
 
-Work = Callable[[Key], Awaitable[float | None]]
+Work = Callable[[Key], Awaitable[Again | None]]
 
 
 class Scheduler:
@@ -30,7 +30,7 @@ class Scheduler:
     Parameters
     ----------
     work
-        Returns in how many seconds to look again, or None to wait for a wake-up.
+        Returns when to look again, or None to wait for a wake-up.
     workers
         Keys worked on at once.
     """
@@ -38,26 +38,32 @@ class Scheduler:
     def __init__(self, work: Work, clock: Clock, metrics: Metrics, workers: int = 8) -> None:
         self._work, self._clock, self._metrics, self._workers = work, clock, metrics, workers
         self._heap: list[tuple[float, Key]] = []
-        self._due: dict[Key, float] = {}
+        self._armed: dict[Key, tuple[float, bool]] = {}
         self._ready = FairQueue()
         self._busy: set[Key] = set()
         self._again: set[Key] = set()
         self._failures: dict[Key, int] = {}
         self._changed = asyncio.Event()
 
-    def wake(self, key: Key) -> None:
-        """Look at a key as soon as possible; many wake-ups before that count as one."""
+    def wake(self, key: Key, *, due: bool = False) -> None:
+        """Look at a key as soon as possible; many wake-ups before that count as one.
+
+        Parameters
+        ----------
+        due
+            Whether its slot has come.
+        """
         if key in self._busy:
             self._again.add(key)
         else:
-            self._ready.put(key)
+            self._ready.put(key, due=due)
             self._metrics.queue_depth(len(self._ready))
 
-    def wake_in(self, key: Key, seconds: float) -> None:
+    def wake_in(self, key: Key, again: Again) -> None:
         """Look at a key after a while; a later call replaces an earlier one."""
-        due = self._clock.monotonic() + seconds
-        self._due[key] = due
-        heapq.heappush(self._heap, (due, key))
+        at = self._clock.monotonic() + again.seconds
+        self._armed[key] = (at, again.due)
+        heapq.heappush(self._heap, (at, key))
         self._changed.set()
 
     async def run(self) -> None:
@@ -72,10 +78,11 @@ class Scheduler:
             self._changed.clear()
             now = self._clock.monotonic()
             while self._heap and self._heap[0][0] <= now:
-                due, key = heapq.heappop(self._heap)
-                if self._due.get(key) == due:
-                    del self._due[key]
-                    self.wake(key)
+                at, key = heapq.heappop(self._heap)
+                armed_for, due = self._armed.get(key, (None, False))
+                if armed_for == at:
+                    del self._armed[key]
+                    self.wake(key, due=due)
             wait = min(self._heap[0][0] - now, _LONGEST_WAIT_S) if self._heap else None
             try:
                 await asyncio.wait_for(self._changed.wait(), wait)
@@ -98,18 +105,18 @@ class Scheduler:
     async def _once(self, key: Key) -> None:
         started = self._clock.monotonic()
         try:
-            delay = await self._work(key)
+            again = await self._work(key)
         except Exception as error:  # noqa: BLE001  one key's trouble never reaches the others
-            delay = self._backoff(key, error)
+            again = Again(self._backoff(key, error))
             result = "busy" if isinstance(error, TooManyRoundsError) else "error"
             self._metrics.reconciled(result, self._clock.monotonic() - started)
         else:
             self._failures.pop(key, None)
             self._metrics.reconciled("ok", self._clock.monotonic() - started)
-        if delay is None:
-            self._due.pop(key, None)
+        if again is None:
+            self._armed.pop(key, None)
         else:
-            self.wake_in(key, delay)
+            self.wake_in(key, again)
 
     def _backoff(self, key: Key, error: Exception) -> float:
         failures = self._failures.get(key, 0)

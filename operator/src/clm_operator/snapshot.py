@@ -55,6 +55,12 @@ def owner_uid(raw: Raw) -> str | None:
     return None
 
 
+def same_spec(one: Raw, other: Raw) -> bool:
+    """Whether two forms of an object have one spec: the API server counts its changes."""
+    parts = ("uid", "generation")
+    return all(one["metadata"].get(p) == other["metadata"].get(p) for p in parts)
+
+
 def made_for(raw: Raw) -> str:
     """Return the uid of the schedule that a ModelVersion was made for.
 
@@ -73,13 +79,22 @@ class ScheduleObject:
     status: TrainingScheduleStatus
 
     @classmethod
-    def read(cls, raw: Raw) -> "ScheduleObject":
-        """Parse a resource; a spec that can't be parsed becomes a problem, not an error."""
+    def read(cls, raw: Raw, before: "ScheduleObject | None" = None) -> "ScheduleObject":
+        """Parse a resource; a spec that can't be parsed becomes a problem, not an error.
+
+        Parameters
+        ----------
+        before
+            The same object as it was: its spec is taken over where that did not change.
+        """
         spec, problem = None, ""
-        try:
-            spec = TrainingScheduleSpec.model_validate(raw["spec"])
-        except ValidationError as error:
-            problem = validation_text(error, "spec")
+        if before is not None and same_spec(before.raw, raw):
+            spec, problem = before.spec, before.problem
+        else:
+            try:
+                spec = TrainingScheduleSpec.model_validate(raw["spec"])
+            except ValidationError as error:
+                problem = validation_text(error, "spec")
         status = TrainingScheduleStatus.model_validate(raw.get("status", {}))
         return cls(raw, spec, problem, status)
 
@@ -136,13 +151,22 @@ class Version:
     status: ModelVersionStatus
 
     @classmethod
-    def read(cls, raw: Raw) -> "Version":
-        """Parse a resource; a spec that can't be parsed becomes a problem, not an error."""
+    def read(cls, raw: Raw, before: "Version | None" = None) -> "Version":
+        """Parse a resource; a spec that can't be parsed becomes a problem, not an error.
+
+        Parameters
+        ----------
+        before
+            The same object as it was: its spec is taken over where that did not change.
+        """
         spec, problem = None, ""
-        try:
-            spec = ModelVersionSpec.model_validate(raw["spec"])
-        except ValidationError as error:
-            problem = validation_text(error, "spec")
+        if before is not None and same_spec(before.raw, raw):
+            spec, problem = before.spec, before.problem
+        else:
+            try:
+                spec = ModelVersionSpec.model_validate(raw["spec"])
+            except ValidationError as error:
+                problem = validation_text(error, "spec")
         status = ModelVersionStatus.model_validate(raw.get("status", {}))
         return cls(raw, spec, problem, status)
 

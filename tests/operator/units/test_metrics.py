@@ -2,10 +2,13 @@
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from clm_api.lifecycle import Decision, RequestedStage
-from clm_api.model_version import ModelVersionStatus, Phase
+from clm_api.model_version import ModelVersionStatus, Phase, TriggerType
 from clm_operator.metrics import DECISIONS, Metrics
 from clm_operator.planning.lifecycle import ROLLED_BACK, TESTED, WITHDRAWN, into_production
 from clm_operator.snapshot import Key, Snapshot
@@ -148,3 +151,32 @@ def test_every_metric_is_in_the_manual_and_nothing_else() -> None:
     served = set(re.findall(r"^# TYPE (\w+) ", Metrics().render().decode(), re.MULTILINE))
     documented = set(re.findall(r"^\| `(\w+)", manual, re.MULTILINE))
     assert documented == {name for name in served if not name.endswith("_created")}
+
+
+@pytest.mark.parametrize(
+    ("trigger", "late_s", "seen"),
+    [
+        (TriggerType.SCHEDULED, 3.0, (1, 3.0)),
+        (TriggerType.INITIAL, 2.0, (1, 2.0)),
+        (TriggerType.INITIAL, -0.2, (1, 0.0)),
+        (TriggerType.MANUAL, 3.0, (0, 0.0)),
+    ],
+    ids=[
+        "a slot counts",
+        "the first slot counts from the creation of its schedule",
+        "a clock that was set back makes nothing early",
+        "a run by hand has no slot to be late for",
+    ],
+)
+def test_how_late_a_version_was_made(
+    trigger: TriggerType, late_s: float, seen: tuple[int, float]
+) -> None:
+    metrics, created = Metrics(), b.NOW + timedelta(seconds=30)
+    snapshot = b.snapshot(schedule=b.schedule_object(created=created))
+    slot = created + timedelta(hours=1) if trigger is TriggerType.SCHEDULED else b.NOW
+    manifest = b.version(slot=slot, trigger=trigger).raw
+    begins = max(slot, created)
+    metrics.lateness(snapshot, manifest, begins + timedelta(seconds=late_s))
+    text = metrics.render().decode()
+    figures = re.findall(r"^clm_schedule_lateness_seconds_(count|sum) (.*)$", text, re.MULTILINE)
+    assert dict(figures) == {"count": str(float(seen[0])), "sum": str(seen[1])}

@@ -6,10 +6,8 @@ import pytest
 
 from clm_operator.__main__ import HELPERS
 from clm_operator.cluster.api import ApiError, answer_of
-from clm_operator.gather import sibling_tries
 from clm_operator.metrics import Metrics
 from clm_operator.probes import WATCHED, Health
-from tests.operator.units import builders as b
 from tests.operator.units.test_scheduler import FakeClock
 
 
@@ -46,14 +44,3 @@ async def test_a_helper_that_ended_is_named() -> None:
 def test_an_answer_that_is_no_object_is_an_error_of_the_api_server(data: bytes) -> None:
     with pytest.raises(ApiError, match="GET /version: the answer is no"):
         answer_of(data, "GET /version")
-
-
-def test_a_neighbour_that_cant_be_read_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
-    ours, good, odd = (b.schedule_object() for _ in range(3))
-    for other, name in ((good, "good"), (odd, "odd")):
-        other.raw["metadata"] = other.raw["metadata"] | {"name": name, "uid": name}
-    good.raw["status"] = {"trials": {"total": 7}}
-    odd.raw["status"] = {"trials": {"total": "many"}}
-    found = sibling_tries(ours, [ours.raw, good.raw, odd.raw])
-    assert [tries.total for tries in found] == [7]
-    assert "odd" in caplog.text

@@ -233,7 +233,7 @@ def test_cut_off_after_any_write_the_outcome_is_the_same() -> None:
     assert quiet.stages() == {
         "btc-1": "PRODUCTION", "btc-2": "ARCHIVED", "btc-3": "ARCHIVED", "btc-4": "REJECTED",
     }  # fmt: skip
-    assert total == 13, "8: refusals, pointer, moves, removals; 5: the generation that was seen"
+    assert total == 17, "8: refusals, pointer, moves, removals; 5: the generation; 4: what is told"
     for write in range(total + 1):
         world = _two_requests()
         world.settle(write)

@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 
 from clm_operator.cluster.api import ApiError, WriteBudget
+from clm_operator.fair_queue import Again, FairQueue
 from clm_operator.metrics import Metrics
 from clm_operator.reconcile import TooManyRoundsError
 from clm_operator.scheduler import Scheduler
@@ -40,7 +41,7 @@ async def test_namespaces_take_turns_and_a_newcomer_waits_for_one_round() -> Non
     order: list[Key] = []
     done = asyncio.Event()
 
-    async def work(key: Key) -> float | None:
+    async def work(key: Key) -> Again | None:
         order.append(key)
         if key == crowd[9]:
             for late in other:
@@ -57,12 +58,46 @@ async def test_namespaces_take_turns_and_a_newcomer_waits_for_one_round() -> Non
     assert [key for key in order if key.namespace == "crowd"] == crowd
 
 
+async def test_due_slots_go_first_in_their_order_and_hold_up_no_other_namespace() -> None:
+    polled = [Key("crowd", f"p{n}") for n in range(50)]
+    slots = [Key("crowd", f"s{n}") for n in range(5)]
+    other = Key("other", "first")
+    order: list[Key] = []
+    done = asyncio.Event()
+
+    async def work(key: Key) -> Again | None:
+        order.append(key)
+        if len(order) == 1:
+            for n in (3, 1, 0, 2, 4):
+                scheduler.wake_in(slots[n], Again(0.01 * n, due=True))
+            await asyncio.sleep(0.1)
+            scheduler.wake(other)
+            scheduler.wake(slots[4])
+        if len(order) == len(polled) + len(slots) + 1:
+            done.set()
+        return None
+
+    scheduler = Scheduler(work, FakeClock(), Metrics(), workers=1)
+    for key in polled:
+        scheduler.wake(key)
+    await _run(scheduler, done)
+    assert order[1:7] == [slots[0], other, *slots[1:]]
+
+
+async def test_a_key_whose_slot_comes_while_it_waits_moves_forward_and_is_seen_once() -> None:
+    queue = FairQueue()
+    for key in (A, B):
+        queue.put(key)
+    queue.put(B, due=True)
+    assert [await queue.get(), await queue.get(), len(queue)] == [B, A, 0]
+
+
 async def test_a_key_is_never_worked_on_twice_at_once_and_wake_ups_merge() -> None:
     busy: set[Key] = set()
     calls: Counter[Key] = Counter()
     done = asyncio.Event()
 
-    async def work(key: Key) -> float | None:
+    async def work(key: Key) -> Again | None:
         assert key not in busy
         busy.add(key)
         calls[key] += 1
@@ -87,7 +122,7 @@ async def test_a_key_that_fails_is_tried_again_and_its_neighbour_goes_on() -> No
     calls: Counter[Key] = Counter()
     done = asyncio.Event()
 
-    async def work(key: Key) -> float | None:
+    async def work(key: Key) -> Again | None:
         calls[key] += 1
         if key == A and calls[A] == 1:
             raise ApiError(503, "away")
@@ -107,7 +142,7 @@ async def test_a_key_that_changes_under_every_round_waits_without_ado(
 ) -> None:
     metrics, calls, done = Metrics(), Counter[Key](), asyncio.Event()
 
-    async def work(key: Key) -> float | None:
+    async def work(key: Key) -> Again | None:
         calls[key] += 1
         if calls[key] == 1:
             raise TooManyRoundsError(key)
@@ -128,24 +163,29 @@ async def test_a_later_due_time_replaces_an_earlier_one() -> None:
     times: list[float] = []
     done = asyncio.Event()
 
-    async def work(_: Key) -> float | None:
+    async def work(_: Key) -> Again | None:
         times.append(asyncio.get_running_loop().time())
         done.set()
         return None
 
     scheduler = Scheduler(work, FakeClock(), Metrics())
     start = asyncio.get_running_loop().time()
-    scheduler.wake_in(A, 0.01)
-    scheduler.wake_in(A, 0.1)
+    scheduler.wake_in(A, Again(0.01))
+    scheduler.wake_in(A, Again(0.1))
     await _run(scheduler, done)
     assert len(times) == 1
     assert times[0] - start >= 0.1
 
 
-async def test_writes_beyond_the_budget_wait() -> None:
+async def test_writes_beyond_the_budget_wait_and_go_in_the_order_in_which_they_came() -> None:
     clock = FakeClock()
     budget = WriteBudget(50, clock.monotonic)
-    start = clock.monotonic()
-    for _ in range(55):
+    start, order = clock.monotonic(), list[int]()
+
+    async def write(number: int) -> None:
         await budget.take()
+        order.append(number)
+
+    await asyncio.gather(*map(write, range(55)))
     assert clock.monotonic() - start >= 0.09
+    assert order == list(range(55))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
 import obstore
@@ -45,6 +45,8 @@ _AMBIENT = (
 """Variables of which one says that a role of the cloud stands for keys."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
 _HASTE_S = 2.0
+_NEVER = ".never"
+"""An object that nobody writes."""
 _T = TypeVar("_T")
 
 
@@ -105,7 +107,7 @@ class Storage:
     def view(self, path: str) -> Bytes | None:
         """Return an object's content without copying it; None if there is none."""
         try:
-            return self._guarded(path, lambda: self._store.get(path).bytes())
+            return self._guarded(path, lambda: self._fetched(path).bytes())
         except FileNotFoundError:
             return None
 
@@ -116,7 +118,7 @@ class Storage:
         """
 
         def read() -> Fetched:
-            result = self._store.get(path)
+            result = self._fetched(path)
             local = isinstance(self._store, LocalStore)
             content = _content(result, None if local else most)
             tag = hashlib.sha256(content).hexdigest() if local else str(result.meta["e_tag"])
@@ -193,13 +195,31 @@ class Storage:
             paths = (str(meta["path"]) for page in pages for meta in page)
             return sorted(path for path in paths if not path.rsplit("/", 1)[-1].startswith("."))
 
-        return self._guarded(prefix, read)
+        found = self._guarded(prefix, read)
+        if not found:
+            self._asked(prefix, lambda: self._require_store(str(PurePosixPath(prefix, _NEVER))))
+        return found
 
     def remove(self, paths: Sequence[str]) -> None:
         """Remove objects in the order given; what is gone already is fine."""
         for path in paths:
             with suppress(FileNotFoundError):
                 self._guarded(path, lambda path=path: self._store.delete(path))  # type: ignore[misc]
+
+    def _fetched(self, path: str) -> "GetResult":
+        found = self._store.get(path)
+        kind = found.attributes.get("Content-Type", "")
+        store_faults.require_object(path, found.meta["e_tag"], kind)
+        return found
+
+    def _require_store(self, path: str) -> None:
+        """Refuse a web page that was read as a list of nothing: it answers for any object too."""
+        try:
+            self._fetched(path)
+        except store_faults.NoObjectError:
+            raise
+        except (BaseError, OSError):
+            return  # whatever it says, a store says it
 
     def _replace_file(self, path: str, content: bytes, etag: str) -> bool:
         """A folder knows no If-Match: a lock and a rename stand in for it."""

@@ -16,6 +16,7 @@ from clm_api.store_faults import CHART, absent, answered, fault
 from clm_api.trust import store_context
 from clm_operator.artifacts.guard import named_errors
 from clm_operator.artifacts.lender import Lender
+from clm_operator.artifacts.objects import fetch_now
 from clm_operator.artifacts.own_keys import own_keys
 from clm_operator.artifacts.proof import prove_writes
 from clm_operator.artifacts.reader import open_store, unreadable
@@ -70,7 +71,7 @@ def reach(store: ObjectStore) -> None:
     """
     try:
         with named_errors():
-            store.get(_NEVER)
+            fetch_now(store, _NEVER)
     except FileNotFoundError:
         return
 
@@ -78,7 +79,7 @@ def reach(store: ObjectStore) -> None:
 def _created(store: ObjectStore, client: Minio, bucket: str) -> ClmError | None:
     """Create the bucket; return what was in the way, None if it is there now."""
     try:
-        store.get(_NEVER)
+        fetch_now(store, _NEVER)
     except FileNotFoundError as error:
         if absent(str(error)):
             return None
@@ -110,7 +111,7 @@ def check_store(settings: StoreSettings) -> str:
     store, path = open_store(settings), f"checks/{uuid4()}"
     with named_errors():
         store.put(path, path.encode(), use_multipart=False)
-        content = bytes(store.get(path).bytes())
+        content = bytes(fetch_now(store, path).bytes())
         store.delete(path)
     if content != path.encode():
         text = f"{settings.url} returned other bytes than were written"

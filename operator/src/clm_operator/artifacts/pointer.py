@@ -14,6 +14,7 @@ from clm_api.production import ProductionPointer
 from clm_api.reasons import Reason
 from clm_api.store_faults import absent
 from clm_operator.artifacts.guard import named_errors
+from clm_operator.artifacts.objects import fetch
 from clm_operator.artifacts.reader import unreadable
 from clm_operator.snapshot import Key
 
@@ -58,7 +59,7 @@ class PointerWriter:
     async def _read(self, path: str) -> tuple[ProductionPointer | None, str | None]:
         """Return the pointer and the object's tag; one that is not readable counts as behind."""
         try:
-            result = await self.store.get_async(path)
+            result = await fetch(self.store, path)
         except FileNotFoundError as error:
             if not absent(str(error)):
                 raise

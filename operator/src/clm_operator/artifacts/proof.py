@@ -14,6 +14,7 @@ from clm_api.errors import ClmError
 from clm_api.reasons import Reason
 from clm_api.store_faults import CHART, fault
 from clm_operator.artifacts.guard import named_errors
+from clm_operator.artifacts.objects import fetch_now
 
 if TYPE_CHECKING:
     from obstore import PutMode, UpdateVersion
@@ -98,7 +99,7 @@ def _put(store: ObjectStore, path: str, content: bytes, mode: "PutMode") -> Any:
 
 def _content(store: ObjectStore, path: str) -> bytes:
     with named_errors():
-        return bytes(store.get(path).bytes())
+        return bytes(fetch_now(store, path).bytes())
 
 
 def _tag(store: ObjectStore, path: str) -> str | None:

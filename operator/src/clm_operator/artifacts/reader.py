@@ -22,6 +22,7 @@ from clm_api.reasons import Reason
 from clm_api.report import FoldMetrics, Manifest, ManifestFile, MetricsFile, Progress
 from clm_api.store_faults import CHART, absent, fault
 from clm_api.trust import bundle_trusted
+from clm_operator.artifacts.objects import fetch
 from clm_operator.artifacts.own_keys import provide
 from clm_operator.building.credentials import Credentials
 from clm_operator.settings import CredentialsMode, StoreSettings
@@ -162,7 +163,7 @@ class ArtifactReader:
         if wanted and file.size > _MAX_READ_BYTES:
             raise _CorruptError(f"{file.path}: {file.size} bytes are too many to be read")
         try:
-            result = await self.store.get_async(path)
+            result = await fetch(self.store, path)
         except FileNotFoundError as error:
             if not absent(str(error)):
                 raise
@@ -181,7 +182,7 @@ class ArtifactReader:
 
     async def _small(self, path: str, limit: int) -> bytes | None:
         try:
-            result = await self.store.get_async(path)
+            result = await fetch(self.store, path)
         except FileNotFoundError as error:
             if not absent(str(error)):
                 raise

@@ -17,6 +17,7 @@ from clm_api.base import StatusModel
 from clm_api.layout import RunLayout, evaluation_report, evaluations_by, tombstones_of
 from clm_api.timing import slot_of, slot_time
 from clm_operator.artifacts.guard import named_errors
+from clm_operator.artifacts.objects import fetch
 
 
 class Tombstone(StatusModel):
@@ -67,7 +68,7 @@ class RunStore:
         with named_errors():
             for path in await self._paths(f"{tombstones_of(namespace)}/"):
                 with suppress(FileNotFoundError):  # lifted since it was listed
-                    content = bytes(await (await self.store.get_async(path)).bytes_async())
+                    content = bytes(await (await fetch(self.store, path)).bytes_async())
                     found.append(_read(path, content))
         return found
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,12 @@ from urllib.parse import quote
 import aiohttp
 from kubernetes.aio import client, config
 from kubernetes.aio.client.exceptions import ApiException
+from kubernetes.aio.client.rest import RESTResponse
 
-_TIMEOUT_S = 30
+_IN_TIME = aiohttp.ClientTimeout(total=30)
+_CONNECT_S, _SILENCE_S, _WATCH_S = 10, 70, 300
+"""A watch hears a bookmark every minute, or something is wrong with it."""
+_PAGE = 500
 _CONFLICT = 409
 MANAGER = "clm-operator"
 """Whose name the API server notes beside the fields that the operator writes."""
@@ -73,25 +77,22 @@ _ERRORS: dict[int, type[ApiError]] = {
 }
 _DENIED = re.compile(r"^admission webhook .* denied the request|ValidatingAdmissionPolicy '")
 _LONGEST_RETRY_S = 3600.0
+_BURST_S = 1.0
 
 
 class WriteBudget:
-    """A token bucket: bursts up to one second's worth, then one write after the other."""
+    """Bursts up to one second's worth, then one write after the other, first come, first served."""
 
     def __init__(self, per_second: float, monotonic: Callable[[], float]) -> None:
-        self._rate, self._monotonic = per_second, monotonic
-        self._tokens, self._at = per_second, monotonic()
+        self._spacing_s, self._monotonic = 1 / per_second, monotonic
+        self._spent_until = monotonic()
 
     async def take(self) -> None:
-        """Wait for a token."""
-        while True:
-            now = self._monotonic()
-            self._tokens = min(self._rate, self._tokens + (now - self._at) * self._rate)
-            self._at = now
-            if self._tokens >= 1:
-                self._tokens -= 1
-                return
-            await asyncio.sleep((1 - self._tokens) / self._rate)
+        """Wait for one's turn."""
+        now = self._monotonic()
+        self._spent_until = max(self._spent_until, now) + self._spacing_s
+        if (wait_s := self._spent_until - now - _BURST_S) > 0:
+            await asyncio.sleep(wait_s)
 
 
 class Api:
@@ -132,6 +133,43 @@ class Api:
         query = f"?fieldSelector={quote(fields)}" if fields else query
         found = await self._request("GET", path + query)
         return list(found.get("items") or ())
+
+    async def pages(self, path: str, selector: str = "") -> AsyncIterator[Raw]:
+        """Read a long list in pages; an ``items`` that is missing is empty."""
+        query = f"?limit={_PAGE}" + (f"&labelSelector={quote(selector)}" if selector else "")
+        token = ""
+        while True:
+            more = f"&continue={quote(token)}" if token else ""
+            page = await self._request("GET", path + query + more)
+            yield page
+            if not (token := page["metadata"].get("continue", "")):
+                return
+
+    async def watch(self, path: str, since: str, selector: str = "") -> AsyncIterator[Raw]:
+        """Yield the events after a resourceVersion until the server ends the stream.
+
+        Raises
+        ------
+        ApiError
+            It was refused, broke, or said nothing for longer than bookmarks are apart.
+        """
+        query = (
+            f"?watch=true&allowWatchBookmarks=true&resourceVersion={since}"
+            f"&timeoutSeconds={_WATCH_S}"
+        )
+        query += f"&labelSelector={quote(selector)}" if selector else ""
+        limits = aiohttp.ClientTimeout(sock_connect=_CONNECT_S, sock_read=_SILENCE_S)
+        response = await self._send("GET", path + query, None, "", limits)
+        try:
+            left = b""
+            async for chunk in response.response.content.iter_any():
+                *lines, left = (left + chunk).split(b"\n")
+                for line in lines:
+                    yield answer_of(line, f"watch {path}")
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ApiError(0, f"watch {path}: {error!r}") from error
+        finally:
+            response.response.close()
 
     async def create(self, path: str, body: Raw) -> Raw:
         """Create an object.
@@ -176,25 +214,49 @@ class Api:
         guarded = {**body, "metadata": {"resourceVersion": version}}
         return await self._request("PATCH", _managed(path), guarded, "application/merge-patch+json")
 
-    async def delete(self, path: str, uid: str, version: str | None = None) -> None:
+    async def delete(self, path: str, uid: str, version: str | None = None) -> Raw | None:
         """Delete the object of that uid with its dependants; gone already is fine.
 
         Parameters
         ----------
         version
             The resourceVersion that it must still have; None deletes whatever it is by now.
+
+        Returns
+        -------
+        What is left of it while finalizers hold it, empty if nothing is, None if it is another one
+        or was changed.
         """
         await self._budget.take()
         guard = {"uid": uid} | ({"resourceVersion": version} if version else {})
         body = {"propagationPolicy": "Background", "preconditions": guard}
         try:
-            await self._request("DELETE", path, body, "application/json")
-        except (NotFoundError, ConflictError):
-            return
+            left = await self._request("DELETE", path, body, "application/json")
+        except NotFoundError:
+            return {}
+        except ConflictError:
+            return None
+        return {} if left.get("kind") == "Status" else left
 
     async def _request(
         self, method: str, path: str, body: Raw | None = None, content_type: str = ""
     ) -> Raw:
+        response = await self._send(method, path, body, content_type, _IN_TIME)
+        try:
+            data = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ApiError(0, f"{method} {path}: {error!r}") from error
+        return answer_of(data, f"{method} {path}")
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        body: Raw | None,
+        content_type: str,
+        limits: aiohttp.ClientTimeout,
+    ) -> RESTResponse:
+        """Return an answer of success whose body is still to be read."""
         headers: dict[str, str] = {"Accept": "application/json", "User-Agent": USER_AGENT}
         if content_type:
             headers["Content-Type"] = content_type
@@ -202,9 +264,10 @@ class Api:
         url = self._client.configuration.host + path
         try:
             response = await self._client.call_api(
-                method, url, headers, body=body, _request_timeout=_TIMEOUT_S
+                method, url, headers, body=body, _request_timeout=limits
             )
-            data = await response.read()
+            good = 200 <= response.status < 300
+            data = b"" if good else await response.read()
         except ApiException as error:
             self._observe(method, error.status or 0)
             raise typed(
@@ -214,9 +277,9 @@ class Api:
             self._observe(method, 0)
             raise ApiError(0, f"{method} {path}: {error!r}") from error
         self._observe(method, response.status)
-        if not 200 <= response.status < 300:
+        if not good:
             raise typed(response.status, data.decode(errors="replace"), response.headers)
-        return answer_of(data, f"{method} {path}")
+        return response
 
 
 def _managed(path: str) -> str:

@@ -7,33 +7,37 @@ from datetime import datetime
 from typing import Any
 
 from clm_api import API_VERSION
-from clm_operator.building.names import LABEL_SCHEDULE
+from clm_api.happening import Happening
 from clm_operator.cluster.api import Api, ApiError, ExistsError, ForbiddenError, NotFoundError
-from clm_operator.planning.notices import Notice
+from clm_operator.mirror.world import Kind, Mirror
 from clm_operator.settings import EVERY_NAMESPACE, AccountSettings
-from clm_operator.snapshot import Key
 
 Raw = dict[str, Any]
-_EVENT_FIELD = 1024
 _LOG = logging.getLogger(__name__)
 
 
 class Cluster:
-    """Kubernetes as the operator sees it."""
+    """Kubernetes as the operator changes it; the mirror hears of every answer.
 
-    def __init__(self, api: Api) -> None:
-        self._api = api
+    Parameters
+    ----------
+    mirror
+        Where rounds read.
+    """
 
-    async def schedule(self, key: Key) -> Raw | None:
-        """Read a TrainingSchedule; None if there is none."""
+    def __init__(self, api: Api, mirror: Mirror) -> None:
+        self._api, self.mirror = api, mirror
+
+    async def refresh(self, kind: Kind, namespace: str, name: str) -> bool:
+        """Read an object as it is now; return whether that was news to the mirror."""
+        known = self.mirror.uid(kind, namespace, name)
         try:
-            return await self._api.get(f"{_clm(key.namespace, 'trainingschedules')}/{key.name}")
+            raw = await self._api.get(f"{collection(kind, namespace)}/{name}")
         except NotFoundError:
-            return None
-
-    async def schedules(self, namespace: str) -> list[Raw]:
-        """Read all TrainingSchedules of a namespace, ``*`` of all."""
-        return await self._api.list(_clm(namespace, "trainingschedules"))
+            if known is not None:
+                self.mirror.drop(kind, namespace, name, known)
+            return known is not None
+        return self.mirror.put(kind, raw) is not None
 
     async def look(self, namespace: str) -> None:
         """Ask for a TrainingSchedule of a namespace, ``*`` of all, to see whether that works.
@@ -43,12 +47,7 @@ class Cluster:
         ForbiddenError, NotFoundError
             It does not.
         """
-        await self._api.list(f"{_clm(namespace, 'trainingschedules')}?limit=1")
-
-    async def keys(self, namespace: str) -> list[Key]:
-        """Return the addresses of the TrainingSchedules of a namespace, ``*`` of all."""
-        found = (raw["metadata"] for raw in await self.schedules(namespace))
-        return [Key(meta["namespace"], meta["name"]) for meta in found]
+        await self._api.list(f"{collection('TrainingSchedule', namespace)}?limit=1")
 
     async def answers(self) -> None:
         """Ask the API server for what belongs to no tenant; a refusal is an answer too."""
@@ -62,51 +61,38 @@ class Cluster:
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}"
         await self._api.apply(path, body | {"automountServiceAccountToken": False})
 
-    async def versions(self, key: Key) -> list[Raw]:
-        """Read the ModelVersions that were made for a schedule of that name."""
-        made_for = f"spec.scheduleRef.name={key.name}"
-        return await self._api.list(_clm(key.namespace, "modelversions"), fields=made_for)
-
-    async def version(self, namespace: str, name: str) -> Raw | None:
-        """Read a ModelVersion; None if there is none."""
-        try:
-            return await self._api.get(f"{_clm(namespace, 'modelversions')}/{name}")
-        except NotFoundError:
-            return None
-
-    async def create_version(self, manifest: Raw) -> Raw:
+    async def create_version(self, manifest: Raw) -> None:
         """Create a ModelVersion; ExistsError if the name is taken."""
-        namespace = manifest["metadata"]["namespace"]
-        return await self._api.create(_clm(namespace, "modelversions"), manifest)
+        path = collection("ModelVersion", manifest["metadata"]["namespace"])
+        self.mirror.put("ModelVersion", await self._api.create(path, manifest), own=True)
 
     async def delete_version(self, raw: Raw) -> None:
         """Delete a ModelVersion with its Job, unless it was changed since it was read."""
         meta = raw["metadata"]
-        path = f"{_clm(meta['namespace'], 'modelversions')}/{meta['name']}"
-        await self._api.delete(path, meta["uid"], meta["resourceVersion"])
+        path = f"{collection('ModelVersion', meta['namespace'])}/{meta['name']}"
+        left = await self._api.delete(path, meta["uid"], meta["resourceVersion"])
+        self._deleted("ModelVersion", meta["namespace"], meta["name"], meta["uid"], left)
 
     async def remove_request(self, raw: Raw) -> None:
         """Remove the request from a ModelVersion that was read."""
         meta = raw["metadata"]
-        path = f"{_clm(meta['namespace'], 'modelversions')}/{meta['name']}"
-        await self._api.patch(path, meta["resourceVersion"], {"spec": {"request": None}})
+        path = f"{collection('ModelVersion', meta['namespace'])}/{meta['name']}"
+        after = await self._api.patch(path, meta["resourceVersion"], {"spec": {"request": None}})
+        self.mirror.put("ModelVersion", after, own=True)
 
     async def patch_status(self, raw: Raw, patch: Raw) -> Raw:
         """Write the status of a TrainingSchedule or ModelVersion that was read."""
-        meta, plural = raw["metadata"], f"{raw['kind'].lower()}s"
-        path = f"{_clm(meta['namespace'], plural)}/{meta['name']}"
-        return await self._api.patch_status(path, meta["resourceVersion"], patch)
+        meta, kind = raw["metadata"], raw["kind"]
+        path = f"{collection(kind, meta['namespace'])}/{meta['name']}"
+        after = await self._api.patch_status(path, meta["resourceVersion"], patch)
+        self.mirror.put(kind, after, own=True)
+        return after
 
-    async def jobs(self, key: Key) -> list[Raw]:
-        """Read the Jobs that carry the schedule's label."""
-        return await self._api.list(_jobs(key.namespace), f"{LABEL_SCHEDULE}={key.name}")
-
-    async def job(self, namespace: str, name: str) -> Raw | None:
-        """Read a Job; None if there is none."""
-        try:
-            return await self._api.get(f"{_jobs(namespace)}/{name}")
-        except NotFoundError:
-            return None
+    def _deleted(self, kind: Kind, namespace: str, name: str, uid: str, left: Raw | None) -> None:
+        if left:
+            self.mirror.put(kind, left, own=True)
+        elif left is not None:
+            self.mirror.drop(kind, namespace, name, uid)
 
     async def check_job(self, manifest: Raw) -> None:
         """Ask whether a Job could be created now: name, quota, validity.
@@ -120,15 +106,18 @@ class Cluster:
         ApiError
             A quota, an admission rule or webhook is against it, or gives no answer.
         """
-        namespace = manifest["metadata"]["namespace"]
-        await self._api.create(f"{_jobs(namespace)}?dryRun=All", manifest)
+        path = collection("Job", manifest["metadata"]["namespace"])
+        await self._api.create(f"{path}?dryRun=All", manifest)
 
     async def create_job(self, manifest: Raw) -> Raw | None:
         """Create a Job; None if one of its name exists, which the next round looks at."""
+        path = collection("Job", manifest["metadata"]["namespace"])
         try:
-            return await self._api.create(_jobs(manifest["metadata"]["namespace"]), manifest)
+            made = await self._api.create(path, manifest)
         except ExistsError:
             return None
+        self.mirror.put("Job", made, own=True)
+        return made
 
     async def check_secret(self, manifest: Raw) -> None:
         """Ask whether a Secret could be created now.
@@ -150,12 +139,8 @@ class Cluster:
 
     async def delete_job(self, namespace: str, name: str, uid: str) -> None:
         """Delete a Job with its pods."""
-        await self._api.delete(f"{_jobs(namespace)}/{name}", uid)
-
-    async def pods(self, key: Key) -> list[Raw]:
-        """Read the pods that carry the schedule's label."""
-        path = f"/api/v1/namespaces/{key.namespace}/pods"
-        return await self._api.list(path, f"{LABEL_SCHEDULE}={key.name}")
+        left = await self._api.delete(f"{collection('Job', namespace)}/{name}", uid)
+        self._deleted("Job", namespace, name, uid, left)
 
     async def events(self, namespace: str, uid: str) -> list[Raw]:
         """Read what others say of the object of that uid; nothing where they can't be read."""
@@ -166,10 +151,10 @@ class Cluster:
             _LOG.warning("events stay unread: %s", error)
             return []
 
-    async def post(self, notice: Notice, now: datetime) -> None:
-        """Post an event; one that exists already is not posted again."""
-        meta = notice.about["metadata"]
-        digest = hashlib.sha256(f"{meta['uid']}/{notice.key}".encode()).hexdigest()[:16]
+    async def post(self, about: Raw, happening: Happening, now: datetime) -> None:
+        """Post an event about an object; one that exists already is not posted again."""
+        meta = about["metadata"]
+        digest = hashlib.sha256(f"{meta['uid']}/{happening.id}".encode()).hexdigest()[:16]
         time = now.strftime("%Y-%m-%dT%H:%M:%SZ")
         event = {
             "apiVersion": "v1",
@@ -177,15 +162,15 @@ class Cluster:
             "metadata": {"name": f"{meta['name']}.{digest}", "namespace": meta["namespace"]},
             "involvedObject": {
                 "apiVersion": API_VERSION,
-                "kind": notice.about["kind"],
+                "kind": about["kind"],
                 "name": meta["name"],
                 "namespace": meta["namespace"],
                 "uid": meta["uid"],
                 "resourceVersion": meta["resourceVersion"],
             },
-            "type": notice.type,
-            "reason": str(notice.reason),
-            "message": notice.message[:_EVENT_FIELD],
+            "type": happening.type,
+            "reason": happening.reason,
+            "message": happening.message,
             "source": {"component": "clm-operator"},
             "firstTimestamp": time,
             "lastTimestamp": time,
@@ -197,11 +182,16 @@ class Cluster:
             return
 
 
-def _clm(namespace: str, plural: str) -> str:
-    if namespace == EVERY_NAMESPACE:
-        return f"/apis/{API_VERSION}/{plural}"
-    return f"/apis/{API_VERSION}/namespaces/{namespace}/{plural}"
+_PLACES: dict[Kind, tuple[str, str]] = {
+    "TrainingSchedule": (f"/apis/{API_VERSION}", "trainingschedules"),
+    "ModelVersion": (f"/apis/{API_VERSION}", "modelversions"),
+    "Job": ("/apis/batch/v1", "jobs"),
+    "Pod": ("/api/v1", "pods"),
+}
 
 
-def _jobs(namespace: str) -> str:
-    return f"/apis/batch/v1/namespaces/{namespace}/jobs"
+def collection(kind: Kind, namespace: str) -> str:
+    """Return the path of a namespace's objects of a kind, ``*`` for all namespaces."""
+    group, plural = _PLACES[kind]
+    inside = "" if namespace == EVERY_NAMESPACE else f"/namespaces/{namespace}"
+    return f"{group}{inside}/{plural}"

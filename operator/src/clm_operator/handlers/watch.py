@@ -1,23 +1,18 @@
-"""kopf watches; any event only means "look at this key"."""
+"""kopf watches schedules and namespaces; any event only means "look at this key"."""
 
 import logging
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import kopf
 
 from clm_api import GROUP, VERSION
-from clm_operator.building.names import LABEL_SCHEDULE
 from clm_operator.cluster.api import USER_AGENT
 from clm_operator.handlers.endless import EndlessJitter
-from clm_operator.metrics import Metrics
-from clm_operator.snapshot import Key
+from clm_operator.handlers.list_watch import Changed
+from clm_operator.mirror.world import Mirror
 
 _WATCHING = "kopf._cogs.clients.watching"
-Wake = Callable[[Key], None]
-
-
 Labelled = Callable[[str, Mapping[str, str] | None], None]
 
 
@@ -35,15 +30,10 @@ class _Connection(kopf.ConnectionInfo):
         return {**super().as_http_headers(), "User-Agent": USER_AGENT}
 
 
-def _names_a_schedule(value: str | None, **_: Any) -> bool:
-    """Whether a label's value is a name: an empty one would address all schedules."""
-    return bool(value)
-
-
 def registry(
-    wake: Wake, metrics: Metrics, labelled: Labelled | None = None
+    mirror: Mirror, changed: Changed, labelled: Labelled | None = None
 ) -> kopf.OperatorRegistry:
-    """Return kopf's handlers: one kind of event each, all waking a schedule's key.
+    """Return kopf's handlers: each event goes into the mirror, and its news are told.
 
     Parameters
     ----------
@@ -63,25 +53,15 @@ def registry(
             labelled(str(name), None if type == "DELETED" else labels)
 
     @kopf.on.event(GROUP, VERSION, "trainingschedules", registry=handlers)
-    async def schedule_seen(namespace: str | None, name: str | None, **_: Any) -> None:
-        metrics.event("TrainingSchedule", time.time())
-        wake(Key(str(namespace), str(name)))
-
-    @kopf.on.event(GROUP, VERSION, "modelversions", registry=handlers)
-    async def version_seen(namespace: str | None, spec: kopf.Spec, **_: Any) -> None:
-        metrics.event("ModelVersion", time.time())
-        wake(Key(str(namespace), spec["scheduleRef"]["name"]))
-
-    def dependant(kind: str) -> Callable[..., Any]:
-        async def seen(namespace: str | None, labels: kopf.Labels, **_: Any) -> None:
-            metrics.event(kind, time.time())
-            wake(Key(str(namespace), labels[LABEL_SCHEDULE]))
-
-        return seen
-
-    named = {LABEL_SCHEDULE: _names_a_schedule}
-    kopf.on.event("batch", "v1", "jobs", labels=named, registry=handlers)(dependant("Job"))
-    kopf.on.event("v1", "pods", labels=named, registry=handlers)(dependant("Pod"))
+    async def schedule_seen(event: kopf.RawEvent, **_: Any) -> None:
+        raw: dict[str, Any] = dict(event["object"])
+        if event["type"] == "DELETED":
+            meta = raw["metadata"]
+            key = mirror.drop("TrainingSchedule", meta["namespace"], meta["name"], meta["uid"])
+        else:
+            key = mirror.put("TrainingSchedule", raw)
+        if key is not None:
+            changed("TrainingSchedule", key)
 
     @kopf.on.login(registry=handlers)
     def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
@@ -103,6 +83,7 @@ def settings() -> kopf.OperatorSettings:
     chosen.watching.client_timeout = 310
     chosen.watching.inactivity_timeout = 70
     chosen.watching.reconnect_backoff = 2
+    chosen.watching.chunk_size = 500
     chosen.posting.enabled = False
     chosen.peering.standalone = True
     chosen.scanning.disabled = True

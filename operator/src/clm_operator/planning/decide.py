@@ -1,6 +1,6 @@
 """One snapshot in, one plan out: the operator's only place of decision."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,6 +40,7 @@ from clm_operator.planning.notices import (
     move_notices,
     run_notices,
     skip_notices,
+    untold,
 )
 from clm_operator.planning.outcomes import Act, Outcome, failed, fold, goes_at
 from clm_operator.planning.pointer import with_production
@@ -125,7 +126,16 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
         wanted, status = None, status.model_copy(update={"evaluation": why})
     status = with_conditions(schedule, status, runs, snapshot.now, problem)
     status = with_store(schedule, status, snapshot.store, snapshot.now)
-    skipped = due.skipped if due else ()
+    notices = (
+        *skip_notices(schedule, due.skipped if due else ()),
+        *held_notices(schedule, status.held),
+        *run_notices(outcomes),
+        *move_notices(outcomes),
+        *evaluation_notices(schedule, status.evaluation),
+        *missing_notices(schedule, status),
+    )
+    outcomes = tuple(_telling(o, notices) for o in outcomes)
+    status = status.model_copy(update={"untold": untold(schedule.uid, notices)})
     settled = {v.name for v in promotions.decided}
     return Plan(
         create_versions=new,
@@ -157,14 +167,7 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
             if o.version.name in settled and o.status == o.version.status
         ),
         pointer=_pointer(schedule, status),
-        notices=(
-            *skip_notices(schedule, skipped),
-            *held_notices(schedule, status.held),
-            *run_notices(outcomes),
-            *move_notices(outcomes),
-            *evaluation_notices(schedule, status.evaluation),
-            *missing_notices(schedule, status),
-        ),
+        notices=notices,
         wake_at=_wake_at(
             snapshot, outcomes, status, evaluation, settings, waits=bool(promotions.unreadable)
         ),
@@ -184,6 +187,11 @@ def _moved(outcome: Outcome, seen: Version, promotions: Promotions) -> Outcome:
 
 def _observed(outcome: Outcome, now: datetime) -> Outcome:
     return replace(outcome, status=observed(outcome.version, outcome.status, now))
+
+
+def _telling(outcome: Outcome, notices: Iterable[Notice]) -> Outcome:
+    told = {"untold": untold(outcome.version.uid, notices)}
+    return replace(outcome, status=outcome.status.model_copy(update=told))
 
 
 def _evaluation(

@@ -1,9 +1,10 @@
-"""Kubernetes events to post once the status write has succeeded."""
+"""What a change of a status makes known, as happenings that are written along with it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from clm_api.happening import MOST_UNTOLD, Happening
 from clm_api.lifecycle import Stage
 from clm_api.model_version import ModelVersionStatus, Phase, ShadowVerdict
 from clm_api.reasons import Reason
@@ -14,7 +15,7 @@ from clm_api.schedule_status import (
     TrainingScheduleStatus,
 )
 from clm_operator.planning.following import significant
-from clm_operator.planning.outcomes import Act, Outcome
+from clm_operator.planning.outcomes import Outcome
 from clm_operator.snapshot import ScheduleObject, Version
 
 
@@ -29,6 +30,22 @@ class Notice:
     message: str
     key: str
     """Tells this event from others of the same object: posting twice makes one."""
+
+    @property
+    def happening(self) -> Happening:
+        """As it is kept in the object's status until it is told."""
+        return Happening(
+            id=self.key[:253],
+            type=self.type,
+            reason=str(self.reason)[:64],
+            message=self.message[:1024],
+        )
+
+
+def untold(uid: str, notices: Iterable[Notice]) -> list[Happening]:
+    """Return what is to be told of an object."""
+    mine = (n.happening for n in notices if n.about["metadata"]["uid"] == uid)
+    return list(mine)[-MOST_UNTOLD:]
 
 
 def skip_notices(schedule: ScheduleObject, skipped: Iterable[SkippedRange]) -> tuple[Notice, ...]:
@@ -79,8 +96,8 @@ def run_notices(outcomes: Iterable[Outcome]) -> tuple[Notice, ...]:
     for outcome in outcomes:
         before, after = outcome.version.status, outcome.status
         about = outcome.version.raw
-        if outcome.act is Act.CREATE_JOB:
-            text = "a Job is being created"
+        if before.job_ref is None and after.job_ref is not None:
+            text = "its Job was created"
             notices.append(Notice(about, "Normal", Reason.RUN_SCHEDULED, text, "scheduled"))
         if after.phase is Phase.PENDING and after.reason in HELD and after.reason != before.reason:
             text = f"held back: {after.message}"

@@ -16,7 +16,7 @@ def count(present: TrialsStatus, versions: Iterable[Version]) -> TrialsStatus:
     """
     existing = list(versions)
     counted, until = set(present.counted), present.counted_until
-    present = _believed(present)
+    present = believed(present)
     total, measured, mean = present.total, present.measured, present.mean_sharpe
     squares = present.sharpe_variance * max(measured - 1, 0)
     for version in existing:
@@ -49,7 +49,7 @@ def _ended(version: Version) -> datetime:
     return version.status.completion_time or version.created
 
 
-def _believed(figures: TrialsStatus) -> TrialsStatus:
+def believed(figures: TrialsStatus) -> TrialsStatus:
     """Return figures; without mean and variance where no Sharpe ratios can have them."""
     widest = max(abs(figures.mean_sharpe), figures.sharpe_variance**0.5)
     if widest <= SHARPE_WIDEST:
@@ -73,7 +73,7 @@ def frozen(parts: Iterable[TrialsStatus], bars_per_year: float, seeds: int = 1) 
     """
     total = measured = 0
     mean = squares = 0.0
-    for part in map(_believed, parts):
+    for part in map(believed, parts):
         total += part.total
         if part.measured == 0:
             continue

@@ -1,0 +1,1 @@
+"""What the cluster holds, kept from watches: rounds read here and make no request."""

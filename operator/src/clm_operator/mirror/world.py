@@ -1,0 +1,153 @@
+"""Typed objects of the four kinds that rounds look at, and what is looked up across schedules."""
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from clm_api.schedule_status import TrialsStatus
+from clm_api.symbols import canonical
+from clm_api.training_schedule import DataSpec
+from clm_operator.building.names import LABEL_SCHEDULE
+from clm_operator.mirror.table import Table
+from clm_operator.mirror.tries import Market, Tries
+from clm_operator.settings import EVERY_NAMESPACE
+from clm_operator.snapshot import Job, Key, Pod, Raw, ScheduleObject, Version, owner_uid
+
+_LOG = logging.getLogger(__name__)
+Kind = Literal["TrainingSchedule", "ModelVersion", "Job", "Pod"]
+KINDS: tuple[Kind, ...] = ("TrainingSchedule", "ModelVersion", "Job", "Pod")
+
+
+@dataclass(frozen=True)
+class OwnedPod:
+    """A pod, and the Job that made it."""
+
+    pod: Pod
+    owner: str | None
+    """The Job's uid."""
+
+
+def _of_schedule(raw: Raw) -> Key:
+    return Key(str(raw["metadata"]["namespace"]), str(raw["metadata"]["name"]))
+
+
+def _of_version(raw: Raw) -> Key:
+    return Key(str(raw["metadata"]["namespace"]), str(raw["spec"]["scheduleRef"]["name"]))
+
+
+def _of_dependant(raw: Raw) -> Key | None:
+    name = raw["metadata"].get("labels", {}).get(LABEL_SCHEDULE)
+    return Key(str(raw["metadata"]["namespace"]), str(name)) if name else None
+
+
+@dataclass
+class Mirror:
+    """What the watches have shown, and the answers to this process's own writes.
+
+    An object is as new as the newer of the two. A round that decides on an old one is refused by
+    the guards of its writes, and looks again.
+    """
+
+    schedules: Table[ScheduleObject] = field(
+        default_factory=lambda: Table(ScheduleObject.read, _of_schedule)
+    )
+    versions: Table[Version] = field(default_factory=lambda: Table(Version.read, _of_version))
+    jobs: Table[Job] = field(default_factory=lambda: Table(lambda raw, _: Job(raw), _of_dependant))
+    pods: Table[OwnedPod] = field(
+        default_factory=lambda: Table(
+            lambda raw, _: OwnedPod(Pod.read(raw), owner_uid(raw)), _of_dependant
+        )
+    )
+    _tries: Tries = field(default_factory=Tries)
+    _listed: set[tuple[Kind, str]] = field(default_factory=set)
+
+    def put(self, kind: Kind, raw: Raw, *, own: bool = False) -> Key | None:
+        """Keep an object; return whose it is if it is news.
+
+        Parameters
+        ----------
+        own
+            Whether it is the answer to a write of this process.
+        """
+        if not self.table(kind).put(raw | {"kind": kind}, own=own):
+            return None
+        if kind == "TrainingSchedule":
+            self._tries.put(str(raw["metadata"]["uid"]), *_asked(raw))
+            return _of_schedule(raw)
+        return _of_version(raw) if kind == "ModelVersion" else _of_dependant(raw)
+
+    def drop(self, kind: Kind, namespace: str, name: str, uid: str) -> Key | None:
+        """Forget an object that is gone for good; return whose it was if it was known."""
+        if kind == "TrainingSchedule":
+            self._tries.drop(uid)
+        return self.table(kind).drop(namespace, name, uid)
+
+    def uid(self, kind: Kind, namespace: str, name: str) -> str | None:
+        """Return the uid of an object of that name; None if there is none."""
+        return self.table(kind).uid(namespace, name)
+
+    def listed(self, kind: Kind, scope: str, seen: set[str], version: str) -> list[Key]:
+        """Take note that a list is through; return the keys of what it does not show any more."""
+        self._listed.add((kind, scope))
+        missing = self.table(kind).sweep(None if scope == EVERY_NAMESPACE else scope, seen, version)
+        for gone in missing:
+            if kind == "TrainingSchedule":
+                self._tries.drop(gone.uid)
+            _LOG.info("%s %s is gone, though no event said so", kind, gone)
+        return [gone.key for gone in missing if gone.key is not None]
+
+    def has_listed(self, kind: Kind, scope: str) -> bool:
+        """Whether a list of that kind and namespace was through once."""
+        return (kind, scope) in self._listed
+
+    def knows(self, namespace: str) -> bool:
+        """Whether everything of a namespace was listed once."""
+        return all(self._listed & {(kind, namespace), (kind, EVERY_NAMESPACE)} for kind in KINDS)
+
+    def keys(self, namespace: str) -> list[Key]:
+        """Return the schedules of a namespace, ``*`` of all."""
+        return [k for k in self.schedules.owners if namespace in (EVERY_NAMESPACE, k.namespace)]
+
+    def schedule(self, key: Key) -> ScheduleObject | None:
+        """Return a schedule; None if there is none."""
+        return self.schedules.get(key.namespace, key.name)
+
+    def pods_of(self, key: Key, job_uid: str) -> tuple[Pod, ...]:
+        """Return a Job's pods, oldest first."""
+        mine = [owned.pod for owned in self.pods.of(key) if owned.owner == job_uid]
+        return tuple(sorted(mine, key=lambda pod: (pod.created, pod.uid)))
+
+    def tries_of_siblings(self, schedule: ScheduleObject) -> tuple[TrialsStatus, ...]:
+        """Return the pooled tries of the namespace's other schedules on the same data."""
+        if schedule.spec is None:
+            return ()
+        market = _market(schedule.namespace, schedule.spec.data)
+        return (self._tries.of_siblings(schedule.uid, market),)
+
+    def table(self, kind: Kind) -> Table[Any]:
+        """Return the objects of a kind."""
+        tables: dict[Kind, Table[Any]] = {
+            "TrainingSchedule": self.schedules,
+            "ModelVersion": self.versions,
+            "Job": self.jobs,
+            "Pod": self.pods,
+        }
+        return tables[kind]
+
+
+def _asked(raw: Raw) -> tuple[Market | None, TrialsStatus]:
+    """Return a schedule's market and tries; one that can't be read has none."""
+    try:
+        data = DataSpec.model_validate(raw["spec"]["data"])
+        tries = TrialsStatus.model_validate(raw.get("status", {}).get("trials", {}))
+    except (ValidationError, KeyError) as error:
+        name = raw["metadata"]["name"]
+        _LOG.warning("the tries of %s are left out: %s", name, error)
+        return None, TrialsStatus()
+    return _market(str(raw["metadata"]["namespace"]), data), tries
+
+
+def _market(namespace: str, data: DataSpec) -> Market:
+    return namespace, frozenset(canonical(s, data.market) for s in data.symbols), data.timeframe

@@ -1,0 +1,136 @@
+"""Nothing that happened goes untold, and nothing that is not true is told."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from clm_api.happening import Happening
+from clm_operator.cluster.api import ApiError, ConflictError, ForbiddenError
+from clm_operator.cluster.resources import Cluster
+from clm_operator.metrics import Metrics
+from clm_operator.mirror.world import Mirror
+from clm_operator.planning.decide import plan
+from clm_operator.snapshot import ScheduleObject, Snapshot, Version
+from clm_operator.telling import Teller
+from clm_operator.writing import Writer, Written
+from tests.operator.units import builders as b
+
+Raw = dict[str, Any]
+STARTED = "its Job was created"
+
+
+@dataclass
+class Kept(Cluster):
+    """A schedule and its version, as the API server keeps them, and the events that it took."""
+
+    schedule: Raw
+    version: Raw
+    refuse: list[ApiError] = field(default_factory=list)
+    """What the next events are answered."""
+    conflict_on: str = ""
+    took: list[tuple[str, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.mirror = Mirror()
+
+    async def patch_status(self, raw: Raw, patch: Raw) -> Raw:
+        if raw["kind"] == self.conflict_on:
+            raise ConflictError(409, "changed meanwhile")
+        kept = self.schedule if raw["kind"] == "TrainingSchedule" else self.version
+        changed = {**kept.get("status", {}), **patch}
+        kept["status"] = {k: v for k, v in changed.items() if v is not None}
+        version = int(kept["metadata"]["resourceVersion"]) + 1
+        kept["metadata"] = kept["metadata"] | {"resourceVersion": str(version)}
+        return kept
+
+    async def refresh(self, kind: str, namespace: str, name: str) -> bool:
+        return True
+
+    async def post(self, about: Raw, happening: Happening, now: datetime) -> None:
+        if self.refuse:
+            raise self.refuse.pop(0)
+        self.took.append((about["metadata"]["name"], happening.message))
+
+    def snapshot(self) -> Snapshot:
+        """Read both, and the Job that works for the version."""
+        version = Version.read(dict(self.version))
+        owner = ScheduleObject.read(dict(self.schedule))
+        return b.snapshot(version, schedule=owner, jobs={version.name: b.job(version.name)})
+
+
+def kept() -> Kept:
+    """A version whose Job was just created."""
+    return Kept(b.schedule_object(runOnCreate=False).raw, b.version().raw)
+
+
+async def look(cluster: Kept, teller: Teller) -> Written:
+    """Make one round's writes."""
+    snapshot = cluster.snapshot()
+    writer = Writer(cluster, teller, Metrics())
+    return await writer.write(snapshot, plan(snapshot, b.settings()))
+
+
+def untold(cluster: Kept) -> list[str]:
+    """Return the ids that the version still keeps."""
+    return [one["id"] for one in cluster.version["status"].get("untold", [])]
+
+
+async def test_what_a_write_makes_true_is_kept_with_it_told_and_then_removed() -> None:
+    cluster = kept()
+    teller = Teller(cluster)
+    await look(cluster, teller)
+    assert untold(cluster) == ["scheduled"]
+    assert cluster.took == [("btc-1", STARTED)]
+    await look(cluster, teller)
+    assert untold(cluster) == []
+    assert not (await look(cluster, teller)).changed, "it comes to rest"
+    assert cluster.took == [("btc-1", STARTED)], "told once"
+
+
+async def test_an_operator_that_was_killed_before_it_told_is_stood_in_for_by_the_next() -> None:
+    cluster = kept()
+    cluster.refuse = [ApiError(0, "the process was killed here")]
+    await look(cluster, Teller(cluster))
+    assert (cluster.took, untold(cluster)) == ([], ["scheduled"])
+    await look(cluster, Teller(cluster))
+    assert (cluster.took, untold(cluster)) == ([("btc-1", STARTED)], [])
+
+
+async def test_a_conflict_of_the_schedule_costs_no_event_of_its_version() -> None:
+    cluster = kept()
+    cluster.conflict_on = "TrainingSchedule"
+    written = await look(cluster, Teller(cluster))
+    assert written.outdated is not None
+    assert cluster.took == [("btc-1", STARTED)]
+
+
+async def test_a_write_that_is_refused_tells_nothing() -> None:
+    cluster = kept()
+    cluster.conflict_on = "ModelVersion"
+    await look(cluster, Teller(cluster))
+    assert cluster.took == []
+
+
+@pytest.mark.parametrize(
+    ("answers", "kept_until_told"),
+    [
+        ([ApiError(0, "away"), ApiError(503, "sick"), ApiError(429, "busy")], True),
+        ([ForbiddenError(403, "no rights")], False),
+    ],
+    ids=["who is away is told later", "who forbids it is not asked for ever"],
+)
+async def test_a_sink_that_does_not_take_an_event(
+    answers: list[ApiError],
+    kept_until_told: bool,  # noqa: FBT001
+) -> None:
+    cluster = kept()
+    teller = Teller(cluster)
+    cluster.refuse = list(answers)
+    for _ in answers:
+        assert (await look(cluster, teller)).unheard is kept_until_told
+    rounds = [await look(cluster, teller) for _ in range(3)]
+    assert not rounds[-1].unheard
+    assert cluster.took == ([("btc-1", STARTED)] if kept_until_told else [])
+    assert untold(cluster) == []
