@@ -10,6 +10,7 @@ import pytest
 
 from clm_operator.cluster.api import Api, ConflictError, ExistsError, WriteBudget, connect
 from clm_operator.cluster.resources import Cluster
+from clm_operator.mirror.world import Mirror
 from clm_operator.planning.decide import plan
 from tests.operator.units import builders as b
 from tests.support.control_plane import ControlPlane
@@ -35,7 +36,7 @@ async def cluster() -> AsyncIterator[Cluster]:
     """The operator's own client, as the administrator."""
     api = Api(await connect(), WriteBudget(50, time.monotonic), lambda *_: None)
     try:
-        yield Cluster(api)
+        yield Cluster(api, Mirror())
     finally:
         await api.close()
 
@@ -58,7 +59,8 @@ def job(name: str) -> Raw:
 
 async def test_of_two_that_see_a_slot_due_one_makes_its_version(served: ControlPlane) -> None:
     async with cluster() as one, cluster() as other:
-        made = await one.create_version(due_version())
+        await one.create_version(due_version())
+        (made,) = served.list(NAMESPACE, "mv")
         with pytest.raises(ExistsError):
             await other.create_version(due_version())
     assert [v["metadata"]["uid"] for v in served.list(NAMESPACE, "mv")] == [made["metadata"]["uid"]]
@@ -91,9 +93,10 @@ async def test_a_version_that_was_changed_since_it_was_seen_is_not_deleted(
     served: ControlPlane,
 ) -> None:
     async with cluster() as late:
-        seen = await late.create_version(due_version())
+        await late.create_version(due_version())
+        (seen,) = served.list(NAMESPACE, "mv")
         name = seen["metadata"]["name"]
         served.kubectl("-n", NAMESPACE, "annotate", "mv", name, "kept=yes")
         await late.delete_version(seen)
-        assert await late.version(NAMESPACE, name) is not None
+    assert served.get(NAMESPACE, "mv", name) is not None
     served.kubectl("-n", NAMESPACE, "delete", "mv", "--all")
