@@ -6,8 +6,8 @@ import pytest
 
 from clm_operator.__main__ import HELPERS
 from clm_operator.cluster.api import ApiError, answer_of
-from clm_operator.metrics import Metrics
-from clm_operator.probes import WATCHED, Health
+from clm_operator.edge.probes import WATCHED, Health
+from clm_operator.telling.prometheus import Metrics
 from tests.operator.units.test_scheduler import FakeClock
 
 

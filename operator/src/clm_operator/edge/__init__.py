@@ -1,0 +1,1 @@
+"""Where the cluster and the operator touch: watches, namespaces, probes."""
