@@ -1,15 +1,20 @@
-"""What the pages say of the repository is so: paths, links, names in the code, targets of make."""
+"""What the pages say of the repository is so: paths, links, names, targets of make, examples."""
 
 import re
 import subprocess
 from pathlib import Path
 from pkgutil import resolve_name
+from typing import Any
 
 import pytest
+import yaml
+from pydantic.alias_generators import to_camel
 
+from clm_api.training_schedule import TrainingScheduleSpec
 from tests.support import pages
 from tests.support.pages import PAGES
 from tests.support.repository import ROOT
+from tests.support.schedules import schedule_spec
 
 SOURCES = sorted(ROOT.glob("*/src"))
 PACKAGES = sorted(source.name for folder in SOURCES for source in folder.glob("clm_*"))
@@ -94,6 +99,25 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 @every_page
 def test_every_target_of_make_that_a_page_calls_exists(page: Path) -> None:
     assert stale_targets(page.read_text()) == []
+
+
+def parts_of_schedules(text: str) -> list[dict[str, Any]]:
+    """Return what the blocks of a page set in the spec of a schedule."""
+    fields = {to_camel(name) for name in TrainingScheduleSpec.model_fields}
+    loaded = [yaml.safe_load(block) for block in pages.blocks(text, "yaml")]
+    whole = [one["spec"] for one in loaded if one.get("kind") == "TrainingSchedule"]
+    return whole + [one for one in loaded if set(one) <= fields]
+
+
+@every_page
+def test_every_part_of_a_schedule_on_a_page_is_valid(page: Path) -> None:
+    for part in parts_of_schedules(page.read_text()):
+        TrainingScheduleSpec.model_validate(schedule_spec(**part))
+
+
+def test_the_pages_show_parts_of_schedules() -> None:
+    shown = {page.name for page in PAGES if parts_of_schedules(page.read_text())}
+    assert shown == {"README.md", "data.md", "evaluation.md", "lifecycle.md"}
 
 
 STALE = """

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 
 from tests.support.repository import ROOT
 
@@ -30,6 +31,15 @@ def prose(text: str) -> str:
 def code(text: str) -> list[str]:
     """Return what stands between backticks in a page's prose."""
     return [found.strip() for found in re.findall(r"`([^`]+)`", prose(text))]
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """Return the fenced blocks of a language."""
+    return [
+        dedent(found.group()).partition("\n")[2].rpartition("\n")[0]
+        for found in _FENCE.finditer(text)
+        if found.group().lstrip().partition("\n")[0] == f"```{language}"
+    ]
 
 
 def links(text: str) -> list[str]:
