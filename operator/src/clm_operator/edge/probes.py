@@ -99,7 +99,8 @@ async def serve(health: Health, metrics: Metrics, port: int) -> web.AppRunner:
         )
 
     async def show(_: web.Request) -> web.Response:
-        return web.Response(body=metrics.render(), content_type="text/plain")
+        text = await asyncio.to_thread(metrics.render)  # thousands of schedules take seconds
+        return web.Response(body=text, content_type="text/plain")
 
     app = web.Application()
     app.add_routes(
