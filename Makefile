@@ -9,9 +9,9 @@ FLAVOURS ?= boosting neural rl
 SIZES ?= 100,300
 REPO ?= .
 SCALE_OUT ?= bench/results/scale.json
-SOURCES := crds/src operator/src trainer-image/src cli/src tools/cluster/local_cluster tools/demo tools/study tools/values bench
+SOURCES := crds/src operator/src trainer-image/src cli/src tools/cluster/local_cluster tools/demo tools/study tools/values tools/mutants bench
 
-.PHONY: help setup lint format generate verify test test-fast e2e-full study bench bench-scale cluster-up cluster-down images bars demo demo-clean clean
+.PHONY: help setup lint format generate verify test test-fast e2e-full study bench bench-scale mutants cluster-up cluster-down images bars demo demo-clean clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -54,6 +54,10 @@ e2e-full: setup ## Run all six families as pods: needs about 40 GB of disk for t
 
 study: setup ## How often noise and a planted signal pass the gate: FAMILY=xgboost, about 10 minutes
 	$(VENV)/python -m tools.study $(FAMILY)
+
+mutants: setup ## Take each guard away in turn: a named test must fail
+	@$(CLUSTER) setup
+	@$(VENV)/python -m tools.mutants
 
 bench-scale: setup ## Measure the operator with SIZES schedules (default 100,300) beside the CronJob controller
 	@$(CLUSTER) setup

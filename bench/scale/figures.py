@@ -89,7 +89,8 @@ _CPU = _measured("burst", "per_slot", "operator_cpu_ms")
 _PEER = at("peer", "slot", "per_slot", "operator_cpu_ms")
 FIGURES = (
     Figure("CPU a slot of 100 due, operator", "ms", _CPU, 25, from_size=300),
-    Figure("the same, times that at 300 schedules", "", share(_CPU, at_base(_CPU)), 1.3),
+    Figure("the same, times that at 300 schedules", "", share(_CPU, at_base(_CPU)), 1.3,
+           from_size=300),
     Figure("the same, times the CronJob controller", "", share(_CPU, at_base(_PEER)), 6,
            from_size=300),
     Figure("CPU a slot of 100 due, API server", "ms",

@@ -18,15 +18,16 @@ _LEFT_S = 18
 BARS = [
     ("first", "writes", COUNT),
     ("restart", "writes", 0),
-    ("restart", "requests", 200),
-    ("burst", "writes", 9 * COUNT),
-    ("burst", "requests", 45 * COUNT),
+    ("restart", "requests", 40),
+    ("burst", "writes", 7 * COUNT),
+    ("burst", "requests", 30 * COUNT),
     ("burst", "lost", 0),
     ("burst", "doubled", 0),
 ]
 """Part, figure and the most that it may be.
 
-While polls read the API server, a slow machine makes more of them between a slot and its end.
+Runs whose pods have not begun are asked for their events: on a slow machine, more often between a
+slot and its last write.
 """
 
 

@@ -1,0 +1,99 @@
+"""The guards, how each is taken away, and the test that must notice.
+
+The text of a guard must be found exactly once in its file: who moves or rewrites a guard changes
+its row here.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Guard:
+    """One row.
+
+    Parameters
+    ----------
+    path
+        The file, from the repository's root.
+    text, instead
+        What stands there, and what stands there without the guard.
+    test
+        The pytest node that must fail then.
+    """
+
+    name: str
+    path: str
+    text: str
+    instead: str
+    test: str
+
+
+_OPERATOR, _TRAINER = "operator/src/clm_operator", "trainer-image/src/clm_trainer"
+_LOCKS = "tests/operator/test_locks.py"
+GUARDS = (
+    Guard(
+        "a slot's name is a lock: all who make its version call it the same",
+        f"{_OPERATOR}/building/names.py",
+        '    return f"{schedule}-{slot_of(slot)}"\n',
+        "    return f'{schedule}-{slot_of(slot)}-{datetime.now():%f}'\n",
+        f"{_LOCKS}::test_of_two_that_see_a_slot_due_one_makes_its_version",
+    ),
+    Guard(
+        "a Job whose name is taken is left to the next round",
+        f"{_OPERATOR}/cluster/resources.py",
+        "manifest)\n        except ExistsError:\n            return None\n",
+        "manifest)\n        except ExistsError:\n            return manifest\n",
+        f"{_LOCKS}::test_of_two_that_make_a_job_the_second_leaves_it_to_the_next_round",
+    ),
+    Guard(
+        "a Job counts as a version's only if the version owns it",
+        f"{_OPERATOR}/planning/outcomes.py",
+        "    if owner_uid(job.raw) != version.uid:\n",
+        "    if owner_uid(job.raw) is None:\n",
+        "tests/operator/units/test_outcomes.py::test_what_came_of_a_run"
+        "[somebody else's Job of that name is a collision]",
+    ),
+    Guard(
+        "a status is written only over the resourceVersion that was read",
+        f"{_OPERATOR}/cluster/api.py",
+        '        guarded = {**body, "metadata": {"resourceVersion": version}}\n',
+        "        guarded = body\n",
+        f"{_LOCKS}::test_nothing_is_written_over_a_change_that_was_not_seen",
+    ),
+    Guard(
+        "a version is deleted only as it was read",
+        f"{_OPERATOR}/cluster/api.py",
+        '        guard = {"uid": uid} | ({"resourceVersion": version} if version else {})\n',
+        '        guard = {"uid": uid}\n',
+        f"{_LOCKS}::test_a_version_that_was_changed_since_it_was_seen_is_not_deleted",
+    ),
+    Guard(
+        "a manifest is created once and never written over",
+        f"{_TRAINER}/storage.py",
+        'self._store.put(path, content, mode="create", use_multipart=False)',
+        'self._store.put(path, content, mode="overwrite", use_multipart=False)',
+        "tests/store/test_contract.py::test_an_object_is_created_once[minio]",
+    ),
+    Guard(
+        "a series is fetched by one run at a time",
+        f"{_TRAINER}/sources/lease.py",
+        "            if record.until <= self.clock() or waited_s >= LEASE_S:\n",
+        "            if self.clock() or waited_s >= LEASE_S:\n",
+        "tests/trainer/sources/test_lease.py::test_a_living_runs_lease_goes_on",
+    ),
+    Guard(
+        "rows whose label reaches the test block are purged",
+        f"{_TRAINER}/evaluation/splits.py",
+        "    purge = max(purge_bars, horizon_bars + 1)\n",
+        "    purge = max(purge_bars, horizon_bars)\n",
+        "tests/trainer/evaluation/test_splits.py::test_no_label_reaches_what_comes_after",
+    ),
+    Guard(
+        "every fill pays its costs",
+        f"{_TRAINER}/evaluation/backtest.py",
+        "        at_open, inside, cost_bps / 1e4, wanted_before, marks,",
+        "        at_open, inside, 0.0, wanted_before, marks,",
+        "tests/trainer/evaluation/test_backtest.py"
+        "::test_doubled_costs_take_exactly_the_extra_costs",
+    ),
+)
