@@ -6,6 +6,7 @@ import pytest
 import yaml
 from tools.values.__main__ import UnexplainedError, readme, rows
 
+from clm_operator.edge.leader import POD_VARIABLE, UID_VARIABLE
 from tests.support import chart
 from tests.support.repository import ROOT
 
@@ -117,12 +118,75 @@ def test_the_operators_pod_goes_where_the_values_say() -> None:
     assert pod["affinity"] == {"nodeAffinity": {}}
 
 
+SPREAD = '{"maxSkew":1,"topologyKey":"rack","whenUnsatisfiable":"DoNotSchedule"}'
+SPREADS = [
+    ('{"replicas":1}', []),
+    ('{"replicas":2}', ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]),
+    (f'{{"replicas":2,"topologySpreadConstraints":[{SPREAD}]}}', ["rack"]),
+]
+
+
+@pytest.mark.parametrize(("operator", "keys"), SPREADS, ids=["one pod", "two", "as it is said"])
+def test_two_operators_rather_stand_on_two_nodes(operator: str, keys: list[str]) -> None:
+    spec = _one(chart.render("ns", *DEMO, f"operator={operator}"), "Deployment")["spec"]
+    found = spec["template"]["spec"].get("topologySpreadConstraints", [])
+    assert [constraint["topologyKey"] for constraint in found] == keys
+    for constraint in found if "rack" not in keys else []:
+        assert constraint["whenUnsatisfiable"] == "ScheduleAnyway", "one node is enough"
+        assert constraint["labelSelector"] == spec["selector"]
+
+
+@pytest.mark.parametrize("replicas", [0, 1, 2])
+def test_an_update_starts_a_pod_before_it_ends_one(replicas: int) -> None:
+    spec = _one(chart.render("ns", *DEMO, f"operator.replicas={replicas}"), "Deployment")["spec"]
+    assert spec["replicas"] == replicas
+    assert spec["strategy"] == {
+        "type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0},
+    }  # fmt: skip
+    (container,) = spec["template"]["spec"]["containers"]
+    paths = {v["name"]: v["valueFrom"]["fieldRef"]["fieldPath"]
+             for v in container["env"] if "valueFrom" in v}  # fmt: skip
+    assert paths == {POD_VARIABLE: "metadata.name", UID_VARIABLE: "metadata.uid"}
+
+
+LOST, AWAY = "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"
+TOLERATED = [
+    ("nothing said", "[]", 30, {LOST: 30, AWAY: 30}),
+    ("another time", "[]", 0, {LOST: 0, AWAY: 0}),
+    ("another taint", '[{"key":"gpu","operator":"Exists"}]', 30, {"gpu": None, LOST: 30, AWAY: 30}),
+    ("one of them", f'[{{"key":"{LOST}","operator":"Exists","tolerationSeconds":5}}]', 30,
+     {LOST: 5, AWAY: 30}),
+    ("one of them, of another effect",
+     f'[{{"key":"{LOST}","operator":"Exists","effect":"NoSchedule"}}]', 30,
+     {LOST: 30, AWAY: 30}),
+    ("everything", '[{"operator":"Exists"}]', 30, {None: None}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "seconds", "stays"), TOLERATED, ids=[t[0] for t in TOLERATED]
+)
+def test_how_long_an_operator_stays_on_a_lost_node(
+    name: str, said: str, seconds: int, stays: Raw
+) -> None:
+    values = f'operator={{"tolerations":{said},"tolerationSeconds":{seconds}}}'
+    pod = _one(chart.render("ns", *DEMO, values), "Deployment")["spec"]["template"]["spec"]
+    assert {t.get("key"): t.get("tolerationSeconds") for t in pod["tolerations"]} == stays
+
+
 BUDGETS = [
     ('{"enabled":true}', {"maxUnavailable": 1}),
     ('{"enabled":true,"minAvailable":1}', {"minAvailable": 1}),
     ('{"enabled":true,"minAvailable":0}', {"minAvailable": 0}),
     ('{"enabled":true,"maxUnavailable":"50%"}', {"maxUnavailable": "50%"}),
 ]
+
+
+@pytest.mark.parametrize(("replicas", "made"), [(1, 0), (2, 1)])
+def test_two_replicas_have_a_budget(replicas: int, made: int) -> None:
+    objects = chart.render("ns", *DEMO, f"operator.replicas={replicas}")
+    found = chart.of_kind(objects, "PodDisruptionBudget")
+    assert [budget["spec"]["maxUnavailable"] for budget in found] == [1] * made
 
 
 @pytest.mark.parametrize(("budget", "says"), BUDGETS)

@@ -39,6 +39,13 @@ GRANTS = {
     },
     "events": {"create": "what happened is told", "list": "why a Job has no pod"},
 }
+LEASES = {
+    "leases": {
+        "create": "the first operator of a release leads",
+        "get": "who leads",
+        "patch": "a leader goes on, or a standby takes over",
+    }
+}
 LENDING = {"secrets": {"create": "the keys of one run"}}
 
 
@@ -56,9 +63,29 @@ def _granted(objects: tuple[Raw, ...], *kinds: str) -> set[tuple[str, str]]:
 def test_every_right_of_the_operator_has_a_use(
     values: tuple[str, ...], more: dict[str, dict[str, str]]
 ) -> None:
-    uses = GRANTS | more
+    uses = GRANTS | LEASES | more
     wanted = {(resource, verb) for resource, verbs in uses.items() for verb in verbs}
     assert _granted(chart.render("ns", *values), "Role") == wanted
+
+
+@pytest.mark.parametrize(
+    "values", [(), ('watchNamespaces=["one","two"]',), ('watchNamespaces=["*"]',)],
+    ids=["its own namespace", "others", "all"],
+)  # fmt: skip
+def test_the_lease_is_one_of_the_releases_namespace(values: tuple[str, ...]) -> None:
+    objects = chart.render("2024", *S3, *values)
+    name = "clm-operator-leader"
+    (role,) = (r for r in chart.of_kind(objects, "Role") if r["metadata"]["name"] == name)
+    (binding,) = (r for r in chart.of_kind(objects, "RoleBinding") if r["metadata"]["name"] == name)
+    assert "namespace" not in role["metadata"] | binding["metadata"], "the release's own"
+    assert binding["subjects"][0] | binding["roleRef"] == {
+        "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name, "namespace": "2024",
+    }  # fmt: skip
+    rules = {tuple(rule["verbs"]): rule.get("resourceNames") for rule in role["rules"]}
+    assert rules == {("create",): None, ("get", "patch"): ["clm-operator"]}
+    (config,) = chart.of_kind(objects, "ConfigMap")
+    lease = yaml.safe_load(config["data"]["config.yaml"])["leader"]
+    assert lease == {"namespace": "2024", "name": "clm-operator"}
 
 
 ACCOUNT = {"serviceaccounts": {"create": "the account of training pods", "patch": "the same"}}
@@ -74,7 +101,8 @@ def test_where_namespaces_come_and_go_one_cluster_role_has_the_same_rights(
     values: str, more: dict[str, dict[str, str]]
 ) -> None:
     objects = chart.render("ns", *S3, values)
-    assert not chart.of_kind(objects, "Role", "RoleBinding")
+    roles = chart.of_kind(objects, "Role", "RoleBinding")
+    assert {r["metadata"]["name"] for r in roles} == {"clm-operator-leader"}
     (binding,) = chart.of_kind(objects, "ClusterRoleBinding")
     (role,) = (r for r in chart.of_kind(objects, "ClusterRole")
                if r["metadata"]["name"] == binding["roleRef"]["name"])  # fmt: skip

@@ -52,7 +52,7 @@ def served(defined: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> ControlPla
 @contextlib.asynccontextmanager
 async def requests() -> AsyncIterator[Api]:
     """The operator's own client, as the administrator."""
-    api = Api(await connect(), WriteBudget(50, time.monotonic), lambda *_: None)
+    api = Api(await connect(), WriteBudget(50, time.monotonic, lambda: True), lambda *_: None)
     try:
         yield api
     finally:

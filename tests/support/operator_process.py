@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from clm_operator.edge.leader import POD_VARIABLE, UID_VARIABLE
 from tests.support.ports import eventually, free_port
 
 
@@ -31,12 +32,12 @@ class OperatorProcess:
         environment: dict[str, str],
         module: str = "clm_operator",
     ) -> "OperatorProcess":
-        """Start it and wait until it has seen the API server."""
+        """Start it as a container of one and the same pod; wait until it has seen who leads."""
         port = free_port()
         folder.mkdir(parents=True, exist_ok=True)
         path, log = folder / f"config-{port}.yaml", folder / f"operator-{port}.log"
         path.write_text(yaml.safe_dump(config))
-        env = os.environ | environment
+        env = os.environ | {POD_VARIABLE: "clm-operator-0", UID_VARIABLE: "0"} | environment
         env |= {"CLM_CONFIG": str(path), "CLM_HTTP_PORT": str(port), "KUBECONFIG": str(kubeconfig)}
         with log.open("wb") as out:
             process = subprocess.Popen(

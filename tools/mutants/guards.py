@@ -106,6 +106,22 @@ GUARDS = (
         "::test_an_operator_that_was_killed_before_it_told_is_stood_in_for_by_the_next",
     ),
     Guard(
+        "a Lease that another operator holds is left to it",
+        f"{_OPERATOR}/edge/election.py",
+        "        if self.holder and not self.is_mine and now < self.free_at:\n",
+        "        if self.holder and not self.is_mine and now < self.seen_at:\n",
+        "tests/operator/units/test_election.py::test_what_may_be_claimed"
+        "[another holds it, just seen]",
+    ),
+    Guard(
+        "an operator that does not lead writes nothing",
+        f"{_OPERATOR}/cluster/api.py",
+        "        if not self._leads():\n",
+        "        if self._leads is None:\n",
+        "tests/operator/units/test_scheduler.py"
+        "::test_a_write_that_waited_until_another_leads_is_not_made",
+    ),
+    Guard(
         "a manifest is created once and never written over",
         f"{_TRAINER}/storage.py",
         'self._store.put(path, content, mode="create", use_multipart=False)',

@@ -116,6 +116,40 @@ namespaceSelector:
 {{- end }}
 {{- end }}
 
+{{/* What the values tolerate, and for how long the pod stays on a node that is lost. */}}
+{{- define "clm.operatorTolerations" -}}
+{{- $own := .Values.operator.tolerations }}
+{{- $seconds := .Values.operator.tolerationSeconds }}
+{{- range $key := list "node.kubernetes.io/not-ready" "node.kubernetes.io/unreachable" }}
+{{- $said := false }}
+{{- range $.Values.operator.tolerations }}
+{{- if and (has (get . "key") (list "" $key)) (has (get . "effect") (list "" "NoExecute")) }}
+{{- $said = true }}
+{{- end }}
+{{- end }}
+{{- if not $said }}
+{{- $own = append $own (dict "key" $key "operator" "Exists" "effect" "NoExecute" "tolerationSeconds" $seconds) }}
+{{- end }}
+{{- end }}
+{{- toYaml $own }}
+{{- end }}
+
+{{/* Several pods rather stand on several nodes and in several zones. */}}
+{{- define "clm.operatorSpread" -}}
+{{- if .Values.operator.topologySpreadConstraints }}
+{{- toYaml .Values.operator.topologySpreadConstraints }}
+{{- else if gt (int .Values.operator.replicas) 1 }}
+{{- range list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
+- maxSkew: 1
+  topologyKey: {{ . }}
+  whenUnsatisfiable: ScheduleAnyway
+  labelSelector:
+    matchLabels: {{- include "clm.selector" $ | nindent 6 }}
+      app.kubernetes.io/component: operator
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "clm.secret" -}}
 {{- if eq (include "clm.credentials" .) "Ambient" }}
 {{- if .Values.objectStore.secretName }}{{ fail "objectStore.credentials Ambient takes no keys: leave objectStore.secretName empty" }}{{ end }}
@@ -199,6 +233,7 @@ envFrom:
 {{- end }}
 
 {{- define "clm.config" -}}
+leader: {namespace: {{ .Release.Namespace | quote }}, name: {{ printf "%s-operator" .Release.Name | quote }}}
 store:
   url: s3://{{ .Values.objectStore.bucket }}{{ with .Values.objectStore.prefix }}/{{ . }}{{ end }}
   {{- with include "clm.endpoint" . }}

@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import kopf
 
@@ -18,6 +19,7 @@ from clm_operator.clock import SystemClock
 from clm_operator.cluster.api import Api, WriteBudget, connect
 from clm_operator.cluster.resources import Cluster
 from clm_operator.edge import watch
+from clm_operator.edge.leader import Leader, identity_of
 from clm_operator.edge.list_watch import Watches
 from clm_operator.edge.namespaces import Namespaces
 from clm_operator.edge.probes import Health, serve
@@ -44,18 +46,27 @@ from clm_operator.telling.teller import Teller
 from clm_operator.view import Snapshot
 
 _LOG = logging.getLogger("clm_operator")
+_LEASE_WRITES_PER_SECOND = 10.0
 CONFIG_VARIABLE = "CLM_CONFIG"
 CONFIG_DEFAULT = "/etc/clm/config.yaml"
-HELPERS = ("scheduler", "store", "health", "namespaces", "undertaker", "watches")
+HELPERS = ("leader", "health", "namespaces", "watches")
 """Tasks beside kopf's; an operator that has lost one is restarted, and says which."""
 PORT_VARIABLE = "CLM_HTTP_PORT"
 
 
 async def operate(settings: Settings, port: int) -> None:
-    """Run the operator."""
-    clock, metrics = SystemClock(), Metrics()
-    budget = WriteBudget(settings.api_writes_per_second, clock.monotonic)
-    api = Api(await connect(), budget, metrics.request)
+    """Run the operator: watch, and work while this process leads."""
+    clock, metrics, client = SystemClock(), Metrics(), await connect()
+    for_lease = WriteBudget(_LEASE_WRITES_PER_SECOND, clock.monotonic, lambda: True)
+    leader = Leader(
+        Api(client, for_lease, metrics.request),
+        settings.leader,
+        identity_of(os.environ),
+        clock,
+        metrics,
+    )
+    budget = WriteBudget(settings.api_writes_per_second, clock.monotonic, lambda: leader.leads)
+    api = Api(client, budget, metrics.request)
     mirror = Mirror()
     cluster = Cluster(api, mirror)
     store = open_store(settings.store)
@@ -80,7 +91,7 @@ async def operate(settings: Settings, port: int) -> None:
         metrics=metrics,
     )
 
-    async def work(key: Key) -> Again | None:
+    async def look(key: Key) -> Again | None:
         if not mirror.knows(key.namespace):
             return None  # its keys are woken once it does
         if namespaces.serves(key.namespace):
@@ -88,9 +99,9 @@ async def operate(settings: Settings, port: int) -> None:
         metrics.seen(Snapshot(clock.now(), key, None))
         return None
 
-    scheduler = Scheduler(work, clock, metrics)
+    scheduler = Scheduler(look, clock, metrics)
     namespaces = Namespaces(settings, cluster, metrics, scheduler.wake)
-    health = Health(cluster.answers, clock, metrics, HELPERS)
+    health = Health(cluster.answers, leader, clock, metrics, HELPERS)
     probes = await serve(health, metrics, port)
     labelled = namespaces.seen if settings.watch_namespace_selector else None
 
@@ -105,33 +116,43 @@ async def operate(settings: Settings, port: int) -> None:
 
     watches = Watches(api, mirror, settings.asked_namespaces, changed, listed)
 
-    async def begin() -> None:
+    async def rounds() -> None:
         if settings.store.create_bucket:  # no run can do without
             await standing.looked()
         await scheduler.run()
 
+    async def work() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(rounds(), name="scheduler")
+            tasks.create_task(standing.run(scheduler.wake), name="store")
+            tasks.create_task(undertaker.run(namespaces.served), name="undertaker")
+
     helpers = [
-        asyncio.create_task(begin(), name="scheduler"),
-        asyncio.create_task(standing.run(scheduler.wake), name="store"),
+        asyncio.create_task(leader.run(work), name="leader"),
         asyncio.create_task(health.run(), name="health"),
         asyncio.create_task(namespaces.run(), name="namespaces"),
-        asyncio.create_task(undertaker.run(namespaces.served), name="undertaker"),
         asyncio.create_task(watches.run(), name="watches"),
     ]
     for task in helpers:
         task.add_done_callback(_say_how_it_ended)
+
+    async def stop(**_: Any) -> None:
+        for task in helpers:
+            task.cancel()
+        await asyncio.gather(*helpers, return_exceptions=True)
+
+    handlers = watch.registry(mirror, changed, labelled)
+    kopf.on.cleanup(registry=handlers)(stop)  # later kopf waits 5 s for tasks that are not its own
     try:
         await kopf.operator(
-            registry=watch.registry(mirror, changed, labelled),
+            registry=handlers,
             settings=watch.settings(),
             standalone=True,
             clusterwide=settings.clusterwide,
             namespaces=[] if settings.clusterwide else settings.watch_namespaces,
         )
     finally:
-        for task in helpers:
-            task.cancel()
-        await asyncio.gather(*helpers, return_exceptions=True)
+        await stop()
         await probes.cleanup()
         await api.close()
 

@@ -195,9 +195,20 @@ class JobPolicy(Model):
     """Sizes."""
 
 
+class LeaderSettings(Model):
+    """The Lease that the one process holds that works, of all of a release."""
+
+    namespace: Annotated[str, Field(min_length=1)]
+    """Its namespace."""
+    name: Annotated[str, Field(min_length=1)]
+    """Its name."""
+
+
 class Settings(Model):
     """All of the configuration."""
 
+    leader: LeaderSettings
+    """The Lease that the one process holds that works."""
     store: StoreSettings
     """Where bars and artifacts lie."""
     trainer: TrainerSettings

@@ -29,6 +29,7 @@ def settings(**overrides: Any) -> Settings:
     """Build the operator's settings."""
     values: Raw = {
         **DEFAULTS,
+        "leader": {"namespace": "ns", "name": "clm-operator"},
         "store": {"url": "s3://models", "secretName": "store"},
         "trainer": {"images": {"boosting": "trainer:1"}},
         "watchNamespaces": ["ns"],

@@ -148,6 +148,17 @@ def test_a_deleted_schedule_is_forgotten_and_its_namesake_elsewhere_is_not() -> 
         assert sum(value > 0 for value in shown(metrics, name).values()) == 1, name
 
 
+def test_who_stands_by_shows_nothing_of_a_schedule() -> None:
+    metrics = Metrics()
+    metrics.leads(leads=True)
+    metrics.seen(seen(status=PRODUCTION))
+    metrics.leads(leads=False)
+    assert 'schedule="btc"' not in metrics.render().decode()
+    metrics.leads(leads=True)
+    metrics.seen(seen(status=PRODUCTION))
+    assert shown(metrics, SINCE) == {'{namespace="ns",schedule="btc"}': b.NOW.timestamp()}
+
+
 def test_every_metric_is_in_the_manual_and_nothing_else() -> None:
     manual = (ROOT / "docs" / "metrics.md").read_text()
     served = set(re.findall(r"^# TYPE (\w+) ", Metrics().render().decode(), re.MULTILINE))

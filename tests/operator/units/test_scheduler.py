@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from clm_operator.cluster.api import ApiError, WriteBudget
+from clm_operator.cluster.api import ApiError, NotLeadingError, WriteBudget
 from clm_operator.mirror.objects import Key
 from clm_operator.round.queue import Again, FairQueue
 from clm_operator.round.round import TooManyRoundsError
@@ -179,7 +179,7 @@ async def test_a_later_due_time_replaces_an_earlier_one() -> None:
 
 async def test_writes_beyond_the_budget_wait_and_go_in_the_order_in_which_they_came() -> None:
     clock = FakeClock()
-    budget = WriteBudget(50, clock.monotonic)
+    budget = WriteBudget(50, clock.monotonic, lambda: True)
     start, order = clock.monotonic(), list[int]()
 
     async def write(number: int) -> None:
@@ -189,3 +189,38 @@ async def test_writes_beyond_the_budget_wait_and_go_in_the_order_in_which_they_c
     await asyncio.gather(*map(write, range(55)))
     assert clock.monotonic() - start >= 0.09
     assert order == list(range(55))
+
+
+async def test_a_write_that_waited_until_another_leads_is_not_made() -> None:
+    clock, leads = FakeClock(), asyncio.Event()
+    leads.set()
+    budget = WriteBudget(20, clock.monotonic, leads.is_set)
+    for _ in range(20):
+        await budget.take()
+    late = asyncio.create_task(budget.take())
+    await asyncio.sleep(0)
+    leads.clear()
+    with pytest.raises(NotLeadingError):
+        await late
+
+
+async def test_keys_wait_for_the_next_term_and_what_was_cut_off_begins_anew() -> None:
+    order: list[Key] = []
+    cut, done = asyncio.Event(), asyncio.Event()
+
+    async def work(key: Key) -> Again | None:
+        order.append(key)
+        if len(order) == 1:
+            cut.set()
+            await asyncio.Event().wait()
+        if order.count(A) == 2 and B in order:
+            done.set()
+        return None
+
+    scheduler = Scheduler(work, FakeClock(), Metrics(), workers=1)
+    scheduler.wake(A)
+    scheduler.wake(B)
+    await _run(scheduler, cut)
+    assert order == [A]
+    await _run(scheduler, done)
+    assert sorted(order) == [A, A, B]

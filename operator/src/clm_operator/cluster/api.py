@@ -69,6 +69,10 @@ class ForbiddenError(ApiError):
     """A quota, an admission rule or the caller's rights are against it, perhaps only for now."""
 
 
+class NotLeadingError(Exception):
+    """Another process may work by now: this one writes nothing."""
+
+
 _ERRORS: dict[int, type[ApiError]] = {
     403: ForbiddenError,
     404: NotFoundError,
@@ -81,18 +85,34 @@ _BURST_S = 1.0
 
 
 class WriteBudget:
-    """Bursts up to one second's worth, then one write after the other, first come, first served."""
+    """Bursts up to one second's worth, then one write after the other, first come, first served.
 
-    def __init__(self, per_second: float, monotonic: Callable[[], float]) -> None:
-        self._spacing_s, self._monotonic = 1 / per_second, monotonic
+    Parameters
+    ----------
+    leads
+        Whether this process may write, asked right before each write.
+    """
+
+    def __init__(
+        self, per_second: float, monotonic: Callable[[], float], leads: Callable[[], bool]
+    ) -> None:
+        self._spacing_s, self._monotonic, self._leads = 1 / per_second, monotonic, leads
         self._spent_until = monotonic()
 
     async def take(self) -> None:
-        """Wait for one's turn."""
+        """Wait for one's turn.
+
+        Raises
+        ------
+        NotLeadingError
+            This process may not write.
+        """
         now = self._monotonic()
         self._spent_until = max(self._spent_until, now) + self._spacing_s
         if (wait_s := self._spent_until - now - _BURST_S) > 0:
             await asyncio.sleep(wait_s)
+        if not self._leads():
+            raise NotLeadingError("another process leads by now: nothing is written")
 
 
 class Api:

@@ -1,1 +1,1 @@
-"""Where the cluster and the operator touch: watches, namespaces, probes."""
+"""Where the operator meets the cluster and who runs it: watches, namespaces, probes, the Lease."""

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from aiohttp import web
 
 from clm_operator.clock import Clock
+from clm_operator.edge.leader import Leader
 from clm_operator.telling.prometheus import Metrics
 
 _LOG = logging.getLogger(__name__)
@@ -17,7 +18,7 @@ WATCHED = ("trainingschedules", "modelversions", "jobs", "pods")
 
 
 class Health:
-    """Knows whether the operator still sees the cluster.
+    """Knows whether the operator still sees the cluster, as a leader or standing by.
 
     Parameters
     ----------
@@ -30,11 +31,12 @@ class Health:
     def __init__(
         self,
         beat: Callable[[], Awaitable[object]],
+        leader: Leader,
         clock: Clock,
         metrics: Metrics,
         helpers: Sequence[str] = (),
     ) -> None:
-        self._beat, self._clock, self._metrics = beat, clock, metrics
+        self._beat, self._leader, self._clock, self._metrics = beat, leader, clock, metrics
         self._helpers = helpers
         self._last_beat: float | None = None
         self._born = clock.monotonic()
@@ -70,20 +72,21 @@ class Health:
             found.append(f"no answer from the API server for {since:.0f} s")
         if self._lag > _LAG_LIMIT_S:
             found.append(f"the event loop is {self._lag:.1f} s late")
+        begun = self._last_beat is not None
         running = [t.get_name() for t in asyncio.all_tasks() if not t.done()]
         found.extend(
             f"no watcher for {kind}"
             for kind in WATCHED
-            if self.ready and not any(n.startswith(f"watcher for {kind}") for n in running)
+            if begun and not any(n.startswith(f"watcher for {kind}") for n in running)
         )
-        lost = [name for name in self._helpers if self.ready and name not in running]
+        lost = [name for name in self._helpers if begun and name not in running]
         found.extend(f"the task {name} has ended" for name in lost)
-        return found
+        return found + self._leader.trouble()
 
     @property
     def ready(self) -> bool:
-        """Whether the API server has answered since the start."""
-        return self._last_beat is not None
+        """Whether the API server has answered since the start, and said who leads."""
+        return self._last_beat is not None and self._leader.has_looked
 
 
 async def serve(health: Health, metrics: Metrics, port: int) -> web.AppRunner:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from clm_operator.clock import Clock
-from clm_operator.cluster.api import ApiError
+from clm_operator.cluster.api import ApiError, NotLeadingError
 from clm_operator.mirror.objects import Key
 from clm_operator.round.queue import Again, FairQueue
 from clm_operator.round.round import TooManyRoundsError
@@ -67,7 +67,7 @@ class Scheduler:
         self._changed.set()
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Work until cancelled; then keys wait until this runs again."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._timer(), name="timer")
             for number in range(self._workers):
@@ -96,6 +96,9 @@ class Scheduler:
             self._busy.add(key)
             try:
                 await self._once(key)
+            except asyncio.CancelledError:
+                self._again.add(key)  # whoever runs this again begins with what was cut off
+                raise
             finally:
                 self._busy.discard(key)
                 if key in self._again:
@@ -122,7 +125,7 @@ class Scheduler:
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         delay = min(_FIRST_BACKOFF_S * 2.0 ** min(failures, 10), _LAST_BACKOFF_S)
-        if isinstance(error, TooManyRoundsError):
+        if isinstance(error, TooManyRoundsError | NotLeadingError):
             _LOG.info("%s; again in %.0f s", error, delay)
         elif isinstance(error, ApiError):
             delay = max(delay, error.retry_after_s or 0)

@@ -57,6 +57,9 @@ class Metrics:
         self._lag = Gauge(
             "clm_loop_lag_seconds", "How late the event loop woke up.", registry=registry
         )
+        self._leader = Gauge(
+            "clm_leader", "1 in the process that works, 0 in one that stands by.", registry=registry
+        )
         self._requests = Counter(
             "clm_api_requests_total",
             "Requests to the API server; code 0 is no answer.",
@@ -131,6 +134,12 @@ class Metrics:
         """Count one reconciliation."""
         self._reconciles.labels("TrainingSchedule", result).inc()
         self._reconcile_seconds.observe(seconds)
+
+    def leads(self, *, leads: bool) -> None:
+        """Say whether this process works; one that does not knows nothing of any schedule."""
+        self._leader.set(leads)
+        if not leads:
+            self._schedules.clear()
 
     def queue_depth(self, keys: int) -> None:
         """Set how many keys wait."""

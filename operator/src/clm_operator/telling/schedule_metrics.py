@@ -77,6 +77,10 @@ class ScheduleMetrics:
         """Forget a schedule that is gone."""
         self._rows.pop(key, None)
 
+    def clear(self) -> None:
+        """Forget all schedules."""
+        self._rows.clear()
+
     def run(self, key: Key, family: str, outcome: str) -> None:
         """Count an ended run."""
         _count(self._row(key).runs, (family, outcome))
