@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from clm_api.families import Family
-from clm_operator.artifacts.own_keys import FOLDER_VARIABLE
 from clm_operator.settings import DEFAULTS, load_settings
+from clm_operator.store.own_keys import FOLDER_VARIABLE
 from tests.support import chart
 from tests.support.repository import ROOT
 

@@ -14,8 +14,8 @@ from clm_api.promotion import Criteria, Significance, judge
 from clm_api.resolve import resolve
 from clm_api.run import RunTrials
 from clm_api.training_schedule import TrainingScheduleResource, TrainingScheduleSpec
-from clm_operator.building.versions import version_manifest
-from clm_operator.snapshot import ScheduleObject
+from clm_operator.mirror.objects import ScheduleObject
+from clm_operator.slots.version import version_manifest
 from tests.support.control_plane import ControlPlane
 from tests.support.schedules import schedule, schedule_spec
 

@@ -10,7 +10,7 @@ import pytest
 
 from clm_api import API_VERSION
 from clm_api.training_schedule import TrainingScheduleResource
-from clm_operator.planning.decide import plan
+from clm_operator.round.plan import plan
 from tests.operator.units import builders as b
 from tests.operator.units.world import World, ended
 from tests.support.control_plane import ControlPlane

@@ -14,10 +14,10 @@ from obstore.store import ObjectStore
 
 from clm_api.layout import RunLayout
 from clm_api.model_version import ModelVersionStatus
-from clm_operator.artifacts.reader import ArtifactReader, open_store
-from clm_operator.planning.outcomes import fold
+from clm_operator.findings import CorruptReport, EvaluationRead
+from clm_operator.runs.outcome import fold
 from clm_operator.settings import StoreSettings
-from clm_operator.store_reads import CorruptReport, EvaluationRead
+from clm_operator.store.results import ArtifactReader, open_store
 from clm_trainer.storage import Storage
 from tests.hostile.tenants import NAMESPACE
 from tests.operator.units import builders as b

@@ -9,9 +9,10 @@ import pytest
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
-from clm_operator.building.jobs import training_job
-from clm_operator.planning.decide import Plan, plan
-from clm_operator.snapshot import ScheduleObject, Snapshot, Version, instant
+from clm_operator.mirror.objects import ScheduleObject, Version, instant
+from clm_operator.round.plan import Plan, plan
+from clm_operator.runs.job import training_job
+from clm_operator.view import Snapshot
 from clm_trainer.sources.client import make_client
 from tests.hostile.tenants import NAMESPACE, OPERATOR, Answer, Raw, Tenants
 from tests.operator.units import builders as b

@@ -13,7 +13,7 @@ import pytest
 from clm_api.lifecycle import Decision, RequestedStage
 from clm_api.model_version import Phase
 from clm_api.reasons import Reason
-from clm_operator.snapshot import Snapshot
+from clm_operator.view import Snapshot
 from tests.operator.units import builders as b
 from tests.operator.units.world import ended
 from tests.support.promtool import Recording

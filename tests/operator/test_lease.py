@@ -11,8 +11,8 @@ from clm_operator.clock import SystemClock
 from clm_operator.cluster.api import Api, WriteBudget, connect
 from clm_operator.edge.election import LEASE_S, RENEW_DEADLINE_S
 from clm_operator.edge.leader import Leader, identity_of
-from clm_operator.metrics import Metrics
 from clm_operator.settings import LeaderSettings
+from clm_operator.telling.prometheus import Metrics
 from tests.operator.rig import VALUES
 from tests.support import chart
 from tests.support.control_plane import ControlPlane

@@ -19,12 +19,12 @@ from minio.error import MinioAdminException, S3Error
 from clm_api.errors import ClmError
 from clm_api.layout import RunLayout
 from clm_api.run import RunSpec
-from clm_operator.artifacts.bucket import check_lending, check_store
-from clm_operator.artifacts.lender import Lender
-from clm_operator.artifacts.reader import open_store
-from clm_operator.artifacts.runs import RunStore, Tombstone
-from clm_operator.building.access import MOST_CHARACTERS, Access, run_access, session_policy
-from clm_operator.building.credentials import SHORTEST_S, Credentials
+from clm_operator.jobs.access import MOST_CHARACTERS, Access, run_access, session_policy
+from clm_operator.jobs.credentials import SHORTEST_S, Credentials
+from clm_operator.store.bucket import check_lending, check_store
+from clm_operator.store.lender import Lender
+from clm_operator.store.results import open_store
+from clm_operator.store.runs import RunStore, Tombstone
 from clm_trainer.storage import Storage
 from tests.operator.units import builders as b
 from tests.support.identity import IdentityProvider

@@ -17,8 +17,8 @@ from clm_api import environment
 from clm_api.layout import RunLayout
 from clm_api.report import Manifest
 from clm_api.run import RunSpec
-from clm_operator.building.access import run_access
-from clm_operator.building.credentials import Credentials
+from clm_operator.jobs.access import run_access
+from clm_operator.jobs.credentials import Credentials
 from clm_trainer.storage import Storage
 from tests.support.fake_exchange import FakeExchange, Fill, Listing, real_bars
 from tests.support.fake_exchange.server import API_KEY, SECRET

@@ -1,17 +1,35 @@
 """What keeps two operators, or one that was cut off, from doubling or undoing anything."""
 
 import contextlib
+import logging
 import os
 import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from obstore.store import MemoryStore
 
+from clm_operator.clock import SystemClock
 from clm_operator.cluster.api import Api, ConflictError, ExistsError, WriteBudget, connect
 from clm_operator.cluster.resources import Cluster
+from clm_operator.mirror.objects import Key
 from clm_operator.mirror.world import Mirror
-from clm_operator.planning.decide import plan
+from clm_operator.round.creating import Creator
+from clm_operator.round.launch import Launcher
+from clm_operator.round.plan import plan
+from clm_operator.round.refusals import Refusals
+from clm_operator.round.retire import Undertaker
+from clm_operator.round.round import Reconciler
+from clm_operator.round.writing import Writer
+from clm_operator.store.lender import Lender
+from clm_operator.store.pointer import PointerWriter
+from clm_operator.store.results import ArtifactReader
+from clm_operator.store.runs import RunStore
+from clm_operator.store.standing import Standing
+from clm_operator.telling.kube_events import KubeEvents
+from clm_operator.telling.prometheus import Metrics
+from clm_operator.telling.teller import Teller
 from tests.operator.units import builders as b
 from tests.support.control_plane import ControlPlane
 from tests.support.schedules import schedule
@@ -32,13 +50,67 @@ def served(defined: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> ControlPla
 
 
 @contextlib.asynccontextmanager
-async def cluster() -> AsyncIterator[Cluster]:
+async def requests() -> AsyncIterator[Api]:
     """The operator's own client, as the administrator."""
     api = Api(await connect(), WriteBudget(50, time.monotonic, lambda: True), lambda *_: None)
     try:
-        yield Cluster(api, Mirror())
+        yield api
     finally:
         await api.close()
+
+
+@contextlib.asynccontextmanager
+async def cluster() -> AsyncIterator[Cluster]:
+    """An operator that has seen nothing yet."""
+    async with requests() as api:
+        yield Cluster(api, Mirror())
+
+
+def rounds(api: Api, mirror: Mirror) -> Reconciler:
+    """The rounds of an operator whose watches bring nothing, with an empty store."""
+    settings, clock, metrics, store = b.settings(), SystemClock(), Metrics(), MemoryStore()
+    reached = Cluster(api, mirror)
+    launcher = Launcher(reached, Lender(settings.store), settings.trainer)
+    refusals = Refusals(clock, settings.progress_poll_seconds)
+    return Reconciler(
+        cluster=reached,
+        reader=ArtifactReader(store),
+        writer=Writer(reached, Teller(KubeEvents(api)), metrics),
+        pointers=PointerWriter(store),
+        creator=Creator(reached, launcher, refusals, metrics, lambda _: None),
+        undertaker=Undertaker(reached, RunStore(store)),
+        standing=Standing(settings.store, store, clock),
+        settings=settings,
+        clock=clock,
+        metrics=metrics,
+    )
+
+
+async def test_no_run_begins_of_a_schedule_that_was_suspended_unseen(served: ControlPlane) -> None:
+    served.apply(schedule("rested", NAMESPACE))
+    seen, mirror = served.get(NAMESPACE, "tsched", "rested"), Mirror()
+    assert seen is not None
+    mirror.put("TrainingSchedule", seen)
+    served.apply(schedule("rested", NAMESPACE, suspend=True))
+    async with requests() as api:
+        await rounds(api, mirror)(Key(NAMESPACE, "rested"))
+    assert served.list(NAMESPACE, "mv") == []
+
+
+async def test_a_round_decides_on_nothing_that_is_older_than_its_own_writes(
+    served: ControlPlane, caplog: pytest.LogCaptureFixture
+) -> None:
+    served.apply(schedule("new", NAMESPACE))
+    seen, mirror = served.get(NAMESPACE, "tsched", "new"), Mirror()
+    assert seen is not None
+    mirror.put("TrainingSchedule", seen)
+    with caplog.at_level(logging.INFO):
+        async with requests() as api:
+            await rounds(api, mirror)(Key(NAMESPACE, "new"))
+    (version,) = served.list(NAMESPACE, "mv")
+    assert version["status"]["jobRef"]["name"] == version["metadata"]["name"]
+    assert "changed meanwhile" not in caplog.text
+    served.kubectl("-n", NAMESPACE, "delete", "mv,jobs", "--all")
 
 
 def due_version() -> Raw:

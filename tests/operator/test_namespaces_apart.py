@@ -11,8 +11,8 @@ import urllib3
 from minio.error import S3Error
 
 from clm_api.layout import data_of
-from clm_operator.building.access import run_access
-from clm_operator.building.credentials import shared_by
+from clm_operator.jobs.access import run_access
+from clm_operator.jobs.credentials import shared_by
 from clm_operator.settings import Sharing, StoreSettings
 from clm_trainer.storage import Storage
 from tests.support.lent_keys import Holder, lend, settings, variables

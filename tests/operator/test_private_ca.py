@@ -13,12 +13,12 @@ from typer.testing import CliRunner
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
-from clm_operator.artifacts.bucket import check_store, ensure_bucket
-from clm_operator.artifacts.lender import Lender
-from clm_operator.artifacts.reader import open_store
-from clm_operator.building.access import Access
-from clm_operator.building.credentials import SHORTEST_S
+from clm_operator.jobs.access import Access
+from clm_operator.jobs.credentials import SHORTEST_S
 from clm_operator.settings import StoreSettings
+from clm_operator.store.bucket import check_store, ensure_bucket
+from clm_operator.store.lender import Lender
+from clm_operator.store.results import open_store
 from clm_trainer.storage import Storage
 from local_cluster.pki import Authority
 from tests.cli.app import app

@@ -10,11 +10,11 @@ import pytest
 from clm_api.errors import ClmError
 from clm_api.layout import production_pointer
 from clm_api.production import ProductionPointer
-from clm_operator.artifacts.bucket import check_store, ensure_bucket
-from clm_operator.artifacts.pointer import PointerWriter
-from clm_operator.artifacts.reader import open_store
-from clm_operator.artifacts.runs import RunStore, Tombstone
 from clm_operator.settings import StoreSettings
+from clm_operator.store.bucket import check_store, ensure_bucket
+from clm_operator.store.pointer import PointerWriter
+from clm_operator.store.results import open_store
+from clm_operator.store.runs import RunStore, Tombstone
 from clm_trainer.sources.bars import BarKey
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.sources.lease import Lease

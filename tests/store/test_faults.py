@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from clm_api.errors import ClmError
-from clm_operator.artifacts.bucket import ensure_bucket
-from clm_operator.artifacts.guard import named_errors
-from clm_operator.artifacts.lender import Lender
-from clm_operator.artifacts.reader import open_store
-from clm_operator.building.access import Access
-from clm_operator.building.credentials import SHORTEST_S
+from clm_operator.jobs.access import Access
+from clm_operator.jobs.credentials import SHORTEST_S
 from clm_operator.settings import StoreSettings
+from clm_operator.store.bucket import ensure_bucket
+from clm_operator.store.guard import named_errors
+from clm_operator.store.lender import Lender
+from clm_operator.store.results import open_store
 from clm_trainer.storage import Storage
 from tests.support.fixed_answer import FixedAnswer
 

@@ -6,10 +6,10 @@ import pytest
 
 from clm_api.errors import ClmError
 from clm_api.layout import RunLayout
-from clm_operator.artifacts.bucket import ensure_bucket, reach
-from clm_operator.artifacts.reader import ArtifactReader, open_store
+from clm_operator.findings import UnreadableReport
 from clm_operator.settings import StoreSettings
-from clm_operator.store_reads import UnreadableReport
+from clm_operator.store.bucket import ensure_bucket, reach
+from clm_operator.store.results import ArtifactReader, open_store
 from clm_trainer.serving.artifact import read_artifact
 from clm_trainer.storage import Storage
 from tests.support.fixed_answer import FixedAnswer

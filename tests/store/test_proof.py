@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from clm_api.errors import ClmError
-from clm_operator.artifacts.bucket import check_store
 from clm_operator.settings import StoreSettings
+from clm_operator.store.bucket import check_store
 
 CREATE, SWAP = "If-None-Match", "If-Match"
 

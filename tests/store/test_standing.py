@@ -8,12 +8,12 @@ from obstore.store import ObjectStore
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
-from clm_operator.artifacts import standing as looks
-from clm_operator.artifacts.own_keys import FOLDER_VARIABLE
-from clm_operator.artifacts.reader import open_store
-from clm_operator.artifacts.standing import Standing
 from clm_operator.clock import SystemClock
 from clm_operator.settings import StoreSettings
+from clm_operator.store import standing as looks
+from clm_operator.store.own_keys import FOLDER_VARIABLE
+from clm_operator.store.results import open_store
+from clm_operator.store.standing import Standing
 from tests.support.minio_server import MinioServer
 from tests.support.store_server import ACCESS_KEY, SECRET_KEY
 

@@ -10,10 +10,10 @@ import urllib3
 from minio import Minio, MinioAdmin
 from minio.credentials import StaticProvider
 
-from clm_operator.artifacts.lender import Lender
-from clm_operator.building.access import Access
-from clm_operator.building.credentials import SHORTEST_S, Credentials
+from clm_operator.jobs.access import Access
+from clm_operator.jobs.credentials import SHORTEST_S, Credentials
 from clm_operator.settings import StoreSettings
+from clm_operator.store.lender import Lender
 from tests.support.minio_server import MinioServer
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from clm_operator.metrics import Metrics
+from clm_operator.telling.prometheus import Metrics
 from local_cluster import paths
 from tests.support.repository import ROOT
 

@@ -33,7 +33,7 @@ _LOCKS = "tests/operator/test_locks.py"
 GUARDS = (
     Guard(
         "a slot's name is a lock: all who make its version call it the same",
-        f"{_OPERATOR}/building/names.py",
+        f"{_OPERATOR}/names.py",
         '    return f"{schedule}-{slot_of(slot)}"\n',
         "    return f'{schedule}-{slot_of(slot)}-{datetime.now():%f}'\n",
         f"{_LOCKS}::test_of_two_that_see_a_slot_due_one_makes_its_version",
@@ -47,7 +47,7 @@ GUARDS = (
     ),
     Guard(
         "a Job counts as a version's only if the version owns it",
-        f"{_OPERATOR}/planning/outcomes.py",
+        f"{_OPERATOR}/runs/outcome.py",
         "    if owner_uid(job.raw) != version.uid:\n",
         "    if owner_uid(job.raw) is None:\n",
         "tests/operator/units/test_outcomes.py::test_what_came_of_a_run"
@@ -66,6 +66,44 @@ GUARDS = (
         '        guard = {"uid": uid} | ({"resourceVersion": version} if version else {})\n',
         '        guard = {"uid": uid}\n',
         f"{_LOCKS}::test_a_version_that_was_changed_since_it_was_seen_is_not_deleted",
+    ),
+    Guard(
+        "what a create rests on is read live",
+        f"{_OPERATOR}/round/round.py",
+        "            if decided.creates and await self._outdated(decided, key):\n",
+        "            if decided.creates and await self._outdated(decided, key) is None:\n",
+        f"{_LOCKS}::test_no_run_begins_of_a_schedule_that_was_suspended_unseen",
+    ),
+    Guard(
+        "a round sees its own last write",
+        f"{_OPERATOR}/cluster/resources.py",
+        "        self.mirror.put(kind, after, own=True)\n",
+        "",
+        f"{_LOCKS}::test_a_round_decides_on_nothing_that_is_older_than_its_own_writes",
+    ),
+    Guard(
+        "an event that comes late changes nothing",
+        f"{_OPERATOR}/mirror/table.py",
+        "(row is not None and not is_newer(version, row.version))",
+        "False",
+        "tests/operator/units/test_mirror.py::test_the_newest_form_is_shown"
+        "[an event that comes late is no news]",
+    ),
+    Guard(
+        "a deleted object is not revived",
+        f"{_OPERATOR}/mirror/table.py",
+        "        if uid in self._gone or",
+        "        if",
+        "tests/operator/units/test_mirror.py"
+        "::test_what_is_deleted_is_not_revived_by_an_answer_that_comes_late",
+    ),
+    Guard(
+        "what nobody has told is told by the next operator",
+        f"{_OPERATOR}/round/writing.py",
+        "await self.teller.tell(key, raw, before.untold, now)",
+        "list(before.untold[:0])",
+        "tests/operator/units/test_telling.py"
+        "::test_an_operator_that_was_killed_before_it_told_is_stood_in_for_by_the_next",
     ),
     Guard(
         "a Lease that another operator holds is left to it",

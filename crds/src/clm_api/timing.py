@@ -32,3 +32,8 @@ def slot_time(slot: int) -> datetime:
 def floor_to(time: datetime, seconds: int) -> datetime:
     """Return the last multiple of ``seconds`` since the epoch that is not after ``time``."""
     return datetime.fromtimestamp(int(time.timestamp()) // seconds * seconds, UTC)
+
+
+def whole_seconds(time: datetime) -> datetime:
+    """Return a time as a resource can keep it."""
+    return time.replace(microsecond=0)

@@ -16,33 +16,35 @@ import kopf
 
 from clm_api.errors import ClmError
 from clm_api.logs import configure
-from clm_operator.artifacts.bucket import check_store
-from clm_operator.artifacts.lender import Lender
-from clm_operator.artifacts.pointer import PointerWriter
-from clm_operator.artifacts.reader import ArtifactReader, open_store
-from clm_operator.artifacts.runs import RunStore
-from clm_operator.artifacts.standing import Standing
 from clm_operator.clock import SystemClock
 from clm_operator.cluster.api import Api, WriteBudget, connect
 from clm_operator.cluster.resources import Cluster
-from clm_operator.creating import Creator
+from clm_operator.edge import watch
 from clm_operator.edge.leader import Leader, identity_of
-from clm_operator.fair_queue import Again
-from clm_operator.handlers import watch
-from clm_operator.handlers.list_watch import Watches
-from clm_operator.launch import Launcher
-from clm_operator.metrics import Metrics
+from clm_operator.edge.list_watch import Watches
+from clm_operator.edge.namespaces import Namespaces
+from clm_operator.edge.probes import Health, serve
+from clm_operator.mirror.objects import Key
 from clm_operator.mirror.world import Kind, Mirror
-from clm_operator.namespaces import Namespaces
-from clm_operator.probes import Health, serve
-from clm_operator.reconcile import Reconciler
-from clm_operator.refusals import Refusals
-from clm_operator.retire import Undertaker
-from clm_operator.scheduler import Scheduler
+from clm_operator.round.creating import Creator
+from clm_operator.round.launch import Launcher
+from clm_operator.round.queue import Again
+from clm_operator.round.refusals import Refusals
+from clm_operator.round.retire import Undertaker
+from clm_operator.round.round import Reconciler
+from clm_operator.round.scheduler import Scheduler
+from clm_operator.round.writing import Writer
 from clm_operator.settings import Settings, load_settings
-from clm_operator.snapshot import Key, Snapshot
-from clm_operator.telling import Teller
-from clm_operator.writing import Writer
+from clm_operator.store.bucket import check_store
+from clm_operator.store.lender import Lender
+from clm_operator.store.pointer import PointerWriter
+from clm_operator.store.results import ArtifactReader, open_store
+from clm_operator.store.runs import RunStore
+from clm_operator.store.standing import Standing
+from clm_operator.telling.kube_events import KubeEvents
+from clm_operator.telling.prometheus import Metrics
+from clm_operator.telling.teller import Teller
+from clm_operator.view import Snapshot
 
 _LOG = logging.getLogger("clm_operator")
 _LEASE_WRITES_PER_SECOND = 10.0
@@ -76,7 +78,7 @@ async def operate(settings: Settings, port: int) -> None:
     reconciler = Reconciler(
         cluster=cluster,
         reader=ArtifactReader(store, standing.doubt),
-        writer=Writer(cluster, Teller(cluster), metrics),
+        writer=Writer(cluster, Teller(KubeEvents(api)), metrics),
         pointers=PointerWriter(store),
         creator=Creator(
             cluster,

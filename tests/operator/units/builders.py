@@ -11,11 +11,12 @@ from clm_api.report import FoldMetrics, Manifest, ManifestData, ManifestFile, Me
 from clm_api.resolve import resolve
 from clm_api.run import RunTrials
 from clm_api.training_schedule import TrainingScheduleSpec
-from clm_operator.building.versions import version_manifest
 from clm_operator.complaints import Complaint
+from clm_operator.findings import Report
+from clm_operator.mirror.objects import Job, Key, Pod, ScheduleObject, Version
 from clm_operator.settings import DEFAULTS, Settings
-from clm_operator.snapshot import Job, Key, Pod, ScheduleObject, Snapshot, Version
-from clm_operator.store_reads import Report
+from clm_operator.slots.version import version_manifest
+from clm_operator.view import Snapshot
 from tests.support.schedules import schedule
 
 Raw = dict[str, Any]

@@ -11,7 +11,7 @@ import pytest
 from clm_api.errors import ClmError
 from clm_api.layout import RunLayout
 from clm_api.run import RunSpec
-from clm_operator.building.access import (
+from clm_operator.jobs.access import (
     MOST_CHARACTERS,
     Access,
     Shared,
@@ -19,7 +19,7 @@ from clm_operator.building.access import (
     run_access,
     session_policy,
 )
-from clm_operator.building.credentials import shared_by
+from clm_operator.jobs.credentials import shared_by
 from tests.operator.units import builders as b
 
 RUN = RunLayout("ns", "btc", "uid")

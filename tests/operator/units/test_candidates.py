@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from clm_operator.snapshot import Version
+from clm_operator.mirror.objects import Version
 from tests.operator.units import builders as b
 from tests.operator.units.test_shadow import IN_PRODUCTION
 from tests.operator.units.world import World, ended

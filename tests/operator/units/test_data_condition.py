@@ -8,7 +8,7 @@ import pytest
 from clm_api.lifecycle import Stage
 from clm_api.model_version import DataStatus, ModelVersionStatus, Phase
 from clm_api.reasons import Reason
-from clm_operator.status.schedule import with_conditions
+from clm_operator.round.schedule_status import with_conditions
 from tests.operator.units.builders import schedule_object, version
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)

@@ -10,11 +10,11 @@ from clm_api.model_version import TriggerType
 from clm_api.reasons import Reason
 from clm_api.schedule_status import TrainingScheduleStatus, TrialsStatus
 from clm_api.training_schedule import RetentionSpec
-from clm_operator.planning import trials
-from clm_operator.planning.decide import plan
-from clm_operator.planning.retention import reports_to_remove, to_delete
-from clm_operator.snapshot import Snapshot, Withheld
-from clm_operator.store_reads import UnreadableReport
+from clm_operator.findings import UnreadableReport
+from clm_operator.round.plan import plan
+from clm_operator.slots import tries
+from clm_operator.stages.retention import reports_to_remove, to_delete
+from clm_operator.view import Snapshot, Withheld
 from tests.operator.units import builders as b
 from tests.operator.units.world import World, ended
 
@@ -151,16 +151,16 @@ def test_a_judged_version_is_counted_once_and_frozen_into_the_next_run() -> None
     versions = [b.version(f"btc-{n}", status=judged) for n in (1, 2)]
     versions.append(b.version("btc-3", status=judged | {"metrics": {"sharpe": 3.0}}))
     versions.append(b.version("btc-4", status=judged | {"metrics": {"trades": 0}}))
-    once = trials.count(TrialsStatus(), versions)
+    once = tries.count(TrialsStatus(), versions)
     assert (once.total, once.measured) == (4, 3)
     assert abs(once.mean_sharpe - 5 / 3) < 1e-12
     assert abs(once.sharpe_variance - 4 / 3) < 1e-12
-    assert trials.count(once, versions) == once
-    told = trials.frozen((once, TrialsStatus(total=1)), bars_per_year=100)
+    assert tries.count(once, versions) == once
+    told = tries.frozen((once, TrialsStatus(total=1)), bars_per_year=100)
     assert told.count == 6
     assert told.sharpe_variance is not None
     assert abs(told.sharpe_variance - 4 / 300) < 1e-12
-    assert trials.frozen((TrialsStatus(total=1, measured=1),), 100).sharpe_variance is None
+    assert tries.frozen((TrialsStatus(total=1, measured=1),), 100).sharpe_variance is None
 
 
 def test_two_schedules_figures_combine_like_one_list() -> None:
@@ -169,9 +169,9 @@ def test_two_schedules_figures_combine_like_one_list() -> None:
         b.version(f"btc-{i}", status={"phase": "Succeeded", "metrics": {"sharpe": v}})
         for i, v in enumerate(values)
     ]
-    whole = trials.frozen((trials.count(TrialsStatus(), alike),), 1.0)
-    halves = (trials.count(TrialsStatus(), alike[:2]), trials.count(TrialsStatus(), alike[2:]))
-    parts = trials.frozen(halves, 1.0)
+    whole = tries.frozen((tries.count(TrialsStatus(), alike),), 1.0)
+    halves = (tries.count(TrialsStatus(), alike[:2]), tries.count(TrialsStatus(), alike[2:]))
+    parts = tries.frozen(halves, 1.0)
     assert whole.sharpe_variance is not None
     assert parts.sharpe_variance is not None
     assert abs(whole.sharpe_variance - parts.sharpe_variance) < 1e-12

@@ -13,7 +13,7 @@ from clm_api.cron import read_cron
 from clm_api.model_version import TriggerType
 from clm_api.schedule import CronSchedule, IntervalSchedule, Schedule
 from clm_api.training_schedule import ConcurrencyPolicy
-from clm_operator.planning.due import Due, History, Rules, Span, decide_due
+from clm_operator.slots.due import Due, History, Rules, Span, decide_due
 
 SIX_HOURS = IntervalSchedule(timedelta(hours=6))
 EVERY_HOUR = CronSchedule("0 * * * *", read_cron("0 * * * *"), ZoneInfo("Etc/UTC"))

@@ -8,8 +8,9 @@ import pytest
 from clm_api.reasons import Reason
 from clm_api.timing import slot_of
 from clm_operator.complaints import Complaint
-from clm_operator.snapshot import Job, Withheld
-from clm_operator.store_reads import UnreadableReport
+from clm_operator.findings import UnreadableReport
+from clm_operator.mirror.objects import Job
+from clm_operator.view import Withheld
 from tests.operator.units import builders as b
 from tests.operator.units.test_evaluations import HOUR, evaluation, job_at, producing
 from tests.operator.units.world import World, ended

@@ -11,9 +11,9 @@ import pytest
 from clm_api.evaluation import Problem
 from clm_api.reasons import Reason
 from clm_api.timing import slot_of
-from clm_operator.building.evaluations import task_of
-from clm_operator.snapshot import Job
-from clm_operator.store_reads import CorruptReport, EvaluationRead, UnreadableReport
+from clm_operator.findings import CorruptReport, EvaluationRead, UnreadableReport
+from clm_operator.mirror.objects import Job
+from clm_operator.replays.job import task_of
 from tests.operator.units import builders as b
 from tests.operator.units.test_shadow import AUTOMATIC, IN_PRODUCTION, MANUAL
 from tests.operator.units.world import World, ended

@@ -12,11 +12,12 @@ from obstore.store import MemoryStore
 from clm_api.evaluation import EvaluationReport
 from clm_api.model_version import ModelVersionStatus
 from clm_api.schedule_status import TrialsStatus
-from clm_operator.artifacts.reader import ArtifactReader
-from clm_operator.planning import trials
-from clm_operator.planning.outcomes import fold
-from clm_operator.snapshot import Snapshot, Version
-from clm_operator.store_reads import CorruptReport, Report, ReportRead
+from clm_operator.findings import CorruptReport, Report, ReportRead
+from clm_operator.mirror.objects import Version
+from clm_operator.runs.outcome import fold
+from clm_operator.slots import tries
+from clm_operator.store.results import ArtifactReader
+from clm_operator.view import Snapshot
 from tests.operator.units import builders as b
 from tests.operator.units.test_reader import FOLD, METRICS, Stored, stored
 
@@ -181,10 +182,10 @@ def test_tries_leave_out_what_cant_be() -> None:
         b.version(name, status={"phase": "Succeeded", "metrics": {"sharpe": sharpe}})
         for name, sharpe in (("btc-1", 1.0), ("btc-2", 1e200))
     )
-    counted = trials.count(TrialsStatus(), [good, wild])
+    counted = tries.count(TrialsStatus(), [good, wild])
     assert (counted.total, counted.measured, counted.mean_sharpe) == (2, 1, 1.0)
     poisoned = TrialsStatus(total=9, measured=4, mean_sharpe=1e200, sharpe_variance=1e300)
-    again = trials.count(poisoned, [good])
+    again = tries.count(poisoned, [good])
     assert (again.total, again.measured, again.mean_sharpe) == (10, 1, 1.0)
-    told = trials.frozen([poisoned, counted], 8766.0)
+    told = tries.frozen([poisoned, counted], 8766.0)
     assert (told.count, told.sharpe_variance) == (12, None)

@@ -15,12 +15,13 @@ from clm_api.schedule_status import (
     TrainingScheduleStatus,
     TrialsStatus,
 )
-from clm_operator.building.owners import is_leaving
-from clm_operator.planning import trials
-from clm_operator.planning.decide import Plan, plan
-from clm_operator.planning.held import LEAVING, same_words
-from clm_operator.planning.outcomes import Act, fold
-from clm_operator.snapshot import Version, Withheld
+from clm_operator.barriers import LEAVING, same_words
+from clm_operator.mirror.objects import Version
+from clm_operator.owners import is_leaving
+from clm_operator.round.plan import Plan, plan
+from clm_operator.runs.outcome import Act, fold
+from clm_operator.slots import tries
+from clm_operator.view import Withheld
 from tests.operator.units import builders as b
 
 Raw = dict[str, Any]
@@ -264,7 +265,7 @@ def test_more_judged_versions_than_the_status_can_name_are_counted_once_each() -
     base = b.version()
     found = TrialsStatus()
     for number in (1990, 2000, 2010, 2010, 2050):
-        found = trials.count(found, map(judged, range(number)))
+        found = tries.count(found, map(judged, range(number)))
         assert (found.total, len(found.counted)) == (number, min(number, KEPT_COUNTED))
         assert TrialsStatus.model_validate(b.plain(found)) is not None
     assert found.counted_until == b.NOW + timedelta(minutes=49)

@@ -8,7 +8,7 @@ import pytest
 
 from clm_api.families import Family
 from clm_api.model_version import ModelVersionStatus, Phase
-from clm_operator.planning.decide import plan
+from clm_operator.round.plan import plan
 from clm_operator.settings import Settings
 from tests.operator.units import builders as b
 

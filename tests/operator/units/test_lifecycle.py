@@ -11,10 +11,10 @@ import pytest
 from clm_api.evaluation import Look
 from clm_api.lifecycle import KEPT_CHANGES, Stage
 from clm_api.model_version import ModelVersionStatus
-from clm_operator.planning import lifecycle
-from clm_operator.planning.lifecycle import IllegalMoveError, Transition, move
-from clm_operator.planning.outcomes import fold
-from clm_operator.store_reads import CorruptReport
+from clm_operator.findings import CorruptReport
+from clm_operator.runs.outcome import fold
+from clm_operator.stages import lifecycle
+from clm_operator.stages.lifecycle import IllegalMoveError, Transition, move
 from tests.operator.units import builders as b
 from tests.operator.units.world import World, ended
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from clm_operator.cluster.api import Api, ApiError
-from clm_operator.handlers import list_watch
-from clm_operator.handlers.list_watch import ListWatch
+from clm_operator.edge import list_watch
+from clm_operator.edge.list_watch import ListWatch
+from clm_operator.mirror.objects import Key
 from clm_operator.mirror.world import Mirror
-from clm_operator.snapshot import Key
 from tests.operator.units import builders as b
 
 Raw = dict[str, Any]

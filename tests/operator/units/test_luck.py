@@ -6,8 +6,8 @@ from operator import attrgetter
 import pytest
 
 from clm_api.run import RunTrials
-from clm_operator.planning.luck import significance
-from clm_operator.planning.outcomes import fold
+from clm_operator.runs.luck import significance
+from clm_operator.runs.outcome import fold
 from tests.operator.units import builders as b
 
 

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from clm_api.evaluation import Contender
 from clm_api.reasons import EXIT_CODES, FINAL_EXIT_CODES
 from clm_api.run import RunSpec
-from clm_operator.building.credentials import Credentials, secret_manifest
-from clm_operator.building.jobs import NewJob, training_job
+from clm_operator.cluster.patches import merge_patch
+from clm_operator.jobs.credentials import Credentials, secret_manifest
+from clm_operator.jobs.manifest import NewJob
+from clm_operator.runs.job import training_job
 from clm_operator.settings import Settings
-from clm_operator.status.patches import merge_patch
 from tests.operator.units import builders as b
 
 MOST_BYTES = 32 * 1024

@@ -9,9 +9,11 @@ import pytest
 
 from clm_api.lifecycle import Decision, RequestedStage
 from clm_api.model_version import ModelVersionStatus, Phase, TriggerType
-from clm_operator.metrics import DECISIONS, Metrics
-from clm_operator.planning.lifecycle import ROLLED_BACK, TESTED, WITHDRAWN, into_production
-from clm_operator.snapshot import Key, Snapshot
+from clm_operator.mirror.objects import Key
+from clm_operator.stages.lifecycle import ROLLED_BACK, TESTED, WITHDRAWN, into_production
+from clm_operator.telling.prometheus import Metrics
+from clm_operator.telling.schedule_metrics import DECISIONS
+from clm_operator.view import Snapshot
 from tests.operator.units import builders as b
 from tests.operator.units.test_production import REFUSED
 from tests.operator.units.world import ended

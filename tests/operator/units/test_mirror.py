@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clm_api.schedule_status import TrialsStatus
+from clm_operator.mirror.objects import Key
 from clm_operator.mirror.table import is_newer
 from clm_operator.mirror.tries import Market, Tries
 from clm_operator.mirror.world import KINDS, Mirror
-from clm_operator.planning.trials import frozen
-from clm_operator.snapshot import Key
+from clm_operator.slots.tries import frozen
 from tests.operator.units import builders as b
 
 Raw = dict[str, Any]

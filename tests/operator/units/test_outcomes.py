@@ -11,9 +11,10 @@ import pytest
 from clm_api.reasons import Reason
 from clm_api.report import Progress
 from clm_operator.complaints import Complaint
-from clm_operator.planning.outcomes import Act, fold
-from clm_operator.snapshot import Job, Version, Withheld
-from clm_operator.store_reads import CorruptReport, ReportRead, UnreadableReport
+from clm_operator.findings import CorruptReport, ReportRead, UnreadableReport
+from clm_operator.mirror.objects import Job, Version
+from clm_operator.runs.outcome import Act, fold
+from clm_operator.view import Withheld
 from tests.operator.units import builders as b
 
 LATER = b.NOW + timedelta(hours=1)

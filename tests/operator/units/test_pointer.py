@@ -12,8 +12,8 @@ from obstore.store import MemoryStore
 from clm_api.layout import production_pointer
 from clm_api.production import ProductionPointer
 from clm_api.timing import slot_time
-from clm_operator.artifacts.pointer import PointerWriter
-from clm_operator.artifacts.runs import RunStore, Tombstone
+from clm_operator.store.pointer import PointerWriter
+from clm_operator.store.runs import RunStore, Tombstone
 from tests.operator.units import builders as b
 
 PATH = production_pointer("ns", "btc")

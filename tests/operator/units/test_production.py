@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clm_api.reasons import Reason
-from clm_operator.store_reads import CorruptReport, Report, UnreadableReport
+from clm_operator.findings import CorruptReport, Report, UnreadableReport
 from tests.operator.units import builders as b
 from tests.operator.units.world import World, ended
 

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from clm_api.reasons import Reason
-from clm_operator.building.names import LABEL_EVALUATION
 from clm_operator.complaints import Complaint
-from clm_operator.planning.evaluations import look
-from clm_operator.planning.outcomes import fold
-from clm_operator.snapshot import Job, Version, Withheld
+from clm_operator.mirror.objects import Job, Version
+from clm_operator.names import LABEL_EVALUATION
+from clm_operator.replays.outcome import look
+from clm_operator.runs.outcome import fold
+from clm_operator.view import Withheld
 from tests.operator.units import builders as b
 
 ROUNDS = 50

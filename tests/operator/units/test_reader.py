@@ -11,8 +11,8 @@ import pytest
 from obstore.store import MemoryStore, ObjectStore
 
 from clm_api.layout import RunLayout
-from clm_operator.artifacts.reader import ArtifactReader
-from clm_operator.store_reads import CorruptReport, Report, ReportRead
+from clm_operator.findings import CorruptReport, Report, ReportRead
+from clm_operator.store.results import ArtifactReader
 from tests.operator.units import builders as b
 
 LAYOUT = RunLayout("ns", "btc", "uid")

@@ -17,8 +17,8 @@ from clm_operator.cluster.api import (
     InvalidError,
     typed,
 )
-from clm_operator.refusals import Refusals, reason_of
-from clm_operator.snapshot import Key
+from clm_operator.mirror.objects import Key
+from clm_operator.round.refusals import Refusals, reason_of
 from tests.operator.units import builders as b
 
 DENIED = 'admission webhook "team.example.com" denied the request: Jobs need a cost centre'

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from clm_operator.planning.decide import Plan, plan
-from clm_operator.snapshot import Version
+from clm_operator.mirror.objects import Version
+from clm_operator.round.plan import Plan, plan
 from tests.operator.units import builders as b
 
 LONG_AGO = b.NOW - timedelta(days=10, hours=1)

@@ -8,11 +8,11 @@ from datetime import datetime
 import pytest
 
 from clm_operator.cluster.api import ApiError, NotLeadingError, WriteBudget
-from clm_operator.fair_queue import Again, FairQueue
-from clm_operator.metrics import Metrics
-from clm_operator.reconcile import TooManyRoundsError
-from clm_operator.scheduler import Scheduler
-from clm_operator.snapshot import Key
+from clm_operator.mirror.objects import Key
+from clm_operator.round.queue import Again, FairQueue
+from clm_operator.round.round import TooManyRoundsError
+from clm_operator.round.scheduler import Scheduler
+from clm_operator.telling.prometheus import Metrics
 from tests.operator.units.builders import NOW
 
 A, B = Key("ns", "a"), Key("ns", "b")
@@ -149,7 +149,7 @@ async def test_a_key_that_changes_under_every_round_waits_without_ado(
         done.set()
         return None
 
-    caplog.set_level(logging.INFO, "clm_operator.scheduler")
+    caplog.set_level(logging.INFO, "clm_operator.round.scheduler")
     scheduler = Scheduler(work, FakeClock(), metrics)
     scheduler.wake(A)
     await _run(scheduler, done)

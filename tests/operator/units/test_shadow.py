@@ -10,7 +10,7 @@ import pytest
 from clm_api.evaluation import Look, ShadowReplay
 from clm_api.promotion import ChampionSpec, ShadowSpec
 from clm_api.run import RunPromotion
-from clm_operator.planning.verdict import find
+from clm_operator.stages.verdict import find
 from tests.operator.units import builders as b
 from tests.operator.units.world import World, ended
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from clm_operator.planning.outcomes import fold
-from clm_operator.snapshot import Pod
+from clm_operator.mirror.objects import Pod
+from clm_operator.runs.outcome import fold
 from tests.operator.units import builders as b
 from tests.operator.units.test_outcomes import HAD_JOB
 

@@ -11,13 +11,14 @@ from obstore.store import ObjectStore, from_url
 
 from clm_api.layout import RunLayout
 from clm_api.reasons import Reason
-from clm_operator.artifacts import standing as looks
-from clm_operator.artifacts.reader import ArtifactReader
-from clm_operator.artifacts.standing import Standing
 from clm_operator.clock import SystemClock
+from clm_operator.findings import StoreSeen
+from clm_operator.mirror.objects import Key
 from clm_operator.settings import StoreSettings
-from clm_operator.snapshot import Key, Withheld
-from clm_operator.store_reads import StoreSeen
+from clm_operator.store import standing as looks
+from clm_operator.store.results import ArtifactReader
+from clm_operator.store.standing import Standing
+from clm_operator.view import Withheld
 from tests.operator.units import builders as b
 
 

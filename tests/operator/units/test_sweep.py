@@ -10,10 +10,10 @@ from obstore.store import MemoryStore
 
 from clm_api.layout import evaluation_report, tombstones_of
 from clm_api.timing import slot_time
-from clm_operator.artifacts.runs import NoTombstone, RunStore, Tombstone
 from clm_operator.cluster.resources import Cluster
 from clm_operator.mirror.world import Kind, Mirror
-from clm_operator.retire import Undertaker
+from clm_operator.round.retire import Undertaker
+from clm_operator.store.runs import NoTombstone, RunStore, Tombstone
 from tests.operator.units import builders as b
 
 Raw = dict[str, Any]

@@ -9,12 +9,13 @@ import pytest
 from clm_api.happening import Happening
 from clm_operator.cluster.api import ApiError, ConflictError, ForbiddenError
 from clm_operator.cluster.resources import Cluster
-from clm_operator.metrics import Metrics
+from clm_operator.mirror.objects import ScheduleObject, Version
 from clm_operator.mirror.world import Mirror
-from clm_operator.planning.decide import plan
-from clm_operator.snapshot import ScheduleObject, Snapshot, Version
-from clm_operator.telling import Teller
-from clm_operator.writing import Writer, Written
+from clm_operator.round.plan import plan
+from clm_operator.round.writing import Writer, Written
+from clm_operator.telling.prometheus import Metrics
+from clm_operator.telling.teller import Teller
+from clm_operator.view import Snapshot
 from tests.operator.units import builders as b
 
 Raw = dict[str, Any]

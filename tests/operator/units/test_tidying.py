@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from clm_operator.complaints import Complaint
-from clm_operator.planning.decide import Plan, plan
-from clm_operator.snapshot import Job, Version
+from clm_operator.mirror.objects import Job, Version
+from clm_operator.round.plan import Plan, plan
 from tests.operator.units import builders as b
 from tests.operator.units.test_shadow import IN_PRODUCTION
 from tests.operator.units.world import World, ended

@@ -10,11 +10,11 @@ import pytest
 
 from clm_api.reasons import Reason
 from clm_operator.complaints import Complaint, told
-from clm_operator.planning.outcomes import fold
-from clm_operator.planning.waiting import overdue
-from clm_operator.snapshot import Job, Pod
-from clm_operator.status.version import observed
-from clm_operator.store_reads import UnreadableReport
+from clm_operator.findings import UnreadableReport
+from clm_operator.jobs.waiting import overdue
+from clm_operator.mirror.objects import Job, Pod
+from clm_operator.round.version_status import observed
+from clm_operator.runs.outcome import fold
 from tests.operator.units import builders as b
 from tests.operator.units.test_outcomes import HAD_JOB
 from tests.operator.units.test_shadow import IN_PRODUCTION

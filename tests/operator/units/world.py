@@ -9,13 +9,14 @@ from typing import Any
 from clm_api.base import StatusModel
 from clm_api.evaluation import EvaluationTask
 from clm_api.production import ProductionPointer
-from clm_operator.planning.decide import Plan, plan
-from clm_operator.planning.evaluations import to_read
-from clm_operator.planning.production import to_verify
+from clm_operator.findings import EvaluationRead, ReportRead
+from clm_operator.mirror.objects import Job, ScheduleObject, Version
+from clm_operator.replays.outcome import to_read
+from clm_operator.round.plan import Plan, plan
+from clm_operator.round.version_status import observed
 from clm_operator.settings import Settings
-from clm_operator.snapshot import Job, ScheduleObject, Snapshot, Version, Withheld
-from clm_operator.status.version import observed
-from clm_operator.store_reads import EvaluationRead, ReportRead
+from clm_operator.stages.promotion import to_verify
+from clm_operator.view import Snapshot, Withheld
 from tests.operator.units import builders as b
 
 Raw = dict[str, Any]

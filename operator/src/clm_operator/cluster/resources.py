@@ -1,13 +1,10 @@
 """The kinds that the operator touches, each by the few calls that it needs."""
 
-import hashlib
 import logging
 from contextlib import suppress
-from datetime import datetime
 from typing import Any
 
 from clm_api import API_VERSION
-from clm_api.happening import Happening
 from clm_operator.cluster.api import Api, ApiError, ExistsError, ForbiddenError, NotFoundError
 from clm_operator.mirror.world import Kind, Mirror
 from clm_operator.settings import EVERY_NAMESPACE, AccountSettings
@@ -150,36 +147,6 @@ class Cluster:
         except ApiError as error:
             _LOG.warning("events stay unread: %s", error)
             return []
-
-    async def post(self, about: Raw, happening: Happening, now: datetime) -> None:
-        """Post an event about an object; one that exists already is not posted again."""
-        meta = about["metadata"]
-        digest = hashlib.sha256(f"{meta['uid']}/{happening.id}".encode()).hexdigest()[:16]
-        time = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-        event = {
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {"name": f"{meta['name']}.{digest}", "namespace": meta["namespace"]},
-            "involvedObject": {
-                "apiVersion": API_VERSION,
-                "kind": about["kind"],
-                "name": meta["name"],
-                "namespace": meta["namespace"],
-                "uid": meta["uid"],
-                "resourceVersion": meta["resourceVersion"],
-            },
-            "type": happening.type,
-            "reason": happening.reason,
-            "message": happening.message,
-            "source": {"component": "clm-operator"},
-            "firstTimestamp": time,
-            "lastTimestamp": time,
-            "count": 1,
-        }
-        try:
-            await self._api.create(f"/api/v1/namespaces/{meta['namespace']}/events", event)
-        except ExistsError:
-            return
 
 
 _PLACES: dict[Kind, tuple[str, str]] = {

@@ -1,1 +1,1 @@
-"""Where the operator meets those who run it: which of several processes works."""
+"""Where the operator meets the cluster and who runs it: watches, namespaces, probes, the Lease."""

@@ -10,8 +10,8 @@ from typing import Any
 from clm_operator.clock import Clock
 from clm_operator.cluster.api import Api, ApiError, ConflictError, NotFoundError
 from clm_operator.edge.election import LEASE_S, RENEW_DEADLINE_S, Election
-from clm_operator.metrics import Metrics
 from clm_operator.settings import LeaderSettings
+from clm_operator.telling.prometheus import Metrics
 
 _LOG = logging.getLogger(__name__)
 _ANSWER_S = RENEW_DEADLINE_S / 2

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from clm_operator.snapshot import Key, Raw
+from clm_operator.mirror.objects import Key, Raw
 
 _GONE_KEPT = 20_000
 """Uids of deleted objects that are remembered: an answer that comes late revives none."""

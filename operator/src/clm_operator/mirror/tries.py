@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from clm_api.figures import SHARPE_WIDEST
 from clm_api.schedule_status import TrialsStatus
-from clm_operator.planning.trials import believed
 
 Market = tuple[str, frozenset[str], str]
 """Namespace, symbols, timeframe: what identifies the data whose tries are counted together."""
@@ -94,3 +94,13 @@ class Tries:
         if known is not None and known[0] == market:
             sums = sums - known[1]
         return sums.pooled()
+
+
+def believed(figures: TrialsStatus) -> TrialsStatus:
+    """Return figures; without mean and variance where no Sharpe ratios can have them."""
+    widest = max(abs(figures.mean_sharpe), figures.sharpe_variance**0.5)
+    if widest <= SHARPE_WIDEST:
+        return figures
+    return TrialsStatus(
+        total=figures.total, counted=figures.counted, counted_until=figures.counted_until
+    )

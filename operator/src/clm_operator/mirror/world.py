@@ -9,11 +9,11 @@ from pydantic import ValidationError
 from clm_api.schedule_status import TrialsStatus
 from clm_api.symbols import canonical
 from clm_api.training_schedule import DataSpec
-from clm_operator.building.names import LABEL_SCHEDULE
+from clm_operator.mirror.objects import Job, Key, Pod, Raw, ScheduleObject, Version, owner_uid
 from clm_operator.mirror.table import Table
 from clm_operator.mirror.tries import Market, Tries
+from clm_operator.names import LABEL_SCHEDULE
 from clm_operator.settings import EVERY_NAMESPACE
-from clm_operator.snapshot import Job, Key, Pod, Raw, ScheduleObject, Version, owner_uid
 
 _LOG = logging.getLogger(__name__)
 Kind = Literal["TrainingSchedule", "ModelVersion", "Job", "Pod"]

@@ -1,1 +1,0 @@
-"""Pure: names and manifests."""

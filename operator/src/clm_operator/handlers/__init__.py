@@ -1,1 +1,0 @@
-"""The edge: the only place that imports kopf."""

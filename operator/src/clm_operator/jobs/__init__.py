@@ -1,0 +1,1 @@
+"""Jobs and their pods, whatever they work on: manifests, keys, waits, failures."""

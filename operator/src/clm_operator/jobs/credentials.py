@@ -1,0 +1,173 @@
+"""Credentials for one run: what for, for how long, and the Secret that brings them to its pods."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from clm_api.layout import RunLayout
+from clm_api.model_version import ModelVersionSpec
+from clm_api.run import RunPod, RunSpec
+from clm_operator.jobs.access import Access, Shared, run_access, shared_access
+from clm_operator.mirror.objects import Job, Version
+from clm_operator.names import LABEL_SCHEDULE, LABEL_VERSION
+from clm_operator.owners import owned_by
+from clm_operator.settings import StoreSettings
+
+SHORTEST_S = 3600
+"""The client library asks for no less."""
+LONGEST_S = 7 * 86400
+"""As long as any MinIO lends."""
+_MARGIN_S = 600
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Keys that the store lent."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+
+
+NOBODY = Credentials("none", "none", "none")
+"""What stands in a Secret that is only tried."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Credentials that a Job waits for.
+
+    Parameters
+    ----------
+    job
+        Name of the Job.
+    secret
+        metadata of the Secret that will hold them. Its Job owns it, so it is made after it.
+    forms
+        What they are good for, from narrow to wide: the first that a policy can hold.
+    seconds
+        How long they must last.
+    """
+
+    job: str
+    secret: dict[str, Any]
+    forms: tuple[Access, ...]
+    seconds: int
+
+    @property
+    def name(self) -> str:
+        """The Secret's name."""
+        return str(self.secret["name"])
+
+    def named(self, name: str) -> "Grant":
+        """Return the same for a Secret of another name."""
+        return replace(self, secret=self.secret | {"name": name})
+
+    def owned(self, job: dict[str, Any]) -> "Grant":
+        """Return the same for a Secret that goes with a Job."""
+        owners = owned_by("Job", job, "batch/v1")
+        return replace(self, secret=self.secret | {"ownerReferences": owners})
+
+
+def shared_by(store: StoreSettings, namespace: str) -> Shared:
+    """Return what the configuration says of what a namespace's runs share."""
+    return Shared(store.data_folder(namespace), store.widest_keys.forms)
+
+
+def run_grant(
+    version: Version,
+    spec: ModelVersionSpec,
+    now: datetime,
+    champion: str | None = None,
+    shared: Shared | None = None,
+) -> Grant:
+    """Return what a training run needs.
+
+    Parameters
+    ----------
+    champion
+        Folder of the run in production, which is read for the comparison.
+
+    Every round names another Secret: nothing has to be read or replaced.
+    """
+    namespace, schedule = version.namespace, spec.schedule_ref.name
+    return Grant(
+        job=version.name,
+        secret={
+            "name": f"{version.name}-{_digest(version.uid, now)}",
+            "namespace": namespace,
+            "labels": {LABEL_SCHEDULE: schedule, LABEL_VERSION: version.name},
+        },
+        forms=run_access(
+            RunLayout(namespace, schedule, version.run_uid), spec.run, champion, shared
+        ),
+        seconds=_lifetime_s(spec.run.pod),
+    )
+
+
+def evaluation_grant(
+    job: str,
+    secret: dict[str, Any],
+    folders: Sequence[str],
+    report: str,
+    runs: Sequence[RunSpec],
+    now: datetime,
+    shared: Shared | None = None,
+) -> Grant:
+    """Return what an evaluation needs.
+
+    Parameters
+    ----------
+    folders
+        Runs in the store whose files are read.
+    report
+        Path of what is written.
+    runs
+        Specs of those runs, as far as they are known: whose bars are read.
+    """
+    own = Access(reads=tuple(f"{folder}/*" for folder in folders), writes=(report,))
+    return Grant(
+        job=job,
+        secret=secret | {"name": f"{job}-{_digest(report, now)}"},
+        forms=tuple(own | data for data in shared_access(runs, shared)),
+        seconds=_lifetime_s(runs[0].pod),
+    )
+
+
+def regrant(grant: Grant, job: Job) -> Grant | None:
+    """Return the grant of a Job that exists, for the Secret that its pods wait for.
+
+    None where that is not one of its own: it was made before each run had keys of its own.
+    """
+    named = (one.get("secretRef", {}).get("name", "") for one in job.container.get("envFrom", ()))
+    waits_for = next((name for name in named if name.startswith(f"{job.name}-")), None)
+    return None if waits_for is None else grant.named(waits_for).owned(job.raw)
+
+
+def secret_manifest(grant: Grant, lent: Credentials) -> dict[str, Any]:
+    """Return the Secret, immutable, with the names that a pod's environment gets."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": grant.secret,
+        "immutable": True,
+        "stringData": {
+            "AWS_ACCESS_KEY_ID": lent.access_key,
+            "AWS_SECRET_ACCESS_KEY": lent.secret_key,
+            "AWS_SESSION_TOKEN": lent.session_token,
+        },
+    }
+
+
+def _digest(uid: str, now: datetime) -> str:
+    return hashlib.sha256(f"{uid}/{now.isoformat()}".encode()).hexdigest()[:8]
+
+
+def _lifetime_s(pod: RunPod) -> int:
+    """Return the longest that a run may take; a queue may hold it back without an end."""
+    if pod.queue_name:
+        return LONGEST_S
+    wanted = pod.pending_deadline_seconds + pod.active_deadline_seconds + _MARGIN_S
+    return min(max(wanted, SHORTEST_S), LONGEST_S)

@@ -1,0 +1,343 @@
+"""Schedules, versions, Jobs and pods as rounds see them: typed, and no more than is looked at."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from clm_api.environment import CONTAINER
+from clm_api.model_version import TERMINAL, ModelVersionSpec, ModelVersionStatus, TriggerType
+from clm_api.restored import RESTORING
+from clm_api.schedule_status import TrainingScheduleStatus
+from clm_api.timing import slot_of
+from clm_api.training_schedule import TrainingScheduleSpec
+from clm_operator.complaints import Complaint, complaint, trainer_state
+from clm_operator.names import LABEL_QUEUE
+
+RUN_NOW = "clm.dev/run-now"
+Raw = dict[str, Any]
+
+
+@dataclass(frozen=True, order=True)
+class Key:
+    """A TrainingSchedule's address."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """``namespace/name``."""
+        return f"{self.namespace}/{self.name}"
+
+
+def instant(text: str) -> datetime:
+    """Read a Kubernetes time."""
+    return datetime.fromisoformat(text)
+
+
+def validation_text(error: ValidationError, root: str) -> str:
+    """Return the first problem of a resource with the path of its field."""
+    first = error.errors()[0]
+    path = ".".join(str(part) for part in (root, *first["loc"]))
+    return f"{path}: {first['msg']}"
+
+
+def owner_uid(raw: Raw) -> str | None:
+    """Return the uid of an object's controller."""
+    for owner in raw["metadata"].get("ownerReferences", ()):
+        if owner.get("controller"):
+            return str(owner["uid"])
+    return None
+
+
+def same_spec(one: Raw, other: Raw) -> bool:
+    """Whether two forms of an object have one spec: the API server counts its changes."""
+    parts = ("uid", "generation")
+    return all(one["metadata"].get(p) == other["metadata"].get(p) for p in parts)
+
+
+def made_for(raw: Raw) -> str:
+    """Return the uid of the schedule that a ModelVersion was made for.
+
+    Nobody can change it, unlike labels and owners.
+    """
+    return str(raw["spec"]["scheduleRef"]["uid"])
+
+
+@dataclass(frozen=True)
+class ScheduleObject:
+    """A TrainingSchedule as it was read."""
+
+    raw: Raw
+    spec: TrainingScheduleSpec | None
+    problem: str
+    status: TrainingScheduleStatus
+
+    @classmethod
+    def read(cls, raw: Raw, before: "ScheduleObject | None" = None) -> "ScheduleObject":
+        """Parse a resource; a spec that can't be parsed becomes a problem, not an error.
+
+        Parameters
+        ----------
+        before
+            The same object as it was: its spec is taken over where that did not change.
+        """
+        spec, problem = None, ""
+        if before is not None and same_spec(before.raw, raw):
+            spec, problem = before.spec, before.problem
+        else:
+            try:
+                spec = TrainingScheduleSpec.model_validate(raw["spec"])
+            except ValidationError as error:
+                problem = validation_text(error, "spec")
+        status = TrainingScheduleStatus.model_validate(raw.get("status", {}))
+        return cls(raw, spec, problem, status)
+
+    @property
+    def namespace(self) -> str:
+        """metadata.namespace."""
+        return str(self.raw["metadata"]["namespace"])
+
+    @property
+    def uid(self) -> str:
+        """Tells a schedule from one of the same name that was deleted."""
+        return str(self.raw["metadata"]["uid"])
+
+    @property
+    def name(self) -> str:
+        """metadata.name."""
+        return str(self.raw["metadata"]["name"])
+
+    @property
+    def generation(self) -> int:
+        """metadata.generation."""
+        return int(self.raw["metadata"]["generation"])
+
+    @property
+    def created(self) -> datetime:
+        """When it was created, or the lost one in whose place it stands."""
+        restored = self.status.restored
+        return restored.created if restored else instant(self.raw["metadata"]["creationTimestamp"])
+
+    @property
+    def restoring(self) -> bool:
+        """Whether it is not all back yet."""
+        return RESTORING in self.raw["metadata"].get("annotations", {})
+
+    @property
+    def deleted(self) -> bool:
+        """Whether it is being deleted."""
+        return "deletionTimestamp" in self.raw["metadata"]
+
+    @property
+    def run_token(self) -> str | None:
+        """Value of the annotation that asks for a run by hand."""
+        token = self.raw["metadata"].get("annotations", {}).get(RUN_NOW)
+        return None if token is None else str(token)[:256]
+
+
+@dataclass(frozen=True)
+class Version:
+    """A ModelVersion as it was read."""
+
+    raw: Raw
+    spec: ModelVersionSpec | None
+    problem: str
+    status: ModelVersionStatus
+
+    @classmethod
+    def read(cls, raw: Raw, before: "Version | None" = None) -> "Version":
+        """Parse a resource; a spec that can't be parsed becomes a problem, not an error.
+
+        Parameters
+        ----------
+        before
+            The same object as it was: its spec is taken over where that did not change.
+        """
+        spec, problem = None, ""
+        if before is not None and same_spec(before.raw, raw):
+            spec, problem = before.spec, before.problem
+        else:
+            try:
+                spec = ModelVersionSpec.model_validate(raw["spec"])
+            except ValidationError as error:
+                problem = validation_text(error, "spec")
+        status = ModelVersionStatus.model_validate(raw.get("status", {}))
+        return cls(raw, spec, problem, status)
+
+    @property
+    def name(self) -> str:
+        """metadata.name, also the Job's."""
+        return str(self.raw["metadata"]["name"])
+
+    @property
+    def namespace(self) -> str:
+        """metadata.namespace."""
+        return str(self.raw["metadata"]["namespace"])
+
+    @property
+    def uid(self) -> str:
+        """metadata.uid."""
+        return str(self.raw["metadata"]["uid"])
+
+    @property
+    def run_uid(self) -> str:
+        """The run's folder in the store: its uid, or that of the one in whose place it stands."""
+        return self.status.restored.uid if self.status.restored else self.uid
+
+    @property
+    def generation(self) -> int:
+        """metadata.generation."""
+        return int(self.raw["metadata"].get("generation", 1))
+
+    @property
+    def created(self) -> datetime:
+        """When it was created, or the lost one in whose place it stands."""
+        restored = self.status.restored
+        return restored.created if restored else instant(self.raw["metadata"]["creationTimestamp"])
+
+    @property
+    def terminal(self) -> bool:
+        """Whether its run has ended."""
+        return self.status.phase in TERMINAL
+
+    @property
+    def slot(self) -> int | None:
+        """Its slot, if it came from the schedule: a run by hand takes no slot."""
+        if self.spec is None or self.spec.trigger.type is TriggerType.MANUAL:
+            return None
+        return slot_of(self.spec.slot)
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A training pod."""
+
+    uid: str
+    created: datetime
+    phase: str
+    started: datetime | None
+    exit_code: int | None
+    terminated_reason: str
+    termination_message: str
+    complaint: Complaint | None
+    """Why it does not work, in the scheduler's or kubelet's words; None if they say nothing."""
+    ended: datetime | None = None
+    """When the trainer ended; other containers may go on."""
+    leaving: datetime | None = None
+    """Since when it is being removed: by a drain, a preemption, or because its node is lost."""
+
+    @classmethod
+    def read(cls, raw: Raw) -> "Pod":
+        """Pick what the planner looks at, of the trainer's container wherever it stands."""
+        status = raw.get("status", {})
+        state = trainer_state(status)
+        terminated, running = state.get("terminated", {}), state.get("running", {})
+        started = terminated.get("startedAt") or running.get("startedAt")
+        phase = status.get("phase", "Pending")
+        if phase == "Running" and "waiting" in state:
+            phase = "Pending"  # a sidecar alone makes no run
+        leaving, ended = raw["metadata"].get("deletionTimestamp"), terminated.get("finishedAt")
+        return cls(
+            uid=raw["metadata"]["uid"],
+            created=instant(raw["metadata"]["creationTimestamp"]),
+            phase=phase,
+            started=instant(started) if started else None,
+            exit_code=terminated.get("exitCode"),
+            terminated_reason=terminated.get("reason", ""),
+            termination_message=terminated.get("message", ""),
+            complaint=complaint(status, state),
+            ended=instant(ended) if ended else None,
+            leaving=instant(leaving) if leaving else None,
+        )
+
+
+@dataclass(frozen=True)
+class Job:
+    """The Job of a version."""
+
+    raw: Raw
+    pods: tuple[Pod, ...] = ()
+    """Oldest first."""
+    warning: Complaint | None = None
+    """The newest event that says why there is no pod, or why it can't begin."""
+
+    @property
+    def name(self) -> str:
+        """metadata.name."""
+        return str(self.raw["metadata"]["name"])
+
+    @property
+    def uid(self) -> str:
+        """metadata.uid."""
+        return str(self.raw["metadata"]["uid"])
+
+    @property
+    def created(self) -> datetime:
+        """metadata.creationTimestamp."""
+        return instant(self.raw["metadata"]["creationTimestamp"])
+
+    @property
+    def deadline_seconds(self) -> int | None:
+        """spec.activeDeadlineSeconds."""
+        found = self.raw["spec"].get("activeDeadlineSeconds")
+        return None if found is None else int(found)
+
+    @property
+    def memory_limit(self) -> str | None:
+        """The container's memory limit; None if it has none."""
+        limit = self.container.get("resources", {}).get("limits", {}).get("memory")
+        return None if limit is None else str(limit)
+
+    @property
+    def container(self) -> Raw:
+        """The trainer's container as it was asked for."""
+        pod = self.raw["spec"].get("template", {}).get("spec", {})
+        return dict(next((c for c in pod.get("containers", ()) if c["name"] == CONTAINER), {}))
+
+    @property
+    def queue(self) -> str | None:
+        """Name of the Kueue queue that it waits in."""
+        found = self.raw["metadata"].get("labels", {}).get(LABEL_QUEUE)
+        return None if found is None else str(found)
+
+    @property
+    def suspended(self) -> bool:
+        """Whether a queue holds it back."""
+        return bool(self.raw["spec"].get("suspend"))
+
+    def condition(self, kind: str) -> Raw | None:
+        """Return the condition of that type if it is True."""
+        for c in self.raw.get("status", {}).get("conditions") or ():
+            if c["type"] == kind and c["status"] == "True":
+                return dict(c)
+        return None
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has completed or failed."""
+        return self.condition("Complete") is not None or self.condition("Failed") is not None
+
+    @property
+    def trainer_ended(self) -> Pod | None:
+        """The newest pod if its trainer has ended, though a sidecar goes on and the Job with it."""
+        pod = self.pods[-1] if self.pods else None
+        return pod if pod and pod.phase == "Running" and pod.exit_code is not None else None
+
+    @property
+    def startable_since(self) -> datetime | None:
+        """Since when its controller may make pods: a queue's time does not count.
+
+        None while it is held back, or was let go so recently that its status does not say so yet.
+        """
+        if self.suspended or self.condition("Suspended") is not None:
+            return None
+        status = self.raw.get("status", {})
+        resumed = [
+            c.get("lastTransitionTime")
+            for c in status.get("conditions") or ()
+            if c["type"] == "Suspended"
+        ]
+        times = filter(None, (status.get("startTime"), *resumed))
+        return max((self.created, *map(instant, times)))

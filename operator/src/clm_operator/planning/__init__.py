@@ -1,1 +1,0 @@
-"""Pure: what follows from a snapshot."""

@@ -1,0 +1,206 @@
+"""What one round decides on: the mirror's view, then the store where a run's state asks for it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from clm_api.layout import RunLayout, evaluation_report
+from clm_api.report import Progress
+from clm_api.timing import slot_of
+from clm_operator.clock import Clock
+from clm_operator.cluster.resources import Cluster, Raw
+from clm_operator.complaints import told
+from clm_operator.findings import EvaluationRead, ReportRead
+from clm_operator.mirror.objects import Job, Key, ScheduleObject, Version, made_for, owner_uid
+from clm_operator.names import LABEL_EVALUATION
+from clm_operator.owners import is_leaving
+from clm_operator.replays.outcome import newest, to_read
+from clm_operator.stages.promotion import to_verify
+from clm_operator.store.results import ArtifactReader
+from clm_operator.view import Snapshot, Withheld
+
+_SOON = timedelta(seconds=5)
+
+
+@dataclass(frozen=True)
+class FoundOut:
+    """What only a create can tell.
+
+    Parameters
+    ----------
+    taken
+        Names that belong to something else.
+    refused
+        Versions and Jobs that the API server calls invalid, with its words.
+    withheld
+        Versions and Jobs that can't be made for now, and Jobs whose keys can't.
+    quota_short
+        Whether a quota refuses a Job or its keys, of this schedule or a neighbour.
+    """
+
+    taken: frozenset[str] = frozenset()
+    refused: Mapping[str, str] = field(default_factory=dict)
+    withheld: Mapping[str, Withheld] = field(default_factory=dict)
+    quota_short: bool = False
+
+    def __or__(self, other: "FoundOut") -> "FoundOut":
+        """Return what both know; of one name what the other one knows."""
+        return FoundOut(
+            self.taken | other.taken,
+            {**self.refused, **other.refused},
+            {**self.withheld, **other.withheld},
+            self.quota_short or other.quota_short,
+        )
+
+
+async def gather(
+    key: Key,
+    cluster: Cluster,
+    reader: ArtifactReader,
+    clock: Clock,
+    found_out: FoundOut,
+) -> Snapshot:
+    """Read everything that a round decides on.
+
+    Parameters
+    ----------
+    found_out
+        What earlier rounds learned by trying.
+    """
+    mirror = cluster.mirror
+    schedule = mirror.schedule(key)
+    if schedule is None:
+        return Snapshot(clock.now(), key, None)
+    found = mirror.versions.of(key)
+    ours = [v for v in found if made_for(v.raw) == schedule.uid]
+    foreign = {v.name: v.raw for v in found if made_for(v.raw) != schedule.uid}
+    ours.sort(key=lambda v: (v.created, v.name))
+    now = clock.now()
+    jobs, evaluations = await _jobs(key, schedule, ours, cluster, found_out, now)
+    leaving = _leaving(schedule, ours, foreign, jobs)
+    reports, progress = await _results(key, ours, jobs, reader)
+    now = clock.now()
+    return Snapshot(
+        now=now,
+        key=key,
+        schedule=schedule,
+        versions=tuple(ours),
+        jobs=jobs,
+        reports=reports,
+        verified=await _verified(key, schedule, ours, reader, now),
+        evaluations=evaluations,
+        evaluation=await _evaluation(key, schedule, evaluations, reader),
+        progress=progress,
+        sibling_trials=mirror.tries_of_siblings(schedule),
+        taken=(found_out.taken | foreign.keys()) - leaving,
+        leaving=leaving,
+        refused=found_out.refused,
+        withheld=found_out.withheld,
+        quota_short=found_out.quota_short,
+    )
+
+
+def _leaving(
+    schedule: ScheduleObject, ours: list[Version], foreign: dict[str, Raw], jobs: dict[str, Job]
+) -> frozenset[str]:
+    """Return names of versions and Jobs that an earlier schedule of this name has left behind."""
+    owners = {("TrainingSchedule", schedule.name): schedule.uid}
+    owners |= {("ModelVersion", v.name): v.uid for v in ours}
+    versions = {name for name, raw in foreign.items() if is_leaving(raw, owners)}
+    own = {schedule.uid, *(v.uid for v in ours)}
+    others = (j for j in jobs.values() if owner_uid(j.raw) not in own)
+    return frozenset(versions | {j.name for j in others if is_leaving(j.raw, owners)})
+
+
+async def _jobs(
+    key: Key,
+    schedule: ScheduleObject,
+    versions: list[Version],
+    cluster: Cluster,
+    found_out: FoundOut,
+    now: datetime,
+) -> tuple[dict[str, Job], dict[str, Job]]:
+    """Return the Jobs of runs, then those of evaluations."""
+    mirror, active = cluster.mirror, [v for v in versions if not v.terminal]
+    jobs = {job.name: job for job in mirror.jobs.of(key)}
+    for version in active:
+        taken = version.name in found_out.taken
+        if version.name not in jobs and (taken or version.status.job_ref is not None):
+            # It may carry other labels than those that are watched.
+            await cluster.refresh("Job", key.namespace, version.name)
+            if (job := mirror.jobs.get(key.namespace, version.name)) is not None:
+                jobs[job.name] = job
+    jobs = {n: replace(job, pods=mirror.pods_of(key, job.uid)) for n, job in jobs.items()}
+    evaluated = {
+        name
+        for name, job in jobs.items()
+        if LABEL_EVALUATION in job.raw["metadata"].get("labels", {})
+        and owner_uid(job.raw) == schedule.uid
+    }
+    waits = newest(schedule, {n: jobs[n] for n in evaluated})
+    awaited = {v.name for v in active} | ({waits.name} if waits else set())
+    for name in awaited & jobs.keys():
+        jobs[name] = await _warned(key, jobs[name], cluster, now)
+    return (
+        {name: job for name, job in jobs.items() if name not in evaluated},
+        {name: job for name, job in jobs.items() if name in evaluated},
+    )
+
+
+async def _warned(key: Key, job: Job, cluster: Cluster, now: datetime) -> Job:
+    """Ask why a Job's pod is not there, or does not begin, where its own status does not say so.
+
+    What begins within seconds needs no reason.
+    """
+    pod = job.pods[-1] if job.pods else None
+    if job.finished or (pod is not None and (pod.phase != "Pending" or pod.complaint)):
+        return job
+    uid, since = (job.uid, job.startable_since) if pod is None else (pod.uid, pod.created)
+    if now - (since or job.created) < _SOON:
+        return job
+    events = await cluster.events(key.namespace, uid)
+    return replace(job, warning=told(events, job.name, since))
+
+
+async def _results(
+    key: Key, versions: list[Version], jobs: dict[str, Job], reader: ArtifactReader
+) -> tuple[dict[str, ReportRead], dict[str, Progress]]:
+    reports: dict[str, ReportRead] = {}
+    progress: dict[str, Progress] = {}
+    for version in versions:
+        if version.terminal or version.spec is None:
+            continue
+        layout = RunLayout(key.namespace, version.spec.schedule_ref.name, version.run_uid)
+        job = jobs.get(version.name)
+        if job is None or job.finished or job.trainer_ended:
+            reports[version.name] = await reader.report(layout)
+        elif job.pods and job.pods[-1].phase == "Running":
+            said = await reader.progress(layout, job.pods[-1].uid)
+            if said is not None:
+                progress[version.name] = said
+    return reports, progress
+
+
+async def _verified(
+    key: Key,
+    schedule: ScheduleObject,
+    versions: list[Version],
+    reader: ArtifactReader,
+    now: datetime,
+) -> dict[str, ReportRead]:
+    return {
+        version.name: await reader.report(RunLayout(key.namespace, schedule.name, version.run_uid))
+        for version in to_verify(schedule, versions, now)
+    }
+
+
+async def _evaluation(
+    key: Key, schedule: ScheduleObject, jobs: dict[str, Job], reader: ArtifactReader
+) -> EvaluationRead:
+    status = to_read(schedule, jobs)
+    if status is None:
+        return None
+    slot = slot_of(status.slot)
+    return await reader.evaluation(
+        evaluation_report(key.namespace, schedule.name, schedule.uid, slot)
+    )

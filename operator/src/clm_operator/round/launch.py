@@ -1,0 +1,69 @@
+"""A run begins: credentials from the store, the Job, the Secret that brings them to its pods."""
+
+import asyncio
+from dataclasses import dataclass
+
+from clm_operator.cluster.api import ExistsError
+from clm_operator.cluster.resources import Cluster
+from clm_operator.jobs.credentials import NOBODY, Grant, secret_manifest
+from clm_operator.jobs.manifest import NewJob
+from clm_operator.settings import TrainerSettings
+from clm_operator.store.lender import Lender
+
+
+@dataclass(frozen=True)
+class Launcher:
+    """Creates Jobs with the credentials that they wait for."""
+
+    cluster: Cluster
+    lender: Lender
+    trainer: TrainerSettings
+
+    async def start(self, job: NewJob) -> bool:
+        """Create a Job, then the Secret that its pods wait for, which goes with it.
+
+        Returns False if a Job of its name exists, which the next round looks at. Nothing is lent
+        for a Job that could not be created anyway, or whose Secret could not.
+
+        Raises
+        ------
+        ClmError
+            StorageDenied, StorageUnavailable: the store lends no credentials, and there is no Job.
+        InvalidError
+            The API server says that the Job can't exist like this.
+        ApiError
+            A quota, an admission rule or webhook is against the Job or its Secret, or is away.
+        """
+        if (account := self.trainer.account) is not None:
+            namespace = job.manifest["metadata"]["namespace"]
+            name = self.trainer.service_account_name
+            await self.cluster.keep_account(namespace, name, account)
+        if (grant := job.grant) is None:
+            return await self.cluster.create_job(job.manifest) is not None
+        try:
+            await self.cluster.check_job(job.manifest)
+        except ExistsError:
+            return False
+        await self.cluster.check_secret(secret_manifest(grant, NOBODY))
+        lent = await asyncio.to_thread(self.lender.lend, grant.forms, grant.seconds)
+        made = await self.cluster.create_job(job.manifest)
+        if made is not None:
+            await self.cluster.create_secret(secret_manifest(grant.owned(made), lent))
+        return made is not None
+
+    async def lend(self, grant: Grant) -> None:
+        """Make the Secret that a crash or a refusal kept from a Job, unless it is there by now.
+
+        Raises
+        ------
+        ClmError
+            StorageDenied, StorageUnavailable.
+        ApiError
+            A quota, an admission rule or webhook is against the Secret, or is away.
+        """
+        try:
+            await self.cluster.check_secret(secret_manifest(grant, NOBODY))
+            lent = await asyncio.to_thread(self.lender.lend, grant.forms, grant.seconds)
+            await self.cluster.create_secret(secret_manifest(grant, lent))
+        except ExistsError:
+            return

@@ -1,0 +1,135 @@
+"""A version that retention removes: tombstone, then version, then files; and what a crash left.
+
+Reports of evaluations that nobody needs any more go here too.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from clm_api.errors import ClmError
+from clm_operator.cluster.api import ApiError
+from clm_operator.cluster.resources import Cluster
+from clm_operator.mirror.objects import Key, ScheduleObject, Version, owner_uid, validation_text
+from clm_operator.stages.retention import reports_to_remove
+from clm_operator.store.runs import NoTombstone, RunStore, Tombstone
+
+_LOG = logging.getLogger(__name__)
+SWEEP_S = 3600.0
+_SOON_S = 60.0
+"""Namespaces that come and go are not known at once."""
+
+
+@dataclass(frozen=True)
+class Undertaker:
+    """Removes versions with their files; files alone only where the version is gone for good."""
+
+    cluster: Cluster
+    runs: RunStore
+    _said: set[str] = field(default_factory=set)
+    """What can't be read, and was said once."""
+
+    async def retire(self, key: Key, version: Version) -> None:
+        """Remove a version that retention does not keep.
+
+        Raises
+        ------
+        ClmError
+            The store is away; the version stays where its tombstone could not be written.
+        """
+        if version.spec is None:
+            await self.cluster.delete_version(version.raw)
+            return
+        tombstone = Tombstone(
+            namespace=key.namespace,
+            schedule=version.spec.schedule_ref.name,
+            schedule_uid=version.spec.schedule_ref.uid,
+            version=version.name,
+            uid=version.run_uid,
+        )
+        await self.runs.bury(tombstone)
+        await self.cluster.delete_version(version.raw)
+        await self._finish(tombstone)
+
+    async def sweep(self, namespace: str) -> None:
+        """Finish what was cut off between tombstone and last file; thin the reports out.
+
+        A tombstone or a version that can't be read costs itself alone.
+        """
+        for found in await self.runs.buried(namespace):
+            if isinstance(found, NoTombstone):
+                self._say(found.path, found.message)
+                continue
+            try:
+                await self._finish(found)
+            except ValidationError as error:
+                self._say(f"{namespace}/{found.version}", _unreadable(error))
+        for key in self.cluster.mirror.keys(namespace):
+            schedule = self.cluster.mirror.schedule(key)
+            if schedule is not None and schedule.status.evaluation is not None:
+                await self._thin(key, schedule.uid)
+
+    async def _thin(self, key: Key, uid: str) -> None:
+        """Remove the evaluations' reports that no verdict rests on, but for the newest."""
+        slots = await self.runs.reports(key.namespace, key.name, uid)
+        mirror, versions = self.cluster.mirror.versions, list[Version]()
+        for place in mirror.places(key) if slots else ():
+            try:
+                found = mirror.get(*place)
+            except ValidationError as error:  # a verdict of it may rest on any report
+                self._say("/".join(place), _unreadable(error))
+                return
+            if found is not None and owner_uid(found.raw) == uid:
+                versions.append(found)
+        if superfluous := reports_to_remove(slots, versions):
+            await self.runs.remove_reports(key.namespace, key.name, uid, superfluous)
+            _LOG.info("%s: %d reports of evaluations were removed", key, len(superfluous))
+
+    async def run(self, namespaces: Callable[[], list[str]]) -> None:
+        """Sweep the namespaces that are served now and every hour, until cancelled."""
+        while True:
+            served = namespaces()
+            for namespace in served:
+                try:
+                    await self.sweep(namespace)
+                except (ClmError, ApiError) as error:
+                    _LOG.warning("tombstones of %s are left for later: %s", namespace, error)
+                except Exception:  # noqa: BLE001  an object that can't be read stops no neighbour
+                    _LOG.exception("tombstones of %s are left for later", namespace)
+            await asyncio.sleep(SWEEP_S if served else _SOON_S)
+
+    def _say(self, what: str, why: str) -> None:
+        if what not in self._said:
+            self._said.add(what)
+            _LOG.warning("%s %s", what, why)
+
+    async def _finish(self, tombstone: Tombstone) -> None:
+        """Remove the files if the version is gone and its schedule, the same one, is not.
+
+        A version that was changed in time stays, and its tombstone goes: else its files would
+        follow it whenever a person deletes it.
+        """
+        namespace, mirror = tombstone.namespace, self.cluster.mirror
+        await self.cluster.refresh("ModelVersion", namespace, tombstone.version)
+        await self.cluster.refresh("TrainingSchedule", namespace, tombstone.schedule)
+        version = mirror.versions.get(namespace, tombstone.version)
+        schedule = mirror.schedule(Key(namespace, tombstone.schedule))
+        alive = version is not None and version.run_uid == tombstone.uid
+        if alive or (schedule is not None and _in_production(schedule, tombstone)):
+            await self.runs.lift(tombstone)
+        elif schedule is not None and schedule.uid == tombstone.schedule_uid:
+            await self.runs.remove(tombstone)
+            _LOG.info("%s: its files were removed", tombstone.version)
+
+
+def _unreadable(error: ValidationError) -> str:
+    text = validation_text(error, "status")
+    return f"can't be read: {text}; its files and its schedule's reports stay meanwhile"
+
+
+def _in_production(schedule: ScheduleObject, tombstone: Tombstone) -> bool:
+    now = schedule.status.production
+    return now is not None and now.artifact.uri.endswith(tombstone.layout.manifest)

@@ -1,0 +1,41 @@
+"""What every version's status says in the words of kstatus: how far its run is, and of which spec.
+
+phase      kstatus       conditions
+Pending    InProgress    Ready=False, Reconciling=True
+Running    InProgress    Ready=False, Reconciling=True
+Succeeded  Current       Ready=True, whatever the verdict: a REJECTED version is a finished one
+Failed     Failed        Ready=False, Stalled=True
+"""
+
+from datetime import datetime
+
+from clm_api.conditions import condition, set_conditions
+from clm_api.model_version import ModelVersionStatus, Phase
+from clm_operator.mirror.objects import Version
+
+_READY, _RECONCILING, _STALLED = "Ready", "Reconciling", "Stalled"
+_TRUE: dict[Phase, str] = {
+    Phase.PENDING: _RECONCILING,
+    Phase.RUNNING: _RECONCILING,
+    Phase.SUCCEEDED: _READY,
+    Phase.FAILED: _STALLED,
+}
+"""The one of the three that holds; Reconciling and Stalled are there only while they do."""
+
+
+def observed(version: Version, status: ModelVersionStatus, now: datetime) -> ModelVersionStatus:
+    """Return a version's next status with the generation that it speaks of."""
+    true = _TRUE[status.phase]
+    reason, message = status.reason or str(status.phase), status.message[:1024]
+    made = [
+        condition(kind, holds=kind == true, reason=reason, message=message, now=now)
+        for kind in {_READY, true}
+    ]
+    over = {_RECONCILING, _STALLED} - {true}
+    kept = [c for c in status.conditions if c.type not in over]
+    return status.model_copy(
+        update={
+            "observed_generation": version.generation,
+            "conditions": list(set_conditions(kept, made)),
+        }
+    )

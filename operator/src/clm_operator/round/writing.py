@@ -1,0 +1,149 @@
+"""A round's statuses are written, and what each says is told at once: no event without its write.
+
+What is refused holds up no other object: the refusal comes back beside what was written.
+"""
+
+import logging
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from clm_api.happening import MOST_UNTOLD
+from clm_api.lifecycle import Stage
+from clm_api.model_version import ModelVersionStatus
+from clm_api.schedule_status import TrainingScheduleStatus
+from clm_operator.cluster.api import ApiError, ConflictError, NotFoundError
+from clm_operator.cluster.patches import merge_patch
+from clm_operator.cluster.resources import Cluster, Raw
+from clm_operator.round.plan import Plan
+from clm_operator.telling.prometheus import Metrics
+from clm_operator.telling.teller import Teller
+from clm_operator.view import Snapshot
+
+_LOG = logging.getLogger(__name__)
+T = TypeVar("T")
+Status = ModelVersionStatus | TrainingScheduleStatus
+
+
+@dataclass
+class Written:
+    """What became of a round's writes.
+
+    Parameters
+    ----------
+    unwritten
+        Uids of the objects whose status is not what the plan says.
+    changed
+        Whether any write changed an object.
+    refused
+        The last refusal.
+    outdated
+        An object was changed meanwhile, or is gone: nothing was written after it.
+    unheard
+        Whether something is to be told again.
+    """
+
+    unwritten: set[str] = field(default_factory=set)
+    changed: bool = False
+    refused: ApiError | None = None
+    outdated: ConflictError | NotFoundError | None = None
+    unheard: bool = False
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes what a plan says of its objects, and tells what each write makes true."""
+
+    cluster: Cluster
+    teller: Teller
+    metrics: Metrics
+
+    async def write(self, snapshot: Snapshot, decided: Plan) -> Written:
+        """Write the statuses that differ, then remove requests that are decided."""
+        written = Written({version.uid for version, _ in decided.version_statuses})
+        if snapshot.schedule is not None and decided.schedule_status is not None:
+            written.unwritten.add(snapshot.schedule.uid)
+        try:
+            await self._versions(snapshot, decided, written)
+            if snapshot.schedule is not None and decided.schedule_status is not None:
+                of = snapshot.schedule
+                await self._status(snapshot, of.raw, of.status, decided.schedule_status, written)
+            await self._requests(decided, written)
+        except (ConflictError, NotFoundError) as error:
+            written.outdated = error
+        return written
+
+    async def _versions(self, snapshot: Snapshot, decided: Plan, written: Written) -> None:
+        for version, status in decided.version_statuses:
+            if written.refused is not None and status.stage is Stage.PRODUCTION:
+                continue  # who has to leave production before it may still be there
+            if await self._status(snapshot, version.raw, version.status, status, written):
+                self.metrics.outcome(snapshot.key, version, status)
+                self.metrics.decision(snapshot.key, version, status)
+
+    async def _requests(self, decided: Plan, written: Written) -> None:
+        for version in decided.remove_requests:
+            try:
+                await self._current(version.raw, self.cluster.remove_request(version.raw))
+            except (ConflictError, NotFoundError):
+                raise
+            except ApiError as error:
+                written.refused = error
+            else:
+                written.changed = True
+
+    async def _status(
+        self, snapshot: Snapshot, raw: Raw, before: Status, after: Status, written: Written
+    ) -> bool:
+        """Write a status and tell what it says; return whether it is what it is to be.
+
+        Raises
+        ------
+        ConflictError, NotFoundError
+            The object was changed meanwhile, or is gone.
+        """
+        key, now = snapshot.key, snapshot.now
+        unheard = await self.teller.tell(key, raw, before.untold, now)
+        new = {one.id for one in after.untold}
+        kept = [one for one in unheard if one.id not in new]
+        untold = [*kept, *after.untold][-MOST_UNTOLD:]
+        status = after.model_copy(update={"untold": untold}).to_json_dict()
+        if not untold:
+            del status["untold"]
+        if patch := merge_patch(raw.get("status", {}), status):
+            try:
+                written.changed |= await self._patch(raw, patch)
+            except (ConflictError, NotFoundError):
+                raise
+            except ApiError as error:
+                written.refused = error
+                return False
+        written.unwritten.discard(raw["metadata"]["uid"])
+        unheard += await self.teller.tell(key, raw, after.untold, now)
+        written.unheard |= bool(unheard)
+        return True
+
+    async def _patch(self, raw: Raw, patch: Raw) -> bool:
+        """Patch a status; return whether that changed it.
+
+        The API server drops fields that its definitions don't know, and then nothing changes.
+        """
+        after = await self._current(raw, self.cluster.patch_status(raw, patch))
+        meta = raw["metadata"]
+        changed: bool = after["metadata"]["resourceVersion"] != meta["resourceVersion"]
+        if not changed:
+            _LOG.warning(
+                "%s %s/%s: the API server dropped %s of its status: the definitions are older than "
+                "the operator, apply those of its version",
+                raw["kind"], meta["namespace"], meta["name"], ", ".join(sorted(patch)),
+            )  # fmt: skip
+        return changed
+
+    async def _current(self, raw: Raw, write: Awaitable[T]) -> T:
+        """Make a write; where the object is another one by now, read it before the next round."""
+        try:
+            return await write
+        except (ConflictError, NotFoundError):
+            meta = raw["metadata"]
+            await self.cluster.refresh(raw["kind"], meta["namespace"], meta["name"])
+            raise

@@ -1,0 +1,1 @@
+"""What came of a run, and the Job that it needs."""

@@ -1,0 +1,93 @@
+"""The Job of a training run: what a schedule may decide comes frozen from its version."""
+
+from datetime import datetime
+from typing import Any
+
+from clm_api import environment
+from clm_api.evaluation import Contender
+from clm_api.model_version import ModelVersionSpec
+from clm_api.run import RunData
+from clm_operator.jobs.credentials import run_grant, shared_by
+from clm_operator.jobs.manifest import NewJob, Work, manifest
+from clm_operator.mirror.objects import Version
+from clm_operator.names import LABEL_FAMILY, LABEL_SCHEDULE, LABEL_VERSION
+from clm_operator.owners import owned_by
+from clm_operator.settings import CredentialsMode, Settings
+
+_KEYS = "/var/run/clm/exchange-keys"
+
+
+def training_job(
+    version: Version,
+    spec: ModelVersionSpec,
+    settings: Settings,
+    now: datetime,
+    champion: Contender | None = None,
+) -> NewJob:
+    """Return the Job of a version, with credentials of its own where the store lends them.
+
+    Parameters
+    ----------
+    champion
+        The version in production: the run's tear sheet compares itself with it.
+    """
+    if settings.store.credentials is not CredentialsMode.PER_RUN:
+        name = settings.store.secret_name
+        return NewJob(job_manifest(version, spec, settings, name, champion))
+    folder = None if champion is None else settings.store.folder_of(champion.uri)
+    grant = run_grant(version, spec, now, folder, shared_by(settings.store, version.namespace))
+    return NewJob(job_manifest(version, spec, settings, grant.name, champion), grant)
+
+
+def job_manifest(
+    version: Version,
+    spec: ModelVersionSpec,
+    settings: Settings,
+    secret_name: str | None,
+    champion: Contender | None = None,
+) -> dict[str, Any]:
+    """Return the Job of a version; what a schedule may decide comes frozen from the version.
+
+    Parameters
+    ----------
+    secret_name
+        The Secret with the pods' keys to the store; None: their account stands for them.
+    """
+    labels = {
+        LABEL_SCHEDULE: spec.schedule_ref.name,
+        LABEL_FAMILY: str(spec.run.model.family),
+        LABEL_VERSION: version.name,
+    }
+    values = {
+        environment.RUN_SPEC: spec.run.model_dump_json(by_alias=True, exclude_none=True),
+        environment.RUN_NAMESPACE: version.namespace,
+        environment.RUN_SCHEDULE: spec.schedule_ref.name,
+        environment.RUN_NAME: version.name,
+        environment.RUN_UID: version.run_uid,
+        environment.CHAMPION: (
+            None if champion is None else champion.model_dump_json(by_alias=True)
+        ),
+        environment.EXCHANGE_KEYS: _KEYS if spec.run.data.own_trades else None,
+    }
+    work = Work("train", values, secret_name, *_keys(spec.run.data))
+    meta = {
+        "name": version.name,
+        "namespace": version.namespace,
+        "labels": labels,
+        "ownerReferences": owned_by("ModelVersion", version.raw),
+    }
+    return manifest(meta, spec.run.pod, work, settings)
+
+
+def _keys(data: RunData) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return volume and mount of the exchange key; the trainer says what is missing in it."""
+    if not data.own_trades or data.secret_ref is None:
+        return [], []
+    secret = {
+        "secretName": data.secret_ref.name,
+        "items": [{"key": name, "path": name} for name in ("apiKey", "secret")],
+        "defaultMode": 0o440,
+        "optional": True,
+    }
+    mount = {"name": "exchange-keys", "mountPath": _KEYS, "readOnly": True}
+    return [{"name": "exchange-keys", "secret": secret}], [mount]

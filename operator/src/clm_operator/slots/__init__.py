@@ -1,0 +1,1 @@
+"""When a run begins, and why not."""

@@ -1,0 +1,1 @@
+"""A version's way from candidate to production and back, and what is kept of it."""

@@ -1,0 +1,179 @@
+"""Why a person's request is refused: rules in the order in which they are looked at."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from clm_api.lifecycle import RequestedStage, Stage, StageRequest
+from clm_api.reasons import Reason
+from clm_api.schedule_status import ProductionStatus
+from clm_operator.findings import CorruptReport, Report, ReportRead
+from clm_operator.mirror.objects import Version
+from clm_operator.stages.lifecycle import into_production, was_in_production
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request and what it is held against.
+
+    Parameters
+    ----------
+    judges_only
+        Whether the schedule's mode is DryRun.
+    verified
+        Outcome of digesting the version's files anew.
+    tested
+        Name of the version that is in its shadow test.
+    """
+
+    version: Version
+    request: StageRequest
+    production: ProductionStatus | None
+    judges_only: bool
+    verified: ReportRead
+    tested: str | None = None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why not, and what to do."""
+
+    reason: Reason
+    message: str
+
+
+def already_in_production(ask: Ask) -> Refusal | None:
+    """What is there can't go there."""
+    now = ask.production
+    if now is None or not names(now, ask.version):
+        return None
+    text = f"it has been in production since {now.since:%Y-%m-%d %H:%M} UTC"
+    return Refusal(Reason.PROMOTION_REFUSED, text)
+
+
+def never_passed_the_criteria(ask: Ask) -> Refusal | None:
+    """Only what passed the criteria can ever go into production."""
+    status = ask.version.status
+    if into_production(status) is not None and status.artifact is not None:
+        return None
+    can = "only a CANDIDATE, a SHADOW or an ARCHIVED version can go there"
+    text = f"its stage is {status.stage}: {can}"
+    return Refusal(Reason.PROMOTION_REFUSED, text)
+
+
+def schedule_judges_only(ask: Ask) -> Refusal | None:
+    """DryRun never goes further; going back to what was there before is no step further."""
+    if not ask.judges_only or was_in_production(ask.version.status):
+        return None
+    text = "the schedule's spec.promotion.mode is DryRun: set it to Manual"
+    return Refusal(Reason.PROMOTION_REFUSED, text)
+
+
+def another_version_in_production(ask: Ask) -> Refusal | None:
+    """Who asks must have seen what they replace."""
+    present = ask.production.version if ask.production else ""
+    if ask.request.replaces is None or ask.request.replaces == present:
+        return None
+    seen, there = ask.request.replaces or "nothing", present or "nothing"
+    text = f"the request replaces {seen}, but {there} is in production: look at it and ask again"
+    return Refusal(Reason.PROMOTION_CONFLICT, text)
+
+
+def files_differ(ask: Ask) -> Refusal | None:
+    """Not a byte may differ from what was judged."""
+    return differing(ask.version, ask.verified)
+
+
+def differing(version: Version, found: ReportRead) -> Refusal | None:
+    """Return what differs between a version's files and what was judged."""
+    artifact = version.status.artifact
+    if isinstance(found, CorruptReport):
+        return Refusal(Reason.ARTIFACT_CORRUPT, found.message)
+    if found is None:
+        return Refusal(Reason.ARTIFACT_CORRUPT, "the store holds no manifest of it any more")
+    if isinstance(found, Report) and artifact and found.manifest_sha256 != artifact.sha256:
+        text = f"its manifest's sha256 is {found.manifest_sha256}, judged was {artifact.sha256}"
+        return Refusal(Reason.ARTIFACT_CORRUPT, text)
+    return None
+
+
+def only_candidates_are_withdrawn(ask: Ask) -> Refusal | None:
+    """Production is left by putting another version there."""
+    if ask.version.status.stage in (Stage.CANDIDATE, Stage.SHADOW):
+        return None
+    text = f"its stage is {ask.version.status.stage}: only a CANDIDATE or SHADOW can be withdrawn"
+    return Refusal(Reason.PROMOTION_REFUSED, text)
+
+
+def only_candidates_are_tested(ask: Ask) -> Refusal | None:
+    """What was in production, or rejected, has nothing to prove or can't."""
+    if ask.version.status.stage is Stage.CANDIDATE:
+        return None
+    text = f"its stage is {ask.version.status.stage}: only a CANDIDATE can be tested"
+    return Refusal(Reason.PROMOTION_REFUSED, text)
+
+
+def another_version_is_tested(ask: Ask) -> Refusal | None:
+    """One at a time, or the risk of a lucky one grows."""
+    if ask.tested is None:
+        return None
+    text = f"{ask.tested} is in its shadow test: withdraw it (stage ARCHIVED), or wait"
+    return Refusal(Reason.PROMOTION_REFUSED, text)
+
+
+Rule = Callable[[Ask], Refusal | None]
+RULES: dict[RequestedStage, tuple[Rule, ...]] = {
+    RequestedStage.PRODUCTION: (
+        already_in_production,
+        never_passed_the_criteria,
+        schedule_judges_only,
+        another_version_in_production,
+        files_differ,
+    ),
+    RequestedStage.SHADOW: (
+        only_candidates_are_tested,
+        schedule_judges_only,
+        another_version_is_tested,
+    ),
+    RequestedStage.ARCHIVED: (only_candidates_are_withdrawn,),
+}
+
+
+def refusal(ask: Ask) -> Refusal | None:
+    """Return the first reason against a request."""
+    found = (rule(ask) for rule in RULES[ask.request.stage])
+    return next((r for r in found if r is not None), None)
+
+
+def names(production: ProductionStatus, version: Version) -> bool:
+    """Whether the pointer means this version: a name alone can come again, a digest can't."""
+    artifact = version.status.artifact
+    same = artifact is not None and artifact.sha256 == production.artifact.sha256
+    return same and production.version == version.name
+
+
+def is_missing(production: ProductionStatus | None, versions: Iterable[Version]) -> bool:
+    """Whether the version in production was deleted."""
+    return production is not None and not any(names(production, v) for v in versions)
+
+
+def undecided(version: Version) -> StageRequest | None:
+    """Return the request that nobody has decided yet."""
+    if version.spec is None or version.spec.request is None or decided(version):
+        return None
+    return version.spec.request
+
+
+def decided(version: Version) -> bool:
+    """Whether a request is there whose outcome is on record."""
+    asked = version.spec is not None and version.spec.request is not None
+    last = version.status.promotion
+    return asked and last is not None and last.observed_generation == version.generation
+
+
+def wants_verification(version: Version, production: ProductionStatus | None) -> bool:
+    """Whether a round needs to know if the version's files are still what was judged."""
+    asked = undecided(version)
+    if asked is None or asked.stage is not RequestedStage.PRODUCTION:
+        return False
+    there = production is not None and names(production, version)
+    return not there and into_production(version.status) is not None

@@ -1,0 +1,59 @@
+"""Which ended versions go: never a candidate, production, or where rollbacks would go to.
+
+And which reports of evaluations: never one that a verdict rests on.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+
+from clm_api.lifecycle import Stage
+from clm_api.production import way_back
+from clm_api.schedule_status import TrainingScheduleStatus
+from clm_api.training_schedule import RetentionSpec
+from clm_operator.mirror.objects import Version
+
+_JUDGED = (Stage.REJECTED, Stage.ARCHIVED)
+KEPT_REPORTS = 200
+
+
+def to_delete(
+    versions: Sequence[Version], retention: RetentionSpec, status: TrainingScheduleStatus
+) -> tuple[Version, ...]:
+    """Return the versions beyond the limits, oldest first.
+
+    A version that somebody asks for stays until the request is decided.
+
+    Parameters
+    ----------
+    versions
+        Oldest first.
+    status
+        The schedule's: names production and the way back.
+    """
+    kept = {*way_back(status), status.production.version if status.production else None}
+    removable = [
+        v for v in versions if v.terminal and v.name not in kept and not (v.spec and v.spec.request)
+    ]
+    judged = [v for v in removable if v.status.stage in _JUDGED]
+    failed = [v for v in removable if v.status.stage is Stage.FAILED]
+    surplus = (
+        judged[: max(len(judged) - retention.successful_runs, 0)],
+        failed[: max(len(failed) - retention.failed_runs, 0)],
+    )
+    return tuple(v for group in surplus for v in group)
+
+
+def reports_to_remove(
+    slots: Collection[datetime], versions: Iterable[Version]
+) -> tuple[datetime, ...]:
+    """Return the slots whose reports nobody needs: all but the newest, and those of a verdict.
+
+    Parameters
+    ----------
+    slots
+        Of the reports in the store.
+    versions
+        Of their schedule.
+    """
+    judged = {v.status.shadow.verdict_slot for v in versions if v.status.shadow is not None}
+    return tuple(slot for slot in sorted(slots)[:-KEPT_REPORTS] if slot not in judged)

@@ -1,1 +1,0 @@
-"""Pure: statuses and their differences."""

@@ -1,0 +1,1 @@
+"""The object store: what runs left there, the pointer, lent keys."""

@@ -1,0 +1,162 @@
+"""What Prometheus sees."""
+
+from datetime import datetime
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from clm_api.model_version import ModelVersionStatus, Phase, TriggerType
+from clm_api.reasons import Reason
+from clm_operator.mirror.objects import Key, Version, instant
+from clm_operator.stages.requests import is_missing
+from clm_operator.telling.schedule_metrics import ScheduleMetrics
+from clm_operator.view import Snapshot
+
+RESULTS = ("ok", "busy", "error")
+_VERBS = ("GET", "POST", "PATCH", "DELETE")
+
+
+class Metrics:
+    """The operator's metrics in a registry of their own.
+
+    No labels per version; what is labelled by a schedule goes when the schedule does. A counter
+    whose labels are known beforehand is there at 0 before its first event: one that is born with
+    it has no increase.
+    """
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self._schedules = ScheduleMetrics()
+        registry.register(self._schedules)
+        self._lateness = Histogram(
+            "clm_schedule_lateness_seconds",
+            "Time from a slot to the creation of its version.",
+            registry=registry,
+            buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600),
+        )
+        self._duration = Histogram(
+            "clm_run_duration_seconds",
+            "Time from a run's first pod to its end.",
+            ("family",),
+            registry=registry,
+            buckets=(5, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200),
+        )
+        self._unserved = Gauge(
+            "clm_namespace_unserved",
+            "1 while a watched namespace refuses the operator.",
+            ("namespace",),
+            registry=registry,
+        )
+        self._reconciles = Counter(
+            "clm_reconcile_total", "Reconciled keys.", ("kind", "result"), registry=registry
+        )
+        self._reconcile_seconds = Histogram(
+            "clm_reconcile_duration_seconds", "Time of one reconciliation.", registry=registry
+        )
+        self._queue = Gauge("clm_queue_depth", "Keys waiting for a worker.", registry=registry)
+        self._lag = Gauge(
+            "clm_loop_lag_seconds", "How late the event loop woke up.", registry=registry
+        )
+        self._leader = Gauge(
+            "clm_leader", "1 in the process that works, 0 in one that stands by.", registry=registry
+        )
+        self._requests = Counter(
+            "clm_api_requests_total",
+            "Requests to the API server; code 0 is no answer.",
+            ("verb", "code"),
+            registry=registry,
+        )
+        self._events = Gauge(
+            "clm_watch_last_event_timestamp_seconds",
+            "Unix time of the newest watch event.",
+            ("kind",),
+            registry=registry,
+        )
+        for result in RESULTS:
+            self._reconciles.labels("TrainingSchedule", result)
+        for verb in _VERBS:
+            self._requests.labels(verb, "0")
+
+    def lateness(self, snapshot: Snapshot, manifest: dict[str, Any], made: datetime) -> None:
+        """Record how late a slot's version was created; the first slot is not before its schedule.
+
+        Parameters
+        ----------
+        made
+            When it was.
+        """
+        spec, schedule = manifest["spec"], snapshot.schedule
+        if spec["trigger"]["type"] == TriggerType.MANUAL or schedule is None:
+            return
+        late = made - max(instant(spec["slot"]), schedule.created)
+        self._lateness.observe(max(late.total_seconds(), 0.0))
+
+    def outcome(self, key: Key, version: Version, status: ModelVersionStatus) -> None:
+        """Count a run when it ends."""
+        ended = status.phase in (Phase.SUCCEEDED, Phase.FAILED)
+        if version.spec is None or version.terminal or not ended:
+            return
+        family = str(version.spec.run.model.family)
+        self._schedules.run(key, family, str(status.stage))
+        if status.start_time and status.completion_time:
+            seconds = (status.completion_time - status.start_time).total_seconds()
+            self._duration.labels(family).observe(max(seconds, 0))
+
+    def decision(self, key: Key, version: Version, status: ModelVersionStatus) -> None:
+        """Count a request when it is executed or refused."""
+        made = status.promotion
+        if made is not None and made != version.status.promotion:
+            self._schedules.promotion(key, made.outcome)
+
+    def held(self, key: Key, reason: Reason) -> None:
+        """Count a refused try to make something that is due."""
+        self._schedules.held(key, str(reason))
+
+    def seen(self, snapshot: Snapshot) -> None:
+        """Show a schedule from its first sight on; forget one that is deleted or was made again."""
+        key, schedule = snapshot.key, snapshot.schedule
+        if schedule is None or schedule.deleted:
+            self._schedules.forget(key)
+            return
+        family = None if schedule.spec is None else str(schedule.spec.model.family)
+        if family is not None:
+            self._duration.labels(family)
+        production = schedule.status.production
+        since = None if production is None else production.since.timestamp()
+        missing = is_missing(production, snapshot.versions)
+        self._schedules.seen(key, schedule.uid, family, since, missing=missing)
+
+    def unserved(self, namespace: str, *, unserved: bool) -> None:
+        """Say whether a watched namespace refuses the operator."""
+        self._unserved.labels(namespace).set(unserved)
+
+    def reconciled(self, result: str, seconds: float) -> None:
+        """Count one reconciliation."""
+        self._reconciles.labels("TrainingSchedule", result).inc()
+        self._reconcile_seconds.observe(seconds)
+
+    def leads(self, *, leads: bool) -> None:
+        """Say whether this process works; one that does not knows nothing of any schedule."""
+        self._leader.set(leads)
+        if not leads:
+            self._schedules.clear()
+
+    def queue_depth(self, keys: int) -> None:
+        """Set how many keys wait."""
+        self._queue.set(keys)
+
+    def loop_lag(self, seconds: float) -> None:
+        """Set how late the event loop woke up."""
+        self._lag.set(seconds)
+
+    def request(self, verb: str, code: int) -> None:
+        """Count a request to the API server."""
+        self._requests.labels(verb, str(code)).inc()
+
+    def event(self, kind: str, unix_time: float) -> None:
+        """Record that a watch delivered something."""
+        self._events.labels(kind).set(unix_time)
+
+    def render(self) -> bytes:
+        """Return the text that Prometheus scrapes."""
+        return bytes(generate_latest(self.registry))

@@ -1,0 +1,158 @@
+"""What Prometheus sees of each schedule, kept in little room: thousands of them are scraped.
+
+A counter whose labels are known beforehand is there at 0 from a schedule's first sight on: one that
+is born with its first event has no increase. Zeros are shown and not kept.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from clm_api.lifecycle import Stage
+from clm_api.reasons import Reason
+from clm_operator.mirror.objects import Key
+
+RUN_OUTCOMES = (Stage.CANDIDATE, Stage.REJECTED, Stage.FAILED)
+DECISIONS = (
+    Reason.PROMOTED,
+    Reason.ROLLED_BACK,
+    Reason.SHADOW_STARTED,
+    Reason.ARCHIVED,
+    Reason.PROMOTION_REFUSED,
+    Reason.PROMOTION_CONFLICT,
+    Reason.ARTIFACT_CORRUPT,
+)
+"""What can become of a request for a stage."""
+REFUSALS = (
+    Reason.ADMISSION_DENIED,
+    Reason.ADMISSION_UNAVAILABLE,
+    Reason.QUOTA_PENDING,
+    Reason.STORAGE_DENIED,
+    Reason.STORAGE_UNAVAILABLE,
+)
+"""Why something that is due can't be made for now."""
+Counts = dict[tuple[str, ...], float]
+
+
+@dataclass(slots=True)
+class _Row:
+    """One schedule; its uid is empty before it was seen."""
+
+    uid: str = ""
+    families: tuple[str, ...] = ()
+    runs: Counts = field(default_factory=dict)
+    promotions: Counts = field(default_factory=dict)
+    held: Counts = field(default_factory=dict)
+    production_since: float | None = None
+    missing: bool | None = None
+
+
+class ScheduleMetrics:
+    """Figures by schedule, which go when the schedule does."""
+
+    def __init__(self) -> None:
+        self._rows: dict[Key, _Row] = {}
+
+    def seen(
+        self, key: Key, uid: str, family: str | None, since: float | None, *, missing: bool
+    ) -> None:
+        """Show a schedule; one that was made again begins anew.
+
+        Parameters
+        ----------
+        since
+            Unix time at which the version in production came there; None without one.
+        missing
+            Whether that version was deleted.
+        """
+        row = self._rows.get(key)
+        if row is None or row.uid not in ("", uid):
+            row = self._rows[key] = _Row()
+        row.uid, row.production_since, row.missing = uid, since, missing
+        if family is not None and family not in row.families:
+            row.families = (*row.families, family)
+
+    def forget(self, key: Key) -> None:
+        """Forget a schedule that is gone."""
+        self._rows.pop(key, None)
+
+    def clear(self) -> None:
+        """Forget all schedules."""
+        self._rows.clear()
+
+    def run(self, key: Key, family: str, outcome: str) -> None:
+        """Count an ended run."""
+        _count(self._row(key).runs, (family, outcome))
+
+    def promotion(self, key: Key, outcome: str) -> None:
+        """Count a decided request."""
+        _count(self._row(key).promotions, (outcome,))
+
+    def held(self, key: Key, reason: str) -> None:
+        """Count a refused try."""
+        _count(self._row(key).held, (reason,))
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield all figures; called by another thread than the one that counts."""
+        rows = list(self._rows.items())
+        yield _counter(
+            "clm_runs_total", "Ended runs.", ("family", "outcome"),
+            ((key, _zeros(row, row.families, RUN_OUTCOMES) | dict(row.runs)) for key, row in rows),
+        )  # fmt: skip
+        yield _counter(
+            "clm_promotions_total", "Decided requests for a stage, refused ones too.", ("outcome",),
+            ((key, _zeros(row, DECISIONS) | dict(row.promotions)) for key, row in rows),
+        )  # fmt: skip
+        yield _counter(
+            "clm_held_back_total", "Refused tries to make a version, a Job or its keys.",
+            ("reason",), ((key, _zeros(row, REFUSALS) | dict(row.held)) for key, row in rows),
+        )  # fmt: skip
+        yield _gauge(
+            "clm_production_since_timestamp_seconds",
+            "Unix time at which the version in production came there.",
+            ((key, row.production_since) for key, row in rows),
+        )
+        yield _gauge(
+            "clm_production_version_missing",
+            "1 where the version in production was deleted, else 0.",
+            ((key, row.missing) for key, row in rows),
+        )
+
+    def describe(self) -> Iterable[Metric]:
+        """Name nothing: a registry that collects in order to learn the names is not needed."""
+        return ()
+
+    def _row(self, key: Key) -> _Row:
+        return self._rows.setdefault(key, _Row())
+
+
+def _count(counts: Counts, labels: tuple[str, ...]) -> None:
+    counts[labels] = counts.get(labels, 0) + 1
+
+
+def _zeros(row: _Row, *labels: Iterable[str]) -> Counts:
+    if not row.uid:
+        return {}
+    found: list[tuple[str, ...]] = [()]
+    for names in labels:
+        found = [(*before, str(name)) for before in found for name in names]
+    return dict.fromkeys(found, 0.0)
+
+
+def _counter(
+    name: str, text: str, labels: tuple[str, ...], rows: Iterable[tuple[Key, Counts]]
+) -> Metric:
+    made = CounterMetricFamily(name, text, labels=("namespace", "schedule", *labels))
+    for key, counts in rows:
+        for values, count in counts.items():
+            made.add_metric((key.namespace, key.name, *values), count)
+    return made
+
+
+def _gauge(name: str, text: str, rows: Iterable[tuple[Key, float | None]]) -> Metric:
+    made = GaugeMetricFamily(name, text, labels=("namespace", "schedule"))
+    for key, value in rows:
+        if value is not None:
+            made.add_metric((key.namespace, key.name), float(value))
+    return made
