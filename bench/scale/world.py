@@ -106,8 +106,10 @@ class World:
         return self.folder / f"{user}.kubeconfig"
 
     def config(self, credentials: str = "Static") -> dict[str, Any]:
-        """The operator's configuration."""
-        return {
+        """The operator's configuration; a build of before the Lease knows none."""
+        elects = (self.repo / "operator/src/clm_operator/edge/leader.py").exists()
+        lease = {"leader": {"namespace": NAMESPACE, "name": "clm-operator"}}
+        return (lease if elects else {}) | {
             "store": {
                 "url": self.bucket,
                 "endpoint": self.minio.endpoint,

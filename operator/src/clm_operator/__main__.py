@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,8 @@ from clm_operator.view import Snapshot
 
 _LOG = logging.getLogger("clm_operator")
 _LEASE_WRITES_PER_SECOND = 10.0
+_FIRST_LOOK_S = 2.0
+"""So long rounds wait for what is known of the store: each schedule is then written once."""
 CONFIG_VARIABLE = "CLM_CONFIG"
 CONFIG_DEFAULT = "/etc/clm/config.yaml"
 HELPERS = ("leader", "health", "namespaces", "watches")
@@ -117,8 +120,9 @@ async def operate(settings: Settings, port: int) -> None:
     watches = Watches(api, mirror, settings.asked_namespaces, changed, listed)
 
     async def rounds() -> None:
-        if settings.store.create_bucket:  # no run can do without
-            await standing.looked()
+        wait_s = None if settings.store.create_bucket else _FIRST_LOOK_S  # no run without a bucket
+        with suppress(TimeoutError):
+            await asyncio.wait_for(standing.looked(), wait_s)
         await scheduler.run()
 
     async def work() -> None:
