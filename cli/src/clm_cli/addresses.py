@@ -1,7 +1,6 @@
 """Where a run's manifest lies: an address, or the name of a ModelVersion."""
 
 from clm_api.layout import MANIFEST
-from clm_cli.cluster import Cluster, ClusterError
 
 
 def manifest_of(text: str, namespace: str | None) -> str:
@@ -14,6 +13,8 @@ def manifest_of(text: str, namespace: str | None) -> str:
     """
     if "/" in text or text.endswith(MANIFEST):
         return text
+    from clm_cli.cluster import Cluster, ClusterError  # a run on disk needs no cluster's client
+
     status = Cluster(namespace).version(text).status
     if status.artifact is None:
         raise ClusterError(

@@ -8,9 +8,9 @@ import typer
 from clm_api.model_version import ModelVersionResource
 from clm_api.training_schedule import TrainingScheduleResource
 from clm_cli.cluster import Cluster, ClusterError, Raw
+from clm_cli.options import Namespace
 from clm_cli.output import console
 from clm_cli.saved import Saved, kept
-from clm_cli.status import Namespace
 from clm_cli.stores import Store, open_store
 
 EveryNamespace = Annotated[

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from clm_cli.cluster import Cluster, VersionView
+from clm_cli.options import Namespace
 from clm_cli.output import Output, OutputOption, print_document, show
-from clm_cli.status import Namespace
 from clm_cli.tables import table_of
 
 Pairs = dict[str, tuple[Any, Any]]

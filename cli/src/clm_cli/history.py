@@ -8,9 +8,9 @@ from pydantic.alias_generators import to_camel
 
 from clm_api.production import Period, periods, production_at
 from clm_cli.cluster import Cluster, ClusterError
+from clm_cli.options import Namespace
 from clm_cli.output import Output, OutputOption, console, print_document, show
 from clm_cli.screen import moment
-from clm_cli.status import Namespace
 from clm_cli.tables import table_of
 from clm_cli.times import time_named
 

@@ -11,9 +11,9 @@ from clm_api.errors import SpecError
 from clm_api.model_version import ModelVersionResource
 from clm_api.report import Metrics
 from clm_cli.cluster import Cluster, VersionView
+from clm_cli.options import Namespace
 from clm_cli.output import Output, OutputOption, console, print_document, show
 from clm_cli.screen import STAGE_COLOURS, moment
-from clm_cli.status import Namespace
 from clm_cli.tables import Cell, table_of
 
 _METRICS = {

@@ -12,9 +12,9 @@ from clm_api.layout import LOG
 from clm_api.model_version import TERMINAL, Phase
 from clm_cli.cluster import Cluster, ClusterError, LogCutError, NotFoundError, VersionView
 from clm_cli.loglines import readable
+from clm_cli.options import Namespace
 from clm_cli.output import Output, OutputOption, console, errors, fail, harmless, waiting
 from clm_cli.pods import PodView
-from clm_cli.status import Namespace
 from clm_cli.stores import open_store
 
 POLL_S = 1.0

@@ -10,8 +10,8 @@ from clm_api.lifecycle import MAX_REASON, RequestedStage, StageRequest
 from clm_api.production import rollback_target
 from clm_api.reasons import Reason
 from clm_cli.cluster import Cluster, ClusterError, VersionView
+from clm_cli.options import Namespace
 from clm_cli.output import Output, OutputOption, console, print_document, waiting
-from clm_cli.status import Namespace
 
 _POLL_S = 0.5
 _PATIENCE_S = 120.0

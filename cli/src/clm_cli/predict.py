@@ -7,8 +7,8 @@ import typer
 
 from clm_api import environment
 from clm_cli.addresses import manifest_of
+from clm_cli.options import Namespace
 from clm_cli.output import Output, OutputOption, console, print_document
-from clm_cli.status import Namespace
 from clm_cli.stores import require_trainer
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from clm_api.layout import evaluations_of, production_pointer, runs_of, tombstones_of
 from clm_api.production import ProductionPointer
 from clm_cli.cluster import Cluster, ScheduleView, VersionView
+from clm_cli.options import Namespace
 from clm_cli.output import console
-from clm_cli.status import Namespace
 from clm_cli.stores import Store, open_store
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from clm_api.errors import ClmError
 from clm_api.reasons import Reason
 from clm_api.report import Manifest
 from clm_cli.cluster import Cluster, VersionView
+from clm_cli.options import Namespace
 from clm_cli.output import Output, OutputOption, console, print_document
 from clm_cli.server import ClusterError, NotFoundError
-from clm_cli.status import Namespace
 from clm_cli.stores import open_store
 
 _RUNS = "/runs/"

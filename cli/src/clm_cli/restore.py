@@ -13,6 +13,7 @@ from clm_api.restored import RESTORING
 from clm_cli.backup import EveryNamespace
 from clm_cli.backup_file import read_backup
 from clm_cli.cluster import Cluster, Raw
+from clm_cli.options import Namespace
 from clm_cli.output import console, fail, warn
 from clm_cli.saved import (
     Saved,
@@ -23,7 +24,6 @@ from clm_cli.saved import (
     version_to_create,
 )
 from clm_cli.server import ClusterError, NotFoundError
-from clm_cli.status import Namespace
 from clm_cli.stores import Store, open_store
 from clm_cli.times import time_named
 

@@ -9,6 +9,7 @@ from rich.console import Group
 
 from clm_api.model_version import TERMINAL, Phase
 from clm_cli.cluster import RUN_NOW, Cluster, ClusterError, ScheduleView, VersionView
+from clm_cli.options import Namespace
 from clm_cli.output import (
     Output,
     OutputOption,
@@ -20,7 +21,6 @@ from clm_cli.output import (
     waiting,
 )
 from clm_cli.screen import hindrance, verdicts
-from clm_cli.status import Namespace
 
 POLL_S = 2.0
 _PATIENCE_S = 60.0

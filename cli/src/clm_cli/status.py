@@ -5,13 +5,9 @@ from typing import Annotated
 import typer
 
 from clm_cli.cluster import Cluster
+from clm_cli.options import Namespace
 from clm_cli.output import Output, OutputOption, print_document, show
 from clm_cli.screen import now_utc, overview, screen
-
-Namespace = Annotated[
-    str | None,
-    typer.Option("--namespace", "-n", help="Namespace; the kubeconfig's where not given."),
-]
 
 
 def status(

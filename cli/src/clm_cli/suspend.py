@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from clm_cli.cluster import Cluster, ScheduleView
+from clm_cli.options import Namespace
 from clm_cli.output import Output, OutputOption, console, print_document
-from clm_cli.status import Namespace
 
 _Schedule = Annotated[str, typer.Argument(metavar="TS", help="Name of a TrainingSchedule.")]
 

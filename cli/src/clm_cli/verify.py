@@ -7,8 +7,8 @@ import typer
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
 from clm_cli.addresses import manifest_of
+from clm_cli.options import Namespace
 from clm_cli.output import console
-from clm_cli.status import Namespace
 from clm_cli.stores import require_trainer
 
 

@@ -58,6 +58,26 @@ async def test_namespaces_take_turns_and_a_newcomer_waits_for_one_round() -> Non
     assert [key for key in order if key.namespace == "crowd"] == crowd
 
 
+async def test_many_rounds_that_wait_for_nothing_leave_others_their_turn() -> None:
+    keys = [Key("crowd", f"s{n:03}") for n in range(200)]
+    order: list[object] = []
+    done = asyncio.Event()
+
+    async def work(key: Key) -> Again | None:
+        order.append(key)
+        if key == keys[0]:
+            asyncio.get_running_loop().call_soon(order.append, "a probe")
+        if key == keys[-1]:
+            done.set()
+        return None
+
+    scheduler = Scheduler(work, FakeClock(), Metrics(), workers=2)
+    for key in keys:
+        scheduler.wake(key)
+    await _run(scheduler, done)
+    assert "a probe" in order[1:4]
+
+
 async def test_due_slots_go_first_in_their_order_and_hold_up_no_other_namespace() -> None:
     polled = [Key("crowd", f"p{n}") for n in range(50)]
     slots = [Key("crowd", f"s{n}") for n in range(5)]

@@ -91,6 +91,7 @@ class Scheduler:
 
     async def _worker(self) -> None:
         while True:
+            await asyncio.sleep(0)  # a round that asks nobody never waits, and probes must be heard
             key = await self._ready.get()
             self._metrics.queue_depth(len(self._ready))
             self._busy.add(key)
