@@ -9,6 +9,7 @@ import kopf
 from clm_api import GROUP, VERSION
 from clm_operator.cluster.api import USER_AGENT
 from clm_operator.edge.endless import EndlessJitter
+from clm_operator.edge.keeps_nothing import NoDiffBase, NoProgress
 from clm_operator.edge.list_watch import Changed
 from clm_operator.mirror.world import Mirror
 
@@ -87,4 +88,6 @@ def settings() -> kopf.OperatorSettings:
     chosen.posting.enabled = False
     chosen.peering.standalone = True
     chosen.scanning.disabled = True
+    chosen.persistence.diffbase_storage = NoDiffBase()
+    chosen.persistence.progress_storage = NoProgress()
     return chosen
