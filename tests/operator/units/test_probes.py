@@ -5,11 +5,11 @@ import asyncio
 import pytest
 from kubernetes.aio.client import ApiClient
 
-from clm_operator.__main__ import HELPERS
 from clm_operator.cluster.api import Api, ApiError, WriteBudget, answer_of
 from clm_operator.edge.leader import Leader
 from clm_operator.edge.probes import WATCHED, Health
 from clm_operator.telling.prometheus import Metrics
+from clm_operator.wiring import HELPERS
 from tests.operator.units import builders as b
 from tests.operator.units.test_scheduler import FakeClock
 

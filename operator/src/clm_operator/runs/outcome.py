@@ -101,32 +101,10 @@ def _of_run(
     snapshot: Snapshot,
     settings: Settings,
 ) -> Outcome:
-    report = snapshot.reports.get(version.name)
-    alone = job.trainer_ended if job else None
-    if job is None or job.finished or alone:
-        match report:
-            case Report():
-                judged = _judged(version, spec, job, report, snapshot, settings)
-                return _sound(judged, snapshot.now, job)
-            case CorruptReport():
-                why = Failure(Reason.ARTIFACT_CORRUPT, report.message)
-                return failed(version, why, snapshot.now, job)
-            case UnreadableReport() if _has_result(job):
-                return _waiting_for_store(version, report, snapshot.now)
+    if (read := _of_result(version, spec, job, snapshot, settings)) is not None:
+        return read
     if job is None:
-        if (refusal := snapshot.refused.get(version.name)) is not None:
-            text = f"the API server refuses its Job: {refusal}: correct spec.job"
-            return failed(version, Failure(Reason.SPEC_INVALID, text), snapshot.now)
-        if (withheld := barrier(snapshot, version.name)) is not None:
-            return Outcome(version, _withheld(version, withheld))
-        if version.status.job_ref is None:
-            run = spec.run
-            problem = policy.problem(run.model.family, run.pod, settings)
-            if problem is not None:
-                return failed(version, Failure(Reason.SPEC_INVALID, problem), snapshot.now)
-            return Outcome(version, _pending(version), Act.CREATE_JOB)
-        gone = "its Job was deleted before it had stored a result: start another run"
-        return failed(version, Failure(Reason.JOB_LOST, gone), snapshot.now)
+        return _without_job(version, spec, snapshot, settings)
     if owner_uid(job.raw) != version.uid:
         if version.name in snapshot.leaving:
             return Outcome(
@@ -142,6 +120,46 @@ def _of_run(
     if (vain := lingering(job, snapshot.now)) is not None:
         return failed(version, vain, snapshot.now, job)
     return _active(version, spec, job, snapshot, settings)
+
+
+def _of_result(
+    version: Version,
+    spec: ModelVersionSpec,
+    job: Job | None,
+    snapshot: Snapshot,
+    settings: Settings,
+) -> Outcome | None:
+    """Return what the store says of a run whose trainer has ended; None if it says nothing."""
+    if job is not None and not job.finished and job.trainer_ended is None:
+        return None
+    report = snapshot.reports.get(version.name)
+    match report:
+        case Report():
+            judged = _judged(version, spec, job, report, snapshot, settings)
+            return _sound(judged, snapshot.now, job)
+        case CorruptReport():
+            why = Failure(Reason.ARTIFACT_CORRUPT, report.message)
+            return failed(version, why, snapshot.now, job)
+        case UnreadableReport() if _has_result(job):
+            return _waiting_for_store(version, report, snapshot.now)
+    return None
+
+
+def _without_job(
+    version: Version, spec: ModelVersionSpec, snapshot: Snapshot, settings: Settings
+) -> Outcome:
+    if (refusal := snapshot.refused.get(version.name)) is not None:
+        text = f"the API server refuses its Job: {refusal}: correct spec.job"
+        return failed(version, Failure(Reason.SPEC_INVALID, text), snapshot.now)
+    if (withheld := barrier(snapshot, version.name)) is not None:
+        return Outcome(version, _withheld(version, withheld))
+    if version.status.job_ref is None:
+        problem = policy.problem(spec.run.model.family, spec.run.pod, settings)
+        if problem is not None:
+            return failed(version, Failure(Reason.SPEC_INVALID, problem), snapshot.now)
+        return Outcome(version, _pending(version), Act.CREATE_JOB)
+    gone = "its Job was deleted before it had stored a result: start another run"
+    return failed(version, Failure(Reason.JOB_LOST, gone), snapshot.now)
 
 
 def goes_at(version: Version, job: Job | None) -> datetime | None:
