@@ -62,7 +62,7 @@ class Operator:
         )
         self.api = Api(client, budget, metrics.request)
         self.mirror = Mirror()
-        self.cluster = Cluster(self.api, self.mirror)
+        self.cluster = Cluster(self.api, self.mirror, self._wake)
         self.store = open_store(settings.store)
         self.standing = Standing(settings.store, self.store, clock)
         self.undertaker = Undertaker(self.cluster, RunStore(self.store))
@@ -122,6 +122,9 @@ class Operator:
         for key in self.mirror.keys(scope):
             if self.mirror.knows(key.namespace):
                 self.namespaces.wake(key)
+
+    def _wake(self, key: Key) -> None:
+        self.namespaces.wake(key)
 
     async def work(self) -> None:
         """Do what only one of several operators may do, until cancelled."""

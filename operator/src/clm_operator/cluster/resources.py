@@ -1,16 +1,22 @@
 """The kinds that the operator touches, each by the few calls that it needs."""
 
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from clm_api import API_VERSION
 from clm_operator.cluster.api import Api, ApiError, ExistsError, ForbiddenError, NotFoundError
+from clm_operator.mirror.objects import Key
 from clm_operator.mirror.world import Kind, Mirror
 from clm_operator.settings import EVERY_NAMESPACE, AccountSettings
 
 Raw = dict[str, Any]
 _LOG = logging.getLogger(__name__)
+
+
+def _nobody(_: Key) -> None:
+    """Wake no one: whoever reads for itself."""
 
 
 class Cluster:
@@ -20,10 +26,12 @@ class Cluster:
     ----------
     mirror
         Where rounds read.
+    wake
+        Looks at a schedule: what an answer has brought before its event is no news by then.
     """
 
-    def __init__(self, api: Api, mirror: Mirror) -> None:
-        self._api, self.mirror = api, mirror
+    def __init__(self, api: Api, mirror: Mirror, wake: Callable[[Key], None] = _nobody) -> None:
+        self._api, self.mirror, self._wake = api, mirror, wake
 
     async def refresh(self, kind: Kind, namespace: str, name: str) -> bool:
         """Read an object as it is now; return whether that was news to the mirror."""
@@ -32,9 +40,11 @@ class Cluster:
             raw = await self._api.get(f"{collection(kind, namespace)}/{name}")
         except NotFoundError:
             if known is not None:
-                self.mirror.drop(kind, namespace, name, known)
+                self._gone(kind, namespace, name, known)
             return known is not None
-        return self.mirror.put(kind, raw) is not None
+        if (key := self.mirror.put(kind, raw)) is not None:
+            self._wake(key)
+        return key is not None
 
     async def look(self, namespace: str) -> None:
         """Ask for a TrainingSchedule of a namespace, ``*`` of all, to see whether that works.
@@ -89,7 +99,11 @@ class Cluster:
         if left:
             self.mirror.put(kind, left, own=True)
         elif left is not None:
-            self.mirror.drop(kind, namespace, name, uid)
+            self._gone(kind, namespace, name, uid)
+
+    def _gone(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
+        if (key := self.mirror.drop(kind, namespace, name, uid)) is not None:
+            self._wake(key)
 
     async def check_job(self, manifest: Raw) -> None:
         """Ask whether a Job could be created now: name, quota, validity.
