@@ -58,6 +58,13 @@ def test_generations_begin_again(generation: int, observed: int, *, asks: bool, 
     assert "observedGeneration" not in status, "the operator has yet to look at it"
 
 
+def test_what_was_to_be_told_of_the_lost_one_is_not_told_of_its_successor() -> None:
+    told = [{"id": "ended", "type": "Normal", "reason": "CriteriaPassed", "message": "it passed"}]
+    assert "untold" not in version_status(version(untold=told))
+    owner = schedule() | {"status": {"untold": told}}
+    assert "untold" not in schedule_status(lived(owner, "lost-schedule"), schedule())
+
+
 def test_a_run_that_had_not_ended_begins_again() -> None:
     raw = version(phase="Running", jobRef={"name": "x", "uid": "y"}, attempt=1)
     origin = {"uid": "lost-version", "created": CREATED}

@@ -73,6 +73,21 @@ def test_a_version_is_known_by_its_spec_whatever_became_of_labels_and_owners(rig
     assert rig.schedule("stripped")["status"]["trials"]["total"] == 1
 
 
+def test_a_run_whose_job_loses_its_label_and_gets_it_back_ends_well(rig: Rig) -> None:
+    rig.start_operator()
+    rig.apply(schedule("unlabelled", rig.namespace))
+    found = eventually(
+        lambda: [v for v in rig.versions("unlabelled") if v.get("status", {}).get("jobRef")],
+        "its Job was made",
+    )
+    name = found[0]["metadata"]["name"]
+    label = ("-n", rig.namespace, "label", "job", name)
+    for value in ("clm.dev/schedule-", "clm.dev/schedule=unlabelled", "clm.dev/schedule-"):
+        assert "label" in rig.plane.kubectl(*label, value)
+    (version,) = rig.wait_ended("unlabelled")
+    assert version["status"]["phase"] == "Succeeded"
+
+
 def test_a_second_pod_of_the_same_run_exits_0_without_changing_anything(rig: Rig) -> None:
     rig.start_operator()
     rig.apply(schedule("twice", rig.namespace))

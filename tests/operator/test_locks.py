@@ -52,7 +52,9 @@ def served(defined: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> ControlPla
 @contextlib.asynccontextmanager
 async def requests() -> AsyncIterator[Api]:
     """The operator's own client, as the administrator."""
-    api = Api(await connect(), WriteBudget(50, time.monotonic, lambda: True), lambda *_: None)
+    client = await connect()
+    assert client.rest_client.maxsize == 0, "every watch holds a connection: there is no limit"
+    api = Api(client, WriteBudget(50, time.monotonic, lambda: True), lambda *_: None)
     try:
         yield api
     finally:

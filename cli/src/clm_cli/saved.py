@@ -97,7 +97,7 @@ def schedule_status(saved: Raw, present: Raw) -> Raw:
     present
         The successor: slots and a token that it has decided on already don't come again.
     """
-    status: Raw = deepcopy(saved.get("status", {}))
+    status: Raw = _status_of(saved)
     here: Raw = present.get("status", {})
     both = (status, here)
     slots = [one["lastScheduleTime"] for one in both if "lastScheduleTime" in one]
@@ -113,7 +113,7 @@ def version_status(saved: Raw) -> Raw:
     A run that had not ended begins again, or is found to have ended by what lies in the store. A
     decided request stays decided: generations begin again at 1.
     """
-    status: Raw = deepcopy(saved.get("status", {}))
+    status: Raw = _status_of(saved)
     if status.get("phase") not in TERMINAL:
         status = {key: status[key] for key in ("promotion", "history") if key in status}
     status.pop("observedGeneration", None)
@@ -121,6 +121,12 @@ def version_status(saved: Raw) -> Raw:
         decided = status["promotion"].get("observedGeneration") == saved["metadata"]["generation"]
         status["promotion"]["observedGeneration"] = int(decided and "request" in saved["spec"])
     return status | {"restored": _origin(saved)}
+
+
+def _status_of(saved: Raw) -> Raw:
+    """Return a copy of a status, without what was to be told when it was saved."""
+    status = deepcopy(saved.get("status", {}))
+    return {key: value for key, value in status.items() if key != "untold"}
 
 
 def _origin(saved: Raw) -> Raw:

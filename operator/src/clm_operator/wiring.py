@@ -128,6 +128,7 @@ class Operator:
 
     async def work(self) -> None:
         """Do what only one of several operators may do, until cancelled."""
+        self.mirror.disown()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._rounds(), name="scheduler")
             tasks.create_task(self.standing.run(self.scheduler.wake), name="store")

@@ -159,6 +159,17 @@ def test_who_stands_by_shows_nothing_of_a_schedule() -> None:
     assert shown(metrics, SINCE) == {'{namespace="ns",schedule="btc"}': b.NOW.timestamp()}
 
 
+def test_who_leads_again_shows_what_it_knew_and_a_standby_shows_nothing() -> None:
+    metrics = Metrics()
+    metrics.seen(seen(status=PRODUCTION))
+    count(metrics, "Promoted")
+    metrics.leads(leads=False)
+    assert shown(metrics, SINCE) == {}
+    metrics.leads(leads=True)
+    assert shown(metrics, SINCE) == {'{namespace="ns",schedule="btc"}': b.NOW.timestamp()}
+    assert sum(shown(metrics, "clm_promotions_total").values()) == 1
+
+
 def test_every_metric_is_in_the_manual_and_nothing_else() -> None:
     manual = (ROOT / "docs" / "metrics.md").read_text()
     served = set(re.findall(r"^# TYPE (\w+) ", Metrics().render().decode(), re.MULTILINE))

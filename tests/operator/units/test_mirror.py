@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from clm_api.schedule_status import TrialsStatus
 from clm_operator.mirror.objects import Key
@@ -70,6 +71,41 @@ def test_what_is_deleted_is_not_revived_by_an_answer_that_comes_late() -> None:
     assert mirror.put("ModelVersion", version(6), own=True) is None
     assert shown(mirror) == []
     assert mirror.put("ModelVersion", version(9, uid="two")) == KEY
+
+
+def test_an_object_that_lost_its_label_is_seen_under_its_name_and_when_the_label_is_back() -> None:
+    """A watch that selects by label says DELETED, with the resourceVersion of the change."""
+    mirror = Mirror()
+    mirror.put("ModelVersion", version(5))
+    assert mirror.drop("ModelVersion", "ns", "btc-1", "one", "7") == KEY
+    assert mirror.put("ModelVersion", version(6), own=True) is None, "an answer that comes late"
+    assert mirror.put("ModelVersion", version(7)) == KEY, "read live, as it is"
+    assert mirror.listed("ModelVersion", "ns", set(), "9") == [KEY], "no list shows it"
+    assert mirror.put("ModelVersion", version(7)) == KEY, "and still it is there"
+    assert mirror.put("ModelVersion", version(12)) == KEY, "its label is back"
+
+
+def test_a_status_that_cant_be_read_ends_no_watch_and_is_told_to_who_asks() -> None:
+    mirror = Mirror()
+    mirror.put("ModelVersion", version(5))
+    assert len(mirror.versions.of(KEY)) == 1, "read once: the typed form is at hand"
+    odd = version(6) | {"status": {"phase": "Odd"}}
+    assert mirror.put("ModelVersion", odd) == KEY
+    with pytest.raises(ValidationError):
+        mirror.versions.of(KEY)
+    mirror.put("ModelVersion", version(7))
+    assert shown(mirror) == [("one", "7")]
+
+
+def test_own_words_are_trusted_for_one_term_and_until_another_speaks() -> None:
+    mirror = Mirror()
+    mirror.put("ModelVersion", version(5), own=True)
+    assert mirror.versions.is_own("ns", "btc-1")
+    mirror.disown()
+    assert not mirror.versions.is_own("ns", "btc-1")
+    mirror.put("ModelVersion", version(6), own=True)
+    mirror.put("ModelVersion", version(7))
+    assert not mirror.versions.is_own("ns", "btc-1")
 
 
 def test_a_deletion_of_the_former_object_leaves_its_namesake() -> None:
@@ -159,6 +195,15 @@ def test_siblings_tries_follow_edits_and_deletions() -> None:
     mirror.put("TrainingSchedule", schedule("b", "b", at=2, trials={"total": 8}))
     mirror.drop("TrainingSchedule", "ns", "c", "c")
     assert mirror.tries_of_siblings(own)[0].total == 8
+
+
+def test_tries_of_a_schedule_that_was_replaced_without_a_word_count_no_more() -> None:
+    mirror = Mirror()
+    for name, uid, at in (("btc", "btc", 1), ("b", "old", 2), ("b", "new", 3)):
+        mirror.put("TrainingSchedule", schedule(name, uid, at, trials={"total": 7}))
+    own = mirror.schedule(KEY)
+    assert own is not None
+    assert mirror.tries_of_siblings(own)[0].total == 7
 
 
 def test_a_neighbour_that_cant_be_read_is_left_out(caplog: pytest.LogCaptureFixture) -> None:

@@ -17,6 +17,7 @@ from clm_operator.telling.prometheus import Metrics
 from clm_operator.telling.teller import Teller
 from clm_operator.view import Snapshot
 from tests.operator.units import builders as b
+from tests.operator.units.world import World, ended
 
 Raw = dict[str, Any]
 STARTED = "its Job was created"
@@ -135,3 +136,34 @@ async def test_a_sink_that_does_not_take_an_event(
     assert not rounds[-1].unheard
     assert cluster.took == ([("btc-1", STARTED)] if kept_until_told else [])
     assert untold(cluster) == []
+
+
+async def test_happenings_of_an_object_are_told_in_their_order_and_one_refusal_costs_one_try() -> (
+    None
+):
+    cluster = kept()
+    cluster.refuse = [ApiError(503, "sick")]
+    teller, key = Teller(cluster), b.KEY
+    three = [
+        Happening(id=name, type="Normal", reason="Said", message=name) for name in ("a", "b", "c")
+    ]
+    about = b.version().raw
+    assert await teller.tell(key, about, three, b.NOW) == three
+    assert cluster.took == [], "nobody was asked for the second"
+    assert await teller.tell(key, about, three, b.NOW) == []
+    assert [message for _, message in cluster.took] == ["a", "b", "c"]
+
+
+def test_a_decided_request_is_removed_though_nobody_listens() -> None:
+    world = World.of(ended("btc-1"))
+    world.ask("btc-1")
+    world.settle(1)
+    for _ in range(6):
+        decided = world.plan()
+        if decided.remove_requests:
+            break
+        for write in world.writes(decided):
+            write()
+        told = [{"id": "kept", "type": "Normal", "reason": "Said", "message": "it"}]
+        world.version("btc-1")["status"]["untold"] = told
+    assert [v.name for v in decided.remove_requests] == ["btc-1"]

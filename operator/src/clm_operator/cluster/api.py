@@ -347,6 +347,7 @@ async def connect() -> client.ApiClient:
     """Return a client from the pod's service account, else from the kubeconfig."""
     configuration = client.Configuration()
     configuration.retries = False
+    configuration.connection_pool_maxsize = 0  # no limit: every watch holds one
     configuration.client_session_kwargs = {"trust_env": False}  # a proxy is for the store
     if _TOKEN.exists():  # noqa: ASYNC240  once, at start-up
         config.load_incluster_config(client_configuration=configuration)

@@ -46,6 +46,12 @@ class Cluster:
             self._wake(key)
         return key is not None
 
+    async def refresh_pods(self, namespace: str, job: str) -> None:
+        """Read a Job's pods as they are now."""
+        selector = f"batch.kubernetes.io/job-name={job}"
+        for raw in await self._api.list(collection("Pod", namespace), selector):
+            self.mirror.put("Pod", raw)
+
     async def look(self, namespace: str) -> None:
         """Ask for a TrainingSchedule of a namespace, ``*`` of all, to see whether that works.
 

@@ -18,6 +18,9 @@ RENEW_S = 2.0
 LOOK_S = 1.0
 """How often a standby looks, and how soon a failed renewal is tried again."""
 
+_MOST_TERMS = 2**31 - 1
+"""What the field can hold: a person may have written anything."""
+
 
 @dataclass(frozen=True)
 class Election:
@@ -69,7 +72,7 @@ class Election:
         if self.holder and not self.is_mine and now < self.free_at:
             return None
         time, terms = _micro_time(wall), self.spec.get("leaseTransitions")
-        begun = 0 if terms is None else terms + 1
+        begun = 0 if terms is None else min(terms + 1, _MOST_TERMS)
         return {
             "holderIdentity": self.identity,
             "leaseDurationSeconds": LEASE_S,

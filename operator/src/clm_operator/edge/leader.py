@@ -135,9 +135,10 @@ class Leader:
         sent = self._clock.monotonic()
         try:
             made = await self._write(spec)
-        except ConflictError as error:  # another was faster, or a lost answer was a yes
+        except (ConflictError, NotFoundError) as error:  # another was faster, or it is gone
             _LOG.info("%s was changed meanwhile: %s", self._lease, error)
             self._version = None
+            await self._look()
             return
         self._version = made["metadata"]["resourceVersion"]
         self._election = self._election.holding(made["spec"], sent)

@@ -26,6 +26,10 @@ WATCHED_HERE: tuple[Kind, ...] = ("ModelVersion", "Job", "Pod")
 Changed = Callable[[Kind, Key], None]
 
 
+def _jitter_s() -> float:
+    return random.uniform(_LOW_S, _HIGH_S)
+
+
 class _TooOldError(Exception):
     """The server no longer knows what came after a resourceVersion."""
 
@@ -60,12 +64,13 @@ class ListWatch:
         since, refused = "", False
         while True:
             try:
-                since = since or await self.look()
+                begun = since = since or await self.look()
                 refused = False
                 since = await self._follow(since)
-                await asyncio.sleep(_PAUSE_S)
+                await asyncio.sleep(_PAUSE_S if since != begun else _jitter_s())
             except _TooOldError:
                 since = ""
+                await asyncio.sleep(_jitter_s())
             except (ForbiddenError, NotFoundError) as error:
                 since = ""
                 _LOG.log(
@@ -73,10 +78,14 @@ class ListWatch:
                     "%ss of %s can't be watched: %s", self.kind, self.scope, error,
                 )  # fmt: skip
                 refused = True
-                await asyncio.sleep(random.uniform(_LOW_S, _HIGH_S))
+                await asyncio.sleep(_jitter_s())
             except ApiError as error:
                 _LOG.info("%ss of %s: %s; again soon", self.kind, self.scope, error)
-                await asyncio.sleep(random.uniform(_LOW_S, _HIGH_S))
+                await asyncio.sleep(max(_jitter_s(), error.retry_after_s or 0.0))
+            except KeyError as error:
+                since = ""
+                _LOG.warning("%ss of %s: an answer without %s", self.kind, self.scope, error)
+                await asyncio.sleep(_jitter_s())
 
     async def look(self) -> str:
         """List everything once; return the list's resourceVersion.
@@ -111,7 +120,7 @@ class ListWatch:
                 if event["type"] == "DELETED":
                     meta = raw["metadata"]
                     place = (str(meta["namespace"]), str(meta["name"]), str(meta["uid"]))
-                    self._told(self.mirror.drop(self.kind, *place))
+                    self._told(self.mirror.drop(self.kind, *place, since))
                 elif event["type"] != "BOOKMARK":
                     self._take(raw)
         except ApiError as error:
@@ -174,5 +183,5 @@ class Watches:
                 wait_s = _SWEEP_S
             except ApiError as error:
                 _LOG.info("schedules of %s can't be listed: %s", schedules.scope, error)
-                wait_s = random.uniform(_LOW_S, _HIGH_S)
+                wait_s = _jitter_s()
             await asyncio.sleep(wait_s)

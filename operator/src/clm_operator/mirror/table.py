@@ -4,8 +4,11 @@ import json
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from pydantic import ValidationError
 
 from clm_operator.mirror.objects import Key, Raw
 
@@ -21,7 +24,6 @@ class _Row:
     uid: str
     version: str
     key: Key | None
-    own: bool
     packed: bytes
 
 
@@ -33,6 +35,7 @@ class Gone:
     name: str
     uid: str
     key: Key | None
+    version: str
 
     def __str__(self) -> str:
         """``namespace/name``."""
@@ -72,7 +75,9 @@ class Table(Generic[T]):
         self._rows: dict[Place, _Row] = {}
         self._of: dict[Key, dict[Place, None]] = {}
         self._typed: OrderedDict[Place, T] = OrderedDict()
-        self._gone: OrderedDict[str, None] = OrderedDict()
+        self._own: set[Place] = set()
+        self._gone: OrderedDict[str, str | None] = OrderedDict()
+        """Up to which resourceVersion an object is known to be out of sight; None: for good."""
 
     def __len__(self) -> int:
         """Return how many objects there are."""
@@ -90,24 +95,39 @@ class Table(Generic[T]):
         place = (str(meta["namespace"]), str(meta["name"]))
         uid, version = str(meta["uid"]), str(meta["resourceVersion"])
         row = self._rows.get(place)
-        if uid in self._gone or (row is not None and not is_newer(version, row.version)):
+        if uid in self._gone and not self._is_back(uid, version):
             return False
+        if row is not None and not is_newer(version, row.version):
+            return False
+        self._gone.pop(uid, None)
         if row is not None:
             self._unlink(place, row)
         slim = raw | {"metadata": {k: v for k, v in meta.items() if k != "managedFields"}}
         key = self._key_of(raw)
         packed = zlib.compress(json.dumps(slim, separators=(",", ":")).encode(), 1)
-        self._rows[place] = _Row(uid, version, key, own, packed)
+        self._rows[place] = _Row(uid, version, key, packed)
+        if own:
+            self._own.add(place)
+        else:
+            self._own.discard(place)
         if key is not None:
             self._of.setdefault(key, {})[place] = None
         before = self._typed.pop(place, None)
         if before is not None and row is not None and row.uid == uid:
-            self._keep(place, self._read(slim, before))
+            with suppress(ValidationError):  # whoever asks for it is told
+                self._keep(place, self._read(slim, before))
         return True
 
-    def drop(self, namespace: str, name: str, uid: str) -> Key | None:
-        """Forget the object of that uid for good; return whose it was, None if it was not known."""
-        self._gone[uid] = None
+    def drop(self, namespace: str, name: str, uid: str, version: str | None = None) -> Key | None:
+        """Forget the object of that uid; return whose it was, None if it was not known.
+
+        Parameters
+        ----------
+        version
+            Up to which resourceVersion; a watch that selects by label says of an object that lost
+            it that it was deleted. None: it is gone for good.
+        """
+        self._gone[uid] = version
         if len(self._gone) > _GONE_KEPT:
             self._gone.popitem(last=False)
         place = (namespace, name)
@@ -115,6 +135,7 @@ class Table(Generic[T]):
         if row is None or row.uid != uid:
             return None
         del self._rows[place]
+        self._own.discard(place)
         self._typed.pop(place, None)
         self._unlink(place, row)
         return row.key
@@ -132,14 +153,14 @@ class Table(Generic[T]):
             The list's resourceVersion.
         """
         missing = [
-            Gone(*place, row.uid, row.key)
+            Gone(*place, row.uid, row.key, row.version)
             for place, row in self._rows.items()
             if scope in (None, place[0])
             and row.uid not in seen
             and not is_newer(row.version, version)
         ]
         for gone in missing:
-            self.drop(gone.namespace, gone.name, gone.uid)
+            self.drop(gone.namespace, gone.name, gone.uid, gone.version)
         return missing
 
     def get(self, namespace: str, name: str) -> T | None:
@@ -170,14 +191,22 @@ class Table(Generic[T]):
         return list(self._of.get(key, ()))
 
     def is_own(self, namespace: str, name: str) -> bool:
-        """Whether the newest form that is known was written by this process."""
-        row = self._rows.get((namespace, name))
-        return row is not None and row.own
+        """Whether the newest form that is known was written by this process, in this term."""
+        return (namespace, name) in self._own
+
+    def disown(self) -> None:
+        """Forget what was written by this process: another one may have worked since."""
+        self._own.clear()
 
     @property
     def owners(self) -> Iterator[Key]:
         """The schedules that objects belong to."""
         return iter(self._of)
+
+    def _is_back(self, uid: str, version: str) -> bool:
+        """Whether an object is seen that is no older than its end: under another name, say."""
+        end = self._gone[uid]
+        return end is not None and not is_newer(end, version)
 
     def _keep(self, place: Place, typed: T) -> None:
         self._typed[place] = typed

@@ -71,18 +71,30 @@ class Mirror:
         own
             Whether it is the answer to a write of this process.
         """
+        meta = raw["metadata"]
+        before = self.uid(kind, str(meta["namespace"]), str(meta["name"]))
         if not self.table(kind).put(raw | {"kind": kind}, own=own):
             return None
         if kind == "TrainingSchedule":
-            self._tries.put(str(raw["metadata"]["uid"]), *_asked(raw))
+            if before not in (None, meta["uid"]):
+                self._tries.drop(str(before))
+            self._tries.put(str(meta["uid"]), *_asked(raw))
             return _of_schedule(raw)
         return _of_version(raw) if kind == "ModelVersion" else _of_dependant(raw)
 
-    def drop(self, kind: Kind, namespace: str, name: str, uid: str) -> Key | None:
-        """Forget an object that is gone for good; return whose it was if it was known."""
+    def drop(
+        self, kind: Kind, namespace: str, name: str, uid: str, version: str | None = None
+    ) -> Key | None:
+        """Forget an object; return whose it was if it was known.
+
+        Parameters
+        ----------
+        version
+            Up to which resourceVersion it is out of sight; None: it is gone for good.
+        """
         if kind == "TrainingSchedule":
             self._tries.drop(uid)
-        return self.table(kind).drop(namespace, name, uid)
+        return self.table(kind).drop(namespace, name, uid, version)
 
     def uid(self, kind: Kind, namespace: str, name: str) -> str | None:
         """Return the uid of an object of that name; None if there is none."""
@@ -105,6 +117,11 @@ class Mirror:
     def knows(self, namespace: str) -> bool:
         """Whether everything of a namespace was listed once."""
         return all(self._listed & {(kind, namespace), (kind, EVERY_NAMESPACE)} for kind in KINDS)
+
+    def disown(self) -> None:
+        """Take nothing for this process's own last word any more."""
+        for kind in KINDS:
+            self.table(kind).disown()
 
     def keys(self, namespace: str) -> list[Key]:
         """Return the schedules of a namespace, ``*`` of all."""

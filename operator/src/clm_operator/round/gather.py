@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from clm_api.layout import RunLayout, evaluation_report
+from clm_api.model_version import Phase
 from clm_api.report import Progress
 from clm_api.timing import slot_of
 from clm_operator.clock import Clock
@@ -123,14 +124,20 @@ async def _jobs(
     """Return the Jobs of runs, then those of evaluations."""
     mirror, active = cluster.mirror, [v for v in versions if not v.terminal]
     jobs = {job.name: job for job in mirror.jobs.of(key)}
-    for version in active:
-        taken = version.name in found_out.taken
-        if version.name not in jobs and (taken or version.status.job_ref is not None):
-            # It may carry other labels than those that are watched.
-            await cluster.refresh("Job", key.namespace, version.name)
-            if (job := mirror.jobs.get(key.namespace, version.name)) is not None:
-                jobs[job.name] = job
-    jobs = {n: replace(job, pods=mirror.pods_of(key, job.uid)) for n, job in jobs.items()}
+    expected = [v.name for v in active if v.status.job_ref or v.name in found_out.taken]
+    evaluation = schedule.status.evaluation
+    if evaluation is not None and evaluation.phase is Phase.RUNNING:
+        expected.append(evaluation.name)
+    for name in (one for one in expected if one not in jobs):
+        # It may carry other labels than those that are watched, or its watch may lag.
+        await cluster.refresh("Job", key.namespace, name)
+        if (job := mirror.jobs.get(key.namespace, name)) is not None:
+            jobs[name] = job
+    jobs = {name: replace(job, pods=mirror.pods_of(key, job.uid)) for name, job in jobs.items()}
+    for name in expected:
+        if name in jobs and _failed_before_its_pod(jobs[name]):
+            await cluster.refresh_pods(key.namespace, name)
+            jobs[name] = replace(jobs[name], pods=mirror.pods_of(key, jobs[name].uid))
     evaluated = {
         name
         for name, job in jobs.items()
@@ -145,6 +152,14 @@ async def _jobs(
         {name: job for name, job in jobs.items() if name not in evaluated},
         {name: job for name, job in jobs.items() if name in evaluated},
     )
+
+
+def _failed_before_its_pod(job: Job) -> bool:
+    """Whether a Job's end is known and the end of its pod, which says why, is not."""
+    failed = job.condition("Failed")
+    if failed is None or failed.get("reason") == "DeadlineExceeded":
+        return False
+    return not job.pods or job.pods[-1].ended is None
 
 
 async def _warned(key: Key, job: Job, cluster: Cluster, now: datetime) -> Job:

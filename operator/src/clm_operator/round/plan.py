@@ -160,9 +160,7 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
         version_statuses=_changed(outcomes),
         schedule_status=status,
         remove_requests=tuple(
-            o.version
-            for o in outcomes
-            if o.version.name in settled and o.status == o.version.status
+            o.version for o in outcomes if o.version.name in settled and _says_the_same(o)
         ),
         pointer=_pointer(schedule, status),
         notices=notices,
@@ -190,6 +188,12 @@ def _observed(outcome: Outcome, now: datetime) -> Outcome:
 def _telling(outcome: Outcome, notices: Iterable[Notice]) -> Outcome:
     told = {"untold": untold(outcome.version.uid, notices)}
     return replace(outcome, status=outcome.status.model_copy(update=told))
+
+
+def _says_the_same(outcome: Outcome) -> bool:
+    """Whether a status stays as it is, but for what is told of it meanwhile."""
+    before = outcome.version.status
+    return outcome.status.model_copy(update={"untold": before.untold}) == before
 
 
 def _evaluation(

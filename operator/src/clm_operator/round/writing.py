@@ -33,6 +33,8 @@ class Written:
     ----------
     unwritten
         Uids of the objects whose status is not what the plan says.
+    patched
+        Uids of the objects whose status was changed.
     changed
         Whether any write changed an object.
     refused
@@ -44,6 +46,7 @@ class Written:
     """
 
     unwritten: set[str] = field(default_factory=set)
+    patched: set[str] = field(default_factory=set)
     changed: bool = False
     refused: ApiError | None = None
     outdated: ConflictError | NotFoundError | None = None
@@ -83,6 +86,8 @@ class Writer:
 
     async def _requests(self, decided: Plan, written: Written) -> None:
         for version in decided.remove_requests:
+            if version.uid in written.patched:
+                continue  # it has another resourceVersion by now; the next round removes it
             try:
                 await self._current(version.raw, self.cluster.remove_request(version.raw))
             except (ConflictError, NotFoundError):
@@ -112,14 +117,16 @@ class Writer:
             del status["untold"]
         if patch := merge_patch(raw.get("status", {}), status):
             try:
-                written.changed |= await self._patch(raw, patch)
+                if await self._patch(raw, patch):
+                    written.changed = True
+                    written.patched.add(raw["metadata"]["uid"])
             except (ConflictError, NotFoundError):
                 raise
             except ApiError as error:
                 written.refused = error
                 return False
         written.unwritten.discard(raw["metadata"]["uid"])
-        unheard += await self.teller.tell(key, raw, after.untold, now)
+        unheard += after.untold if unheard else await self.teller.tell(key, raw, after.untold, now)
         written.unheard |= bool(unheard)
         return True
 

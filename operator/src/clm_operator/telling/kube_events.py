@@ -1,14 +1,17 @@
 """Kubernetes events: where people look first."""
 
+import asyncio
 import hashlib
 from datetime import datetime
 from typing import Any
 
 from clm_api import API_VERSION
 from clm_api.happening import Happening
-from clm_operator.cluster.api import Api, ExistsError
+from clm_operator.cluster.api import Api, ApiError, ExistsError
 
 Raw = dict[str, Any]
+_PATIENCE_S = 5.0
+"""An event is news: no round waits for it as long as for a write."""
 
 
 class KubeEvents:
@@ -43,6 +46,9 @@ class KubeEvents:
             "count": 1,
         }
         try:
-            await self._api.create(f"/api/v1/namespaces/{meta['namespace']}/events", event)
+            async with asyncio.timeout(_PATIENCE_S):
+                await self._api.create(f"/api/v1/namespaces/{meta['namespace']}/events", event)
         except ExistsError:
             return
+        except TimeoutError as error:
+            raise ApiError(0, f"no answer within {_PATIENCE_S:g} s") from error

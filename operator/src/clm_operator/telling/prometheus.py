@@ -136,10 +136,9 @@ class Metrics:
         self._reconcile_seconds.observe(seconds)
 
     def leads(self, *, leads: bool) -> None:
-        """Say whether this process works; one that does not knows nothing of any schedule."""
+        """Say whether this process works; one that does not shows no schedule."""
         self._leader.set(leads)
-        if not leads:
-            self._schedules.clear()
+        self._schedules.show(shown=leads)
 
     def queue_depth(self, keys: int) -> None:
         """Set how many keys wait."""

@@ -53,6 +53,7 @@ class ScheduleMetrics:
 
     def __init__(self) -> None:
         self._rows: dict[Key, _Row] = {}
+        self._shown = True
 
     def seen(
         self, key: Key, uid: str, family: str | None, since: float | None, *, missing: bool
@@ -77,9 +78,9 @@ class ScheduleMetrics:
         """Forget a schedule that is gone."""
         self._rows.pop(key, None)
 
-    def clear(self) -> None:
-        """Forget all schedules."""
-        self._rows.clear()
+    def show(self, *, shown: bool) -> None:
+        """Show schedules, or none while another process works."""
+        self._shown = shown
 
     def run(self, key: Key, family: str, outcome: str) -> None:
         """Count an ended run."""
@@ -95,7 +96,7 @@ class ScheduleMetrics:
 
     def collect(self) -> Iterator[Metric]:
         """Yield all figures; called by another thread than the one that counts."""
-        rows = list(self._rows.items())
+        rows = list(self._rows.items()) if self._shown else []
         yield _counter(
             "clm_runs_total", "Ended runs.", ("family", "outcome"),
             ((key, _zeros(row, row.families, RUN_OUTCOMES) | dict(row.runs)) for key, row in rows),

@@ -16,7 +16,9 @@ from clm_operator.mirror.objects import Key, Raw
 
 _LOG = logging.getLogger(__name__)
 _KEPT = 10_000
-_SERVER, _TOO_MANY = 500, 429
+_SERVER = 500
+_PASSING = (0, 401, 408, 409, 429)
+"""No answer, keys that are renewed, too slow, a quota that was changed meanwhile, too many."""
 
 
 class Sink(Protocol):
@@ -36,8 +38,11 @@ class Teller:
     async def tell(
         self, key: Key, about: Raw, happenings: Iterable[Happening], now: datetime
     ) -> list[Happening]:
-        """Return those that must be told again, because nobody listened."""
-        return [one for one in happenings if not await self._is_told(key, about, one, now)]
+        """Return those that must be told again, because nobody listened, in their order."""
+        left = list(happenings)
+        while left and await self._is_told(key, about, left[0], now):
+            del left[0]
+        return left
 
     async def _is_told(self, key: Key, about: Raw, one: Happening, now: datetime) -> bool:
         """Tell a happening unless it is told; an event that is refused for good is only logged."""
@@ -48,7 +53,7 @@ class Teller:
             await self._sink.post(about, one, now)
         except ApiError as error:
             _LOG.warning("%s: the event %s of %s was not taken: %s", key, one.reason, name, error)
-            if error.status in (0, _TOO_MANY) or error.status >= _SERVER:
+            if error.status in _PASSING or error.status >= _SERVER:
                 return False
         said = {"schedule": str(key), "version": name, "reason": one.reason}
         _LOG.info("%s", one.message, extra=said)
