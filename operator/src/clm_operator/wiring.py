@@ -123,6 +123,9 @@ class Operator:
             if self.mirror.knows(key.namespace):
                 self.namespaces.wake(key)
 
+    def _known(self) -> list[str]:
+        return list(filter(self.mirror.knows, self.namespaces.served()))
+
     def _wake(self, key: Key) -> None:
         self.namespaces.wake(key)
 
@@ -132,7 +135,7 @@ class Operator:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._rounds(), name="scheduler")
             tasks.create_task(self.standing.run(self.scheduler.wake), name="store")
-            tasks.create_task(self.undertaker.run(self.namespaces.served), name="undertaker")
+            tasks.create_task(self.undertaker.run(self._known), name="undertaker")
 
     async def _rounds(self) -> None:
         # No run can do without a bucket; all else goes on without the store.

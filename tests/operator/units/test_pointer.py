@@ -79,11 +79,12 @@ async def test_reports_of_evaluations_are_those_of_one_schedule_and_nothing_else
         f"{folder}0/8.json",
     ):
         store.put(path, b"{}", use_multipart=False)
-    found = await runs.reports("ns", "btc", "uid")
+    found = (await runs.reports("ns"))["btc", "uid"]
     assert sorted(found) == [slot_time(7), slot_time(9)]
     await runs.remove_reports("ns", "btc", "uid", [slot_time(7)])
-    assert await runs.reports("ns", "btc", "uid") == [slot_time(9)]
-    assert await runs.reports("ns", "btc", "uid0") == [slot_time(8)]
+    assert await runs.reports("ns") == {
+        ("btc", "uid"): [slot_time(9)], ("btc", "uid0"): [slot_time(8)],
+    }  # fmt: skip
 
 
 async def test_a_run_is_removed_with_its_manifest_first_and_its_tombstone_last() -> None:

@@ -26,9 +26,8 @@ class Stored(Cluster):
 
     def __init__(self) -> None:
         super().__init__(None, Mirror())  # type: ignore[arg-type]
-        looked = {"name": "btc-1-e", "phase": "Succeeded", "slot": b.stamp(b.NOW)}
         for namespace, name in itertools.product(("one", "two"), ("btc", "odd", "whole")):
-            owner = b.schedule_object(status={"evaluation": looked}).raw
+            owner = b.schedule_object().raw
             meta = owner["metadata"] | {"name": name, "namespace": namespace}
             self.mirror.put(
                 "TrainingSchedule", owner | {"metadata": meta | {"uid": f"{namespace}-{name}"}}
@@ -85,6 +84,7 @@ async def test_a_schedule_with_such_a_version_keeps_its_reports_and_its_neighbou
             path = evaluation_report("one", name, f"one-{name}", slot)
             await runs.store.put_async(path, b"{}")
     await Undertaker(Stored(), runs).sweep("one")
-    kept = {name: await runs.reports("one", name, f"one-{name}") for name in ("odd", "whole")}
+    found = await runs.reports("one")
+    kept = {name: found[name, f"one-{name}"] for name in ("odd", "whole")}
     assert len(kept["odd"]) == REPORTS
     assert (len(kept["whole"]), max(kept["whole"])) == (200, slot_time(REPORTS - 1))

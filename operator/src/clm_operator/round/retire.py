@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from pydantic import ValidationError
 
@@ -19,8 +20,8 @@ from clm_operator.store.runs import NoTombstone, RunStore, Tombstone
 
 _LOG = logging.getLogger(__name__)
 SWEEP_S = 3600.0
-_SOON_S = 60.0
-"""Namespaces that come and go are not known at once."""
+_LOOK_S = 15.0
+"""Namespaces come and go, and are not known at once."""
 
 
 @dataclass(frozen=True)
@@ -67,16 +68,14 @@ class Undertaker:
                 await self._finish(found)
             except ValidationError as error:
                 self._say(f"{namespace}/{found.version}", _unreadable(error))
-        for key in self.cluster.mirror.keys(namespace):
-            schedule = self.cluster.mirror.schedule(key)
-            if schedule is not None and schedule.status.evaluation is not None:
-                await self._thin(key, schedule.uid)
+        for (name, uid), slots in (await self.runs.reports(namespace)).items():
+            if self.cluster.mirror.uid("TrainingSchedule", namespace, name) == uid:
+                await self._thin(Key(namespace, name), uid, slots)
 
-    async def _thin(self, key: Key, uid: str) -> None:
+    async def _thin(self, key: Key, uid: str, slots: list[datetime]) -> None:
         """Remove the evaluations' reports that no verdict rests on, but for the newest."""
-        slots = await self.runs.reports(key.namespace, key.name, uid)
         mirror, versions = self.cluster.mirror.versions, list[Version]()
-        for place in mirror.places(key) if slots else ():
+        for place in mirror.places(key):
             try:
                 found = mirror.get(*place)
             except ValidationError as error:  # a verdict of it may rest on any report
@@ -89,17 +88,26 @@ class Undertaker:
             _LOG.info("%s: %d reports of evaluations were removed", key, len(superfluous))
 
     async def run(self, namespaces: Callable[[], list[str]]) -> None:
-        """Sweep the namespaces that are served now and every hour, until cancelled."""
+        """Sweep each namespace as soon as it is known and every hour, until cancelled.
+
+        Parameters
+        ----------
+        namespaces
+            Those that are served and known by now.
+        """
+        clock, swept = asyncio.get_running_loop().time, dict[str, float]()
         while True:
-            served = namespaces()
-            for namespace in served:
+            for namespace in namespaces():
+                if namespace in swept and clock() - swept[namespace] < SWEEP_S:
+                    continue
+                swept[namespace] = clock()
                 try:
                     await self.sweep(namespace)
                 except (ClmError, ApiError) as error:
                     _LOG.warning("tombstones of %s are left for later: %s", namespace, error)
                 except Exception:  # noqa: BLE001  an object that can't be read stops no neighbour
                     _LOG.exception("tombstones of %s are left for later", namespace)
-            await asyncio.sleep(SWEEP_S if served else _SOON_S)
+            await asyncio.sleep(_LOOK_S)
 
     def _say(self, what: str, why: str) -> None:
         if what not in self._said:

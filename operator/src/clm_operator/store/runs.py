@@ -14,7 +14,7 @@ from obstore.store import ObjectStore
 from pydantic import ValidationError
 
 from clm_api.base import StatusModel
-from clm_api.layout import RunLayout, evaluation_report, evaluations_by, tombstones_of
+from clm_api.layout import RunLayout, evaluation_report, evaluations_of, tombstones_of
 from clm_api.timing import slot_of, slot_time
 from clm_operator.store.guard import named_errors
 from clm_operator.store.objects import fetch
@@ -85,12 +85,16 @@ class RunStore:
         with named_errors():
             await self.store.delete_async(tombstone.layout.tombstone)
 
-    async def reports(self, namespace: str, schedule: str, uid: str) -> list[datetime]:
-        """Return the slots of a schedule's evaluations whose reports are there."""
+    async def reports(self, namespace: str) -> dict[tuple[str, str], list[datetime]]:
+        """Return the slots of evaluations whose reports are there, by schedule and its uid."""
         with named_errors():
-            paths = await self._paths(f"{evaluations_by(namespace, schedule, uid)}/")
-        names = [PurePosixPath(path) for path in paths]
-        return [slot_time(int(n.stem)) for n in names if n.suffix == ".json" and n.stem.isdecimal()]
+            paths = await self._paths(f"{evaluations_of(namespace)}/")
+        found: dict[tuple[str, str], list[datetime]] = {}
+        for path in map(PurePosixPath, paths):
+            if path.suffix == ".json" and path.stem.isdecimal():
+                of = (path.parent.parent.name, path.parent.name)
+                found.setdefault(of, []).append(slot_time(int(path.stem)))
+        return found
 
     async def remove_reports(
         self, namespace: str, schedule: str, uid: str, slots: Iterable[datetime]
