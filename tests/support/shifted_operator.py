@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from clm_operator import __main__ as operator
+from clm_operator import wiring
 from clm_operator.clock import SystemClock
 
 AHEAD = "CLM_TEST_AHEAD"
@@ -23,5 +24,6 @@ class MovedClock(SystemClock):
 
 
 if __name__ == "__main__":
-    setattr(operator, "SystemClock", MovedClock)  # noqa: B010 - it is imported there, not exported
+    vars(wiring)["SystemClock"]  # where it is made: elsewhere it would not be moved
+    setattr(wiring, "SystemClock", MovedClock)  # noqa: B010 - it is imported there, not exported
     sys.exit(operator.main(sys.argv[1:]))
