@@ -3,6 +3,7 @@
 import json
 import ssl
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -169,6 +170,9 @@ class ControlPlane:
             with error:
                 if error.code == HTTPStatus.NOT_FOUND:
                     return None
+                if error.code == HTTPStatus.TOO_MANY_REQUESTS:  # a definition is being served anew
+                    time.sleep(float(error.headers.get("Retry-After", 1)))
+                    return self.request(method, path, body, kind)
                 raise AssertionError(f"{method} {path}: {error.read().decode()}") from error
 
     def get(self, namespace: str, kind: str, name: str) -> Raw | None:

@@ -207,8 +207,8 @@ class LeaderSettings(Model):
 class Settings(Model):
     """All of the configuration."""
 
-    leader: LeaderSettings
-    """The Lease that the one process holds that works."""
+    leader: LeaderSettings | None = None
+    """The Lease that the one process holds that works; absent: one of the first namespace."""
     store: StoreSettings
     """Where bars and artifacts lie."""
     trainer: TrainerSettings
@@ -242,6 +242,12 @@ class Settings(Model):
         if EVERY_NAMESPACE in named and len(named) > 1:
             raise ValueError(f"watchNamespaces: {EVERY_NAMESPACE} stands for all: name no others")
         return self
+
+    @property
+    def lease(self) -> LeaderSettings:
+        """The Lease; a configuration of before there was one names none."""
+        first = "default" if self.clusterwide else self.asked_namespaces[0]
+        return self.leader or LeaderSettings(namespace=first, name="clm-operator")
 
     @property
     def asked_namespaces(self) -> list[str]:

@@ -56,7 +56,7 @@ class Operator:
         for_lease = WriteBudget(_LEASE_WRITES_PER_SECOND, clock.monotonic, lambda: True)
         for_lease_api = Api(client, for_lease, metrics.request)
         identity = identity_of(os.environ)
-        self.leader = Leader(for_lease_api, settings.leader, identity, clock, metrics)
+        self.leader = Leader(for_lease_api, settings.lease, identity, clock, metrics)
         budget = WriteBudget(
             settings.api_writes_per_second, clock.monotonic, lambda: self.leader.leads
         )

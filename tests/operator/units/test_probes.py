@@ -26,7 +26,7 @@ async def test_a_helper_that_ended_is_named() -> None:
 
     clock, metrics = FakeClock(), Metrics()
     client = Api(ApiClient(), WriteBudget(1, clock.monotonic, lambda: True), metrics.request)
-    leader = Leader(client, b.settings().leader, "me", clock, metrics)
+    leader = Leader(client, b.settings().lease, "me", clock, metrics)
     health = Health(beat, leader, clock, metrics, HELPERS)
     names = [*(f"watcher for {kind}" for kind in WATCHED), *HELPERS]
     tasks = {name: asyncio.create_task(_forever(), name=name) for name in names if name != "health"}
