@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
 
@@ -17,6 +17,7 @@ from clm_operator.names import LABEL_QUEUE
 
 RUN_NOW = "clm.dev/run-now"
 Raw = dict[str, Any]
+SpecT = TypeVar("SpecT", TrainingScheduleSpec, ModelVersionSpec)
 
 
 @dataclass(frozen=True, order=True)
@@ -51,12 +52,6 @@ def owner_uid(raw: Raw) -> str | None:
     return None
 
 
-def same_spec(one: Raw, other: Raw) -> bool:
-    """Whether two forms of an object have one spec: the API server counts its changes."""
-    parts = ("uid", "generation")
-    return all(one["metadata"].get(p) == other["metadata"].get(p) for p in parts)
-
-
 def made_for(raw: Raw) -> str:
     """Return the uid of the schedule that a ModelVersion was made for.
 
@@ -66,33 +61,15 @@ def made_for(raw: Raw) -> str:
 
 
 @dataclass(frozen=True)
-class ScheduleObject:
-    """A TrainingSchedule as it was read."""
+class _Named:
+    """What every object has."""
 
     raw: Raw
-    spec: TrainingScheduleSpec | None
-    problem: str
-    status: TrainingScheduleStatus
 
-    @classmethod
-    def read(cls, raw: Raw, before: "ScheduleObject | None" = None) -> "ScheduleObject":
-        """Parse a resource; a spec that can't be parsed becomes a problem, not an error.
-
-        Parameters
-        ----------
-        before
-            The same object as it was: its spec is taken over where that did not change.
-        """
-        spec, problem = None, ""
-        if before is not None and same_spec(before.raw, raw):
-            spec, problem = before.spec, before.problem
-        else:
-            try:
-                spec = TrainingScheduleSpec.model_validate(raw["spec"])
-            except ValidationError as error:
-                problem = validation_text(error, "spec")
-        status = TrainingScheduleStatus.model_validate(raw.get("status", {}))
-        return cls(raw, spec, problem, status)
+    @property
+    def name(self) -> str:
+        """metadata.name; a version's is also its Job's."""
+        return str(self.raw["metadata"]["name"])
 
     @property
     def namespace(self) -> str:
@@ -101,13 +78,52 @@ class ScheduleObject:
 
     @property
     def uid(self) -> str:
-        """Tells a schedule from one of the same name that was deleted."""
+        """metadata.uid: tells an object from one of the same name that was deleted."""
         return str(self.raw["metadata"]["uid"])
 
-    @property
-    def name(self) -> str:
-        """metadata.name."""
-        return str(self.raw["metadata"]["name"])
+
+def _spec(
+    model: type[SpecT], raw: Raw, before: "ScheduleObject | Version | None"
+) -> tuple[SpecT | None, str]:
+    """Return a parsed spec, or what is wrong with it: that is a problem, not an error.
+
+    Parameters
+    ----------
+    before
+        The same object as it was: the API server counts the changes of its spec, and one that did
+        not change is taken over.
+    """
+    if before is not None and _generation_of(before.raw) == _generation_of(raw):
+        return cast("SpecT | None", before.spec), before.problem
+    try:
+        return model.model_validate(raw["spec"]), ""
+    except ValidationError as error:
+        return None, validation_text(error, "spec")
+
+
+def _generation_of(raw: Raw) -> tuple[Any, Any]:
+    return raw["metadata"].get("uid"), raw["metadata"].get("generation")
+
+
+@dataclass(frozen=True)
+class ScheduleObject(_Named):
+    """A TrainingSchedule as it was read."""
+
+    spec: TrainingScheduleSpec | None
+    problem: str
+    status: TrainingScheduleStatus
+
+    @classmethod
+    def read(cls, raw: Raw, before: "ScheduleObject | None" = None) -> "ScheduleObject":
+        """Parse a resource.
+
+        Parameters
+        ----------
+        before
+            The same object as it was.
+        """
+        status = TrainingScheduleStatus.model_validate(raw.get("status", {}))
+        return cls(raw, *_spec(TrainingScheduleSpec, raw, before), status)
 
     @property
     def generation(self) -> int:
@@ -138,48 +154,24 @@ class ScheduleObject:
 
 
 @dataclass(frozen=True)
-class Version:
+class Version(_Named):
     """A ModelVersion as it was read."""
 
-    raw: Raw
     spec: ModelVersionSpec | None
     problem: str
     status: ModelVersionStatus
 
     @classmethod
     def read(cls, raw: Raw, before: "Version | None" = None) -> "Version":
-        """Parse a resource; a spec that can't be parsed becomes a problem, not an error.
+        """Parse a resource.
 
         Parameters
         ----------
         before
-            The same object as it was: its spec is taken over where that did not change.
+            The same object as it was.
         """
-        spec, problem = None, ""
-        if before is not None and same_spec(before.raw, raw):
-            spec, problem = before.spec, before.problem
-        else:
-            try:
-                spec = ModelVersionSpec.model_validate(raw["spec"])
-            except ValidationError as error:
-                problem = validation_text(error, "spec")
         status = ModelVersionStatus.model_validate(raw.get("status", {}))
-        return cls(raw, spec, problem, status)
-
-    @property
-    def name(self) -> str:
-        """metadata.name, also the Job's."""
-        return str(self.raw["metadata"]["name"])
-
-    @property
-    def namespace(self) -> str:
-        """metadata.namespace."""
-        return str(self.raw["metadata"]["namespace"])
-
-    @property
-    def uid(self) -> str:
-        """metadata.uid."""
-        return str(self.raw["metadata"]["uid"])
+        return cls(raw, *_spec(ModelVersionSpec, raw, before), status)
 
     @property
     def run_uid(self) -> str:
@@ -254,24 +246,13 @@ class Pod:
 
 
 @dataclass(frozen=True)
-class Job:
+class Job(_Named):
     """The Job of a version."""
 
-    raw: Raw
     pods: tuple[Pod, ...] = ()
     """Oldest first."""
     warning: Complaint | None = None
     """The newest event that says why there is no pod, or why it can't begin."""
-
-    @property
-    def name(self) -> str:
-        """metadata.name."""
-        return str(self.raw["metadata"]["name"])
-
-    @property
-    def uid(self) -> str:
-        """metadata.uid."""
-        return str(self.raw["metadata"]["uid"])
 
     @property
     def created(self) -> datetime:

@@ -83,8 +83,8 @@ class Table(Generic[T]):
         """Return how many objects there are."""
         return len(self._rows)
 
-    def put(self, raw: Raw, *, own: bool = False) -> bool:
-        """Keep an object if it is newer than what is known; return whether it is.
+    def put(self, raw: Raw, *, own: bool = False) -> Key | None:
+        """Keep an object if it is newer than what is known; return whose it is if it is news.
 
         Parameters
         ----------
@@ -96,9 +96,9 @@ class Table(Generic[T]):
         uid, version = str(meta["uid"]), str(meta["resourceVersion"])
         row = self._rows.get(place)
         if uid in self._gone and not self._is_back(uid, version):
-            return False
+            return None
         if row is not None and not is_newer(version, row.version):
-            return False
+            return None
         self._gone.pop(uid, None)
         if row is not None:
             self._unlink(place, row)
@@ -116,7 +116,7 @@ class Table(Generic[T]):
         if before is not None and row is not None and row.uid == uid:
             with suppress(ValidationError):  # whoever asks for it is told
                 self._keep(place, self._read(slim, before))
-        return True
+        return key
 
     def drop(self, namespace: str, name: str, uid: str, version: str | None = None) -> Key | None:
         """Forget the object of that uid; return whose it was, None if it was not known.

@@ -71,16 +71,16 @@ class Mirror:
         own
             Whether it is the answer to a write of this process.
         """
+        kept = raw | {"kind": kind}
+        if kind != "TrainingSchedule":
+            return self.table(kind).put(kept, own=own)
         meta = raw["metadata"]
-        before = self.uid(kind, str(meta["namespace"]), str(meta["name"]))
-        if not self.table(kind).put(raw | {"kind": kind}, own=own):
-            return None
-        if kind == "TrainingSchedule":
+        before = self.schedules.uid(str(meta["namespace"]), str(meta["name"]))
+        if (key := self.schedules.put(kept, own=own)) is not None:
             if before not in (None, meta["uid"]):
                 self._tries.drop(str(before))
             self._tries.put(str(meta["uid"]), *_asked(raw))
-            return _of_schedule(raw)
-        return _of_version(raw) if kind == "ModelVersion" else _of_dependant(raw)
+        return key
 
     def drop(
         self, kind: Kind, namespace: str, name: str, uid: str, version: str | None = None
