@@ -5,6 +5,7 @@ from typing import Any
 
 from clm_api.base import StatusModel
 from clm_api.evaluation import EvaluationReport, EvaluationTask, Look, Replay, ShadowReplay
+from clm_api.happening import Happening
 from clm_api.layout import RunLayout
 from clm_api.model_version import Trigger, TriggerType
 from clm_api.report import FoldMetrics, Manifest, ManifestData, ManifestFile, MetricsFile
@@ -14,6 +15,7 @@ from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.complaints import Complaint
 from clm_operator.findings import Report
 from clm_operator.mirror.objects import Job, Key, Pod, ScheduleObject, Version
+from clm_operator.round.plan import Plan
 from clm_operator.settings import DEFAULTS, Settings
 from clm_operator.slots.version import version_manifest
 from clm_operator.view import Snapshot
@@ -183,3 +185,10 @@ def snapshot(
 def plain(status: StatusModel) -> Raw:
     """Return a status as it is written."""
     return status.to_json_dict()
+
+
+def told(decided: Plan) -> tuple[Happening, ...]:
+    """Return what a plan's statuses make known."""
+    assert decided.schedule_status is not None
+    versions = (one for _, status in decided.version_statuses for one in status.untold)
+    return (*decided.schedule_status.untold, *versions)

@@ -58,10 +58,10 @@ def test_a_slot_whose_version_is_refused_is_held_said_and_tried_again() -> None:
     )  # fmt: skip
     assert (created(made), status(made).skipped, status(made).last_schedule_time) == ([], [], None)
     assert made.wake_at == again
-    (notice,) = made.notices
+    (notice,) = b.told(made)
     assert (notice.type, notice.reason) == ("Warning", "AdmissionDenied")
     later = look(again, b.plain(status(made)), withheld={FIRST: no()})
-    assert later.notices == (), "told once"
+    assert b.told(later) == (), "told once"
     assert status(later).held == [held]
     free = look(again, b.plain(status(made)))
     assert created(free) == [FIRST]

@@ -198,14 +198,14 @@ def test_a_deleted_production_version_stays_where_the_pointer_says() -> None:
     world.ask("btc-1")
     world.settle()
     world.versions = []
-    assert [n.reason for n in world.plan().notices] == ["ProductionVersionMissing"]
+    assert [n.reason for n in b.told(world.plan())] == ["ProductionVersionMissing"]
     world.settle()
     assert world.pointer is not None
     assert world.pointer.version == "btc-1"
     missing = held(world)["ProductionVersionMissing"]
     assert (missing["status"], missing["reason"]) == ("True", "ProductionVersionMissing")
     assert missing["message"].startswith("btc-1 is in production and its ModelVersion was deleted")
-    assert world.plan().notices == (), "once is enough"
+    assert b.told(world.plan()) == (), "once is enough"
     world.versions = [deepcopy(ended("btc-2", "ARCHIVED").raw)]
     world.ask("btc-2")
     world.settle()

@@ -56,7 +56,7 @@ from clm_operator.view import Snapshot
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do: create, delete Jobs, write statuses, remove requests, post events.
+    """What to do: create, delete Jobs, write statuses with what is to be told, remove requests.
 
     What only tidies up, ``pointer`` and ``delete_versions``, is done when nothing else is left.
     """
@@ -72,7 +72,6 @@ class Plan:
     schedule_status: TrainingScheduleStatus | None = None
     remove_requests: tuple[Version, ...] = ()
     pointer: ProductionPointer | None = None
-    notices: tuple[Notice, ...] = ()
     needs_room: bool = False
     """Whether a quota keeps a pod from being made."""
     wake_at: datetime | None = None
@@ -163,7 +162,6 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
             o.version for o in outcomes if o.version.name in settled and _says_the_same(o)
         ),
         pointer=_pointer(schedule, status),
-        notices=notices,
         wake_at=_wake_at(
             snapshot, outcomes, status, evaluation, settings, waits=bool(promotions.unreadable)
         ),
