@@ -6,7 +6,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from http import HTTPStatus
 from pathlib import Path
@@ -49,6 +49,8 @@ class ControlPlane:
     server: str
     authority: Authority
     processes: Processes
+    _api: list[str] = field(default_factory=list)
+    """How the API server is started."""
 
     @classmethod
     def start(cls, folder: Path, **more: object) -> "ControlPlane":
@@ -71,8 +73,7 @@ class ControlPlane:
         peer = f"http://127.0.0.1:{free_port()}"
         self.processes.start("etcd", etcd(self.folder / "etcd", client, peer))
         self.processes.wait("etcd", partial(answers, f"{client}/health", ca))
-        self.processes.start(
-            "kube-apiserver",
+        self._api.extend(
             [
                 "kube-apiserver",
                 *flags(
@@ -91,10 +92,16 @@ class ControlPlane:
                     cert_dir=self.folder / "certs",
                     **more,
                 ),
-            ],
+            ]
         )
-        self.processes.wait("kube-apiserver", partial(answers, f"{self.server}/readyz", ca))
+        self.resume_api()
         self.authority.kubeconfig(self.kubeconfig, self.server, "admin")
+
+    def resume_api(self) -> None:
+        """Start the API server, again or for the first time."""
+        self.processes.start("kube-apiserver", self._api)
+        ca = self.authority.folder / "ca.crt"
+        self.processes.wait("kube-apiserver", partial(answers, f"{self.server}/readyz", ca))
 
     def start_controllers(self) -> None:
         """Start the Job controller, garbage collection and service accounts."""
