@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 from bench.scale.progress import say
+from bench.soak.amounts import sample
 from bench.soak.deeds import OUTAGES, Deeds
-from bench.soak.growth import Sample, sample
+from bench.soak.growth import Sample
 from bench.soak.hours import stamp
 from bench.soak.pods import Pods
 from bench.soak.sight import ENDED
@@ -20,6 +21,7 @@ from bench.soak.world import SoakWorld
 _LOOK_S, _QUIET_S, _PATIENCE_S, _LIMIT_S = 0.03, 0.25, 6.0, 40.0
 _LATE_S = (1, 25)
 _AGAIN = timedelta(hours=6)
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _REPLAYS = timedelta(days=1)
 
 
@@ -45,6 +47,8 @@ class Drive:
     _agenda: list[tuple[datetime, int, Callable[[], None]]] = field(default_factory=list)
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
     _undo: list[Callable[[], None]] = field(default_factory=list)
+    _looked: datetime = _NEVER
+    """What was not done by then is waited for no more."""
     _lasting: set[str] = field(default_factory=set)
 
     def run(self, incidents: list[Incident]) -> None:
@@ -120,7 +124,7 @@ class Drive:
 
     def _sample(self, day: int) -> Callable[[], None]:
         def take() -> None:
-            if self.world.works:
+            if self.world.works and self.world.has_store:
                 self._settle()
                 self.samples.append(sample(self.world, day))
                 say(f"day {day}: {self.samples[-1]}")
@@ -138,10 +142,11 @@ class Drive:
             elif not moved and min(world.gate.quiet_s(), spent) > _QUIET_S:
                 patience_s = _PATIENCE_S if world.has_store else _QUIET_S
                 if not (owes := self._owes()) or spent > patience_s:
+                    self._looked = world.hours.now()
                     if not owes and world.hours.is_right and world.has_store:
-                        self.rests.append(world.hours.now())
-                    elif owes and spent > _PATIENCE_S:
-                        say(f"{stamp(world.hours.now())} still to do: {', '.join(owes)}")
+                        self.rests.append(self._looked)
+                    elif spent > _PATIENCE_S:
+                        say(f"{stamp(self._looked)} still to do: {', '.join(owes)}")
                     return True
             time.sleep(_LOOK_S)
         self.restless += 1
@@ -151,8 +156,7 @@ class Drive:
     def _owes(self) -> list[str]:
         """What the operator still has to do, as far as can be told from outside."""
         sight, now = self.world.sight, self.world.hours.now()
-        since = self.rests[-1] if self.rests else datetime.min.replace(tzinfo=UTC)
-        late = [life.name for life in sight.lives_now() if sight.undecided(life, now, since)]
+        late = [life.name for life in sight.lives_now() if sight.undecided(life, now, self._looked)]
         pods = {
             pod["metadata"].get("labels", {}).get("job-name"): pod.get("status", {}).get("phase")
             for pod in list(sight.there["pods"].values())

@@ -2,9 +2,11 @@
 
 import http.client
 import json
+import socket
 import threading
 import time
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
@@ -167,6 +169,7 @@ class Watch:
     def __init__(self, sight: Sight, connect: Any, path: str) -> None:
         self._sight, self._connect, self._path = sight, connect, path
         self._plural = path.rpartition("/")[2]
+        self._link: http.client.HTTPSConnection | None = None
         self._ended, self._follows = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True, name=self._plural)
         self._thread.start()
@@ -174,6 +177,10 @@ class Watch:
     def stop(self) -> None:
         """Stop following."""
         self._ended.set()
+        if self._link is not None and self._link.sock is not None:
+            with suppress(OSError):  # the server may have ended it
+                self._link.sock.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
 
     def wait(self) -> None:
         """Wait until it follows."""
@@ -181,29 +188,33 @@ class Watch:
 
     def _follow(self) -> None:
         while not self._ended.is_set():
+            link = self._link = self._connect()
             try:
-                self._once(self._connect())
+                self._once(link)
             except (OSError, http.client.HTTPException, json.JSONDecodeError):
                 time.sleep(0.2)
             finally:
                 self._follows.clear()
+                link.close()
 
     def _once(self, link: http.client.HTTPSConnection) -> None:
         """List what is there, then follow until the connection breaks or the server ends it."""
-        listed = json.loads(self._ask(link, self._path).read())
+        with self._ask(link, self._path) as answer:
+            listed = json.loads(answer.read())
         self._sight.seen_all(self._plural, listed["items"])
         version = listed["metadata"]["resourceVersion"]
-        answer = self._ask(link, f"{self._path}?watch=1&resourceVersion={version}")
-        self._follows.set()
-        while line := answer.readline():
-            event = json.loads(line)
-            if event["type"] == "ERROR":
-                return
-            self._sight.see(self._plural, event["type"], event["object"])
+        with self._ask(link, f"{self._path}?watch=1&resourceVersion={version}") as answer:
+            self._follows.set()
+            while line := answer.readline():
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    return
+                self._sight.see(self._plural, event["type"], event["object"])
 
     def _ask(self, link: http.client.HTTPSConnection, path: str) -> http.client.HTTPResponse:
         link.request("GET", path)
         answer = link.getresponse()
         if answer.status != HTTPStatus.OK:
+            answer.close()
             raise http.client.HTTPException(f"{path}: {answer.status}")
         return answer

@@ -49,7 +49,7 @@ class ControlPlane:
     server: str
     authority: Authority
     processes: Processes
-    _api: list[str] = field(default_factory=list)
+    _api: list[object] = field(default_factory=list)
     """How the API server is started."""
 
     @classmethod
