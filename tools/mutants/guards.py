@@ -145,7 +145,7 @@ GUARDS = (
     Guard(
         "every fill pays its costs",
         f"{_TRAINER}/evaluation/backtest.py",
-        "        at_open, inside, cost_bps / 1e4, wanted_before, marks,",
+        "        at_open, inside, play.cost_bps / 1e4, wanted_before, marks,",
         "        at_open, inside, 0.0, wanted_before, marks,",
         "tests/trainer/evaluation/test_backtest.py"
         "::test_doubled_costs_take_exactly_the_extra_costs",
