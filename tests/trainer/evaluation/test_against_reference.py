@@ -11,7 +11,7 @@ from clm_trainer.evaluation import backtest
 from clm_trainer.evaluation.play import Play
 from clm_trainer.panel import Floats, Panel
 from tests.trainer.evaluation.markets import cases
-from tests.trainer.evaluation.reference import Sleeve, sleeve
+from tests.trainer.evaluation.reference import Market, Sleeve, sleeve
 
 
 def same(actual: Any, expected: Any) -> None:
@@ -22,10 +22,11 @@ def slow(case: Play) -> list[Sleeve]:
     panel, targets, funding = case.window, case.targets, case.funding
     none = np.zeros(targets.shape)
     due = (none, none) if funding is None else (funding.at_open, funding.inside)
-    arrays = (panel.open, panel.close, panel.gap, targets)
+    arrays = (panel.open, panel.close, panel.gap, *due)
     return [
         sleeve(
-            *(array[:, s].tolist() for array in (*arrays, *due)),
+            Market(*(array[:, s].tolist() for array in arrays)),
+            targets[:, s].tolist(),
             rate=case.cost_bps / 1e4,
         )
         for s in range(targets.shape[1])
