@@ -39,7 +39,7 @@ def trained(**parameters: Any) -> tuple[list[tuple[int, float]], float]:
     p = NhitsParameters(
         input_bars=24, learning_rate=0.02, max_steps=60, validation_every=5, batch_size=64,
         dropout=0,
-    ).having(**parameters)  # fmt: skip
+    ).model_copy(update=parameters)  # fmt: skip
     told: list[tuple[int, float]] = []
     watch = Watch(lambda step, loss: told.append((step, loss)), lambda: False)
     with calm():
