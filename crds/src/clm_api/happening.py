@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from clm_api.base import StatusModel, Text
+from clm_api.base import Cut, StatusModel, Text, Word
 
 MOST_UNTOLD = 32
 
@@ -12,11 +12,11 @@ MOST_UNTOLD = 32
 class Happening(StatusModel):
     """One event of an object, written with the change that it tells of and removed once told."""
 
-    id: Annotated[str, Field(max_length=253)]
+    id: Annotated[str, Cut(253)]
     """Made of stored facts: the same happening has the same id after a crash."""
     type: Literal["Normal", "Warning"]
     """As of a Kubernetes event."""
-    reason: Annotated[str, Field(max_length=64)]
+    reason: Word
     """One word."""
     message: Text
     """A sentence."""

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from clm_api.base import Instant, Name, Rounded, StatusModel, Text
+from clm_api.base import Exact, Instant, Name, Rounded, StatusModel, Text, Word
 from clm_api.conditions import SpecCondition
 from clm_api.happening import Untold
 from clm_api.lifecycle import Stage, UserName
@@ -38,7 +38,7 @@ class SkippedRange(StatusModel):
     """Last skipped slot."""
     count: Annotated[int, Field(ge=1)]
     """Number of slots; a lower bound where the range is long."""
-    reason: Annotated[str, Field(max_length=64)]
+    reason: Word
     """Why they did not run."""
     message: Text = ""
     """Why they did not run, as a sentence."""
@@ -51,7 +51,7 @@ class HeldRun(StatusModel):
     """Name that its ModelVersion will have."""
     slot: Instant
     """Its slot."""
-    reason: Annotated[str, Field(max_length=64)]
+    reason: Word
     """Why not, in one word."""
     message: Text = ""
     """Why not, in the words of who refuses it."""
@@ -79,7 +79,7 @@ class LastRun(StatusModel):
     """Its phase."""
     stage: Stage
     """Its stage."""
-    reason: Annotated[str, Field(max_length=64)] = ""
+    reason: Word = ""
     """Why it is there."""
     start_time: Instant | None = None
     """When its pod started."""
@@ -107,7 +107,7 @@ class TrialsStatus(StatusModel):
 class ArtifactRef(StatusModel):
     """A verified result, pinned."""
 
-    uri: Text
+    uri: Exact
     """The manifest's address."""
     sha256: Sha256
     """The manifest's digest."""
@@ -140,7 +140,7 @@ class EvaluationStatus(StatusModel):
     phase: Phase
     """Pending while the store lends no keys for its Job, or a quota forbids it; Running, Succeeded
     or Failed."""
-    reason: Annotated[str, Field(max_length=64)] = ""
+    reason: Word = ""
     """Why it failed, or could not replay a version, in one word."""
     message: Text = ""
     """What it found, or why it failed, as a sentence."""

@@ -96,12 +96,10 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
     )
     runs = [(o.version, o.status) for o in outcomes]
     status = run_facts(schedule.status, runs)
-    status = status.model_copy(
-        update={
-            "trials": tries.count(status.trials, _after(outcomes)),
-            "evaluation": evaluation.status,
-            "production": replay_outcome.with_live(status.production, evaluation.report),
-        }
+    status = status.having(
+        trials=tries.count(status.trials, _after(outcomes)),
+        evaluation=evaluation.status,
+        production=replay_outcome.with_live(status.production, evaluation.report),
     )
     status = with_production(status, promotions.promoted, snapshot.now)
     try:
@@ -111,7 +109,7 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
         wanted = None if promotions.moving else replay_due.due(seen, schedule, spec, evaluation)
     except SpecError as error:
         new, due, problem, retention, wanted = (), None, error.message, (), None
-        status = status.model_copy(update={"next_schedule_time": None})
+        status = status.having(next_schedule_time=None)
     tidied = finished_jobs(snapshot, schedule, evaluation)
     why = (
         replay_due.impossible(snapshot, wanted, evaluation, settings)
@@ -120,7 +118,7 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
     )
     why = why or replay_due.abandoned(seen, schedule, evaluation)
     if why is not None:
-        wanted, status = None, status.model_copy(update={"evaluation": why})
+        wanted, status = None, status.having(evaluation=why)
     status = with_conditions(schedule, status, runs, snapshot.now, problem)
     status = with_store(schedule, status, snapshot.store, snapshot.now)
     notices = (
@@ -132,7 +130,7 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
         *missing_notices(schedule, status),
     )
     outcomes = tuple(_telling(o, notices) for o in outcomes)
-    status = status.model_copy(update={"untold": untold(schedule.uid, notices)})
+    status = status.having(untold=untold(schedule.uid, notices))
     settled = {v.name for v in promotions.decided}
     return Plan(
         create_versions=new,
@@ -175,8 +173,7 @@ def _moved(outcome: Outcome, seen: Version, promotions: Promotions) -> Outcome:
         return replace(outcome, status=status or seen.status)
     if status is None:
         return outcome
-    decided = {"promotion": status.promotion}
-    return replace(outcome, status=outcome.status.model_copy(update=decided))
+    return replace(outcome, status=outcome.status.having(promotion=status.promotion))
 
 
 def _observed(outcome: Outcome, now: datetime) -> Outcome:
@@ -184,14 +181,14 @@ def _observed(outcome: Outcome, now: datetime) -> Outcome:
 
 
 def _telling(outcome: Outcome, notices: Iterable[Notice]) -> Outcome:
-    told = {"untold": untold(outcome.version.uid, notices)}
-    return replace(outcome, status=outcome.status.model_copy(update=told))
+    told = untold(outcome.version.uid, notices)
+    return replace(outcome, status=outcome.status.having(untold=told))
 
 
 def _says_the_same(outcome: Outcome) -> bool:
     """Whether a status stays as it is, but for what is told of it meanwhile."""
     before = outcome.version.status
-    return outcome.status.model_copy(update={"untold": before.untold}) == before
+    return outcome.status.having(untold=before.untold) == before
 
 
 def _evaluation(

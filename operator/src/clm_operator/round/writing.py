@@ -112,7 +112,7 @@ class Writer:
         new = {one.id for one in after.untold}
         kept = [one for one in unheard if one.id not in new]
         untold = [*kept, *after.untold][-MOST_UNTOLD:]
-        status = after.model_copy(update={"untold": untold}).to_json_dict()
+        status = after.having(untold=untold).to_json_dict()
         if not untold:
             del status["untold"]
         if patch := merge_patch(raw.get("status", {}), status):
