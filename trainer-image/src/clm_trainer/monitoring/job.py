@@ -1,4 +1,4 @@
-"""One evaluation from a task to its report: read the versions, fetch bars, replay, write."""
+"""One replay from a task to its report: read the versions, fetch bars, replay, write."""
 
 import logging
 from collections.abc import Callable
@@ -9,15 +9,15 @@ from typing import TypeVar
 import pandas as pd
 
 from clm_api.errors import ClmError
-from clm_api.evaluation import (
+from clm_api.reasons import Reason
+from clm_api.replay import (
     Contender,
-    EvaluationReport,
-    EvaluationTask,
     Problem,
     Replay,
+    ReplayReport,
+    ReplayTask,
     ShadowReplay,
 )
-from clm_api.reasons import Reason
 from clm_trainer.host import Host
 from clm_trainer.monitoring.contenders import market_of, opened, problem
 from clm_trainer.monitoring.replay import live
@@ -33,8 +33,8 @@ _LOG = logging.getLogger("clm_trainer")
 _T = TypeVar("_T")
 
 
-def run(task: EvaluationTask, path: str, host: Host) -> None:
-    """Write the report of an evaluation, unless it is there.
+def run(task: ReplayTask, path: str, host: Host) -> None:
+    """Write the report of a replay, unless it is there.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def run(task: EvaluationTask, path: str, host: Host) -> None:
     with steps.step("shadow", "replaying what is in its shadow test"):
         on_trial = job.shadow(tracks)
     with steps.step("report", f"writing {path}"):
-        report = EvaluationReport(
+        report = ReplayReport(
             task=task,
             live=in_production,
             shadow=on_trial,
@@ -80,7 +80,7 @@ def run(task: EvaluationTask, path: str, host: Host) -> None:
 class _Job:
     """What is found on the way, besides the results: versions with a problem, notes on the bars."""
 
-    task: EvaluationTask
+    task: ReplayTask
     data: Storage
     steps: Steps
     problems: dict[str, Problem] = field(default_factory=dict)
