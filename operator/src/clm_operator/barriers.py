@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from clm_api.model_version import ModelVersionStatus
 from clm_api.reasons import Reason
-from clm_api.schedule_status import EvaluationStatus, HeldRun
+from clm_api.schedule_status import HeldRun, ReplayStatus
 from clm_operator.view import Snapshot, Withheld
 
 _PASSING = re.compile(
@@ -28,7 +28,7 @@ def same_words(before: str, after: str) -> str:
     return before if _PASSING.sub("0", before) == _PASSING.sub("0", after) else after
 
 
-_S = TypeVar("_S", ModelVersionStatus, EvaluationStatus, HeldRun)
+_S = TypeVar("_S", ModelVersionStatus, ReplayStatus, HeldRun)
 
 
 def calm(status: _S, before: str) -> _S:
