@@ -9,8 +9,8 @@ from clm_api.lifecycle import Stage
 from clm_api.model_version import ModelVersionStatus, Phase, ShadowVerdict
 from clm_api.reasons import Reason
 from clm_api.schedule_status import (
-    EvaluationStatus,
     HeldRun,
+    ReplayStatus,
     SkippedRange,
     TrainingScheduleStatus,
 )
@@ -156,20 +156,18 @@ def missing_notices(schedule: ScheduleObject, after: TrainingScheduleStatus) -> 
     )
 
 
-def evaluation_notices(
-    schedule: ScheduleObject, after: EvaluationStatus | None
-) -> tuple[Notice, ...]:
-    """An evaluation that is held back, failed, or could not replay a version."""
-    before = schedule.status.evaluation
+def replay_notices(schedule: ScheduleObject, after: ReplayStatus | None) -> tuple[Notice, ...]:
+    """A replay that is held back, failed, or could not replay a version."""
+    before = schedule.status.replay
     if after is None or after == before:
         return ()
     if after.completion_time is None and after.reason in HELD:
         if before is not None and (before.name, before.reason) == (after.name, after.reason):
             return ()
-        text = f"evaluation {after.name} is held back: {after.message}"
-        key = f"evaluation-{after.name}-{after.reason}"
+        text = f"replay {after.name} is held back: {after.message}"
+        key = f"replay-{after.name}-{after.reason}"
         return (Notice(schedule.raw, "Warning", after.reason, text, key),)
-    if after.completion_time is None or after.reason == Reason.EVALUATED:
+    if after.completion_time is None or after.reason == Reason.REPLAYED:
         return ()
-    text = f"evaluation {after.name}: {after.message}"
-    return (Notice(schedule.raw, "Warning", after.reason, text, f"evaluation-{after.name}"),)
+    text = f"replay {after.name}: {after.message}"
+    return (Notice(schedule.raw, "Warning", after.reason, text, f"replay-{after.name}"),)
