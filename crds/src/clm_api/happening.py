@@ -49,9 +49,7 @@ def bounded(happenings: Iterable[Happening]) -> list[Happening]:
         id=f"merged-{last.id}"[:253],
         type="Warning",
         reason=Reason.EVENTS_MERGED,
-        message=f"{count} events are told as one. The last of them: {last.reason}: {last.message}"[
-            :1024
-        ],
+        message=f"{count} events are told as one. The last of them: {said}"[:1024],
         at=last.at,
         count=count,
     )
