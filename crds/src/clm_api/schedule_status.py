@@ -18,6 +18,8 @@ KEPT_ACTIVE = 100
 KEPT_COUNTED = 2000
 MOST_ACTIVE = 20
 """Runs of a schedule that may be active at once."""
+TOKEN_CHARS = 256
+"""What tells a value of clm.dev/run-now from others: its first characters."""
 
 
 class ScheduleSeen(StatusModel):
@@ -211,7 +213,7 @@ class TrainingScheduleStatus(StatusModel):
     """Next slot."""
     last_successful_time: Instant | None = None
     """When the newest successful run ended."""
-    last_run_token: Annotated[str, Field(max_length=256)] | None = None
+    last_run_token: Annotated[str, Field(max_length=TOKEN_CHARS)] | None = None
     """Last value of annotation clm.dev/run-now that started a run."""
     skipped: Annotated[list[SkippedRange], Field(max_length=KEPT_SKIPS)] = Field(
         default_factory=list

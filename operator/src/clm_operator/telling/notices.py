@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from clm_api.happening import MOST_UNTOLD, Happening
+from clm_api.happening import Happening, bounded
 from clm_api.lifecycle import Stage
 from clm_api.model_version import ModelVersionStatus, Phase, ShadowVerdict
 from clm_api.reasons import Reason
@@ -44,8 +44,7 @@ class Notice:
 
 def untold(uid: str, notices: Iterable[Notice]) -> list[Happening]:
     """Return what is to be told of an object."""
-    mine = (n.happening for n in notices if n.about["metadata"]["uid"] == uid)
-    return list(mine)[-MOST_UNTOLD:]
+    return bounded(n.happening for n in notices if n.about["metadata"]["uid"] == uid)
 
 
 def skip_notices(schedule: ScheduleObject, skipped: Iterable[SkippedRange]) -> tuple[Notice, ...]:
