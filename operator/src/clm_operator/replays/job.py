@@ -44,7 +44,7 @@ class DueReplay:
     def pod(self) -> RunPod:
         """The first version's, without GPUs: replaying is no training."""
         pod = self.runs[0].pod
-        return pod.model_copy(update={"gpu": pod.gpu.model_copy(update={"count": 0})})
+        return pod.having(gpu=pod.gpu.having(count=0))
 
 
 def replay_job(

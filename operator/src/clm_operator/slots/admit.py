@@ -72,17 +72,15 @@ def new_runs(
     alive = {h.name for h in held} | {v.name for v in snapshot.versions}
     alive |= {manifest["metadata"]["name"] for manifest in new}
     skipped = given_up(schedule.status.held, alive, (*skipped, *by_hand.refused))
-    status = status.model_copy(
-        update={
-            "schedule_seen": seen,
-            "schedule_text": slots.text,
-            "schedule_notes": list(slots.notes(snapshot.now)),
-            "last_schedule_time": last_slot,
-            "next_schedule_time": due.next_slot,
-            "last_run_token": by_hand.token,
-            "held": list(held),
-            "skipped": [*schedule.status.skipped, *skipped][-KEPT_SKIPS:],
-        }
+    status = status.having(
+        schedule_seen=seen,
+        schedule_text=slots.text,
+        schedule_notes=list(slots.notes(snapshot.now)),
+        last_schedule_time=last_slot,
+        next_schedule_time=due.next_slot,
+        last_run_token=by_hand.token,
+        held=list(held),
+        skipped=[*schedule.status.skipped, *skipped][-KEPT_SKIPS:],
     )
     due = replace(due, skipped=skipped, last_slot=last_slot)
     return tuple(new), status, due
@@ -94,7 +92,7 @@ def _barred(snapshot: Snapshot, name: str) -> tuple[Reason, str] | None:
         text = f'ModelVersion "{name}" exists and belongs to something else: delete it'
         return Reason.NAME_COLLISION, text
     if (words := snapshot.refused.get(name)) is not None:
-        return Reason.SPEC_INVALID, f"the API server refuses the ModelVersion: {words}"[:1024]
+        return Reason.SPEC_INVALID, f"the API server refuses the ModelVersion: {words}"
     return None
 
 
@@ -150,7 +148,7 @@ def _by_hand(
         return _ByHand(token, refused=(skip(slot, *why),))
     if (waits := hold(snapshot, schedule, name, slot)) is not None:
         return _ByHand(known, held=(waits,))
-    trigger = Trigger(type=TriggerType.MANUAL, reason=f"{token}"[:512])
+    trigger = Trigger(type=TriggerType.MANUAL, reason=token)
     made = _version(snapshot, schedule, spec, status, settings, name, slot, trigger)
     return _ByHand(token, (made,))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from clm_api.happening import MOST_UNTOLD, Happening
+from clm_api.happening import Happening, bounded
 from clm_api.lifecycle import Stage
 from clm_api.model_version import ModelVersionStatus, Phase, ShadowVerdict
 from clm_api.reasons import Reason
@@ -35,17 +35,16 @@ class Notice:
     def happening(self) -> Happening:
         """As it is kept in the object's status until it is told."""
         return Happening(
-            id=self.key[:253],
+            id=self.key,
             type=self.type,
-            reason=str(self.reason)[:64],
-            message=self.message[:1024],
+            reason=self.reason,
+            message=self.message,
         )
 
 
 def untold(uid: str, notices: Iterable[Notice]) -> list[Happening]:
     """Return what is to be told of an object."""
-    mine = (n.happening for n in notices if n.about["metadata"]["uid"] == uid)
-    return list(mine)[-MOST_UNTOLD:]
+    return bounded(n.happening for n in notices if n.about["metadata"]["uid"] == uid)
 
 
 def skip_notices(schedule: ScheduleObject, skipped: Iterable[SkippedRange]) -> tuple[Notice, ...]:

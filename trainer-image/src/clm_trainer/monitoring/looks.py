@@ -38,7 +38,7 @@ def incomparable(challenger: RunData, champion: RunData) -> str:
         for name, (own, theirs) in pairs.items()
         if own != theirs
     ]
-    return f"not comparable with the champion: {'; '.join(other)}"[:1024] if other else ""
+    return f"not comparable with the champion: {'; '.join(other)}" if other else ""
 
 
 def compared_from(challenger: Track, champion: Track | None) -> pd.Timestamp:
@@ -118,7 +118,7 @@ def look(
     except ClmError as error:
         if error.reason is not Reason.INSUFFICIENT_DATA:
             raise
-        return Look(**facts, problem=error.message[:1024])
+        return Look(**facts, problem=error.message)
     return Look(**facts, p_not_worse=found.p_not_worse, p_worse=found.p_worse)
 
 
