@@ -10,6 +10,7 @@ from clm_api.layout import replay_report
 from clm_api.replay import ReplayTask
 from clm_api.run import RunPod, RunSpec
 from clm_api.timing import slot_of
+from clm_operator.jobs.access import Access
 from clm_operator.jobs.credentials import Grant, replay_grant, shared_by
 from clm_operator.jobs.manifest import NewJob, Work, manifest
 from clm_operator.mirror.objects import Job, ScheduleObject, Version
@@ -94,7 +95,8 @@ def grant_for(schedule: ScheduleObject, due: DueReplay, settings: Settings, now:
         "labels": {LABEL_SCHEDULE: schedule.name},
     }
     shared = shared_by(settings.store, schedule.namespace)
-    return replay_grant(due.name, secret, folders, report, due.runs, now, shared)
+    own = Access(reads=tuple(f"{folder}/*" for folder in folders), writes=(report,))
+    return replay_grant(due.name, secret, own, due.runs, now, shared)
 
 
 def task_of(job: Job) -> ReplayTask | None:
