@@ -63,6 +63,7 @@ def job_of_before(rig: Rig, owner: Raw) -> Raw:
     return manifest(meta, version.run.pod, work, settings)
 
 
+@pytest.mark.slow
 def test_a_replay_that_runs_during_an_upgrade_is_found_and_not_made_twice(
     before: ControlPlane, rig: Rig
 ) -> None:
