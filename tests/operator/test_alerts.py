@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from clm_api.lifecycle import Decision, RequestedStage
+from clm_api.lifecycle import Decision, RequestedStage, Stage
 from clm_api.model_version import Phase
 from clm_api.reasons import Reason
 from clm_operator.view import Snapshot
@@ -49,15 +49,13 @@ def refused(recording: Recording, outcome: str = "ArtifactCorrupt") -> None:
     stage = RequestedStage.PRODUCTION
     made = Decision(stage=stage, at=b.NOW, by="alice", reason="why not", outcome=outcome)
     version = ended("btc-1")
-    recording.metrics.decision(
-        b.KEY, version, version.status.model_copy(update={"promotion": made})
-    )
+    recording.metrics.decision(b.KEY, version, version.status.having(promotion=made))
 
 
 def failed(recording: Recording, times: int) -> None:
     """End runs without a result."""
     version = b.version(status={"phase": "Running"})
-    status = version.status.model_copy(update={"phase": Phase.FAILED, "stage": "FAILED"})
+    status = version.status.having(phase=Phase.FAILED, stage=Stage.FAILED)
     for _ in range(times):
         recording.metrics.outcome(b.KEY, version, status)
 

@@ -17,7 +17,7 @@ from clm_api.schedule_status import (
 )
 from clm_api.timing import slot_time, whole_seconds
 from clm_api.training_schedule import TrainingScheduleSpec
-from clm_operator.barriers import same_words
+from clm_operator.barriers import calm
 from clm_operator.findings import CorruptReport, UnreadableReport
 from clm_operator.jobs.failures import Failure, explain
 from clm_operator.jobs.waiting import (
@@ -29,7 +29,7 @@ from clm_operator.jobs.waiting import (
     overdue,
 )
 from clm_operator.mirror.objects import Job, ScheduleObject
-from clm_operator.names import LABEL_REPLAY
+from clm_operator.names import replay_slot
 from clm_operator.view import Snapshot, Withheld
 
 PENDING = Phase.PENDING
@@ -69,7 +69,7 @@ def newest(schedule: ScheduleObject, jobs: dict[str, Job]) -> ReplayStatus | Non
 def _slot(job: Job) -> datetime | None:
     """Return the slot that a Job's label names; None where somebody has changed it."""
     try:
-        return slot_time(int(job.raw["metadata"]["labels"][LABEL_REPLAY]))
+        return slot_time(int(replay_slot(job.raw["metadata"]["labels"]) or ""))
     except (ValueError, OverflowError):
         return None
 
@@ -106,16 +106,16 @@ def look(snapshot: Snapshot, schedule: ScheduleObject) -> NewestReplay:
 
 def _told(status: ReplayStatus, job: Job, keys: Withheld | None, now: datetime) -> ReplayStatus:
     """Say what keeps its pod from beginning, or from working on."""
-    missing = {"pod_missing_since": missing_since(job, status.pod_missing_since, now)}
+    before = status.message
+    status = status.having(pod_missing_since=missing_since(job, status.pod_missing_since, now))
     begun = bool(job.pods) and job.pods[-1].phase != "Pending"
     if not (job.finished or begun) and keys is not None:
-        return waiting(status.model_copy(update=missing), keys)
+        return waiting(status, keys)
     found = None if job.finished else interrupted(job) if begun else held_up(job)
-    says = {"reason": "", "message": ""}
-    if found is not None and found.words:
-        text = found.words[:1024] if begun else same_words(status.message, found.words[:1024])
-        says = {"reason": found.reason[:64], "message": text}
-    return status.model_copy(update=missing | says)
+    if found is None or not found.words:
+        return status.having(reason="", message="")
+    told = status.having(reason=found.reason, message=found.words)
+    return told if begun else calm(told, before)
 
 
 def _lost(
@@ -140,8 +140,7 @@ def waiting(status: ReplayStatus, why: UnreadableReport | Withheld) -> ReplaySta
     """Say what it waits for; once, for a store's words have times and counts in them."""
     if isinstance(why, UnreadableReport) and status.reason == why.reason:
         return status
-    message = same_words(status.message, why.message[:1024])
-    return status.model_copy(update={"reason": str(why.reason), "message": message})
+    return calm(status.having(reason=why.reason, message=why.message), status.message)
 
 
 def _found(report: ReplayReport) -> tuple[Reason | str, str]:
@@ -154,15 +153,18 @@ def _found(report: ReplayReport) -> tuple[Reason | str, str]:
 
 
 def _ended(status: ReplayStatus, now: datetime, reason: str, text: str) -> ReplayStatus:
-    update = {"phase": Phase.SUCCEEDED, "reason": str(reason)[:64], "message": text[:1024]}
-    over = {"completion_time": whole_seconds(now), "pod_missing_since": None}
-    return status.model_copy(update=update | over)
+    return status.having(
+        phase=Phase.SUCCEEDED,
+        reason=reason,
+        message=text,
+        completion_time=whole_seconds(now),
+        pod_missing_since=None,
+    )
 
 
 def failed(status: ReplayStatus, why: Failure, now: datetime) -> ReplayStatus:
     """End a replay without a report."""
-    ended = _ended(status, now, why.reason, why.message)
-    return ended.model_copy(update={"phase": Phase.FAILED})
+    return _ended(status, now, why.reason, why.message).having(phase=Phase.FAILED)
 
 
 def with_live(
@@ -182,7 +184,7 @@ def with_live(
         total_return=live.metrics.get("totalReturn"),
         max_drawdown=live.metrics.get("maxDrawdown"),
     )
-    return production.model_copy(update={"live": figures})
+    return production.having(live=figures)
 
 
 def recorded(schedule: ScheduleObject, latest: NewestReplay) -> bool:

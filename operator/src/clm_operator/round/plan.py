@@ -96,12 +96,10 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
     )
     runs = [(o.version, o.status) for o in outcomes]
     status = run_facts(schedule.status, runs)
-    status = status.model_copy(
-        update={
-            "trials": tries.count(status.trials, _after(outcomes)),
-            "replay": replay.status,
-            "production": replay_outcome.with_live(status.production, replay.report),
-        }
+    status = status.having(
+        trials=tries.count(status.trials, _after(outcomes)),
+        replay=replay.status,
+        production=replay_outcome.with_live(status.production, replay.report),
     )
     status = with_production(status, promotions.promoted, snapshot.now)
     try:
@@ -111,12 +109,12 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
         wanted = None if promotions.moving else replay_due.due(seen, schedule, spec, replay)
     except SpecError as error:
         new, due, problem, retention, wanted = (), None, error.message, (), None
-        status = status.model_copy(update={"next_schedule_time": None})
+        status = status.having(next_schedule_time=None)
     tidied = finished_jobs(snapshot, schedule, replay)
     why = replay_due.impossible(snapshot, wanted, replay, settings) if wanted is not None else None
     why = why or replay_due.abandoned(seen, schedule, replay)
     if why is not None:
-        wanted, status = None, status.model_copy(update={"replay": why})
+        wanted, status = None, status.having(replay=why)
     status = with_conditions(schedule, status, runs, snapshot.now, problem)
     status = with_store(schedule, status, snapshot.store, snapshot.now)
     notices = (
@@ -128,7 +126,7 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
         *missing_notices(schedule, status),
     )
     outcomes = tuple(_telling(o, notices) for o in outcomes)
-    status = status.model_copy(update={"untold": untold(schedule.uid, notices)})
+    status = status.having(untold=untold(schedule.uid, notices))
     settled = {v.name for v in promotions.decided}
     return Plan(
         create_versions=new,
@@ -171,8 +169,7 @@ def _moved(outcome: Outcome, seen: Version, promotions: Promotions) -> Outcome:
         return replace(outcome, status=status or seen.status)
     if status is None:
         return outcome
-    decided = {"promotion": status.promotion}
-    return replace(outcome, status=outcome.status.model_copy(update=decided))
+    return replace(outcome, status=outcome.status.having(promotion=status.promotion))
 
 
 def _observed(outcome: Outcome, now: datetime) -> Outcome:
@@ -180,14 +177,14 @@ def _observed(outcome: Outcome, now: datetime) -> Outcome:
 
 
 def _telling(outcome: Outcome, notices: Iterable[Notice]) -> Outcome:
-    told = {"untold": untold(outcome.version.uid, notices)}
-    return replace(outcome, status=outcome.status.model_copy(update=told))
+    told = untold(outcome.version.uid, notices)
+    return replace(outcome, status=outcome.status.having(untold=told))
 
 
 def _says_the_same(outcome: Outcome) -> bool:
     """Whether a status stays as it is, but for what is told of it meanwhile."""
     before = outcome.version.status
-    return outcome.status.model_copy(update={"untold": before.untold}) == before
+    return outcome.status.having(untold=before.untold) == before
 
 
 def _replay(

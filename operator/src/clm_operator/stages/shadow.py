@@ -26,8 +26,7 @@ _HOLDS = {ShadowVerdict.PASSED: True, ShadowVerdict.FAILED: False}
 def begun(version: Version, *, at: datetime, by: str, reason: str) -> ModelVersionStatus:
     """Begin the test of a candidate; what an earlier test found stands in its history."""
     moved = move(version.status, TESTED, at=at, by=by, reason=reason)
-    open_ = {"shadow": ShadowStatus(since=at), "conditions": _undecided(moved)}
-    return moved.model_copy(update=open_)
+    return moved.having(shadow=ShadowStatus(since=at), conditions=_undecided(moved))
 
 
 def replayed(
@@ -47,19 +46,17 @@ def replayed(
     found = find(replay, version.spec.run.promotion)
     if not _same_champion(report, production):
         found = Finding(None, "production changed meanwhile: held against it from now on")
-    shadow = shadow.model_copy(
-        update={
-            "champion": replay.champion,
-            "bars": replay.bars,
-            "trades": round(replay.metrics.get("trades", 0)),
-            "sharpe": replay.metrics.get("sharpe"),
-            "champion_sharpe": found.look.champion_sharpe if found.look else None,
-            "p_value": found.look.p_not_worse if found.look else None,
-            "replay_mismatch": replay.replay_mismatch,
-            "message": found.message[:1024],
-        }
+    shadow = shadow.having(
+        champion=replay.champion,
+        bars=replay.bars,
+        trades=round(replay.metrics.get("trades", 0)),
+        sharpe=replay.metrics.get("sharpe"),
+        champion_sharpe=found.look.champion_sharpe if found.look else None,
+        p_value=found.look.p_not_worse if found.look else None,
+        replay_mismatch=replay.replay_mismatch,
+        message=found.message,
     )
-    status = status.model_copy(update={"shadow": shadow})
+    status = status.having(shadow=shadow)
     if found.verdict is None:
         return status
     return _ended(status, shadow, found.verdict, report.task.slot, now)
@@ -87,15 +84,11 @@ def reopened(version: Version, production: ProductionStatus | None) -> ModelVers
     if shadow.champion == present:
         return status
     text = f"it passed against {shadow.champion or 'nothing'}; now it is held against {present}"
-    return status.model_copy(
-        update={
-            "shadow": shadow.model_copy(
-                update={"verdict": None, "verdict_slot": None, "message": text}
-            ),
-            "conditions": _undecided(status),
-            "reason": Reason.SHADOW_STARTED,
-            "message": text,
-        }
+    return status.having(
+        shadow=shadow.having(verdict=None, verdict_slot=None, message=text),
+        conditions=_undecided(status),
+        reason=Reason.SHADOW_STARTED,
+        message=text,
     )
 
 
@@ -111,8 +104,8 @@ def timed_out(version: Version, replay: ReplayStatus | None, now: datetime) -> M
     days = version.spec.run.promotion.shadow.max_days
     if replay.completion_time is None or replay.slot < shadow.since + timedelta(days=days):
         return status
-    text = f"no verdict within {days} days: {shadow.message or replay.message}"[:1024]
-    shadow = shadow.model_copy(update={"message": text})
+    text = f"no verdict within {days} days: {shadow.message or replay.message}"
+    shadow = shadow.having(message=text)
     return _ended(status, shadow, ShadowVerdict.INCONCLUSIVE, replay.slot, now)
 
 
@@ -125,9 +118,8 @@ def _ended(
 ) -> ModelVersionStatus:
     """Write a verdict down; whoever passed stays where it is until it is promoted."""
     text, reason = shadow.message, _REASONS[verdict]
-    shadow = shadow.model_copy(update={"verdict": verdict, "verdict_slot": slot})
-    told = {"shadow": shadow, "reason": reason, "message": text}
-    status = status.model_copy(update=told)
+    shadow = shadow.having(verdict=verdict, verdict_slot=slot)
+    status = status.having(shadow=shadow, reason=reason, message=text)
     if (rule := _RULES.get(verdict)) is not None:
         status = move(status, rule, at=whole_seconds(now), by=OPERATOR, reason=text)
     passed = ("ShadowPassed", _HOLDS.get(verdict), str(reason), text)

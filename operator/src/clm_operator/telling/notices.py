@@ -35,10 +35,10 @@ class Notice:
     def happening(self) -> Happening:
         """As it is kept in the object's status until it is told."""
         return Happening(
-            id=self.key[:253],
+            id=self.key,
             type=self.type,
-            reason=str(self.reason)[:64],
-            message=self.message[:1024],
+            reason=self.reason,
+            message=self.message,
         )
 
 
