@@ -164,7 +164,11 @@ def backups_of(namespace: str) -> str:
 
 
 def replays_of(namespace: str) -> str:
-    """Return the folder of the replays of a namespace."""
+    """Return the folder of the replays of a namespace.
+
+    Its name is of the time when a replay was called an evaluation: reports are written once, by
+    pods of before and of today under the same name.
+    """
     return f"evaluations/{_segment(namespace)}"
 
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from clm_api import environment, logs
+from clm_api import environment, former, logs
 from clm_api.base import Model
 from clm_api.errors import ClmError
 from clm_api.layout import RunLayout, replay_report
@@ -123,7 +123,8 @@ def _flush_logs() -> None:
 
 
 def _replay(stop: threading.Event) -> None:
-    task = _told(ReplayTask, environment.REPLAY_TASK)
+    of_before = former.TASK in os.environ
+    task = _told(ReplayTask, former.TASK if of_before else environment.REPLAY_TASK)
     path = replay_report(
         _needed(environment.RUN_NAMESPACE),
         _needed(environment.RUN_SCHEDULE),
@@ -146,7 +147,7 @@ def _host(stop: threading.Event) -> Host:
     )
 
 
-_COMMANDS = {"train": _train, "replay": _replay}
+_COMMANDS = {"train": _train, "replay": _replay, former.COMMAND: _replay}
 
 
 def _needed(name: str) -> str:
