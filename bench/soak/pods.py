@@ -16,7 +16,7 @@ from bench.scale.player import layout_of
 from bench.soak.hours import stamp
 from bench.soak.world import NAMESPACE, PODS, SoakWorld
 from clm_api import environment
-from clm_api.layout import evaluation_report
+from clm_api.layout import replay_report
 from clm_api.timing import slot_of
 
 Raw = dict[str, Any]
@@ -114,7 +114,7 @@ class Pods:
 
     def _leave_replay(self, pod: Raw, now: datetime) -> None:
         told = _variables(pod)
-        task = json.loads(told[environment.EVALUATION_TASK])
+        task = json.loads(told[environment.REPLAY_TASK])
         report: Raw = {"task": task, "codeRevision": "0", "createdAt": stamp(now)}
         if (champion := task.get("champion")) is not None:
             report["live"] = _replayed(champion, task["slot"])
@@ -129,7 +129,7 @@ class Pods:
             if champion is not None:
                 report["shadow"]["champion"] = champion["version"]
         slot = slot_of(datetime.fromisoformat(task["slot"]))
-        key = evaluation_report(
+        key = replay_report(
             NAMESPACE, told[environment.RUN_SCHEDULE], told[environment.RUN_UID], slot
         )
         made_result.write(self._world, key, report)
@@ -153,7 +153,7 @@ def _variables(pod: Raw) -> dict[str, str]:
 
 
 def _is_replay(pod: Raw) -> bool:
-    return environment.EVALUATION_TASK in _variables(pod)
+    return environment.REPLAY_TASK in _variables(pod)
 
 
 def _replayed(contender: Raw, slot: str) -> Raw:

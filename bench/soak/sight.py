@@ -65,7 +65,7 @@ class Sight:
     lives: dict[str, Life] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
     jobs_of: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """Uids of all Jobs that a version, or an evaluation's name, ever had."""
+    """Uids of all Jobs that a version, or a replay's name, ever had."""
     events: dict[tuple[str, str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     """Names of events by the uid that they are about, reason and message."""
     there: dict[str, dict[str, Raw]] = field(default_factory=lambda: defaultdict(dict))

@@ -130,7 +130,7 @@ class SoakWorld(World):
 
     def resume_api(self) -> None:
         """Bring it back; nobody writes before all watches go on."""
-        self.plane.resume_api()
+        self.plane.go_on()
         for watch in self._watches:
             watch.wait()
         self.has_api, self.gate.is_held = True, False

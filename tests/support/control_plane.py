@@ -1,12 +1,13 @@
 """A real etcd, kube-apiserver and, where asked for, kube-controller-manager on free ports."""
 
 import json
+import shutil
 import ssl
 import subprocess
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, partial
 from http import HTTPStatus
 from pathlib import Path
@@ -19,6 +20,7 @@ from local_cluster.processes import Processes, answers
 from tests.support.ports import free_port
 
 Raw = dict[str, Any]
+_PATIENCE_S = 60.0
 _GROUPS = {
     "tsched": ("apis/clm.dev/v1alpha1", "trainingschedules"),
     "mv": ("apis/clm.dev/v1alpha1", "modelversions"),
@@ -41,16 +43,18 @@ class ControlPlane:
     ----------
     folder
         Keys, logs and data.
-    server
-        Its address.
+    server, store
+        Its address, and etcd's.
+    flags
+        More flags of the API server.
     """
 
     folder: Path
     server: str
+    store: str
     authority: Authority
     processes: Processes
-    _api: list[object] = field(default_factory=list)
-    """How the API server is started."""
+    flags: Raw
 
     @classmethod
     def start(cls, folder: Path, **more: object) -> "ControlPlane":
@@ -64,16 +68,19 @@ class ControlPlane:
         authority.certificate("admin", "/O=system:masters/CN=admin", "clientAuth")
         processes = Processes(folder / "run", folder / "logs", folder)
         client, port = f"http://127.0.0.1:{free_port()}", free_port()
-        plane = cls(folder, f"https://127.0.0.1:{port}", authority, processes)
-        plane._start(client, port, more)
+        plane = cls(folder, f"https://127.0.0.1:{port}", client, authority, processes, more)
+        plane.go_on()
         return plane
 
-    def _start(self, client: str, port: int, more: dict[str, object]) -> None:
+    def go_on(self) -> None:
+        """Start etcd and the API server, where they were if they ran before."""
         ca, pki = self.authority.folder / "ca.crt", self.authority.folder
+        client, port = self.store, self.server.rpartition(":")[2]
         peer = f"http://127.0.0.1:{free_port()}"
         self.processes.start("etcd", etcd(self.folder / "etcd", client, peer))
         self.processes.wait("etcd", partial(answers, f"{client}/health", ca))
-        self._api.extend(
+        self.processes.start(
+            "kube-apiserver",
             [
                 "kube-apiserver",
                 *flags(
@@ -90,18 +97,12 @@ class ControlPlane:
                     service_account_key_file=pki / "service-account.key",
                     service_account_signing_key_file=pki / "service-account.key",
                     cert_dir=self.folder / "certs",
-                    **more,
+                    **self.flags,
                 ),
-            ]
+            ],
         )
-        self.resume_api()
-        self.authority.kubeconfig(self.kubeconfig, self.server, "admin")
-
-    def resume_api(self) -> None:
-        """Start the API server, again or for the first time."""
-        self.processes.start("kube-apiserver", self._api)
-        ca = self.authority.folder / "ca.crt"
         self.processes.wait("kube-apiserver", partial(answers, f"{self.server}/readyz", ca))
+        self.authority.kubeconfig(self.kubeconfig, self.server, "admin")
 
     def start_controllers(self) -> None:
         """Start the Job controller, garbage collection and service accounts."""
@@ -162,9 +163,20 @@ class ControlPlane:
         return context
 
     def request(
-        self, method: str, path: str, body: Raw | None = None, kind: str = ""
+        self,
+        method: str,
+        path: str,
+        body: Raw | None = None,
+        kind: str = "",
+        patience_s: float = _PATIENCE_S,
     ) -> Raw | None:
-        """Ask the API server as administrator; None if there is no such object."""
+        """Ask the API server as administrator; None if there is no such object.
+
+        Parameters
+        ----------
+        patience_s
+            How long 429, which asks for another try, is waited out.
+        """
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": kind or "application/json"}
         request = urllib.request.Request(
@@ -177,9 +189,10 @@ class ControlPlane:
             with error:
                 if error.code == HTTPStatus.NOT_FOUND:
                     return None
-                if error.code == HTTPStatus.TOO_MANY_REQUESTS:  # a definition is being served anew
-                    time.sleep(float(error.headers.get("Retry-After", 1)))
-                    return self.request(method, path, body, kind)
+                wait_s = float(error.headers.get("Retry-After", 1))
+                if error.code == HTTPStatus.TOO_MANY_REQUESTS and wait_s <= patience_s:
+                    time.sleep(wait_s)  # a definition is being served anew
+                    return self.request(method, path, body, kind, patience_s - wait_s)
                 raise AssertionError(f"{method} {path}: {error.read().decode()}") from error
 
     def get(self, namespace: str, kind: str, name: str) -> Raw | None:
@@ -191,7 +204,25 @@ class ControlPlane:
         found = (self.request("GET", _path(namespace, kind)) or {}).get("items", [])
         return sorted(found, key=lambda o: str(o["metadata"]["creationTimestamp"]))
 
+    def back_up(self, to: Path) -> None:
+        """Copy what etcd has stored; the API server is away meanwhile."""
+        self.halt()
+        shutil.copytree(self.folder / "etcd", to)
+        self.go_on()
+
+    def restore(self, backup: Path) -> None:
+        """Put a backup in the place of what etcd has stored: resourceVersions go back."""
+        self.halt()
+        shutil.rmtree(self.folder / "etcd")
+        shutil.copytree(backup, self.folder / "etcd")
+        self.go_on()
+
+    def halt(self) -> None:
+        """End etcd and the API server."""
+        for name in ("kube-apiserver", "etcd"):
+            self.processes.stop(name)
+
     def stop(self) -> None:
         """End all processes."""
-        for name in ("kube-controller-manager", "kube-apiserver", "etcd"):
-            self.processes.stop(name)
+        self.processes.stop("kube-controller-manager")
+        self.halt()

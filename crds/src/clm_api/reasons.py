@@ -103,10 +103,10 @@ class Reason(StrEnum):
     """The version did worse than the one in production, or its positions could not be repeated."""
     INCONCLUSIVE = "Inconclusive"
     """The shadow test ended without enough evidence."""
-    EVALUATED = "Evaluated"
+    REPLAYED = "Replayed"
     """The published versions were replayed on the newest bars."""
-    NOTHING_TO_EVALUATE = "NothingToEvaluate"
-    """The versions that an evaluation was to replay went before its Job could be made."""
+    NOTHING_TO_REPLAY = "NothingToReplay"
+    """The versions that a replay was to run went before its Job could be made."""
     PROMOTED = "Promoted"
     """The version was asked into production, or passed its shadow test, and is there."""
     PROMOTION_REFUSED = "PromotionRefused"
@@ -116,7 +116,7 @@ class Reason(StrEnum):
     ROLLED_BACK = "RolledBack"
     """A version that had been in production before is there again."""
     PRODUCTION_VERSION_MISSING = "ProductionVersionMissing"
-    """The version in production was deleted: there is nothing to look at, and no evaluation."""
+    """The version in production was deleted: there is nothing to look at, and no replay."""
     ARCHIVED = "Archived"
     """The version was replaced in production, superseded as a candidate, or withdrawn."""
 
@@ -132,6 +132,8 @@ class Reason(StrEnum):
     """The object store answers, and writes on conditions."""
     DATA_READY = "DataReady"
     """The last run got the bars it asked for."""
+    EVENTS_MERGED = "EventsMerged"
+    """One event stands for the oldest of those that wait to be told: a status keeps 32."""
 
 
 EXIT_CODES: dict[Reason, int] = {

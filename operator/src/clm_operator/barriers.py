@@ -1,8 +1,11 @@
 """What keeps an object from being made for now, and words that differ in nothing that matters."""
 
 import re
+from typing import TypeVar
 
+from clm_api.model_version import ModelVersionStatus
 from clm_api.reasons import Reason
+from clm_api.schedule_status import HeldRun, ReplayStatus
 from clm_operator.view import Snapshot, Withheld
 
 _PASSING = re.compile(
@@ -23,3 +26,11 @@ def barrier(snapshot: Snapshot, name: str) -> Withheld | None:
 def same_words(before: str, after: str) -> str:
     """Return the words of before if only numbers and ids differ: new ones would be a write."""
     return before if _PASSING.sub("0", before) == _PASSING.sub("0", after) else after
+
+
+_S = TypeVar("_S", ModelVersionStatus, ReplayStatus, HeldRun)
+
+
+def calm(status: _S, before: str) -> _S:
+    """Return a status in the words of before if they are the same; both are cut to the field."""
+    return status.having(message=same_words(before, status.message))

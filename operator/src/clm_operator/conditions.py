@@ -15,7 +15,7 @@ Said = tuple[str, bool | None, str, str]
 def stated(status: ModelVersionStatus, now: datetime, *said: Said) -> ModelVersionStatus:
     """Return the status with some conditions brought up to date."""
     made = [
-        condition(kind, holds=holds, reason=str(reason), message=message[:1024], now=now)
+        condition(kind, holds=holds, reason=reason, message=message, now=now)
         for kind, holds, reason, message in said
     ]
-    return status.model_copy(update={"conditions": list(set_conditions(status.conditions, made))})
+    return status.having(conditions=list(set_conditions(status.conditions, made)))

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from clm_api.evaluation import EvaluationReport
 from clm_api.reasons import Reason
+from clm_api.replay import ReplayReport
 from clm_api.report import FoldMetrics, Manifest, MetricsFile
 
 
@@ -46,5 +46,5 @@ ReportRead = Report | CorruptReport | UnreadableReport | None
 """None: the store answered that there is no manifest."""
 
 
-EvaluationRead = EvaluationReport | CorruptReport | UnreadableReport | None
+ReplayRead = ReplayReport | CorruptReport | UnreadableReport | None
 """None: the store answered that there is no report."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from clm_api.reasons import Reason
 from clm_api.report import Progress
 from clm_api.schedule_status import TrialsStatus
-from clm_operator.findings import EvaluationRead, ReportRead, StoreSeen
+from clm_operator.findings import ReplayRead, ReportRead, StoreSeen
 from clm_operator.mirror.objects import Job, Key, ScheduleObject, Version
 
 
@@ -36,10 +36,10 @@ class Snapshot:
     """Results by version; only of runs whose Job has ended or is gone."""
     verified: dict[str, ReportRead] = field(default_factory=dict)
     """Results digested anew, by version; only of those that are to go into production."""
-    evaluations: dict[str, Job] = field(default_factory=dict)
-    """Evaluation Jobs by name."""
-    evaluation: EvaluationRead = None
-    """Report of the newest evaluation, once its Job has ended or is gone."""
+    replays: dict[str, Job] = field(default_factory=dict)
+    """Replay Jobs by name."""
+    replay: ReplayRead = None
+    """Report of the newest replay, once its Job has ended or is gone."""
     quota_short: bool = False
     """Whether a quota refuses a Job, or the keys of one, of a schedule in the namespace."""
     progress: dict[str, Progress] = field(default_factory=dict)

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from clm_api.base import StatusModel
-from clm_api.evaluation import EvaluationReport, EvaluationTask, Look, Replay, ShadowReplay
 from clm_api.happening import Happening
 from clm_api.layout import RunLayout
 from clm_api.model_version import Trigger, TriggerType
+from clm_api.replay import Look, Replay, ReplayReport, ReplayTask, ShadowReplay
 from clm_api.report import FoldMetrics, Manifest, ManifestData, ManifestFile, MetricsFile
 from clm_api.resolve import resolve
 from clm_api.run import RunTrials
@@ -152,8 +152,8 @@ def look(
     return Look(bars=bars, metrics=metrics, p_not_worse=better, p_worse=worse, **more)
 
 
-def replayed(task: EvaluationTask, *looks: Look, **more: Any) -> EvaluationReport:
-    """Build the report of an evaluation that did what its task says."""
+def replayed(task: ReplayTask, *looks: Look, **more: Any) -> ReplayReport:
+    """Build the report of a replay that did what its task says."""
     champion, challenger = task.champion, task.challenger
     times = {"from": NOW, "to": task.slot}
     bars = looks[-1].bars if looks else 24
@@ -167,7 +167,7 @@ def replayed(task: EvaluationTask, *looks: Look, **more: Any) -> EvaluationRepor
             "looksPlanned": 1, "replayedBars": bars,
         } | times | more
     )  # fmt: skip
-    return EvaluationReport(
+    return ReplayReport(
         task=task, live=live, shadow=shadow, code_revision="0.1.0", created_at=task.slot
     )
 

@@ -1,4 +1,4 @@
-"""When an evaluation Job is due, whom it replays, and why it can't be made.
+"""When a replay Job is due, whom it replays, and why it can't be made.
 
 A Job is named after its slot, so making it decides that the slot happened.
 """
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from clm_api.evaluation import Contender, EvaluationTask
 from clm_api.reasons import Reason
-from clm_api.schedule_status import EvaluationStatus, TrainingScheduleStatus
+from clm_api.replay import Contender, ReplayTask
+from clm_api.schedule_status import ReplayStatus, TrainingScheduleStatus
 from clm_api.timing import TIMEFRAME_SECONDS, duration, floor_to
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.barriers import barrier
@@ -17,9 +17,9 @@ from clm_operator.jobs import policy
 from clm_operator.jobs.failures import Failure
 from clm_operator.jobs.waiting import lacks_keys
 from clm_operator.mirror.objects import Job, ScheduleObject, Version
-from clm_operator.names import evaluation_job
-from clm_operator.replays.job import DueEvaluation, task_of
-from clm_operator.replays.outcome import PENDING, Evaluation, failed, recorded, waiting
+from clm_operator.names import replay_job
+from clm_operator.replays.job import DueReplay, task_of
+from clm_operator.replays.outcome import PENDING, NewestReplay, failed, recorded, waiting
 from clm_operator.settings import Settings
 from clm_operator.stages.shadow import tested
 from clm_operator.view import Snapshot
@@ -27,16 +27,16 @@ from clm_operator.view import Snapshot
 
 @dataclass(frozen=True)
 class Keyless:
-    """An evaluation's Job whose pod waits for its Secret."""
+    """A replay's Job whose pod waits for its Secret."""
 
-    due: DueEvaluation
+    due: DueReplay
     job: Job
 
 
 def due(
-    snapshot: Snapshot, schedule: ScheduleObject, spec: TrainingScheduleSpec, latest: Evaluation
-) -> DueEvaluation | None:
-    """Return the evaluation that is due, if no other runs.
+    snapshot: Snapshot, schedule: ScheduleObject, spec: TrainingScheduleSpec, latest: NewestReplay
+) -> DueReplay | None:
+    """Return the replay that is due, if no other runs.
 
     Slots lie one ``monitoring.interval`` apart, counted from the schedule's creation. One is due if
     a version had time to see a new bar since the last one.
@@ -50,11 +50,11 @@ def due(
     models = _models(snapshot, task)
     if not models or slot <= min(c.since for c in task.contenders):
         return None
-    return DueEvaluation(evaluation_job(schedule.name, slot), task, models)
+    return DueReplay(replay_job(schedule.name, slot), task, models)
 
 
-def _is_new(slot: datetime, latest: EvaluationStatus | None, bar_seconds: int) -> bool:
-    """Whether a bar has closed since the newest evaluation; one that waits is tried again."""
+def _is_new(slot: datetime, latest: ReplayStatus | None, bar_seconds: int) -> bool:
+    """Whether a bar has closed since the newest replay; one that waits is tried again."""
     if latest is None:
         return True
     if latest.phase is PENDING:
@@ -62,31 +62,31 @@ def _is_new(slot: datetime, latest: EvaluationStatus | None, bar_seconds: int) -
     return floor_to(slot, bar_seconds) > floor_to(latest.slot, bar_seconds)
 
 
-def keyless(snapshot: Snapshot, latest: Evaluation) -> Keyless | None:
-    """Return the running evaluation if the kubelet says that its pod lacks something.
+def keyless(snapshot: Snapshot, latest: NewestReplay) -> Keyless | None:
+    """Return the running replay if the kubelet says that its pod lacks something.
 
     Its task is the one that the Job was told: by now another version may be in production.
     """
-    job = snapshot.evaluations.get(latest.status.name) if latest.status else None
+    job = snapshot.replays.get(latest.status.name) if latest.status else None
     if latest.status is None or not latest.runs or job is None or not lacks_keys(job):
         return None
     task = task_of(job)
     models = _models(snapshot, task) if task else ()
     if task is None or not models:
         return None
-    return Keyless(DueEvaluation(latest.status.name, task, models), job)
+    return Keyless(DueReplay(latest.status.name, task, models), job)
 
 
-def _models(snapshot: Snapshot, task: EvaluationTask) -> tuple[Version, ...]:
+def _models(snapshot: Snapshot, task: ReplayTask) -> tuple[Version, ...]:
     known = {v.name: v for v in snapshot.versions if v.spec is not None}
     return tuple(known[c.version] for c in task.contenders if c.version in known)
 
 
 def impossible(
-    snapshot: Snapshot, wanted: DueEvaluation, latest: Evaluation, settings: Settings
-) -> EvaluationStatus | None:
-    """Return why an evaluation's Job can't be made, or not yet; None where it can."""
-    status = EvaluationStatus(name=wanted.name, slot=wanted.task.slot, phase=PENDING)
+    snapshot: Snapshot, wanted: DueReplay, latest: NewestReplay, settings: Settings
+) -> ReplayStatus | None:
+    """Return why a replay's Job can't be made, or not yet; None where it can."""
+    status = ReplayStatus(name=wanted.name, slot=wanted.task.slot, phase=PENDING)
     if latest.status is not None and latest.status.name == wanted.name:
         status = latest.status
     if (withheld := barrier(snapshot, wanted.name)) is not None:
@@ -106,16 +106,16 @@ def impossible(
 
 
 def abandoned(
-    snapshot: Snapshot, schedule: ScheduleObject, latest: Evaluation
-) -> EvaluationStatus | None:
-    """Return the end of an evaluation that waits for its Job and has nothing to replay any more."""
+    snapshot: Snapshot, schedule: ScheduleObject, latest: NewestReplay
+) -> ReplayStatus | None:
+    """Return the end of a replay that waits for its Job and has nothing to replay any more."""
     status = latest.status
     if status is None or status.phase is not PENDING:
         return None
     if _models(snapshot, _task(snapshot, schedule, status.slot)):
         return None
     text = "what it was to replay was deleted, withdrawn or decided before its Job could be made"
-    return failed(status, Failure(Reason.NOTHING_TO_EVALUATE, text), snapshot.now)
+    return failed(status, Failure(Reason.NOTHING_TO_REPLAY, text), snapshot.now)
 
 
 def next_at(snapshot: Snapshot, schedule: ScheduleObject, spec: TrainingScheduleSpec) -> datetime:
@@ -146,18 +146,18 @@ def _slot(schedule: ScheduleObject, spec: TrainingScheduleSpec, now: datetime) -
     return anchor + max((now - anchor) // step, 0) * step
 
 
-def _task(snapshot: Snapshot, schedule: ScheduleObject, slot: datetime) -> EvaluationTask:
+def _task(snapshot: Snapshot, schedule: ScheduleObject, slot: datetime) -> ReplayTask:
     champion = champion_of(schedule.status)
     found = next((v for v in snapshot.versions if tested(v)), None)
     if found is None or found.spec is None:
-        return EvaluationTask(slot=slot, champion=champion)
+        return ReplayTask(slot=slot, champion=champion)
     artifact, shadow, rules = found.status.artifact, found.status.shadow, found.spec.run.promotion
     challenger = (
         Contender(version=found.name, uri=artifact.uri, sha256=artifact.sha256, since=shadow.since)
         if artifact and shadow
         else None
     )
-    return EvaluationTask(
+    return ReplayTask(
         slot=slot,
         champion=champion,
         challenger=challenger,

@@ -1,4 +1,4 @@
-"""What came of the newest evaluation Job, and which Jobs are not needed any more.
+"""What came of the newest replay Job, and which Jobs are not needed any more.
 
 Its report is written once. Whoever looks finds the Job or its report, or finds neither and waits
 for the next slot.
@@ -7,17 +7,17 @@ for the next slot.
 from dataclasses import dataclass
 from datetime import datetime
 
-from clm_api.evaluation import EvaluationReport
 from clm_api.model_version import Phase
 from clm_api.reasons import Reason
+from clm_api.replay import ReplayReport
 from clm_api.schedule_status import (
-    EvaluationStatus,
     LiveStatus,
     ProductionStatus,
+    ReplayStatus,
 )
 from clm_api.timing import slot_time, whole_seconds
 from clm_api.training_schedule import TrainingScheduleSpec
-from clm_operator.barriers import same_words
+from clm_operator.barriers import calm
 from clm_operator.findings import CorruptReport, UnreadableReport
 from clm_operator.jobs.failures import Failure, explain
 from clm_operator.jobs.waiting import (
@@ -29,24 +29,24 @@ from clm_operator.jobs.waiting import (
     overdue,
 )
 from clm_operator.mirror.objects import Job, ScheduleObject
-from clm_operator.names import LABEL_EVALUATION
+from clm_operator.names import replay_slot
 from clm_operator.view import Snapshot, Withheld
 
 PENDING = Phase.PENDING
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """What a round knows of the newest evaluation.
+class NewestReplay:
+    """What a round knows of the newest replay.
 
     Parameters
     ----------
     report
-        Of an evaluation that ends in this round.
+        Of a replay that ends in this round.
     """
 
-    status: EvaluationStatus | None = None
-    report: EvaluationReport | None = None
+    status: ReplayStatus | None = None
+    report: ReplayReport | None = None
 
     @property
     def runs(self) -> bool:
@@ -54,28 +54,28 @@ class Evaluation:
         return self.status is not None and self.status.phase is Phase.RUNNING
 
 
-def newest(schedule: ScheduleObject, jobs: dict[str, Job]) -> EvaluationStatus | None:
-    """Return the newest evaluation: the recorded one, or one whose Job was just made."""
-    known = schedule.status.evaluation
+def newest(schedule: ScheduleObject, jobs: dict[str, Job]) -> ReplayStatus | None:
+    """Return the newest replay: the recorded one, or one whose Job was just made."""
+    known = schedule.status.replay
     for name, job in jobs.items():
         if (slot := _slot(job)) is None:
             continue
         wanted = known is not None and known.phase is PENDING and known.slot == slot
         if known is None or slot > known.slot or wanted:
-            known = EvaluationStatus(name=name, slot=slot, phase=Phase.RUNNING)
+            known = ReplayStatus(name=name, slot=slot, phase=Phase.RUNNING)
     return known
 
 
 def _slot(job: Job) -> datetime | None:
     """Return the slot that a Job's label names; None where somebody has changed it."""
     try:
-        return slot_time(int(job.raw["metadata"]["labels"][LABEL_EVALUATION]))
+        return slot_time(int(replay_slot(job.raw["metadata"]["labels"]) or ""))
     except (ValueError, OverflowError):
         return None
 
 
-def to_read(schedule: ScheduleObject, jobs: dict[str, Job]) -> EvaluationStatus | None:
-    """Return the newest evaluation if its report is to be read: its Job has ended or is gone."""
+def to_read(schedule: ScheduleObject, jobs: dict[str, Job]) -> ReplayStatus | None:
+    """Return the newest replay if its report is to be read: its Job has ended or is gone."""
     status = newest(schedule, jobs)
     if status is None or status.phase is not Phase.RUNNING:
         return None
@@ -83,47 +83,45 @@ def to_read(schedule: ScheduleObject, jobs: dict[str, Job]) -> EvaluationStatus 
     return status if job is None or job.finished or job.trainer_ended else None
 
 
-def look(snapshot: Snapshot, schedule: ScheduleObject) -> Evaluation:
-    """Return what became of the newest evaluation."""
-    status = newest(schedule, snapshot.evaluations)
+def look(snapshot: Snapshot, schedule: ScheduleObject) -> NewestReplay:
+    """Return what became of the newest replay."""
+    status = newest(schedule, snapshot.replays)
     if status is None or status.phase is not Phase.RUNNING:
-        return Evaluation(status)
-    job, found = snapshot.evaluations.get(status.name), snapshot.evaluation
-    if isinstance(found, EvaluationReport):
-        return Evaluation(_ended(status, snapshot.now, *_found(found)), found)
+        return NewestReplay(status)
+    job, found = snapshot.replays.get(status.name), snapshot.replay
+    if isinstance(found, ReplayReport):
+        return NewestReplay(_ended(status, snapshot.now, *_found(found)), found)
     if isinstance(found, CorruptReport):
         why = Failure(Reason.ARTIFACT_CORRUPT, found.message)
-        return Evaluation(failed(status, why, snapshot.now))
+        return NewestReplay(failed(status, why, snapshot.now))
     if isinstance(found, UnreadableReport) and (job is None or job.condition("Complete")):
-        return Evaluation(waiting(status, found))
+        return NewestReplay(waiting(status, found))
     if job is not None:
         status = _told(status, job, snapshot.withheld.get(status.name), snapshot.now)
     missing = status.pod_missing_since
     if (why_ := _lost(job, schedule.spec, missing, snapshot.now)) is not None:
-        return Evaluation(failed(status, why_, snapshot.now))
-    return Evaluation(status)
+        return NewestReplay(failed(status, why_, snapshot.now))
+    return NewestReplay(status)
 
 
-def _told(
-    status: EvaluationStatus, job: Job, keys: Withheld | None, now: datetime
-) -> EvaluationStatus:
+def _told(status: ReplayStatus, job: Job, keys: Withheld | None, now: datetime) -> ReplayStatus:
     """Say what keeps its pod from beginning, or from working on."""
-    missing = {"pod_missing_since": missing_since(job, status.pod_missing_since, now)}
+    before = status.message
+    status = status.having(pod_missing_since=missing_since(job, status.pod_missing_since, now))
     begun = bool(job.pods) and job.pods[-1].phase != "Pending"
     if not (job.finished or begun) and keys is not None:
-        return waiting(status.model_copy(update=missing), keys)
+        return waiting(status, keys)
     found = None if job.finished else interrupted(job) if begun else held_up(job)
-    says = {"reason": "", "message": ""}
-    if found is not None and found.words:
-        text = found.words[:1024] if begun else same_words(status.message, found.words[:1024])
-        says = {"reason": found.reason[:64], "message": text}
-    return status.model_copy(update=missing | says)
+    if found is None or not found.words:
+        return status.having(reason="", message="")
+    told = status.having(reason=found.reason, message=found.words)
+    return told if begun else calm(told, before)
 
 
 def _lost(
     job: Job | None, spec: TrainingScheduleSpec | None, missing: datetime | None, now: datetime
 ) -> Failure | None:
-    """Return why an evaluation without a report will never have one; None while it may."""
+    """Return why a replay without a report will never have one; None while it may."""
     if job is None:
         return Failure(Reason.JOB_LOST, "its Job was deleted before it had stored a report")
     if job.condition("Complete"):
@@ -138,37 +136,39 @@ def _lost(
     return None
 
 
-def waiting(status: EvaluationStatus, why: UnreadableReport | Withheld) -> EvaluationStatus:
+def waiting(status: ReplayStatus, why: UnreadableReport | Withheld) -> ReplayStatus:
     """Say what it waits for; once, for a store's words have times and counts in them."""
     if isinstance(why, UnreadableReport) and status.reason == why.reason:
         return status
-    message = same_words(status.message, why.message[:1024])
-    return status.model_copy(update={"reason": str(why.reason), "message": message})
+    return calm(status.having(reason=why.reason, message=why.message), status.message)
 
 
-def _found(report: EvaluationReport) -> tuple[Reason | str, str]:
+def _found(report: ReplayReport) -> tuple[Reason | str, str]:
     if report.problems:
         first = report.problems[0]
         return first.reason, f"{first.version}: {first.message}"
     replays = [r for r in (report.live, report.shadow) if r is not None]
     told = ", ".join(f"{r.version} replayed on {r.bars} bars" for r in replays)
-    return Reason.EVALUATED, " \u00b7 ".join([told, *report.notes])
+    return Reason.REPLAYED, " \u00b7 ".join([told, *report.notes])
 
 
-def _ended(status: EvaluationStatus, now: datetime, reason: str, text: str) -> EvaluationStatus:
-    update = {"phase": Phase.SUCCEEDED, "reason": str(reason)[:64], "message": text[:1024]}
-    over = {"completion_time": whole_seconds(now), "pod_missing_since": None}
-    return status.model_copy(update=update | over)
+def _ended(status: ReplayStatus, now: datetime, reason: str, text: str) -> ReplayStatus:
+    return status.having(
+        phase=Phase.SUCCEEDED,
+        reason=reason,
+        message=text,
+        completion_time=whole_seconds(now),
+        pod_missing_since=None,
+    )
 
 
-def failed(status: EvaluationStatus, why: Failure, now: datetime) -> EvaluationStatus:
-    """End an evaluation without a report."""
-    ended = _ended(status, now, why.reason, why.message)
-    return ended.model_copy(update={"phase": Phase.FAILED})
+def failed(status: ReplayStatus, why: Failure, now: datetime) -> ReplayStatus:
+    """End a replay without a report."""
+    return _ended(status, now, why.reason, why.message).having(phase=Phase.FAILED)
 
 
 def with_live(
-    production: ProductionStatus | None, report: EvaluationReport | None
+    production: ProductionStatus | None, report: ReplayReport | None
 ) -> ProductionStatus | None:
     """Lay a replay over the production version that it is of."""
     live = report.live if report else None
@@ -184,15 +184,17 @@ def with_live(
         total_return=live.metrics.get("totalReturn"),
         max_drawdown=live.metrics.get("maxDrawdown"),
     )
-    return production.model_copy(update={"live": figures})
+    return production.having(live=figures)
 
 
-def recorded(schedule: ScheduleObject, latest: Evaluation) -> bool:
-    """Whether what became of the newest evaluation is stored: no Job comes or goes before."""
-    return latest.status == schedule.status.evaluation
+def recorded(schedule: ScheduleObject, latest: NewestReplay) -> bool:
+    """Whether what became of the newest replay is stored: no Job comes or goes before."""
+    return latest.status == schedule.status.replay
 
 
-def to_delete(snapshot: Snapshot, schedule: ScheduleObject, latest: Evaluation) -> tuple[Job, ...]:
+def to_delete(
+    snapshot: Snapshot, schedule: ScheduleObject, latest: NewestReplay
+) -> tuple[Job, ...]:
     """Return the Jobs that nobody needs: all but the newest, and it if it works in vain."""
     if not recorded(schedule, latest):
         return ()
@@ -200,17 +202,17 @@ def to_delete(snapshot: Snapshot, schedule: ScheduleObject, latest: Evaluation) 
     vain = goes is not None and goes <= snapshot.now
     return tuple(
         job
-        for name, job in snapshot.evaluations.items()
+        for name, job in snapshot.replays.items()
         if status is None or name != status.name or vain
     )
 
 
-def goes_at(snapshot: Snapshot, latest: Evaluation) -> datetime | None:
-    """Return when the Job of the newest evaluation goes if it has not ended; None if it has."""
+def goes_at(snapshot: Snapshot, latest: NewestReplay) -> datetime | None:
+    """Return when the Job of the newest replay goes if it has not ended; None if it has."""
     status = latest.status
     if status is None or status.completion_time is None:
         return None
-    job = snapshot.evaluations.get(status.name)
+    job = snapshot.replays.get(status.name)
     if job is None or job.finished:
         return None
     return left_until(status.completion_time, status.phase, status.reason)

@@ -43,7 +43,7 @@ class Creator:
         """Create versions, then Jobs, then keys that a crash kept from a Job."""
         for manifest in decided.create_versions:
             known |= await self._version(snapshot, manifest)
-        jobs = (*decided.create_jobs, *filter(None, [decided.create_evaluation]))
+        jobs = (*decided.create_jobs, *filter(None, [decided.create_replay]))
         tried = await asyncio.gather(
             *(self._job(snapshot, job) for job in jobs),
             *(self._lend(snapshot, grant) for grant in decided.lend),

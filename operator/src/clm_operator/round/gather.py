@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from clm_api.layout import RunLayout, evaluation_report
+from clm_api.layout import RunLayout, replay_report
 from clm_api.model_version import Phase
 from clm_api.report import Progress
 from clm_api.timing import slot_of
 from clm_operator.clock import Clock
 from clm_operator.cluster.resources import Cluster, Raw
 from clm_operator.complaints import told
-from clm_operator.findings import EvaluationRead, ReportRead
+from clm_operator.findings import ReplayRead, ReportRead
 from clm_operator.mirror.objects import Job, Key, ScheduleObject, Version, made_for, owner_uid
-from clm_operator.names import LABEL_EVALUATION
+from clm_operator.names import replay_slot
 from clm_operator.owners import is_leaving
 from clm_operator.replays.outcome import newest, to_read
 from clm_operator.stages.promotion import to_verify
@@ -77,7 +77,7 @@ async def gather(
     foreign = {v.name: v.raw for v in found if made_for(v.raw) != schedule.uid}
     ours.sort(key=lambda v: (v.created, v.name))
     now = clock.now()
-    jobs, evaluations = await _jobs(key, schedule, ours, cluster, found_out, now)
+    jobs, replays = await _jobs(key, schedule, ours, cluster, found_out, now)
     leaving = _leaving(schedule, ours, foreign, jobs)
     reports, progress = await _results(key, ours, jobs, reader)
     now = clock.now()
@@ -89,8 +89,8 @@ async def gather(
         jobs=jobs,
         reports=reports,
         verified=await _verified(key, schedule, ours, reader, now),
-        evaluations=evaluations,
-        evaluation=await _evaluation(key, schedule, evaluations, reader),
+        replays=replays,
+        replay=await _replay(key, schedule, replays, reader),
         progress=progress,
         sibling_trials=mirror.tries_of_siblings(schedule),
         taken=(found_out.taken | foreign.keys()) - leaving,
@@ -121,13 +121,13 @@ async def _jobs(
     found_out: FoundOut,
     now: datetime,
 ) -> tuple[dict[str, Job], dict[str, Job]]:
-    """Return the Jobs of runs, then those of evaluations."""
+    """Return the Jobs of runs, then those of replays."""
     mirror, active = cluster.mirror, [v for v in versions if not v.terminal]
     jobs = {job.name: job for job in mirror.jobs.of(key)}
     expected = [v.name for v in active if v.status.job_ref or v.name in found_out.taken]
-    evaluation = schedule.status.evaluation
-    if evaluation is not None and evaluation.phase is Phase.RUNNING:
-        expected.append(evaluation.name)
+    replay = schedule.status.replay
+    if replay is not None and replay.phase is Phase.RUNNING:
+        expected.append(replay.name)
     for name in (one for one in expected if one not in jobs):
         # It may carry other labels than those that are watched, or its watch may lag.
         await cluster.refresh("Job", key.namespace, name)
@@ -138,19 +138,19 @@ async def _jobs(
         if name in jobs and _failed_before_its_pod(jobs[name]):
             await cluster.refresh_pods(key.namespace, name)
             jobs[name] = replace(jobs[name], pods=mirror.pods_of(key, jobs[name].uid))
-    evaluated = {
+    replayed = {
         name
         for name, job in jobs.items()
-        if LABEL_EVALUATION in job.raw["metadata"].get("labels", {})
+        if replay_slot(job.raw["metadata"].get("labels", {})) is not None
         and owner_uid(job.raw) == schedule.uid
     }
-    waits = newest(schedule, {n: jobs[n] for n in evaluated})
+    waits = newest(schedule, {n: jobs[n] for n in replayed})
     awaited = {v.name for v in active} | ({waits.name} if waits else set())
     for name in awaited & jobs.keys():
         jobs[name] = await _warned(key, jobs[name], cluster, now)
     return (
-        {name: job for name, job in jobs.items() if name not in evaluated},
-        {name: job for name, job in jobs.items() if name in evaluated},
+        {name: job for name, job in jobs.items() if name not in replayed},
+        {name: job for name, job in jobs.items() if name in replayed},
     )
 
 
@@ -209,13 +209,11 @@ async def _verified(
     }
 
 
-async def _evaluation(
+async def _replay(
     key: Key, schedule: ScheduleObject, jobs: dict[str, Job], reader: ArtifactReader
-) -> EvaluationRead:
+) -> ReplayRead:
     status = to_read(schedule, jobs)
     if status is None:
         return None
     slot = slot_of(status.slot)
-    return await reader.evaluation(
-        evaluation_report(key.namespace, schedule.name, schedule.uid, slot)
-    )
+    return await reader.replay(replay_report(key.namespace, schedule.name, schedule.uid, slot))

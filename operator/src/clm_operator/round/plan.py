@@ -25,8 +25,8 @@ from clm_operator.jobs.waiting import lacks_keys
 from clm_operator.mirror.objects import Job, ScheduleObject, Version
 from clm_operator.replays import due as replay_due
 from clm_operator.replays import outcome as replay_outcome
-from clm_operator.replays.job import DueEvaluation, evaluation_job, grant_for
-from clm_operator.replays.outcome import Evaluation
+from clm_operator.replays.job import DueReplay, grant_for, replay_job
+from clm_operator.replays.outcome import NewestReplay
 from clm_operator.round import trial
 from clm_operator.round.schedule_status import run_facts, with_conditions, with_store
 from clm_operator.round.tidying import finished_jobs, short_of_room, tidied_at
@@ -43,10 +43,10 @@ from clm_operator.stages.promotion import Promotions
 from clm_operator.stages.retention import to_delete
 from clm_operator.telling.notices import (
     Notice,
-    evaluation_notices,
     held_notices,
     missing_notices,
     move_notices,
+    replay_notices,
     run_notices,
     skip_notices,
     untold,
@@ -63,7 +63,7 @@ class Plan:
 
     create_versions: tuple[dict[str, Any], ...] = ()
     create_jobs: tuple[NewJob, ...] = ()
-    create_evaluation: NewJob | None = None
+    create_replay: NewJob | None = None
     lend: tuple[Grant, ...] = ()
     """Keys of Jobs whose pods wait for them."""
     delete_jobs: tuple[Job, ...] = ()
@@ -80,7 +80,7 @@ class Plan:
     @property
     def creates(self) -> bool:
         """Whether it makes anything that the next round has to see."""
-        return bool(self.create_versions or self.create_jobs or self.create_evaluation)
+        return bool(self.create_versions or self.create_jobs or self.create_replay)
 
 
 def plan(snapshot: Snapshot, settings: Settings) -> Plan:
@@ -88,7 +88,7 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
     schedule = snapshot.schedule
     if schedule is None or schedule.deleted or schedule.restoring:
         return Plan()
-    seen, evaluation = trial.look(snapshot, schedule)
+    seen, replay = trial.look(snapshot, schedule)
     promotions = promotion.decide(seen)
     folded = zip(_outcomes(snapshot, schedule, settings), seen.versions, strict=True)
     outcomes = tuple(
@@ -96,31 +96,25 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
     )
     runs = [(o.version, o.status) for o in outcomes]
     status = run_facts(schedule.status, runs)
-    status = status.model_copy(
-        update={
-            "trials": tries.count(status.trials, _after(outcomes)),
-            "evaluation": evaluation.status,
-            "production": replay_outcome.with_live(status.production, evaluation.report),
-        }
+    status = status.having(
+        trials=tries.count(status.trials, _after(outcomes)),
+        replay=replay.status,
+        production=replay_outcome.with_live(status.production, replay.report),
     )
     status = with_production(status, promotions.promoted, snapshot.now)
     try:
         slots, spec = _parsed(schedule, settings)
         new, status, due = new_runs(snapshot, schedule, spec, slots, status, settings)
         problem, retention = "", to_delete(snapshot.versions, spec.retention, status)
-        wanted = None if promotions.moving else replay_due.due(seen, schedule, spec, evaluation)
+        wanted = None if promotions.moving else replay_due.due(seen, schedule, spec, replay)
     except SpecError as error:
         new, due, problem, retention, wanted = (), None, error.message, (), None
-        status = status.model_copy(update={"next_schedule_time": None})
-    tidied = finished_jobs(snapshot, schedule, evaluation)
-    why = (
-        replay_due.impossible(snapshot, wanted, evaluation, settings)
-        if wanted is not None
-        else None
-    )
-    why = why or replay_due.abandoned(seen, schedule, evaluation)
+        status = status.having(next_schedule_time=None)
+    tidied = finished_jobs(snapshot, schedule, replay)
+    why = replay_due.impossible(snapshot, wanted, replay, settings) if wanted is not None else None
+    why = why or replay_due.abandoned(seen, schedule, replay)
     if why is not None:
-        wanted, status = None, status.model_copy(update={"evaluation": why})
+        wanted, status = None, status.having(replay=why)
     status = with_conditions(schedule, status, runs, snapshot.now, problem)
     status = with_store(schedule, status, snapshot.store, snapshot.now)
     notices = (
@@ -128,11 +122,11 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
         *held_notices(schedule, status.held),
         *run_notices(outcomes),
         *move_notices(outcomes),
-        *evaluation_notices(schedule, status.evaluation),
+        *replay_notices(schedule, status.replay),
         *missing_notices(schedule, status),
     )
     outcomes = tuple(_telling(o, notices) for o in outcomes)
-    status = status.model_copy(update={"untold": untold(schedule.uid, notices)})
+    status = status.having(untold=untold(schedule.uid, notices))
     settled = {v.name for v in promotions.decided}
     return Plan(
         create_versions=new,
@@ -147,11 +141,11 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
             for o in outcomes
             if o.act is Act.CREATE_JOB and o.version.spec is not None
         ),
-        create_evaluation=_evaluation(snapshot, schedule, wanted, settings),
-        lend=_keys(snapshot, schedule, outcomes, evaluation, settings),
+        create_replay=_replay(snapshot, schedule, wanted, settings),
+        lend=_keys(snapshot, schedule, outcomes, replay, settings),
         delete_jobs=(
             *(snapshot.jobs[o.version.name] for o in outcomes if o.act is Act.DELETE_JOB),
-            *replay_outcome.to_delete(snapshot, schedule, evaluation),
+            *replay_outcome.to_delete(snapshot, schedule, replay),
             *tidied,
         ),
         delete_versions=retention,
@@ -163,7 +157,7 @@ def plan(snapshot: Snapshot, settings: Settings) -> Plan:
         ),
         pointer=_pointer(schedule, status),
         wake_at=_wake_at(
-            snapshot, outcomes, status, evaluation, settings, waits=bool(promotions.unreadable)
+            snapshot, outcomes, status, replay, settings, waits=bool(promotions.unreadable)
         ),
     )
 
@@ -175,8 +169,7 @@ def _moved(outcome: Outcome, seen: Version, promotions: Promotions) -> Outcome:
         return replace(outcome, status=status or seen.status)
     if status is None:
         return outcome
-    decided = {"promotion": status.promotion}
-    return replace(outcome, status=outcome.status.model_copy(update=decided))
+    return replace(outcome, status=outcome.status.having(promotion=status.promotion))
 
 
 def _observed(outcome: Outcome, now: datetime) -> Outcome:
@@ -184,32 +177,32 @@ def _observed(outcome: Outcome, now: datetime) -> Outcome:
 
 
 def _telling(outcome: Outcome, notices: Iterable[Notice]) -> Outcome:
-    told = {"untold": untold(outcome.version.uid, notices)}
-    return replace(outcome, status=outcome.status.model_copy(update=told))
+    told = untold(outcome.version.uid, notices)
+    return replace(outcome, status=outcome.status.having(untold=told))
 
 
 def _says_the_same(outcome: Outcome) -> bool:
     """Whether a status stays as it is, but for what is told of it meanwhile."""
     before = outcome.version.status
-    return outcome.status.model_copy(update={"untold": before.untold}) == before
+    return outcome.status.having(untold=before.untold) == before
 
 
-def _evaluation(
+def _replay(
     snapshot: Snapshot,
     schedule: ScheduleObject,
-    wanted: DueEvaluation | None,
+    wanted: DueReplay | None,
     settings: Settings,
 ) -> NewJob | None:
     if wanted is None:
         return None
-    return evaluation_job(schedule, wanted, settings, snapshot.now)
+    return replay_job(schedule, wanted, settings, snapshot.now)
 
 
 def _keys(
     snapshot: Snapshot,
     schedule: ScheduleObject,
     outcomes: tuple[Outcome, ...],
-    latest: Evaluation,
+    latest: NewestReplay,
     settings: Settings,
 ) -> tuple[Grant, ...]:
     """Return the credentials that a crash or a refusal kept from Jobs, unless it stands."""
@@ -285,14 +278,14 @@ def _wake_at(
     snapshot: Snapshot,
     outcomes: tuple[Outcome, ...],
     status: TrainingScheduleStatus,
-    evaluation: Evaluation,
+    replay: NewestReplay,
     settings: Settings,
     *,
     waits: bool,
 ) -> datetime | None:
     times = [status.next_schedule_time] if status.next_schedule_time else []
     soon = timedelta(seconds=settings.progress_poll_seconds)
-    works = status.evaluation is not None and status.evaluation.phase is Phase.RUNNING
+    works = status.replay is not None and status.replay.phase is Phase.RUNNING
     if waits or works:
         times.append(snapshot.now + soon)
     active = [o.version.name for o in outcomes if not o.version.terminal and not o.ended_now]
@@ -300,22 +293,22 @@ def _wake_at(
     times.extend(_again(snapshot, name, soon) for name in waiting)
     schedule = snapshot.schedule
     if schedule is not None and schedule.spec is not None:
-        times.extend(tidied_at(snapshot, schedule, evaluation))
-        times.extend(_left_alone(snapshot, evaluation))
+        times.extend(tidied_at(snapshot, schedule, replay))
+        times.extend(_left_alone(snapshot, replay))
         times.append(rested_at(schedule, snapshot.now))
         if replay_due.watched(status, _after(outcomes)):
             times.append(replay_due.next_at(snapshot, schedule, schedule.spec))
-        if status.evaluation is not None and barrier(snapshot, status.evaluation.name):
-            times.append(_again(snapshot, status.evaluation.name, soon))
+        if status.replay is not None and barrier(snapshot, status.replay.name):
+            times.append(_again(snapshot, status.replay.name, soon))
     return min((t for t in times if t > snapshot.now), default=None)
 
 
-def _left_alone(snapshot: Snapshot, evaluation: Evaluation) -> Iterator[datetime]:
+def _left_alone(snapshot: Snapshot, replay: NewestReplay) -> Iterator[datetime]:
     """Yield when Jobs whose result was read go, if they have not ended by themselves."""
     for version in snapshot.versions:
         if version.terminal and (at := goes_at(version, snapshot.jobs.get(version.name))):
             yield at
-    if (at := replay_outcome.goes_at(snapshot, evaluation)) is not None:
+    if (at := replay_outcome.goes_at(snapshot, replay)) is not None:
         yield at
 
 

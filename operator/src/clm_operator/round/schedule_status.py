@@ -40,26 +40,31 @@ def run_facts(status: TrainingScheduleStatus, runs: Runs) -> TrainingScheduleSta
         for v, s in runs
         if s.phase in (Phase.PENDING, Phase.RUNNING)
     ]
-    update: dict[str, object] = {"active": active[-KEPT_ACTIVE:]}
-    if runs:
-        version, newest = runs[-1]
-        if version.spec is not None:
-            update["last_run"] = LastRun(
-                name=version.name,
-                trigger=version.spec.trigger.type,
-                phase=newest.phase,
-                stage=newest.stage,
-                reason=newest.reason,
-                start_time=newest.start_time,
-                completion_time=newest.completion_time,
-            )
     ended = [s.completion_time for _, s in runs if s.phase is Phase.SUCCEEDED and s.completion_time]
-    if ended:
-        update["last_successful_time"] = max(ended)
     first = leading([replace(v, status=s) for v, s in runs if s.stage is Stage.CANDIDATE])
-    update["candidate"] = first.name if first else None
-    update["shadow"] = next((v.name for v, s in runs if s.stage is Stage.SHADOW), None)
-    return status.model_copy(update=update)
+    return status.having(
+        active=active[-KEPT_ACTIVE:],
+        last_run=_last_run(runs) or status.last_run,
+        last_successful_time=max(ended, default=status.last_successful_time),
+        candidate=first.name if first else None,
+        shadow=next((v.name for v, s in runs if s.stage is Stage.SHADOW), None),
+    )
+
+
+def _last_run(runs: Runs) -> LastRun | None:
+    """Return the newest run; None if there is none, or what was asked for can't be read."""
+    version, newest = runs[-1] if runs else (None, None)
+    if version is None or newest is None or version.spec is None:
+        return None
+    return LastRun(
+        name=version.name,
+        trigger=version.spec.trigger.type,
+        phase=newest.phase,
+        stage=newest.stage,
+        reason=newest.reason,
+        start_time=newest.start_time,
+        completion_time=newest.completion_time,
+    )
 
 
 def with_conditions(
@@ -89,11 +94,8 @@ def with_conditions(
         made.append(_made(str(why), schedule, now, holds=True, reason=why, message=text))
     over = _ONLY_WHILE_TRUE - {c.type for c in made}
     kept = [c for c in status.conditions if c.type not in over]
-    return status.model_copy(
-        update={
-            "observed_generation": schedule.generation,
-            "conditions": list(set_conditions(kept, made)),
-        }
+    return status.having(
+        observed_generation=schedule.generation, conditions=list(set_conditions(kept, made))
     )
 
 
@@ -106,7 +108,7 @@ def with_store(
     made = _made(
         "StoreReady", schedule, now, holds=seen.ready, reason=seen.reason, message=seen.message
     )
-    return status.model_copy(update={"conditions": list(set_conditions(status.conditions, [made]))})
+    return status.having(conditions=list(set_conditions(status.conditions, [made])))
 
 
 def _ready(
@@ -164,5 +166,5 @@ def _data(schedule: ScheduleObject, runs: Runs, now: datetime) -> SpecCondition 
 def _made(
     kind: str, schedule: ScheduleObject, now: datetime, *, holds: bool, reason: str, message: str
 ) -> SpecCondition:
-    made = condition(kind, holds=holds, reason=str(reason), message=message[:1024], now=now)
+    made = condition(kind, holds=holds, reason=reason, message=message, now=now)
     return SpecCondition(**dict(made), observed_generation=schedule.generation)

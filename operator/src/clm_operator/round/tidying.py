@@ -7,12 +7,12 @@ from clm_api.job_spec import JobSpec
 from clm_api.reasons import Reason
 from clm_operator.jobs.waiting import held_up
 from clm_operator.mirror.objects import Job, ScheduleObject, owner_uid
-from clm_operator.replays.outcome import Evaluation, recorded
+from clm_operator.replays.outcome import NewestReplay, recorded
 from clm_operator.view import Snapshot
 
 
 def finished_jobs(
-    snapshot: Snapshot, schedule: ScheduleObject, latest: Evaluation
+    snapshot: Snapshot, schedule: ScheduleObject, latest: NewestReplay
 ) -> tuple[Job, ...]:
     """Return the finished Jobs whose time is over: all of them where a quota needs their place."""
     limit = _limit(snapshot, schedule)
@@ -21,7 +21,7 @@ def finished_jobs(
 
 
 def tidied_at(
-    snapshot: Snapshot, schedule: ScheduleObject, latest: Evaluation
+    snapshot: Snapshot, schedule: ScheduleObject, latest: NewestReplay
 ) -> tuple[datetime, ...]:
     """Return when finished Jobs go."""
     limit = _limit(snapshot, schedule)
@@ -37,7 +37,7 @@ def _limit(snapshot: Snapshot, schedule: ScheduleObject) -> timedelta:
 
 def short_of_room(snapshot: Snapshot) -> bool:
     """Whether a quota keeps a Job of the namespace, its pod or its keys from being made."""
-    jobs = (*snapshot.jobs.values(), *snapshot.evaluations.values())
+    jobs = (*snapshot.jobs.values(), *snapshot.replays.values())
     return snapshot.quota_short or any(pod_refused_by_quota(job) for job in jobs)
 
 
@@ -48,7 +48,7 @@ def pod_refused_by_quota(job: Job) -> bool:
 
 
 def _stored(
-    snapshot: Snapshot, schedule: ScheduleObject, latest: Evaluation
+    snapshot: Snapshot, schedule: ScheduleObject, latest: NewestReplay
 ) -> Iterator[tuple[Job, datetime]]:
     """Yield the finished Jobs whose outcome is stored, and since when."""
     for version in snapshot.versions:
@@ -58,6 +58,6 @@ def _stored(
     status = latest.status
     if status is None or status.completion_time is None or not recorded(schedule, latest):
         return
-    newest = snapshot.evaluations.get(status.name)
+    newest = snapshot.replays.get(status.name)
     if newest is not None and newest.finished:
         yield newest, status.completion_time

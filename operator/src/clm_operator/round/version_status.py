@@ -26,16 +26,13 @@ _TRUE: dict[Phase, str] = {
 def observed(version: Version, status: ModelVersionStatus, now: datetime) -> ModelVersionStatus:
     """Return a version's next status with the generation that it speaks of."""
     true = _TRUE[status.phase]
-    reason, message = status.reason or str(status.phase), status.message[:1024]
+    reason, message = status.reason or str(status.phase), status.message
     made = [
         condition(kind, holds=kind == true, reason=reason, message=message, now=now)
         for kind in {_READY, true}
     ]
     over = {_RECONCILING, _STALLED} - {true}
     kept = [c for c in status.conditions if c.type not in over]
-    return status.model_copy(
-        update={
-            "observed_generation": version.generation,
-            "conditions": list(set_conditions(kept, made)),
-        }
+    return status.having(
+        observed_generation=version.generation, conditions=list(set_conditions(kept, made))
     )

@@ -9,13 +9,11 @@ def with_job(status: ModelVersionStatus, job: Job | None) -> ModelVersionStatus:
     if job is None:
         return status
     started = [p.started for p in job.pods if p.started]
-    return status.model_copy(
-        update={
-            "job_ref": JobRef(name=job.raw["metadata"]["name"], uid=job.uid),
-            "attempt": status.attempt + len(_new_pods(status, job)),
-            "pod_uid": job.pods[-1].uid if job.pods else status.pod_uid,
-            "start_time": status.start_time or (min(started) if started else None),
-        }
+    return status.having(
+        job_ref=JobRef(name=job.raw["metadata"]["name"], uid=job.uid),
+        attempt=status.attempt + len(_new_pods(status, job)),
+        pod_uid=job.pods[-1].uid if job.pods else status.pod_uid,
+        start_time=status.start_time or (min(started) if started else None),
     )
 
 
@@ -32,4 +30,4 @@ def timed(status: ModelVersionStatus) -> ModelVersionStatus:
         return status
     seconds = max(int((status.completion_time - status.start_time).total_seconds()), 0)
     text = f"{seconds // 60}m{seconds % 60}s" if seconds >= 60 else f"{seconds}s"
-    return status.model_copy(update={"duration": text})
+    return status.having(duration=text)

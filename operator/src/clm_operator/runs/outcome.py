@@ -26,7 +26,7 @@ from clm_api.model_version import (
 from clm_api.promotion import judge
 from clm_api.reasons import Reason
 from clm_api.report import Progress
-from clm_operator.barriers import LEAVING, barrier, same_words
+from clm_operator.barriers import LEAVING, barrier, calm
 from clm_operator.complaints import Complaint
 from clm_operator.conditions import Said, stated
 from clm_operator.findings import CorruptReport, Report, UnreadableReport
@@ -90,8 +90,8 @@ def fold(version: Version, snapshot: Snapshot, settings: Settings) -> Outcome:
     if version.spec is None:
         return failed(version, Failure(Reason.SPEC_INVALID, version.problem), snapshot.now)
     outcome = _of_run(version, version.spec, job, snapshot, settings)
-    place = {"run_uri": version.status.run_uri or _folder(version, version.spec, settings)}
-    return replace(outcome, status=outcome.status.model_copy(update=place))
+    place = version.status.run_uri or _folder(version, version.spec, settings)
+    return replace(outcome, status=outcome.status.having(run_uri=place))
 
 
 def _of_run(
@@ -135,8 +135,7 @@ def _of_result(
     report = snapshot.reports.get(version.name)
     match report:
         case Report():
-            judged = _judged(version, spec, job, report, snapshot, settings)
-            return _sound(judged, snapshot.now, job)
+            return _believed(version, spec, job, report, snapshot, settings)
         case CorruptReport():
             why = Failure(Reason.ARTIFACT_CORRUPT, report.message)
             return failed(version, why, snapshot.now, job)
@@ -186,15 +185,13 @@ def failed(version: Version, why: Failure, now: datetime, job: Job | None = None
         by=OPERATOR,
         reason=f"{why.reason}: {why.message}",
     )
-    status = with_job(moved, job).model_copy(
-        update={
-            "phase": Phase.FAILED,
-            "reason": str(why.reason)[:64],
-            "message": why.message[:4096],
-            "completion_time": now,
-            "progress": None,
-            "pod_missing_since": None,
-        }
+    status = with_job(moved, job).having(
+        phase=Phase.FAILED,
+        reason=why.reason,
+        message=why.message,
+        completion_time=now,
+        progress=None,
+        pod_missing_since=None,
     )
     said: list[Said] = [("JobSucceeded", False, why.reason, why.message)]
     if why.reason == Reason.ARTIFACT_CORRUPT or any(c.type == _VERIFIED for c in status.conditions):
@@ -211,13 +208,14 @@ def _folder(version: Version, spec: ModelVersionSpec, settings: Settings) -> str
 def _pending(
     version: Version, reason: Reason = Reason.RUN_SCHEDULED, message: str = ""
 ) -> ModelVersionStatus:
-    update = {"phase": Phase.PENDING, "stage": Stage.TRAINING, "reason": reason, "progress": None}
-    return version.status.model_copy(update=update | {"message": message[:4096]})
+    return version.status.having(
+        phase=Phase.PENDING, stage=Stage.TRAINING, reason=reason, message=message, progress=None
+    )
 
 
 def _withheld(version: Version, why: Withheld) -> ModelVersionStatus:
     """Say why there is no Job."""
-    return _pending(version, why.reason, same_words(version.status.message, why.message[:4096]))
+    return calm(_pending(version, why.reason, why.message), version.status.message)
 
 
 def _active(
@@ -231,22 +229,22 @@ def _active(
     status = with_job(version.status, job)
     progress = snapshot.progress.get(version.name)
     if pod is None or pod.phase == "Pending":
-        status = status.model_copy(update={"progress": None})
+        status = status.having(progress=None)
         keys = snapshot.withheld.get(version.name)
         return _not_started(version, spec, job, status, snapshot.now, keys)
     if (silent := _silent(pod, progress, spec, settings, snapshot.now)) is not None:
         return failed(version, silent, snapshot.now, job)
     works = Complaint(Reason.TRAINING_STARTED, progress.message if progress else "")
     found = interrupted(job) or works
-    update = {
-        "phase": Phase.RUNNING,
-        "stage": Stage.TRAINING,
-        "reason": found.reason[:64],
-        "message": found.words[:4096],
-        "progress": progress or _of_this_pod(status.progress, pod),
-        "pod_missing_since": None,
-    }
-    return Outcome(version, status.model_copy(update=update))
+    status = status.having(
+        phase=Phase.RUNNING,
+        stage=Stage.TRAINING,
+        reason=found.reason,
+        message=found.words,
+        progress=progress or _of_this_pod(status.progress, pod),
+        pod_missing_since=None,
+    )
+    return Outcome(version, status)
 
 
 def _of_this_pod(progress: Progress | None, pod: Pod) -> Progress | None:
@@ -294,36 +292,41 @@ def _not_started(
     found = held_up(job)
     if keys is not None:
         found = Complaint(keys.reason, keys.message)
-    update = {
-        "phase": Phase.PENDING,
-        "stage": Stage.TRAINING,
-        "reason": found.reason[:64],
-        "message": same_words(status.message, found.words[:1024]),
-        "pod_missing_since": missing,
-    }
-    return Outcome(version, status.model_copy(update=update))
+    told = status.having(
+        phase=Phase.PENDING,
+        stage=Stage.TRAINING,
+        reason=found.reason,
+        message=found.words,
+        pod_missing_since=missing,
+    )
+    return Outcome(version, calm(told, status.message))
 
 
 def _waiting_for_store(version: Version, report: UnreadableReport, now: datetime) -> Outcome:
     """Say that the store is away; once, for its words have times and counts in them."""
     status = version.status
     known = status.reason == report.reason
-    message = status.message if known and status.message else report.message[:4096]
-    status = status.model_copy(update={"reason": str(report.reason), "message": message})
+    message = status.message if known and status.message else report.message
+    status = status.having(reason=report.reason, message=message)
     if status.job_ref is None:
         return Outcome(version, status)
     return Outcome(version, stated(status, now, (_VERIFIED, None, report.reason, message)))
 
 
-def _sound(outcome: Outcome, now: datetime, job: Job | None) -> Outcome:
-    """Refuse a result that no status can hold: the API server would refuse it for ever."""
+def _believed(
+    version: Version,
+    spec: ModelVersionSpec,
+    job: Job | None,
+    report: Report,
+    snapshot: Snapshot,
+    settings: Settings,
+) -> Outcome:
+    """Judge a result; refuse one that no status can hold: the API server would for ever."""
     try:
-        ModelVersionStatus.model_validate(outcome.status.to_json_dict())
+        return _judged(version, spec, job, report, snapshot, settings)
     except ValidationError as error:
         text = validation_text(error, "the result does not fit into the version's status")
-        why = Failure(Reason.ARTIFACT_CORRUPT, text)
-        return failed(outcome.version, why, now, job)
-    return outcome
+        return failed(version, Failure(Reason.ARTIFACT_CORRUPT, text), snapshot.now, job)
 
 
 def _judged(
@@ -347,31 +350,23 @@ def _judged(
         by=OPERATOR,
         reason=f"{verdict.reason}: {verdict.message}",
     )
-    status = with_job(moved, job).model_copy(
-        update={
-            "phase": Phase.SUCCEEDED,
-            "reason": verdict.reason,
-            "message": message[:4096],
-            "completion_time": snapshot.now,
-            "pod_missing_since": None,
-            "progress": Progress(
-                stage="done", percent=100, message="", last_updated_time=snapshot.now
-            ),
-            "data": DataStatus.model_validate(
-                data.model_dump() | {"message": "; ".join(data.notes)[:1024]}
-            ),
-            "trained_until": file.trained_until,
-            "metrics": MetricsStatus.model_validate(
-                {**file.metrics, "folds": [f.model_dump() for f in report.folds]}
-            ),
-            "criteria": list(verdict.verdicts),
-            "artifact": ArtifactStatus(
-                uri=f"{folder}/manifest.json",
-                sha256=report.manifest_sha256,
-                size_bytes=report.size_bytes,
-            ),
-            "report_uri": f"{folder}/attempts/{report.manifest.attempt}/report.html",
-        }
+    status = with_job(moved, job).having(
+        phase=Phase.SUCCEEDED,
+        reason=verdict.reason,
+        message=message,
+        completion_time=snapshot.now,
+        pod_missing_since=None,
+        progress=Progress(stage="done", percent=100, message="", last_updated_time=snapshot.now),
+        data=DataStatus.model_validate(data.model_dump() | {"message": "; ".join(data.notes)}),
+        trained_until=file.trained_until,
+        metrics=MetricsStatus.model_validate({**file.metrics, "folds": report.folds}),
+        criteria=list(verdict.verdicts),
+        artifact=ArtifactStatus(
+            uri=f"{folder}/manifest.json",
+            sha256=report.manifest_sha256,
+            size_bytes=report.size_bytes,
+        ),
+        report_uri=f"{folder}/attempts/{report.manifest.attempt}/report.html",
     )
     files = f"{len(report.manifest.files)} files match their digests"
     return Outcome(

@@ -65,24 +65,22 @@ def new_runs(
         elif (waits := hold(snapshot, schedule, name, due.run)) is not None:
             held, last_slot = (waits,), last
         else:
-            trigger = Trigger(type=due.trigger)
-            new.append(_version(snapshot, schedule, spec, status, settings, name, due.run, trigger))
+            run = _Run(name, due.run, Trigger(type=due.trigger))
+            new.append(_version(snapshot, schedule, spec, status, settings, run))
     by_hand = _by_hand(snapshot, schedule, spec, status, settings, busy=len(new))
     new, held = [*new, *by_hand.new], (*held, *by_hand.held)
     alive = {h.name for h in held} | {v.name for v in snapshot.versions}
     alive |= {manifest["metadata"]["name"] for manifest in new}
     skipped = given_up(schedule.status.held, alive, (*skipped, *by_hand.refused))
-    status = status.model_copy(
-        update={
-            "schedule_seen": seen,
-            "schedule_text": slots.text,
-            "schedule_notes": list(slots.notes(snapshot.now)),
-            "last_schedule_time": last_slot,
-            "next_schedule_time": due.next_slot,
-            "last_run_token": by_hand.token,
-            "held": list(held),
-            "skipped": [*schedule.status.skipped, *skipped][-KEPT_SKIPS:],
-        }
+    status = status.having(
+        schedule_seen=seen,
+        schedule_text=slots.text,
+        schedule_notes=list(slots.notes(snapshot.now)),
+        last_schedule_time=last_slot,
+        next_schedule_time=due.next_slot,
+        last_run_token=by_hand.token,
+        held=list(held),
+        skipped=[*schedule.status.skipped, *skipped][-KEPT_SKIPS:],
     )
     due = replace(due, skipped=skipped, last_slot=last_slot)
     return tuple(new), status, due
@@ -94,7 +92,7 @@ def _barred(snapshot: Snapshot, name: str) -> tuple[Reason, str] | None:
         text = f'ModelVersion "{name}" exists and belongs to something else: delete it'
         return Reason.NAME_COLLISION, text
     if (words := snapshot.refused.get(name)) is not None:
-        return Reason.SPEC_INVALID, f"the API server refuses the ModelVersion: {words}"[:1024]
+        return Reason.SPEC_INVALID, f"the API server refuses the ModelVersion: {words}"
     return None
 
 
@@ -110,6 +108,15 @@ def _seen(schedule: ScheduleObject, spec: TrainingScheduleSpec, now: datetime) -
     if before.hash != digest or before.since > max(now, begin):
         return ScheduleSeen(hash=digest, since=max(whole_seconds(now), begin))
     return before
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run that begins: its version's name, its slot, and what it begins for."""
+
+    name: str
+    slot: datetime
+    trigger: Trigger
 
 
 @dataclass(frozen=True)
@@ -150,8 +157,8 @@ def _by_hand(
         return _ByHand(token, refused=(skip(slot, *why),))
     if (waits := hold(snapshot, schedule, name, slot)) is not None:
         return _ByHand(known, held=(waits,))
-    trigger = Trigger(type=TriggerType.MANUAL, reason=f"{token}"[:512])
-    made = _version(snapshot, schedule, spec, status, settings, name, slot, trigger)
+    run = _Run(name, slot, Trigger(type=TriggerType.MANUAL, reason=token))
+    made = _version(snapshot, schedule, spec, status, settings, run)
     return _ByHand(token, (made,))
 
 
@@ -172,17 +179,17 @@ def _version(
     spec: TrainingScheduleSpec,
     status: TrainingScheduleStatus,
     settings: Settings,
-    name: str,
-    slot: datetime,
-    trigger: Trigger,
+    run: _Run,
 ) -> dict[str, Any]:
     bars_per_year = _YEAR_SECONDS / TIMEFRAME_SECONDS[spec.data.timeframe]
-    run = resolve(
+    told = resolve(
         spec,
-        slot=slot,
+        slot=run.slot,
         trials=tries.frozen(
             (status.trials, *snapshot.sibling_trials), bars_per_year, spec.model.seeds
         ),
         pod_defaults=settings.pod_defaults(spec.model.family),
     )
-    return version_manifest(schedule, spec, name=name, slot=slot, trigger=trigger, run=run)
+    return version_manifest(
+        schedule, spec, name=run.name, slot=run.slot, trigger=run.trigger, run=told
+    )

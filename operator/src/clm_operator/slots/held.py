@@ -11,7 +11,7 @@ from datetime import datetime
 from clm_api.reasons import Reason
 from clm_api.schedule_status import HeldRun, SkippedRange
 from clm_api.timing import whole_seconds
-from clm_operator.barriers import barrier, same_words
+from clm_operator.barriers import barrier, calm
 from clm_operator.mirror.objects import ScheduleObject
 from clm_operator.slots.due import skip
 from clm_operator.view import Snapshot
@@ -26,10 +26,10 @@ def hold(snapshot: Snapshot, schedule: ScheduleObject, name: str, slot: datetime
     if why is None:
         return None
     before = next((h for h in schedule.status.held if h.name == name), None)
-    message = same_words(before.message if before else "", why.message[:1024])
     since = before.since if before else whole_seconds(snapshot.now)
     kept = before.slot if before else slot
-    return HeldRun(name=name, slot=kept, reason=why.reason, message=message, since=since)
+    held = HeldRun(name=name, slot=kept, reason=why.reason, message=why.message, since=since)
+    return calm(held, before.message) if before else held
 
 
 def given_up(
@@ -51,10 +51,9 @@ def given_up(
         if held.name in kept:
             continue
         words = f"{held.name} was held back since {held.since:%Y-%m-%d %H:%M} UTC: {held.message}"
-        why = {"reason": held.reason, "message": words[:1024]}
         over = next((i for i, s in enumerate(told) if s.from_ <= held.slot <= s.to), None)
         if over is None:
-            told.append(skip(held.slot, Reason(held.reason), words[:1024]))
+            told.append(skip(held.slot, Reason(held.reason), words))
         else:
-            told[over] = told[over].model_copy(update=why)
+            told[over] = told[over].having(reason=held.reason, message=words)
     return tuple(told)

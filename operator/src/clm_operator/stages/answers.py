@@ -83,7 +83,7 @@ def _recorded(
         by=request.by,
         reason=request.reason,
         outcome=outcome,
-        message=message[:1024],
+        message=message,
         observed_generation=version.generation,
     )
-    return status.model_copy(update={"promotion": decision})
+    return status.having(promotion=decision)

@@ -103,5 +103,5 @@ def _arrived(
     )
     text = "digested anew when it was asked into production"
     whole = ("ArtifactVerified", True, "DigestsMatch", text)
-    moved = moved.model_copy(update={"promotion": decision})
+    moved = moved.having(promotion=decision)
     return stated(moved, production.since, whole)

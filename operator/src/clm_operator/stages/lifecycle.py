@@ -142,14 +142,11 @@ def move(
     """
     if status.stage is not transition.source:
         raise IllegalMoveError(f"{transition.name}: from {status.stage}")
-    change = StageChange(stage=transition.target, at=at, by=by, reason=reason[:1024])
-    update: dict[str, object] = {
-        "stage": transition.target,
-        "history": [*status.history, change][-KEPT_CHANGES:],
-    }
+    change = StageChange(stage=transition.target, at=at, by=by, reason=reason)
+    history = [*status.history, change][-KEPT_CHANGES:]
+    moved = status.having(stage=transition.target, history=history)
     if transition.reason is not None:
-        update |= {"reason": transition.reason, "message": f"{by}: {reason}"}
-    moved = status.model_copy(update=update)
+        moved = moved.having(reason=transition.reason, message=f"{by}: {reason}")
     if Stage.PRODUCTION not in (transition.source, transition.target):
         return moved
     there = transition.target is Stage.PRODUCTION

@@ -50,5 +50,4 @@ def with_production(
         reason=promoted.reason,
         artifact=ArtifactRef(uri=artifact.uri, sha256=artifact.sha256),
     )
-    update = {"production": production, "previous": previous[-KEPT_PERIODS:]}
-    return status.model_copy(update=update)
+    return status.having(production=production, previous=previous[-KEPT_PERIODS:])

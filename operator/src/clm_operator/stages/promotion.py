@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from clm_api.lifecycle import MAX_REASON, RequestedStage, Stage
+from clm_api.lifecycle import RequestedStage, Stage
 from clm_api.promotion import PromotionMode
 from clm_api.timing import whole_seconds
 from clm_operator.findings import UnreadableReport
@@ -157,7 +157,7 @@ def _chosen(snapshot: Snapshot, choice: Choice) -> Promotions:
         waits = answers.waiting(version, found, snapshot.now)
         return Promotions({version.name: waits}, unreadable=(version,))
     if (differ := differing(version, found)) is None:
-        return Promotions(promoted=Promotion(version, OPERATOR, choice.reason[:MAX_REASON]))
+        return Promotions(promoted=Promotion(version, OPERATOR, choice.reason))
     rule = CANDIDATE_CORRUPT if version.status.stage is Stage.CANDIDATE else TESTED_CORRUPT
     status = move(
         answers.doubted(version, differ, snapshot.now),

@@ -1,13 +1,13 @@
-"""The shadow test: begun, brought up to date by an evaluation, ended by its verdict."""
+"""The shadow test: begun, brought up to date by a replay, ended by its verdict."""
 
 from datetime import datetime, timedelta
 
 from clm_api.conditions import Condition
-from clm_api.evaluation import EvaluationReport
 from clm_api.lifecycle import Stage
 from clm_api.model_version import ModelVersionStatus, ShadowStatus, ShadowVerdict
 from clm_api.reasons import Reason
-from clm_api.schedule_status import EvaluationStatus, ProductionStatus
+from clm_api.replay import ReplayReport
+from clm_api.schedule_status import ProductionStatus, ReplayStatus
 from clm_api.timing import whole_seconds
 from clm_operator.conditions import stated
 from clm_operator.mirror.objects import Version
@@ -26,14 +26,13 @@ _HOLDS = {ShadowVerdict.PASSED: True, ShadowVerdict.FAILED: False}
 def begun(version: Version, *, at: datetime, by: str, reason: str) -> ModelVersionStatus:
     """Begin the test of a candidate; what an earlier test found stands in its history."""
     moved = move(version.status, TESTED, at=at, by=by, reason=reason)
-    open_ = {"shadow": ShadowStatus(since=at), "conditions": _undecided(moved)}
-    return moved.model_copy(update=open_)
+    return moved.having(shadow=ShadowStatus(since=at), conditions=_undecided(moved))
 
 
-def evaluated(
-    version: Version, report: EvaluationReport, production: ProductionStatus | None, now: datetime
+def replayed(
+    version: Version, report: ReplayReport, production: ProductionStatus | None, now: datetime
 ) -> ModelVersionStatus:
-    """Return the status after an evaluation: figures, and the verdict if there is one by now.
+    """Return the status after a replay: figures, and the verdict if there is one by now.
 
     A report that held the version against another one than what is in production now leaves
     figures, but no verdict.
@@ -47,19 +46,17 @@ def evaluated(
     found = find(replay, version.spec.run.promotion)
     if not _same_champion(report, production):
         found = Finding(None, "production changed meanwhile: held against it from now on")
-    shadow = shadow.model_copy(
-        update={
-            "champion": replay.champion,
-            "bars": replay.bars,
-            "trades": round(replay.metrics.get("trades", 0)),
-            "sharpe": replay.metrics.get("sharpe"),
-            "champion_sharpe": found.look.champion_sharpe if found.look else None,
-            "p_value": found.look.p_not_worse if found.look else None,
-            "replay_mismatch": replay.replay_mismatch,
-            "message": found.message[:1024],
-        }
+    shadow = shadow.having(
+        champion=replay.champion,
+        bars=replay.bars,
+        trades=round(replay.metrics.get("trades", 0)),
+        sharpe=replay.metrics.get("sharpe"),
+        champion_sharpe=found.look.champion_sharpe if found.look else None,
+        p_value=found.look.p_not_worse if found.look else None,
+        replay_mismatch=replay.replay_mismatch,
+        message=found.message,
     )
-    status = status.model_copy(update={"shadow": shadow})
+    status = status.having(shadow=shadow)
     if found.verdict is None:
         return status
     return _ended(status, shadow, found.verdict, report.task.slot, now)
@@ -71,7 +68,7 @@ def tested(version: Version) -> bool:
     return version.status.stage is Stage.SHADOW and shadow is not None and shadow.verdict is None
 
 
-def _same_champion(report: EvaluationReport, production: ProductionStatus | None) -> bool:
+def _same_champion(report: ReplayReport, production: ProductionStatus | None) -> bool:
     asked = report.task.champion
     if asked is None or production is None:
         return asked is None and production is None
@@ -87,15 +84,11 @@ def reopened(version: Version, production: ProductionStatus | None) -> ModelVers
     if shadow.champion == present:
         return status
     text = f"it passed against {shadow.champion or 'nothing'}; now it is held against {present}"
-    return status.model_copy(
-        update={
-            "shadow": shadow.model_copy(
-                update={"verdict": None, "verdict_slot": None, "message": text}
-            ),
-            "conditions": _undecided(status),
-            "reason": Reason.SHADOW_STARTED,
-            "message": text,
-        }
+    return status.having(
+        shadow=shadow.having(verdict=None, verdict_slot=None, message=text),
+        conditions=_undecided(status),
+        reason=Reason.SHADOW_STARTED,
+        message=text,
     )
 
 
@@ -103,19 +96,17 @@ def _undecided(status: ModelVersionStatus) -> list[Condition]:
     return [c for c in status.conditions if c.type != "ShadowPassed"]
 
 
-def timed_out(
-    version: Version, evaluation: EvaluationStatus | None, now: datetime
-) -> ModelVersionStatus:
-    """End a test that was evaluated after ``maxDays`` and still has no verdict."""
+def timed_out(version: Version, replay: ReplayStatus | None, now: datetime) -> ModelVersionStatus:
+    """End a test that was replayed after ``maxDays`` and still has no verdict."""
     status, shadow = version.status, version.status.shadow
-    if version.spec is None or not tested(version) or shadow is None or evaluation is None:
+    if version.spec is None or not tested(version) or shadow is None or replay is None:
         return status
     days = version.spec.run.promotion.shadow.max_days
-    if evaluation.completion_time is None or evaluation.slot < shadow.since + timedelta(days=days):
+    if replay.completion_time is None or replay.slot < shadow.since + timedelta(days=days):
         return status
-    text = f"no verdict within {days} days: {shadow.message or evaluation.message}"[:1024]
-    shadow = shadow.model_copy(update={"message": text})
-    return _ended(status, shadow, ShadowVerdict.INCONCLUSIVE, evaluation.slot, now)
+    text = f"no verdict within {days} days: {shadow.message or replay.message}"
+    shadow = shadow.having(message=text)
+    return _ended(status, shadow, ShadowVerdict.INCONCLUSIVE, replay.slot, now)
 
 
 def _ended(
@@ -127,9 +118,8 @@ def _ended(
 ) -> ModelVersionStatus:
     """Write a verdict down; whoever passed stays where it is until it is promoted."""
     text, reason = shadow.message, _REASONS[verdict]
-    shadow = shadow.model_copy(update={"verdict": verdict, "verdict_slot": slot})
-    told = {"shadow": shadow, "reason": reason, "message": text}
-    status = status.model_copy(update=told)
+    shadow = shadow.having(verdict=verdict, verdict_slot=slot)
+    status = status.having(shadow=shadow, reason=reason, message=text)
     if (rule := _RULES.get(verdict)) is not None:
         status = move(status, rule, at=whole_seconds(now), by=OPERATOR, reason=text)
     passed = ("ShadowPassed", _HOLDS.get(verdict), str(reason), text)

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from clm_api.happening import MOST_UNTOLD, Happening
+from clm_api.happening import Happening, bounded
 from clm_api.lifecycle import Stage
 from clm_api.model_version import ModelVersionStatus, Phase, ShadowVerdict
 from clm_api.reasons import Reason
 from clm_api.schedule_status import (
-    EvaluationStatus,
     HeldRun,
+    ReplayStatus,
     SkippedRange,
     TrainingScheduleStatus,
 )
@@ -35,17 +35,16 @@ class Notice:
     def happening(self) -> Happening:
         """As it is kept in the object's status until it is told."""
         return Happening(
-            id=self.key[:253],
+            id=self.key,
             type=self.type,
-            reason=str(self.reason)[:64],
-            message=self.message[:1024],
+            reason=self.reason,
+            message=self.message,
         )
 
 
 def untold(uid: str, notices: Iterable[Notice]) -> list[Happening]:
     """Return what is to be told of an object."""
-    mine = (n.happening for n in notices if n.about["metadata"]["uid"] == uid)
-    return list(mine)[-MOST_UNTOLD:]
+    return bounded(n.happening for n in notices if n.about["metadata"]["uid"] == uid)
 
 
 def skip_notices(schedule: ScheduleObject, skipped: Iterable[SkippedRange]) -> tuple[Notice, ...]:
@@ -157,20 +156,18 @@ def missing_notices(schedule: ScheduleObject, after: TrainingScheduleStatus) -> 
     )
 
 
-def evaluation_notices(
-    schedule: ScheduleObject, after: EvaluationStatus | None
-) -> tuple[Notice, ...]:
-    """An evaluation that is held back, failed, or could not replay a version."""
-    before = schedule.status.evaluation
+def replay_notices(schedule: ScheduleObject, after: ReplayStatus | None) -> tuple[Notice, ...]:
+    """A replay that is held back, failed, or could not replay a version."""
+    before = schedule.status.replay
     if after is None or after == before:
         return ()
     if after.completion_time is None and after.reason in HELD:
         if before is not None and (before.name, before.reason) == (after.name, after.reason):
             return ()
-        text = f"evaluation {after.name} is held back: {after.message}"
-        key = f"evaluation-{after.name}-{after.reason}"
+        text = f"replay {after.name} is held back: {after.message}"
+        key = f"replay-{after.name}-{after.reason}"
         return (Notice(schedule.raw, "Warning", after.reason, text, key),)
-    if after.completion_time is None or after.reason == Reason.EVALUATED:
+    if after.completion_time is None or after.reason == Reason.REPLAYED:
         return ()
-    text = f"evaluation {after.name}: {after.message}"
-    return (Notice(schedule.raw, "Warning", after.reason, text, f"evaluation-{after.name}"),)
+    text = f"replay {after.name}: {after.message}"
+    return (Notice(schedule.raw, "Warning", after.reason, text, f"replay-{after.name}"),)

@@ -1,4 +1,4 @@
-"""The published versions of an evaluation: read, compared with their digest, given their bars."""
+"""The published versions of a replay: read, compared with their digest, given their bars."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from clm_api.errors import ClmError, SpecError
-from clm_api.evaluation import Contender, Problem
 from clm_api.reasons import Reason
+from clm_api.replay import Contender, Problem
 from clm_api.run import RunData
 from clm_trainer.panel import Panel
 from clm_trainer.serving.artifact import read_artifact
@@ -51,15 +51,13 @@ def opened(contender: Contender) -> ServedModel | Problem:
             raise
         return problem(contender, error)
     except ModuleNotFoundError as error:
-        text = f"this image has no {error.name}: run evaluations in an image with its family"
+        text = f"this image has no {error.name}: run replays in an image with its family"
         return problem(contender, ClmError(Reason.SPEC_INVALID, text))
 
 
 def problem(contender: Contender, error: ClmError) -> Problem:
     """Return why a version could not be replayed."""
-    return Problem(
-        version=contender.version, reason=str(error.reason), message=error.message[:1024]
-    )
+    return Problem(version=contender.version, reason=error.reason, message=error.message)
 
 
 def market_of(models: dict[str, ServedModel], store: Storage, now: pd.Timestamp) -> Market:
@@ -93,7 +91,7 @@ def market_of(models: dict[str, ServedModel], store: Storage, now: pd.Timestamp)
         for name, model in zip(names, some, strict=True):
             first = int(settled.times.searchsorted(model.data_from))
             panels[name] = settled.window(first, len(settled))
-    return Market(panels, tuple(dict.fromkeys(note[:1024] for note in notes)))
+    return Market(panels, tuple(dict.fromkeys(notes)))
 
 
 def _kind(data: RunData) -> str:
@@ -115,5 +113,5 @@ def _settled(panel: Panel, trained_until: pd.Timestamp) -> tuple[Panel, list[str
         return panel, []
     late = [s for s, gap in zip(panel.symbols, panel.gap[stop:].T, strict=True) if gap.any()]
     bars = len(panel) - stop
-    text = f"the newest {bars} bar(s) wait for the next evaluation: {', '.join(late)} has none yet"
+    text = f"the newest {bars} bar(s) wait for the next replay: {', '.join(late)} has none yet"
     return panel.window(0, stop), [text]

@@ -1,10 +1,10 @@
-"""What an evaluation Job is told, and the report that it leaves: frozen models on later bars."""
+"""What a replay Job is told, and the report that it leaves: frozen models on later bars."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from clm_api.base import Instant, Model, Name, Text
+from clm_api.base import Exact, Instant, Model, Name, Text
 from clm_api.figures import Count, Figure, MetricValues, Undefined
 from clm_api.promotion import ChampionSpec, ShadowSpec
 from clm_api.report import Sha256
@@ -18,7 +18,7 @@ class Contender(Model):
 
     version: Name
     """Name of its ModelVersion."""
-    uri: Text
+    uri: Exact
     """Address of its manifest."""
     sha256: Sha256
     """Digest of the manifest."""
@@ -26,8 +26,8 @@ class Contender(Model):
     """When it came into production, or into its shadow test."""
 
 
-class EvaluationTask(Model):
-    """One evaluation: whom to replay until when, and how far a shadow test looks."""
+class ReplayTask(Model):
+    """One replay Job: whom to replay until when, and how far a shadow test looks."""
 
     slot: Instant
     """Bars that have closed by then are used, later ones are not."""
@@ -119,11 +119,11 @@ class Problem(Model):
     """What happened and what to do."""
 
 
-class EvaluationReport(Model):
-    """What an evaluation found; written once, never changed."""
+class ReplayReport(Model):
+    """What a replay found; written once, never changed."""
 
     schema_version: Literal[1] = 1
-    task: EvaluationTask
+    task: ReplayTask
     """What was asked for."""
     live: Replay | None = None
     """The champion since it came into production."""
@@ -133,7 +133,7 @@ class EvaluationReport(Model):
     """Versions that could not be replayed; the other one's figures stand."""
     notes: Annotated[list[Text], Field(max_length=256)] = Field(default_factory=list)
     """What is to be said of the bars."""
-    code_revision: Text
+    code_revision: Exact
     """Version of the trainer."""
     created_at: Instant
     """When it was written."""
