@@ -7,9 +7,6 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-import urllib3
-from minio.error import MinioException
-
 from bench.scale import made_result
 from bench.scale.admin import Call
 from bench.scale.player import layout_of
@@ -25,8 +22,6 @@ _FILES = {"report.html": b"h" * 900, "model.ubj": b"m" * 900}
 _FAILURES = {70: "Error", 65: "Error", 137: "OOMKilled"}
 _SHARE_PASSED, _SHARE_FAILED, _SHARE_LONG = 0.45, 0.12, 0.2
 _LONG_H = (3, 60)
-_AWAY = (urllib3.exceptions.HTTPError, MinioException, OSError)
-_AGAIN_S = timedelta(seconds=2)
 
 
 @dataclass
@@ -56,8 +51,9 @@ class Pods:
                 continue
             if play is None:
                 moved |= self._begin(pod, now)
-            elif not play.over and play.ends <= now:
-                moved |= self._end(play, now)
+            elif not play.over and play.ends <= now and (play.code or self._world.has_store):
+                self._end(play, now)
+                moved = True
         return moved
 
     def playing(self) -> Iterator[Play]:
@@ -89,18 +85,13 @@ class Pods:
         self._phase(pod, "Running", {"running": {"startedAt": stamp(now)}})
         return True
 
-    def _end(self, play: Play, now: datetime) -> bool:
-        try:
-            if not play.code:
-                self._leave_result(play, now)
-        except _AWAY:
-            play.ends = now + _AGAIN_S
-            return False
+    def _end(self, play: Play, now: datetime) -> None:
+        if not play.code:
+            self._leave_result(play, now)
         play.over = True
         reason = _FAILURES.get(play.code, "Completed")
         ended = {"exitCode": play.code, "reason": reason, "finishedAt": stamp(now)}
         self._phase(play.pod, "Failed" if play.code else "Succeeded", {"terminated": ended})
-        return True
 
     def _leave_result(self, play: Play, now: datetime) -> None:
         if _is_replay(play.pod):
