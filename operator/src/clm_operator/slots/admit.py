@@ -57,7 +57,8 @@ def new_runs(
     due = decide_due(slots, rules, history, snapshot.now)
     new: list[dict[str, Any]] = []
     held: tuple[HeldRun, ...] = ()
-    skipped, last_slot = due.skipped, due.last_slot
+    unread = _before_the_edit(schedule, seen, last)
+    skipped, last_slot = (*unread, *due.skipped), due.last_slot
     if due.run is not None:
         name = slot_version(schedule.name, due.run)
         if (why := _barred(snapshot, name)) is not None:
@@ -108,6 +109,26 @@ def _seen(schedule: ScheduleObject, spec: TrainingScheduleSpec, now: datetime) -
     if before.hash != digest or before.since > max(now, begin):
         return ScheduleSeen(hash=digest, since=max(whole_seconds(now), begin))
     return before
+
+
+def _before_the_edit(
+    schedule: ScheduleObject, seen: ScheduleSeen, decided: datetime | None
+) -> tuple[SkippedRange, ...]:
+    """Record what came due before an edit was noticed: the former slots are known no more.
+
+    Parameters
+    ----------
+    decided
+        Newest slot that was run or skipped.
+    """
+    before, armed = schedule.status.schedule_seen, schedule.status.next_schedule_time
+    if before is None or before.hash == seen.hash or armed is None or armed > seen.since:
+        return ()
+    if decided is not None and armed <= decided:
+        return ()
+    until = max(floor_to(seen.since, 60), armed)
+    text = "the schedule was edited while the operator was away; its former slots are not run"
+    return (SkippedRange(from_=armed, to=until, count=1, reason=Reason.MISSED_SLOT, message=text),)
 
 
 @dataclass(frozen=True)
