@@ -1,14 +1,16 @@
 """The model families, and the parameters that each of them takes."""
 
+from collections.abc import Sequence
 from enum import StrEnum
+from typing import Any, ClassVar
 
-from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
 from clm_api.base import Model
 from clm_api.parameters.boosting import LightgbmParameters, XgboostParameters
 from clm_api.parameters.neural import NhitsParameters, PatchtstParameters
 from clm_api.parameters.rl import RlV2Parameters, RlV3Parameters
+from clm_api.rules import Rule, Ruled
 
 
 class Family(StrEnum):
@@ -43,23 +45,20 @@ DEFAULT_FOLDS: dict[Family, int] = {
 }
 """Walk-forward folds when ``spec.evaluation.folds`` is null."""
 
-FAMILY_RULES: list[dict[str, str]] = [
-    {
-        "rule": f"!has(self.{to_camel(family.field)}) || self.family == '{family}'",
-        "message": f"{to_camel(family.field)} holds parameters of family {family}, "
-        "and family names another",
-    }
-    for family in Family
-]
-"""CEL rules: only the named family's parameters may be set."""
+
+def _only_of(family: Family) -> "Rule[FamilyParameters]":
+    name = to_camel(family.field)
+    return Rule(
+        f"!has(self.{name}) || self.family == '{family}'",
+        f"{name} holds parameters of family {family}, and family names another",
+        lambda model: getattr(model, family.field) is None or model.family is family,
+    )
 
 
-class FamilyParameters(Model):
+class FamilyParameters(Ruled):
     """A family and its parameters; only those of that family may be set."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"x-kubernetes-validations": [{**rule} for rule in FAMILY_RULES]}
-    )
+    rules: ClassVar[Sequence[Rule[Any]]] = tuple(map(_only_of, Family))
 
     family: Family
     """The model family."""
