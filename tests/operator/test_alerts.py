@@ -27,6 +27,7 @@ HELD = "sum without(reason) (increase(clm_held_back_total[6h])) > 3"
 MISSING = "clm_production_version_missing == 1"
 UNSERVED = "clm_namespace_unserved == 1"
 IDLE = "(max(max_over_time(clm_leader[5m])) or vector(0)) == 0"
+SILENT = "clm_watch_silent == 1"
 FAILING = 'increase(clm_runs_total{outcome="FAILED"}[1d]) > 3'
 PRODUCTION: dict[str, Any] = {
     "production": {
@@ -102,6 +103,11 @@ STORIES = [
     Story("a namespace that is served again", UNSERVED, False,
           ((lambda r: r.metrics.unserved("ns", unserved=True), 1),
            (lambda r: r.metrics.unserved("ns", unserved=False), 1))),
+    Story("a watch of which nothing is heard", SILENT, True,
+          ((lambda r: r.metrics.silent("Job", "ns", silent=True), 1),)),
+    Story("a watch of which something is heard again", SILENT, False,
+          ((lambda r: r.metrics.silent("Job", "ns", silent=True), 1),
+           (lambda r: r.metrics.silent("Job", "ns", silent=False), 1))),
     Story("an operator that only stands by", IDLE, True,
           ((lambda r: r.metrics.leads(leads=False), 1),)),
     Story("an operator that works", IDLE, False, ((lambda r: r.metrics.leads(leads=True), 1),)),

@@ -177,3 +177,13 @@ class RunSpec(Model):
     def charges_funding(self) -> bool:
         """Whether positions pay and receive the funding of perpetuals."""
         return self.data.market == "usdm" and self.costs.funding is FundingCharge.HISTORICAL
+
+    @property
+    def cost_bps(self) -> float:
+        """Fee and slippage a side, in basis points of notional."""
+        return self.costs.fee_bps + self.costs.slippage_bps
+
+    @property
+    def shorts(self) -> bool:
+        """Whether positions may be short."""
+        return self.target.positions == "longFlatShort"

@@ -1,9 +1,10 @@
 """``TrainingSchedule.status``: what the operator knows about a schedule."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from clm_api import former
 from clm_api.base import Exact, Instant, Name, Rounded, StatusModel, Text, Word
 from clm_api.conditions import SpecCondition
 from clm_api.happening import Untold
@@ -234,6 +235,8 @@ class TrainingScheduleStatus(StatusModel):
     """The version in its shadow test."""
     replay: ReplayStatus | None = None
     """The newest replay Job."""
+    evaluation: ReplayStatus | None = None
+    """Former name of ``replay``: read, never written."""
     production: ProductionStatus | None = None
     """The version in production: the truth that stages and the store's pointer follow."""
     restored: Restored | None = None
@@ -244,3 +247,8 @@ class TrainingScheduleStatus(StatusModel):
     """Who was in production before, newest last."""
     untold: Untold = Field(default_factory=list)
     """Events that are still to be told."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_words_of_today(cls, stored: Any) -> Any:
+        return former.renamed(stored)

@@ -29,7 +29,7 @@ from clm_operator.jobs.waiting import (
     overdue,
 )
 from clm_operator.mirror.objects import Job, ScheduleObject
-from clm_operator.names import LABEL_REPLAY
+from clm_operator.names import replay_slot
 from clm_operator.view import Snapshot, Withheld
 
 PENDING = Phase.PENDING
@@ -69,7 +69,7 @@ def newest(schedule: ScheduleObject, jobs: dict[str, Job]) -> ReplayStatus | Non
 def _slot(job: Job) -> datetime | None:
     """Return the slot that a Job's label names; None where somebody has changed it."""
     try:
-        return slot_time(int(job.raw["metadata"]["labels"][LABEL_REPLAY]))
+        return slot_time(int(replay_slot(job.raw["metadata"]["labels"]) or ""))
     except (ValueError, OverflowError):
         return None
 

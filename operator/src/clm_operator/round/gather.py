@@ -13,7 +13,7 @@ from clm_operator.cluster.resources import Cluster, Raw
 from clm_operator.complaints import told
 from clm_operator.findings import ReplayRead, ReportRead
 from clm_operator.mirror.objects import Job, Key, ScheduleObject, Version, made_for, owner_uid
-from clm_operator.names import LABEL_REPLAY
+from clm_operator.names import replay_slot
 from clm_operator.owners import is_leaving
 from clm_operator.replays.outcome import newest, to_read
 from clm_operator.stages.promotion import to_verify
@@ -141,7 +141,7 @@ async def _jobs(
     replayed = {
         name
         for name, job in jobs.items()
-        if LABEL_REPLAY in job.raw["metadata"].get("labels", {})
+        if replay_slot(job.raw["metadata"].get("labels", {})) is not None
         and owner_uid(job.raw) == schedule.uid
     }
     waits = newest(schedule, {n: jobs[n] for n in replayed})

@@ -65,8 +65,8 @@ def new_runs(
         elif (waits := hold(snapshot, schedule, name, due.run)) is not None:
             held, last_slot = (waits,), last
         else:
-            trigger = Trigger(type=due.trigger)
-            new.append(_version(snapshot, schedule, spec, status, settings, name, due.run, trigger))
+            run = _Run(name, due.run, Trigger(type=due.trigger))
+            new.append(_version(snapshot, schedule, spec, status, settings, run))
     by_hand = _by_hand(snapshot, schedule, spec, status, settings, busy=len(new))
     new, held = [*new, *by_hand.new], (*held, *by_hand.held)
     alive = {h.name for h in held} | {v.name for v in snapshot.versions}
@@ -111,6 +111,15 @@ def _seen(schedule: ScheduleObject, spec: TrainingScheduleSpec, now: datetime) -
 
 
 @dataclass(frozen=True)
+class _Run:
+    """A run that begins: its version's name, its slot, and what it begins for."""
+
+    name: str
+    slot: datetime
+    trigger: Trigger
+
+
+@dataclass(frozen=True)
 class _ByHand:
     """What became of a token: the last one that is decided, and what follows."""
 
@@ -148,8 +157,8 @@ def _by_hand(
         return _ByHand(token, refused=(skip(slot, *why),))
     if (waits := hold(snapshot, schedule, name, slot)) is not None:
         return _ByHand(known, held=(waits,))
-    trigger = Trigger(type=TriggerType.MANUAL, reason=token)
-    made = _version(snapshot, schedule, spec, status, settings, name, slot, trigger)
+    run = _Run(name, slot, Trigger(type=TriggerType.MANUAL, reason=token))
+    made = _version(snapshot, schedule, spec, status, settings, run)
     return _ByHand(token, (made,))
 
 
@@ -170,17 +179,17 @@ def _version(
     spec: TrainingScheduleSpec,
     status: TrainingScheduleStatus,
     settings: Settings,
-    name: str,
-    slot: datetime,
-    trigger: Trigger,
+    run: _Run,
 ) -> dict[str, Any]:
     bars_per_year = _YEAR_SECONDS / TIMEFRAME_SECONDS[spec.data.timeframe]
-    run = resolve(
+    told = resolve(
         spec,
-        slot=slot,
+        slot=run.slot,
         trials=tries.frozen(
             (status.trials, *snapshot.sibling_trials), bars_per_year, spec.model.seeds
         ),
         pod_defaults=settings.pod_defaults(spec.model.family),
     )
-    return version_manifest(schedule, spec, name=name, slot=slot, trigger=trigger, run=run)
+    return version_manifest(
+        schedule, spec, name=run.name, slot=run.slot, trigger=run.trigger, run=told
+    )

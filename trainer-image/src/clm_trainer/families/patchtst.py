@@ -36,5 +36,5 @@ def network(p: PatchtstParameters, horizon_bars: int, seed: int) -> "Network":
 
 def create(spec: RunSpec) -> NeuralFamily[PatchtstParameters]:
     """Return the family with a run's parameters."""
-    p = spec.model.patchtst or PatchtstParameters()
+    p = spec.model.parameters_as(PatchtstParameters)
     return NeuralFamily(FamilyName.PATCHTST, p, spec.target.horizon_bars, network)

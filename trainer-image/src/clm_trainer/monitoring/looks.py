@@ -112,7 +112,7 @@ def look(
     if champion is None:
         return Look(**facts, problem=problem)
     other = champion.stretch(start, bars)
-    facts["champion_sharpe"] = annual_sharpe(other.returns, other.window.bars_per_year)
+    facts["champion_sharpe"] = annual_sharpe(other.returns, other.play.window.bars_per_year)
     try:
         found = _compared(own, other, task.comparison.margin, challenger.model.spec.model.seed)
     except ClmError as error:
@@ -128,6 +128,6 @@ def _compared(own: Stretch, other: Stretch, margin: float, seed: int) -> PairedC
         own.returns,
         other.returns,
         block_bars=max(1.0, float(held.mean())) if len(held) else 1.0,
-        margin=margin / own.window.bars_per_year,
+        margin=margin / own.play.window.bars_per_year,
         seed=seed,
     )
