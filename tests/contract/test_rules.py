@@ -7,8 +7,10 @@ from operator import attrgetter
 from typing import Any
 
 import pytest
+from pydantic.alias_generators import to_camel
 
 from clm_api.crdgen import crds
+from clm_api.families import Family
 from clm_cli import manifests
 from tests.cli.objects import sample
 from tests.support.control_plane import ControlPlane
@@ -77,6 +79,7 @@ SAME, KEY, NAMED = (
     "metadata.name must match",
 )
 HEADS, PATCH = "hiddenSize is no multiple of heads", "patchBars is more than inputBars"
+FAMILIES = [(family.value, to_camel(family.field)) for family in Family]
 SHORTS = {"positions": "longFlatShort"}
 CRON = {"interval": None, "schedule": "0 */6 * * *"}
 CASES = [
@@ -133,14 +136,12 @@ CASES = [
     broken("a name of 53 characters", NAMED, {}, called="a" * 53),
     broken("a name with a dot", NAMED, {}, called="a.b"),
     kept("a name of 52 characters", NAMED, {}, called="a" * 52),
-    *(broken(f"parameters of {name} for another family", f"{name} holds parameters of family",
-             {"model": {"family": other, name: {}}})
-      for name, other in (("xgboost", "nhits"), ("lightgbm", "rl-v3"), ("nhits", "patchtst"),
-                          ("patchtst", "nhits"), ("rlV2", "rl-v3"), ("rlV3", "rl-v2"))),
-    *(kept(f"parameters of {name} for their family", f"{name} holds parameters of family",
-           {"model": {"family": family, name: {}}})
-      for name, family in (("xgboost", "xgboost"), ("lightgbm", "lightgbm"), ("nhits", "nhits"),
-                           ("patchtst", "patchtst"), ("rlV2", "rl-v2"), ("rlV3", "rl-v3"))),
+    *(broken(f"parameters of {family} for another family", f"{field} holds parameters of family",
+             {"model": {"family": other, field: {}}})
+      for (family, field), (other, _) in zip(FAMILIES, FAMILIES[1:] + FAMILIES[:1], strict=True)),
+    *(kept(f"parameters of {family} for it", f"{field} holds parameters of family",
+           {"model": {"family": family, field: {}}})
+      for family, field in FAMILIES),
 ]  # fmt: skip
 
 
