@@ -1,7 +1,7 @@
 """The base of all contract models: camelCase on the wire, closed, frozen, no NaN."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -31,6 +31,9 @@ class Model(BaseModel):
     def to_json_dict(self) -> dict[str, Any]:
         """Return the wire form without fields that are None."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    def having(self, **changes: Any) -> Self:
+        return self.model_copy(update=changes)
 
 
 class StatusModel(Model):

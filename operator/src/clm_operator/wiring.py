@@ -37,7 +37,7 @@ from clm_operator.store.standing import Standing
 from clm_operator.telling.kube_events import KubeEvents
 from clm_operator.telling.prometheus import Metrics
 from clm_operator.telling.teller import Teller
-from clm_operator.view import Snapshot
+from clm_operator.view import View
 
 _LOG = logging.getLogger("clm_operator")
 _LEASE_WRITES_PER_SECOND = 10.0
@@ -109,7 +109,7 @@ class Operator:
             return None  # its keys are woken once it does
         if self.namespaces.serves(key.namespace):
             return await self.reconciler(key)
-        self.metrics.seen(Snapshot(self.clock.now(), key, None))
+        self.metrics.seen(View(self.clock.now(), key, None))
         return None
 
     def changed(self, kind: Kind, key: Key) -> None:

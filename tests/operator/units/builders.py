@@ -1,5 +1,6 @@
 """Builders of what a round sees, with keyword overrides."""
 
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,18 +8,27 @@ from clm_api.base import StatusModel
 from clm_api.evaluation import EvaluationReport, EvaluationTask, Look, Replay, ShadowReplay
 from clm_api.happening import Happening
 from clm_api.layout import RunLayout
-from clm_api.model_version import Trigger, TriggerType
+from clm_api.model_version import ModelVersionStatus, Trigger, TriggerType
+from clm_api.production import ProductionPointer
 from clm_api.report import FoldMetrics, Manifest, ManifestData, ManifestFile, MetricsFile
 from clm_api.resolve import resolve
 from clm_api.run import RunTrials
+from clm_api.schedule_status import TrainingScheduleStatus
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.complaints import Complaint
-from clm_operator.findings import Report
+from clm_operator.facts import Facts
+from clm_operator.findings import Findings, Report
+from clm_operator.jobs.credentials import Grant
+from clm_operator.jobs.manifest import NewJob
 from clm_operator.mirror.objects import Job, Key, Pod, ScheduleObject, Version
-from clm_operator.round.plan import Plan
+from clm_operator.round import acts
+from clm_operator.round.acts import Plan
+from clm_operator.round.deriving import facts_of
+from clm_operator.round.plan import plan as decide
+from clm_operator.runs.outcome import Outcome, fold
 from clm_operator.settings import DEFAULTS, Settings
-from clm_operator.slots.version import version_manifest
-from clm_operator.view import Snapshot
+from clm_operator.slots.version import Asked, version_manifest
+from clm_operator.view import View
 from tests.support.schedules import schedule
 
 Raw = dict[str, Any]
@@ -73,9 +83,7 @@ def version(
         owner.spec, slot=slot, trials=RunTrials(),
         pod_defaults=settings().pod_defaults(owner.spec.model.family),
     )  # fmt: skip
-    raw = version_manifest(
-        owner, owner.spec, name=name, slot=slot, trigger=Trigger(type=trigger), run=run
-    )
+    raw = version_manifest(owner, owner.spec, Asked(name, slot, Trigger(type=trigger)), run)
     meta = {"uid": f"uid-{name}", "generation": 1, "creationTimestamp": stamp(created)}
     raw["metadata"] |= meta | {"resourceVersion": "1"}
     return Version.read(raw | {"status": status or {}})
@@ -172,14 +180,101 @@ def replayed(task: EvaluationTask, *looks: Look, **more: Any) -> EvaluationRepor
     )
 
 
-def snapshot(
+@dataclass(frozen=True)
+class Seen:
+    """What a round looks at, and what it finds in the store."""
+
+    view: View
+    findings: Findings = field(default_factory=Findings)
+
+
+def seen(
     *versions: Version,
     schedule: ScheduleObject | None = None,
     now: datetime = NOW,
     **parts: Any,
-) -> Snapshot:
-    """Build a round's view."""
-    return Snapshot(now, KEY, schedule or schedule_object(), versions, **parts)
+) -> Seen:
+    """Build what a round sees."""
+    found = {one.name: parts.pop(one.name) for one in fields(Findings) if one.name in parts}
+    view = View(now, KEY, schedule or schedule_object(), versions, **parts)
+    return Seen(view, Findings(**found))
+
+
+def facts(what: Seen, configured: Settings | None = None) -> Facts:
+    """Work out what follows by itself."""
+    found = facts_of(what.view, configured or settings())
+    assert found is not None
+    return found
+
+
+def came_of(version: Version, what: Seen, configured: Settings | None = None) -> Outcome:
+    """Work out what came of a run."""
+    return fold(version, facts(what, configured), what.findings)
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A plan's acts by what they are."""
+
+    plan: Plan
+
+    @property
+    def wake_at(self) -> datetime | None:
+        return self.plan.wake_at
+
+    @property
+    def create_versions(self) -> tuple[Raw, ...]:
+        return tuple(a.manifest for a in self.plan.acts if isinstance(a, acts.CreateVersion))
+
+    @property
+    def create_jobs(self) -> tuple[NewJob, ...]:
+        made = [a for a in self.plan.acts if isinstance(a, acts.CreateJob)]
+        return tuple(a.job for a in made if a.of_version)
+
+    @property
+    def create_evaluation(self) -> NewJob | None:
+        made = [a for a in self.plan.acts if isinstance(a, acts.CreateJob)]
+        return next((a.job for a in made if not a.of_version), None)
+
+    @property
+    def lend(self) -> tuple[Grant, ...]:
+        return tuple(a.grant for a in self.plan.acts if isinstance(a, acts.Lend))
+
+    @property
+    def delete_jobs(self) -> tuple[Job, ...]:
+        return tuple(a.job for a in self.plan.deletions)
+
+    @property
+    def delete_versions(self) -> tuple[Version, ...]:
+        return tuple(a.version for a in self.plan.acts if isinstance(a, acts.Retire))
+
+    @property
+    def version_statuses(self) -> tuple[tuple[Version, ModelVersionStatus], ...]:
+        made = [a for a in self.plan.acts if isinstance(a, acts.WriteVersion)]
+        return tuple((a.version, a.status) for a in made)
+
+    @property
+    def schedule_status(self) -> TrainingScheduleStatus:
+        (made,) = (a for a in self.plan.acts if isinstance(a, acts.WriteSchedule))
+        return made.status
+
+    @property
+    def remove_requests(self) -> tuple[Version, ...]:
+        return tuple(a.version for a in self.plan.acts if isinstance(a, acts.RemoveRequest))
+
+    @property
+    def pointer(self) -> ProductionPointer | None:
+        made = (a for a in self.plan.acts if isinstance(a, acts.Publish))
+        return next((a.pointer for a in made), None)
+
+    @property
+    def makes_room(self) -> bool:
+        return acts.MakeRoom() in self.plan.acts
+
+
+def plan(what: Seen, configured: Settings | None = None) -> Decided:
+    """Decide."""
+    return Decided(decide(facts(what, configured), what.findings))
 
 
 def plain(status: StatusModel) -> Raw:
@@ -187,8 +282,7 @@ def plain(status: StatusModel) -> Raw:
     return status.to_json_dict()
 
 
-def told(decided: Plan) -> tuple[Happening, ...]:
+def told(decided: Decided) -> tuple[Happening, ...]:
     """Return what a plan's statuses make known."""
-    assert decided.schedule_status is not None
     versions = (one for _, status in decided.version_statuses for one in status.untold)
     return (*decided.schedule_status.untold, *versions)

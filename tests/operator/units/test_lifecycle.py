@@ -12,7 +12,6 @@ from clm_api.evaluation import Look
 from clm_api.lifecycle import KEPT_CHANGES, Stage
 from clm_api.model_version import ModelVersionStatus
 from clm_operator.findings import CorruptReport
-from clm_operator.runs.outcome import fold
 from clm_operator.stages import lifecycle
 from clm_operator.stages.lifecycle import IllegalMoveError, Transition, move
 from tests.operator.units import builders as b
@@ -117,8 +116,8 @@ def test_a_move_says_when_by_whom_and_why(row: Row) -> None:
 def test_a_run_ends_with_its_first_move(rule: Transition, result: Any, says: str) -> None:
     version = b.version()
     jobs = {"btc-1": b.job(condition=("Complete", ""))}
-    seen = b.snapshot(version, jobs=jobs, reports={"btc-1": result})
-    status = fold(version, seen, b.settings()).status
+    seen = b.seen(version, jobs=jobs, reports={"btc-1": result})
+    status = b.came_of(version, seen, b.settings()).status
     assert status.stage is rule.target
     (change,) = status.history
     assert (change.stage, change.by) == (rule.target, "clm-operator")

@@ -11,11 +11,9 @@ from clm_operator.cluster.api import ApiError, ConflictError, ForbiddenError
 from clm_operator.cluster.resources import Cluster
 from clm_operator.mirror.objects import ScheduleObject, Version
 from clm_operator.mirror.world import Mirror
-from clm_operator.round.plan import plan
 from clm_operator.round.writing import Writer, Written
 from clm_operator.telling.prometheus import Metrics
 from clm_operator.telling.teller import Teller
-from clm_operator.view import Snapshot
 from tests.operator.units import builders as b
 from tests.operator.units.world import World, ended
 
@@ -55,11 +53,11 @@ class Kept(Cluster):
             raise self.refuse.pop(0)
         self.took.append((about["metadata"]["name"], happening.message))
 
-    def snapshot(self) -> Snapshot:
+    def seen(self) -> b.Seen:
         """Read both, and the Job that works for the version."""
         version = Version.read(dict(self.version))
         owner = ScheduleObject.read(dict(self.schedule))
-        return b.snapshot(version, schedule=owner, jobs={version.name: b.job(version.name)})
+        return b.seen(version, schedule=owner, jobs={version.name: b.job(version.name)})
 
 
 def kept() -> Kept:
@@ -69,9 +67,9 @@ def kept() -> Kept:
 
 async def look(cluster: Kept, teller: Teller) -> Written:
     """Make one round's writes."""
-    snapshot = cluster.snapshot()
+    seen = cluster.seen()
     writer = Writer(cluster, teller, Metrics())
-    return await writer.write(snapshot, plan(snapshot, b.settings()))
+    return await writer.write(seen.view, b.plan(seen, b.settings()).plan.writes)
 
 
 def untold(cluster: Kept) -> list[str]:

@@ -9,14 +9,14 @@ from typing import Any
 from clm_api.base import StatusModel
 from clm_api.evaluation import EvaluationTask
 from clm_api.production import ProductionPointer
-from clm_operator.findings import EvaluationRead, ReportRead
+from clm_operator.findings import EvaluationRead, Findings, ReportRead
 from clm_operator.mirror.objects import Job, ScheduleObject, Version
-from clm_operator.replays.outcome import to_read
-from clm_operator.round.plan import Plan, plan
+from clm_operator.round import acts
+from clm_operator.round.acts import Act
+from clm_operator.round.needs import needs
 from clm_operator.round.version_status import observed
 from clm_operator.settings import Settings
-from clm_operator.stages.promotion import to_verify
-from clm_operator.view import Snapshot, Withheld
+from clm_operator.view import Withheld
 from tests.operator.units import builders as b
 
 Raw = dict[str, Any]
@@ -78,40 +78,47 @@ class World:
         raw["spec"]["request"] = {"stage": stage, "by": by, "reason": f"{by} likes it"} | more
         raw["metadata"]["generation"] += 1
 
-    def snapshot(self) -> Snapshot:
-        """Read everything."""
+    def seen(self) -> b.Seen:
+        """Look at everything, and read what a round needs."""
         owner = ScheduleObject.read(deepcopy(self.schedule))
         read = [Version.read(deepcopy(raw)) for raw in self.versions]
-        asked = [v.name for v in to_verify(owner, read, self.now)]
-        verified = {name: self.verified.get(name, b.report()) for name in asked}
-        over = to_read(owner, self.jobs) is not None
-        return b.snapshot(
-            *read, schedule=owner, now=self.now, verified=verified, taken=self.taken,
-            withheld=self.withheld, refused=self.refused,
-            evaluations=dict(self.jobs), evaluation=self.evaluation if over else None,
+        seen = b.seen(
+            *read, schedule=owner, now=self.now, taken=self.taken,
+            withheld=self.withheld, refused=self.refused, evaluations=dict(self.jobs),
         )  # fmt: skip
+        asked = needs(b.facts(seen, self.settings))
+        found = Findings(
+            verified={v.name: self.verified.get(v.name, b.report()) for v in asked.verify},
+            evaluation=None if asked.evaluation is None else self.evaluation,
+        )
+        return b.Seen(seen.view, found)
 
-    def plan(self) -> Plan:
+    def plan(self) -> b.Decided:
         """Decide."""
-        return plan(self.snapshot(), self.settings)
+        return b.plan(self.seen(), self.settings)
 
-    def writes(self, decided: Plan) -> Iterator[Write]:
+    def writes(self, decided: b.Decided) -> Iterator[Write]:
         """Return a plan's writes in the order in which the operator makes them."""
-        for manifest in decided.create_versions:
-            yield lambda m=manifest: self._created(m)  # type: ignore[misc]
-        made = decided.create_evaluation
-        if made is not None and made.name not in self.withheld:
-            yield lambda: self._started(made.manifest)
-        for job in decided.delete_jobs:
-            yield lambda j=job: self.jobs.pop(j.name)  # type: ignore[misc]
-        for version, status in decided.version_statuses:
-            yield lambda v=version, s=status: self._status(self.version(v.name), s)  # type: ignore[misc]
-        after = decided.schedule_status
-        assert after is not None
-        if self.schedule["status"] != b.plain(after):
-            yield lambda: self._status(self.schedule, after)
-        for version in decided.remove_requests:
-            yield lambda v=version: self._unasked(self.version(v.name))  # type: ignore[misc]
+        for act in decided.plan.acts:
+            if (write := self._write(act)) is not None:
+                yield write
+
+    def _write(self, act: Act) -> Write | None:
+        """Return what an act changes; None if it changes nothing here, or not yet."""
+        match act:
+            case acts.CreateVersion():
+                return lambda: self._created(act.manifest)
+            case acts.CreateJob() if not act.of_version and act.job.name not in self.withheld:
+                return lambda: self._started(act.job.manifest)
+            case acts.DeleteJob():
+                return lambda: self._deleted(act.job)
+            case acts.WriteVersion():
+                return lambda: self._status(self.version(act.version.name), act.status)
+            case acts.WriteSchedule() if self.schedule["status"] != b.plain(act.status):
+                return lambda: self._status(self.schedule, act.status)
+            case acts.RemoveRequest():
+                return lambda: self._unasked(self.version(act.version.name))
+        return None
 
     def settle(self, writes: int = 1000) -> int:
         """Run rounds until nothing is left or so many writes were made; return how many were."""
@@ -167,6 +174,9 @@ class World:
         times = {"creationTimestamp": b.stamp(self.now), "generation": 1, "resourceVersion": "1"}
         fresh = {**manifest, "metadata": {**meta, **times, "uid": f"uid-{meta['name']}"}}
         self.versions.append(fresh | {"status": {"phase": "Pending", "stage": "TRAINING"}})
+
+    def _deleted(self, job: Job) -> None:
+        del self.jobs[job.name]
 
     def _started(self, manifest: Raw) -> None:
         meta = manifest["metadata"]

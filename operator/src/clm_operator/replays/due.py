@@ -3,129 +3,96 @@
 A Job is named after its slot, so making it decides that the slot happened.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from clm_api.evaluation import Contender, EvaluationTask
+from clm_api.model_version import Phase
 from clm_api.reasons import Reason
 from clm_api.schedule_status import EvaluationStatus, TrainingScheduleStatus
 from clm_api.timing import TIMEFRAME_SECONDS, duration, floor_to
 from clm_api.training_schedule import TrainingScheduleSpec
-from clm_operator.barriers import barrier
+from clm_operator.facts import Facts
+from clm_operator.findings import Latest
 from clm_operator.jobs import policy
 from clm_operator.jobs.failures import Failure
-from clm_operator.jobs.waiting import lacks_keys
-from clm_operator.mirror.objects import Job, ScheduleObject, Version
+from clm_operator.mirror.objects import ScheduleObject, Version
 from clm_operator.names import evaluation_job
-from clm_operator.replays.job import DueEvaluation, task_of
-from clm_operator.replays.outcome import PENDING, Evaluation, failed, recorded, waiting
-from clm_operator.settings import Settings
-from clm_operator.stages.shadow import tested
-from clm_operator.view import Snapshot
+from clm_operator.replays.job import DueEvaluation
+from clm_operator.replays.outcome import failed, waiting
 
 
-@dataclass(frozen=True)
-class Keyless:
-    """An evaluation's Job whose pod waits for its Secret."""
-
-    due: DueEvaluation
-    job: Job
-
-
-def due(
-    snapshot: Snapshot, schedule: ScheduleObject, spec: TrainingScheduleSpec, latest: Evaluation
-) -> DueEvaluation | None:
+def due(facts: Facts, latest: Latest) -> DueEvaluation | None:
     """Return the evaluation that is due, if no other runs.
 
     Slots lie one ``monitoring.interval`` apart, counted from the schedule's creation. One is due if
     a version had time to see a new bar since the last one.
     """
-    if latest.runs or not recorded(schedule, latest):
+    if facts.plausible is None or latest.runs or latest.status != facts.schedule.status.evaluation:
         return None
-    slot = _slot(schedule, spec, snapshot.now)
+    spec = facts.plausible.spec
+    slot = _slot(facts.schedule, spec, facts.now)
     if not _is_new(slot, latest.status, TIMEFRAME_SECONDS[spec.data.timeframe]):
         return None
-    task = _task(snapshot, schedule, slot)
-    models = _models(snapshot, task)
+    task = _task(facts, slot)
+    models = models_of(facts, task)
     if not models or slot <= min(c.since for c in task.contenders):
         return None
-    return DueEvaluation(evaluation_job(schedule.name, slot), task, models)
+    return DueEvaluation(evaluation_job(facts.schedule.name, slot), task, models)
 
 
 def _is_new(slot: datetime, latest: EvaluationStatus | None, bar_seconds: int) -> bool:
     """Whether a bar has closed since the newest evaluation; one that waits is tried again."""
     if latest is None:
         return True
-    if latest.phase is PENDING:
+    if latest.phase is Phase.PENDING:
         return slot >= latest.slot
     return floor_to(slot, bar_seconds) > floor_to(latest.slot, bar_seconds)
 
 
-def keyless(snapshot: Snapshot, latest: Evaluation) -> Keyless | None:
-    """Return the running evaluation if the kubelet says that its pod lacks something.
-
-    Its task is the one that the Job was told: by now another version may be in production.
-    """
-    job = snapshot.evaluations.get(latest.status.name) if latest.status else None
-    if latest.status is None or not latest.runs or job is None or not lacks_keys(job):
-        return None
-    task = task_of(job)
-    models = _models(snapshot, task) if task else ()
-    if task is None or not models:
-        return None
-    return Keyless(DueEvaluation(latest.status.name, task, models), job)
-
-
-def _models(snapshot: Snapshot, task: EvaluationTask) -> tuple[Version, ...]:
-    known = {v.name: v for v in snapshot.versions if v.spec is not None}
+def models_of(facts: Facts, task: EvaluationTask) -> tuple[Version, ...]:
+    """Return the versions that a task names, as far as they exist."""
+    known = {v.name: v for v in facts.versions if v.spec is not None}
     return tuple(known[c.version] for c in task.contenders if c.version in known)
 
 
-def impossible(
-    snapshot: Snapshot, wanted: DueEvaluation, latest: Evaluation, settings: Settings
-) -> EvaluationStatus | None:
+def impossible(facts: Facts, wanted: DueEvaluation, latest: Latest) -> EvaluationStatus | None:
     """Return why an evaluation's Job can't be made, or not yet; None where it can."""
-    status = EvaluationStatus(name=wanted.name, slot=wanted.task.slot, phase=PENDING)
+    status = EvaluationStatus(name=wanted.name, slot=wanted.task.slot, phase=Phase.PENDING)
     if latest.status is not None and latest.status.name == wanted.name:
         status = latest.status
-    if (withheld := barrier(snapshot, wanted.name)) is not None:
+    if (withheld := facts.barred.get(wanted.name)) is not None:
         return waiting(status, withheld)
-    if wanted.name in snapshot.taken:
+    if wanted.name in facts.taken:
         text = f'Job "{wanted.name}" exists and belongs to something else: delete it'
-        return failed(status, Failure(Reason.NAME_COLLISION, text), snapshot.now)
-    if (words := snapshot.refused.get(wanted.name)) is not None:
+        return failed(status, Failure(Reason.NAME_COLLISION, text), facts.now)
+    if (words := facts.refused.get(wanted.name)) is not None:
         pod = f"its pod is that of {wanted.models[0].name}, a new version has one as spec.job says"
         text = f"the API server refuses its Job: {words}: {pod}"
-        return failed(status, Failure(Reason.SPEC_INVALID, text), snapshot.now)
+        return failed(status, Failure(Reason.SPEC_INVALID, text), facts.now)
     family = wanted.runs[0].model.family
-    if (problem := policy.problem(family, wanted.pod, settings)) is not None:
+    if (problem := policy.problem(family, wanted.pod, facts.settings)) is not None:
         text = f"{wanted.models[0].name}, whose pod it needs: {problem}"
-        return failed(status, Failure(Reason.SPEC_INVALID, text), snapshot.now)
+        return failed(status, Failure(Reason.SPEC_INVALID, text), facts.now)
     return None
 
 
-def abandoned(
-    snapshot: Snapshot, schedule: ScheduleObject, latest: Evaluation
-) -> EvaluationStatus | None:
+def abandoned(facts: Facts, latest: Latest) -> EvaluationStatus | None:
     """Return the end of an evaluation that waits for its Job and has nothing to replay any more."""
     status = latest.status
-    if status is None or status.phase is not PENDING:
+    if status is None or status.phase is not Phase.PENDING:
         return None
-    if _models(snapshot, _task(snapshot, schedule, status.slot)):
+    if models_of(facts, _task(facts, status.slot)):
         return None
     text = "what it was to replay was deleted, withdrawn or decided before its Job could be made"
-    return failed(status, Failure(Reason.NOTHING_TO_EVALUATE, text), snapshot.now)
+    return failed(status, Failure(Reason.NOTHING_TO_EVALUATE, text), facts.now)
 
 
-def next_at(snapshot: Snapshot, schedule: ScheduleObject, spec: TrainingScheduleSpec) -> datetime:
-    """Return the next slot."""
-    return _slot(schedule, spec, snapshot.now) + duration(spec.monitoring.interval)
-
-
-def watched(status: TrainingScheduleStatus, versions: Sequence[Version]) -> bool:
-    """Whether there is anything to replay."""
-    return status.production is not None or any(tested(v) for v in versions)
+def next_at(facts: Facts) -> datetime | None:
+    """Return the next slot; None while there is nothing to replay."""
+    spec = facts.schedule.spec
+    if spec is None or (facts.champion is None and facts.on_trial is None):
+        return None
+    return _slot(facts.schedule, spec, facts.now) + duration(spec.monitoring.interval)
 
 
 def champion_of(status: TrainingScheduleStatus) -> Contender | None:
@@ -146,9 +113,8 @@ def _slot(schedule: ScheduleObject, spec: TrainingScheduleSpec, now: datetime) -
     return anchor + max((now - anchor) // step, 0) * step
 
 
-def _task(snapshot: Snapshot, schedule: ScheduleObject, slot: datetime) -> EvaluationTask:
-    champion = champion_of(schedule.status)
-    found = next((v for v in snapshot.versions if tested(v)), None)
+def _task(facts: Facts, slot: datetime) -> EvaluationTask:
+    champion, found = facts.champion, facts.on_trial
     if found is None or found.spec is None:
         return EvaluationTask(slot=slot, champion=champion)
     artifact, shadow, rules = found.status.artifact, found.status.shadow, found.spec.run.promotion

@@ -1,10 +1,10 @@
-"""What came of the newest evaluation Job, and which Jobs are not needed any more.
+"""What came of the newest evaluation Job.
 
 Its report is written once. Whoever looks finds the Job or its report, or finds neither and waits
 for the next slot.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 
 from clm_api.evaluation import EvaluationReport
@@ -17,50 +17,29 @@ from clm_api.schedule_status import (
 )
 from clm_api.timing import slot_time, whole_seconds
 from clm_api.training_schedule import TrainingScheduleSpec
-from clm_operator.barriers import same_words
-from clm_operator.findings import CorruptReport, UnreadableReport
+from clm_operator.facts import Facts
+from clm_operator.findings import CorruptReport, Findings, Latest, UnreadableReport
 from clm_operator.jobs.failures import Failure, explain
 from clm_operator.jobs.waiting import (
     held_up,
     interrupted,
-    left_until,
     lingering,
     missing_since,
     overdue,
 )
 from clm_operator.mirror.objects import Job, ScheduleObject
 from clm_operator.names import LABEL_EVALUATION
-from clm_operator.view import Snapshot, Withheld
-
-PENDING = Phase.PENDING
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What a round knows of the newest evaluation.
-
-    Parameters
-    ----------
-    report
-        Of an evaluation that ends in this round.
-    """
-
-    status: EvaluationStatus | None = None
-    report: EvaluationReport | None = None
-
-    @property
-    def runs(self) -> bool:
-        """Whether its Job has not ended yet."""
-        return self.status is not None and self.status.phase is Phase.RUNNING
+from clm_operator.view import Withheld
+from clm_operator.words import same_words
 
 
-def newest(schedule: ScheduleObject, jobs: dict[str, Job]) -> EvaluationStatus | None:
+def newest(schedule: ScheduleObject, jobs: Mapping[str, Job]) -> EvaluationStatus | None:
     """Return the newest evaluation: the recorded one, or one whose Job was just made."""
     known = schedule.status.evaluation
     for name, job in jobs.items():
         if (slot := _slot(job)) is None:
             continue
-        wanted = known is not None and known.phase is PENDING and known.slot == slot
+        wanted = known is not None and known.phase is Phase.PENDING and known.slot == slot
         if known is None or slot > known.slot or wanted:
             known = EvaluationStatus(name=name, slot=slot, phase=Phase.RUNNING)
     return known
@@ -74,34 +53,27 @@ def _slot(job: Job) -> datetime | None:
         return None
 
 
-def to_read(schedule: ScheduleObject, jobs: dict[str, Job]) -> EvaluationStatus | None:
-    """Return the newest evaluation if its report is to be read: its Job has ended or is gone."""
-    status = newest(schedule, jobs)
-    if status is None or status.phase is not Phase.RUNNING:
-        return None
-    job = jobs.get(status.name)
-    return status if job is None or job.finished or job.trainer_ended else None
+def look(facts: Facts, findings: Findings) -> Latest:
+    """Return what became of the newest evaluation.
 
-
-def look(snapshot: Snapshot, schedule: ScheduleObject) -> Evaluation:
-    """Return what became of the newest evaluation."""
-    status = newest(schedule, snapshot.evaluations)
+    While stages have to catch up with the pointer nothing is concluded.
+    """
+    if facts.lagging:
+        return Latest(facts.schedule.status.evaluation)
+    status, now = facts.newest, facts.now
     if status is None or status.phase is not Phase.RUNNING:
-        return Evaluation(status)
-    job, found = snapshot.evaluations.get(status.name), snapshot.evaluation
+        return Latest(status)
+    job, found = facts.evaluations.get(status.name), findings.evaluation
     if isinstance(found, EvaluationReport):
-        return Evaluation(_ended(status, snapshot.now, *_found(found)), found)
+        return Latest(_ended(status, now, *_found(found)), found)
     if isinstance(found, CorruptReport):
-        why = Failure(Reason.ARTIFACT_CORRUPT, found.message)
-        return Evaluation(failed(status, why, snapshot.now))
+        return Latest(failed(status, Failure(Reason.ARTIFACT_CORRUPT, found.message), now))
     if isinstance(found, UnreadableReport) and (job is None or job.condition("Complete")):
-        return Evaluation(waiting(status, found))
+        return Latest(waiting(status, found))
     if job is not None:
-        status = _told(status, job, snapshot.withheld.get(status.name), snapshot.now)
-    missing = status.pod_missing_since
-    if (why_ := _lost(job, schedule.spec, missing, snapshot.now)) is not None:
-        return Evaluation(failed(status, why_, snapshot.now))
-    return Evaluation(status)
+        status = _told(status, job, facts.barred.get(status.name), now)
+    lost = _lost(job, facts.schedule.spec, status.pod_missing_since, now)
+    return Latest(status if lost is None else failed(status, lost, now))
 
 
 def _told(
@@ -185,32 +157,3 @@ def with_live(
         max_drawdown=live.metrics.get("maxDrawdown"),
     )
     return production.model_copy(update={"live": figures})
-
-
-def recorded(schedule: ScheduleObject, latest: Evaluation) -> bool:
-    """Whether what became of the newest evaluation is stored: no Job comes or goes before."""
-    return latest.status == schedule.status.evaluation
-
-
-def to_delete(snapshot: Snapshot, schedule: ScheduleObject, latest: Evaluation) -> tuple[Job, ...]:
-    """Return the Jobs that nobody needs: all but the newest, and it if it works in vain."""
-    if not recorded(schedule, latest):
-        return ()
-    status, goes = latest.status, goes_at(snapshot, latest)
-    vain = goes is not None and goes <= snapshot.now
-    return tuple(
-        job
-        for name, job in snapshot.evaluations.items()
-        if status is None or name != status.name or vain
-    )
-
-
-def goes_at(snapshot: Snapshot, latest: Evaluation) -> datetime | None:
-    """Return when the Job of the newest evaluation goes if it has not ended; None if it has."""
-    status = latest.status
-    if status is None or status.completion_time is None:
-        return None
-    job = snapshot.evaluations.get(status.name)
-    if job is None or job.finished:
-        return None
-    return left_until(status.completion_time, status.phase, status.reason)

@@ -7,11 +7,15 @@ Succeeded  Current       Ready=True, whatever the verdict: a REJECTED version is
 Failed     Failed        Ready=False, Stalled=True
 """
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from clm_api.conditions import condition, set_conditions
 from clm_api.model_version import ModelVersionStatus, Phase
 from clm_operator.mirror.objects import Version
+from clm_operator.runs.outcome import Outcome
+from clm_operator.stages.promotion import Promotions
 
 _READY, _RECONCILING, _STALLED = "Ready", "Reconciling", "Stalled"
 _TRUE: dict[Phase, str] = {
@@ -21,6 +25,21 @@ _TRUE: dict[Phase, str] = {
     Phase.FAILED: _STALLED,
 }
 """The one of the three that holds; Reconciling and Stalled are there only while they do."""
+
+
+def settled(outcomes: Iterable[Outcome], moves: Promotions, now: datetime) -> tuple[Outcome, ...]:
+    """Return the next statuses of all versions: what came of each run, and how each moves.
+
+    A run that goes on, or ends now, keeps its own status beside what was decided of its request.
+    """
+    after = list[Outcome]()
+    for outcome in outcomes:
+        version, moved = outcome.version, moves.statuses.get(outcome.version.name)
+        status = outcome.status
+        if moved is not None:
+            status = moved if version.terminal else status.having(promotion=moved.promotion)
+        after.append(replace(outcome, status=observed(version, status, now)))
+    return tuple(after)
 
 
 def observed(version: Version, status: ModelVersionStatus, now: datetime) -> ModelVersionStatus:
@@ -33,9 +52,6 @@ def observed(version: Version, status: ModelVersionStatus, now: datetime) -> Mod
     ]
     over = {_RECONCILING, _STALLED} - {true}
     kept = [c for c in status.conditions if c.type not in over]
-    return status.model_copy(
-        update={
-            "observed_generation": version.generation,
-            "conditions": list(set_conditions(kept, made)),
-        }
+    return status.having(
+        observed_generation=version.generation, conditions=list(set_conditions(kept, made))
     )

@@ -26,10 +26,10 @@ from clm_api.model_version import (
 from clm_api.promotion import judge
 from clm_api.reasons import Reason
 from clm_api.report import Progress
-from clm_operator.barriers import LEAVING, barrier, same_words
 from clm_operator.complaints import Complaint
 from clm_operator.conditions import Said, stated
-from clm_operator.findings import CorruptReport, Report, UnreadableReport
+from clm_operator.facts import Facts
+from clm_operator.findings import CorruptReport, Findings, Report, UnreadableReport
 from clm_operator.jobs import policy
 from clm_operator.jobs.failures import Failure, explain
 from clm_operator.jobs.waiting import (
@@ -43,7 +43,6 @@ from clm_operator.jobs.waiting import (
 from clm_operator.mirror.objects import Job, Pod, Version, owner_uid, validation_text
 from clm_operator.runs.attempts import timed, with_job
 from clm_operator.runs.luck import significance
-from clm_operator.settings import Settings
 from clm_operator.stages.candidates import verdict_words
 from clm_operator.stages.lifecycle import (
     CRITERIA_FAILED,
@@ -52,17 +51,18 @@ from clm_operator.stages.lifecycle import (
     RUN_FAILED,
     move,
 )
-from clm_operator.view import Snapshot, Withheld
+from clm_operator.view import Withheld
+from clm_operator.words import same_words
 
 _VERIFIED = "ArtifactVerified"
 
 
-class Act(Enum):
+class Need(Enum):
     """What a version's Job needs."""
 
     NOTHING = auto()
-    CREATE_JOB = auto()
-    DELETE_JOB = auto()
+    JOB = auto()
+    NO_JOB = auto()
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Outcome:
 
     version: Version
     status: ModelVersionStatus
-    act: Act = Act.NOTHING
+    need: Need = Need.NOTHING
 
     @property
     def ended_now(self) -> bool:
@@ -79,18 +79,24 @@ class Outcome:
         ended = (Phase.SUCCEEDED, Phase.FAILED)
         return not self.version.terminal and self.status.phase in ended
 
+    @property
+    def says_the_same(self) -> bool:
+        """Whether the status stays as it is, but for what is told of it meanwhile."""
+        before = self.version.status
+        return self.status.having(untold=before.untold) == before
 
-def fold(version: Version, snapshot: Snapshot, settings: Settings) -> Outcome:
+
+def fold(version: Version, facts: Facts, findings: Findings) -> Outcome:
     """Return what became of one version, and where its files lie."""
-    job = snapshot.jobs.get(version.name)
+    job = facts.jobs.get(version.name)
     if version.terminal:
         goes = goes_at(version, job)
-        vain = goes is not None and goes <= snapshot.now
-        return Outcome(version, version.status, Act.DELETE_JOB if vain else Act.NOTHING)
+        vain = goes is not None and goes <= facts.now
+        return Outcome(version, version.status, Need.NO_JOB if vain else Need.NOTHING)
     if version.spec is None:
-        return failed(version, Failure(Reason.SPEC_INVALID, version.problem), snapshot.now)
-    outcome = _of_run(version, version.spec, job, snapshot, settings)
-    place = {"run_uri": version.status.run_uri or _folder(version, version.spec, settings)}
+        return failed(version, Failure(Reason.SPEC_INVALID, version.problem), facts.now)
+    outcome = _of_run(version, version.spec, job, facts, findings)
+    place = {"run_uri": version.status.run_uri or _folder(version, version.spec, facts)}
     return replace(outcome, status=outcome.status.model_copy(update=place))
 
 
@@ -98,68 +104,64 @@ def _of_run(
     version: Version,
     spec: ModelVersionSpec,
     job: Job | None,
-    snapshot: Snapshot,
-    settings: Settings,
+    facts: Facts,
+    findings: Findings,
 ) -> Outcome:
-    if (read := _of_result(version, spec, job, snapshot, settings)) is not None:
+    if (read := _of_result(version, spec, job, facts, findings)) is not None:
         return read
     if job is None:
-        return _without_job(version, spec, snapshot, settings)
+        return _without_job(version, spec, facts)
     if owner_uid(job.raw) != version.uid:
-        if version.name in snapshot.leaving:
-            return Outcome(
-                version, _withheld(version, Withheld(Reason.COLLECTION_PENDING, LEAVING))
-            )
+        if (leaving := facts.barred.get(version.name)) is not None:
+            return Outcome(version, _withheld(version, leaving))
         taken = f'Job "{version.name}" exists and belongs to something else: delete it'
-        return failed(version, Failure(Reason.NAME_COLLISION, taken), snapshot.now)
+        return failed(version, Failure(Reason.NAME_COLLISION, taken), facts.now)
     if job.condition("Complete"):
         empty = "its Job completed but the store holds no manifest"
-        return failed(version, Failure(Reason.ARTIFACT_CORRUPT, empty), snapshot.now, job)
+        return failed(version, Failure(Reason.ARTIFACT_CORRUPT, empty), facts.now, job)
     if job.condition("Failed"):
-        return failed(version, explain(job), snapshot.now, job)
-    if (vain := lingering(job, snapshot.now)) is not None:
-        return failed(version, vain, snapshot.now, job)
-    return _active(version, spec, job, snapshot, settings)
+        return failed(version, explain(job), facts.now, job)
+    if (vain := lingering(job, facts.now)) is not None:
+        return failed(version, vain, facts.now, job)
+    return _active(version, spec, job, facts, findings)
 
 
 def _of_result(
     version: Version,
     spec: ModelVersionSpec,
     job: Job | None,
-    snapshot: Snapshot,
-    settings: Settings,
+    facts: Facts,
+    findings: Findings,
 ) -> Outcome | None:
     """Return what the store says of a run whose trainer has ended; None if it says nothing."""
     if job is not None and not job.finished and job.trainer_ended is None:
         return None
-    report = snapshot.reports.get(version.name)
+    report = findings.reports.get(version.name)
     match report:
         case Report():
-            judged = _judged(version, spec, job, report, snapshot, settings)
-            return _sound(judged, snapshot.now, job)
+            judged = _judged(version, spec, job, report, facts)
+            return _sound(judged, facts.now, job)
         case CorruptReport():
             why = Failure(Reason.ARTIFACT_CORRUPT, report.message)
-            return failed(version, why, snapshot.now, job)
+            return failed(version, why, facts.now, job)
         case UnreadableReport() if _has_result(job):
-            return _waiting_for_store(version, report, snapshot.now)
+            return _waiting_for_store(version, report, facts.now)
     return None
 
 
-def _without_job(
-    version: Version, spec: ModelVersionSpec, snapshot: Snapshot, settings: Settings
-) -> Outcome:
-    if (refusal := snapshot.refused.get(version.name)) is not None:
+def _without_job(version: Version, spec: ModelVersionSpec, facts: Facts) -> Outcome:
+    if (refusal := facts.refused.get(version.name)) is not None:
         text = f"the API server refuses its Job: {refusal}: correct spec.job"
-        return failed(version, Failure(Reason.SPEC_INVALID, text), snapshot.now)
-    if (withheld := barrier(snapshot, version.name)) is not None:
+        return failed(version, Failure(Reason.SPEC_INVALID, text), facts.now)
+    if (withheld := facts.barred.get(version.name)) is not None:
         return Outcome(version, _withheld(version, withheld))
     if version.status.job_ref is None:
-        problem = policy.problem(spec.run.model.family, spec.run.pod, settings)
+        problem = policy.problem(spec.run.model.family, spec.run.pod, facts.settings)
         if problem is not None:
-            return failed(version, Failure(Reason.SPEC_INVALID, problem), snapshot.now)
-        return Outcome(version, _pending(version), Act.CREATE_JOB)
+            return failed(version, Failure(Reason.SPEC_INVALID, problem), facts.now)
+        return Outcome(version, _pending(version), Need.JOB)
     gone = "its Job was deleted before it had stored a result: start another run"
-    return failed(version, Failure(Reason.JOB_LOST, gone), snapshot.now)
+    return failed(version, Failure(Reason.JOB_LOST, gone), facts.now)
 
 
 def goes_at(version: Version, job: Job | None) -> datetime | None:
@@ -202,10 +204,10 @@ def failed(version: Version, why: Failure, now: datetime, job: Job | None = None
     return Outcome(version, stated(timed(status), now, *said))
 
 
-def _folder(version: Version, spec: ModelVersionSpec, settings: Settings) -> str:
+def _folder(version: Version, spec: ModelVersionSpec, facts: Facts) -> str:
     """Return the address of the run's folder in the store."""
     layout = RunLayout(version.namespace, spec.schedule_ref.name, version.run_uid)
-    return f"{settings.store.url.rstrip('/')}/{layout.prefix}"
+    return f"{facts.settings.store.url.rstrip('/')}/{layout.prefix}"
 
 
 def _pending(
@@ -224,18 +226,18 @@ def _active(
     version: Version,
     spec: ModelVersionSpec,
     job: Job,
-    snapshot: Snapshot,
-    settings: Settings,
+    facts: Facts,
+    findings: Findings,
 ) -> Outcome:
     pod = job.pods[-1] if job.pods else None
     status = with_job(version.status, job)
-    progress = snapshot.progress.get(version.name)
+    progress = findings.progress.get(version.name)
     if pod is None or pod.phase == "Pending":
         status = status.model_copy(update={"progress": None})
-        keys = snapshot.withheld.get(version.name)
-        return _not_started(version, spec, job, status, snapshot.now, keys)
-    if (silent := _silent(pod, progress, spec, settings, snapshot.now)) is not None:
-        return failed(version, silent, snapshot.now, job)
+        keys = facts.barred.get(version.name)
+        return _not_started(version, spec, job, status, facts.now, keys)
+    if (silent := _silent(pod, progress, spec, facts)) is not None:
+        return failed(version, silent, facts.now, job)
     works = Complaint(Reason.TRAINING_STARTED, progress.message if progress else "")
     found = interrupted(job) or works
     update = {
@@ -259,21 +261,21 @@ def _silent(
     pod: Pod,
     progress: Progress | None,
     spec: ModelVersionSpec,
-    settings: Settings,
-    now: datetime,
+    facts: Facts,
 ) -> Failure | None:
     """Return why a working pod is given up; one that is being removed has another time to wait."""
     if pod.leaving is not None:
         limit = spec.run.pod.pending_deadline_seconds
-        if now - pod.leaving <= timedelta(seconds=limit):
+        if facts.now - pod.leaving <= timedelta(seconds=limit):
             return None
         text = f"its pod has been leaving for {limit} s: its node does not answer; its Job is ended"
         return Failure(Reason.DEADLINE_EXCEEDED, text)
     began = pod.started or pod.created
     heard = max(began, progress.last_updated_time) if progress else began
-    if pod.phase != "Running" or now - heard <= timedelta(seconds=settings.stall_seconds):
+    stall_s = facts.settings.stall_seconds
+    if pod.phase != "Running" or facts.now - heard <= timedelta(seconds=stall_s):
         return None
-    text = f"no progress for {settings.stall_seconds} s; its Job is ended"
+    text = f"no progress for {stall_s} s; its Job is ended"
     return Failure(Reason.DEADLINE_EXCEEDED, text)
 
 
@@ -331,19 +333,18 @@ def _judged(
     spec: ModelVersionSpec,
     job: Job | None,
     report: Report,
-    snapshot: Snapshot,
-    settings: Settings,
+    facts: Facts,
 ) -> Outcome:
     promotion, file = spec.run.promotion, report.metrics
     verdict = judge(file.metrics, file.undefined, promotion.criteria, promotion.significance)
     message = verdict_words(promotion, Stage(verdict.stage), verdict.message)
-    folder = _folder(version, spec, settings)
+    folder = _folder(version, spec, facts)
     data = report.manifest.data
     passed = verdict.stage == Stage.CANDIDATE
     moved = move(
         version.status,
         CRITERIA_PASSED if passed else CRITERIA_FAILED,
-        at=snapshot.now,
+        at=facts.now,
         by=OPERATOR,
         reason=f"{verdict.reason}: {verdict.message}",
     )
@@ -352,10 +353,10 @@ def _judged(
             "phase": Phase.SUCCEEDED,
             "reason": verdict.reason,
             "message": message[:4096],
-            "completion_time": snapshot.now,
+            "completion_time": facts.now,
             "pod_missing_since": None,
             "progress": Progress(
-                stage="done", percent=100, message="", last_updated_time=snapshot.now
+                stage="done", percent=100, message="", last_updated_time=facts.now
             ),
             "data": DataStatus.model_validate(
                 data.model_dump() | {"message": "; ".join(data.notes)[:1024]}
@@ -378,7 +379,7 @@ def _judged(
         version,
         stated(
             timed(status),
-            snapshot.now,
+            facts.now,
             ("JobSucceeded", True, "Completed", "the run stored a result"),
             (_VERIFIED, True, "DigestsMatch", files),
             ("CriteriaMet", passed, verdict.reason, verdict.message),

@@ -1,99 +1,150 @@
 """Which runs begin in a round: of the slot that is due, and of the token that asks."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from clm_api.model_version import Trigger, TriggerType
 from clm_api.reasons import Reason
 from clm_api.resolve import resolve
-from clm_api.schedule import Schedule, schedule_hash
+from clm_api.schedule import schedule_hash
 from clm_api.schedule_status import (
-    KEPT_SKIPS,
     MOST_ACTIVE,
     HeldRun,
     ScheduleSeen,
     SkippedRange,
-    TrainingScheduleStatus,
+    TrialsStatus,
 )
 from clm_api.timing import TIMEFRAME_SECONDS, floor_to, slot_time, whole_seconds
 from clm_api.training_schedule import ConcurrencyPolicy, TrainingScheduleSpec
+from clm_operator.facts import Facts, Plausible
 from clm_operator.mirror.objects import ScheduleObject
 from clm_operator.names import manual_version, slot_version
-from clm_operator.settings import Settings
 from clm_operator.slots import tries
-from clm_operator.slots.due import Due, History, Rules, Span, crowded, decide_due, skip
+from clm_operator.slots.due import History, Rules, Span, crowded, decide_due, skip
 from clm_operator.slots.held import given_up, hold
-from clm_operator.slots.version import version_manifest
-from clm_operator.view import Snapshot
+from clm_operator.slots.version import Asked, version_manifest
 
 _YEAR_SECONDS = 365.25 * 86400
 
 
-def new_runs(
-    snapshot: Snapshot,
-    schedule: ScheduleObject,
-    spec: TrainingScheduleSpec,
-    slots: Schedule,
-    status: TrainingScheduleStatus,
-    settings: Settings,
-) -> tuple[tuple[dict[str, Any], ...], TrainingScheduleStatus, Due]:
-    """Return the versions to create, the status that records the decision, and the decision."""
-    seen = _seen(schedule, spec, snapshot.now)
-    spans = tuple(
-        Span(v.created, v.status.completion_time if v.terminal else None) for v in snapshot.versions
+@dataclass(frozen=True)
+class Slots:
+    """Which runs begin in a round, and what the schedule's status says of its slots.
+
+    Parameters
+    ----------
+    manifests
+        Versions to create.
+    skips
+        Slots that this round decides to skip.
+    seen, text, notes, last, next, token
+        ``scheduleSeen``, ``scheduleText``, ``scheduleNotes``, ``lastScheduleTime``,
+        ``nextScheduleTime``, ``lastRunToken``.
+    held
+        Runs whose version can't be made yet.
+    wakes
+        When to look again.
+    """
+
+    seen: ScheduleSeen | None
+    text: str | None
+    notes: tuple[str, ...]
+    last: datetime | None
+    token: str | None
+    held: tuple[HeldRun, ...]
+    next: datetime | None = None
+    manifests: tuple[dict[str, Any], ...] = ()
+    skips: tuple[SkippedRange, ...] = ()
+    wakes: tuple[datetime, ...] = ()
+
+
+def slots_of(facts: Facts, own: TrialsStatus) -> Slots:
+    """Decide about the slot that is due and the token that asks.
+
+    Of a spec that can't be followed nothing is due; what was said of its slots stays.
+
+    Parameters
+    ----------
+    own
+        The schedule's own trials so far: a new run is told of them.
+    """
+    if facts.plausible is None:
+        before = facts.schedule.status
+        return Slots(
+            before.schedule_seen,
+            before.schedule_text,
+            tuple(before.schedule_notes),
+            before.last_schedule_time,
+            before.last_run_token,
+            tuple(before.held),
+        )
+    return _decided(facts, facts.plausible, own)
+
+
+def _decided(facts: Facts, plausible: Plausible, own: TrialsStatus) -> Slots:
+    schedule, spec, slots = facts.schedule, plausible.spec, plausible.slots
+    seen = _seen(schedule, spec, facts.now)
+    newest = _newest_slot(facts)
+    last = max(filter(None, (schedule.status.last_schedule_time, newest)), default=None)
+    due = decide_due(slots, _rules(spec), _history(facts, seen, last), facts.now)
+    new, held = list[dict[str, Any]](), list[HeldRun]()
+    skipped, last_slot = due.skipped, due.last_slot
+    if due.run is not None:
+        name = slot_version(schedule.name, due.run)
+        if (why := _barred(facts, name)) is not None:
+            skipped = (*skipped, skip(due.run, *why))
+        elif (waits := hold(facts, name, due.run)) is not None:
+            held, last_slot = [waits], last
+        else:
+            asked = Asked(name, due.run, Trigger(type=due.trigger))
+            new = [_version(facts, plausible, own, asked)]
+    by_hand = _by_hand(facts, plausible, own, busy=len(new))
+    new, held = [*new, *by_hand.new], [*held, *by_hand.held]
+    alive = {h.name for h in held} | {v.name for v in facts.versions}
+    alive |= {manifest["metadata"]["name"] for manifest in new}
+    return Slots(
+        seen=seen,
+        text=slots.text,
+        notes=tuple(slots.notes(facts.now)),
+        last=last_slot,
+        token=by_hand.token,
+        held=tuple(held),
+        next=due.next_slot,
+        manifests=tuple(new),
+        skips=given_up(schedule.status.held, alive, (*skipped, *by_hand.refused)),
+        wakes=(*filter(None, (due.next_slot,)), *(facts.again_at(h.name) for h in held)),
     )
-    taken_slots = [v.slot for v in snapshot.versions if v.slot is not None]
-    newest_slot = slot_time(max(taken_slots)) if taken_slots else None
-    last = max(filter(None, (schedule.status.last_schedule_time, newest_slot)), default=None)
-    rules = Rules(
+
+
+def _newest_slot(facts: Facts) -> datetime | None:
+    taken = [v.slot for v in facts.versions if v.slot is not None]
+    return slot_time(max(taken)) if taken else None
+
+
+def _rules(spec: TrainingScheduleSpec) -> Rules:
+    return Rules(
         suspend=spec.suspend,
         run_on_create=spec.run_on_create,
         starting_deadline=timedelta(seconds=spec.starting_deadline_seconds),
         concurrency=spec.concurrency_policy,
     )
-    ran = bool(snapshot.versions) or schedule.status.last_run is not None
-    history = History(schedule.created, seen.since, last, spans, ran)
-    due = decide_due(slots, rules, history, snapshot.now)
-    new: list[dict[str, Any]] = []
-    held: tuple[HeldRun, ...] = ()
-    skipped, last_slot = due.skipped, due.last_slot
-    if due.run is not None:
-        name = slot_version(schedule.name, due.run)
-        if (why := _barred(snapshot, name)) is not None:
-            skipped = (*skipped, skip(due.run, *why))
-        elif (waits := hold(snapshot, schedule, name, due.run)) is not None:
-            held, last_slot = (waits,), last
-        else:
-            trigger = Trigger(type=due.trigger)
-            new.append(_version(snapshot, schedule, spec, status, settings, name, due.run, trigger))
-    by_hand = _by_hand(snapshot, schedule, spec, status, settings, busy=len(new))
-    new, held = [*new, *by_hand.new], (*held, *by_hand.held)
-    alive = {h.name for h in held} | {v.name for v in snapshot.versions}
-    alive |= {manifest["metadata"]["name"] for manifest in new}
-    skipped = given_up(schedule.status.held, alive, (*skipped, *by_hand.refused))
-    status = status.model_copy(
-        update={
-            "schedule_seen": seen,
-            "schedule_text": slots.text,
-            "schedule_notes": list(slots.notes(snapshot.now)),
-            "last_schedule_time": last_slot,
-            "next_schedule_time": due.next_slot,
-            "last_run_token": by_hand.token,
-            "held": list(held),
-            "skipped": [*schedule.status.skipped, *skipped][-KEPT_SKIPS:],
-        }
+
+
+def _history(facts: Facts, seen: ScheduleSeen, last: datetime | None) -> History:
+    spans = tuple(
+        Span(v.created, v.status.completion_time if v.terminal else None) for v in facts.versions
     )
-    due = replace(due, skipped=skipped, last_slot=last_slot)
-    return tuple(new), status, due
+    ran = bool(facts.versions) or facts.schedule.status.last_run is not None
+    return History(facts.schedule.created, seen.since, last, spans, ran)
 
 
-def _barred(snapshot: Snapshot, name: str) -> tuple[Reason, str] | None:
+def _barred(facts: Facts, name: str) -> tuple[Reason, str] | None:
     """Return why no version of that name can be made."""
-    if name in snapshot.taken:
+    if name in facts.taken:
         text = f'ModelVersion "{name}" exists and belongs to something else: delete it'
         return Reason.NAME_COLLISION, text
-    if (words := snapshot.refused.get(name)) is not None:
+    if (words := facts.refused.get(name)) is not None:
         return Reason.SPEC_INVALID, f"the API server refuses the ModelVersion: {words}"[:1024]
     return None
 
@@ -122,15 +173,7 @@ class _ByHand:
     held: tuple[HeldRun, ...] = ()
 
 
-def _by_hand(
-    snapshot: Snapshot,
-    schedule: ScheduleObject,
-    spec: TrainingScheduleSpec,
-    status: TrainingScheduleStatus,
-    settings: Settings,
-    *,
-    busy: int,
-) -> _ByHand:
+def _by_hand(facts: Facts, plausible: Plausible, own: TrialsStatus, *, busy: int) -> _ByHand:
     """A token asks for one run, once; it is refused while too many others are active.
 
     Parameters
@@ -138,21 +181,21 @@ def _by_hand(
     busy
         Runs that begin in this round.
     """
+    schedule = facts.schedule
     token, known = schedule.run_token, schedule.status.last_run_token
     if token is None or token == known:
         return _ByHand(known)
     name = manual_version(schedule.name, token)
-    slot = floor_to(snapshot.now, 60)
-    if any(v.name == name for v in snapshot.versions):
+    slot = floor_to(facts.now, 60)
+    if any(v.name == name for v in facts.versions):
         return _ByHand(token)
-    active = busy + sum(not v.terminal for v in snapshot.versions)
-    if (why := _barred(snapshot, name) or _crowded(spec, token, active)) is not None:
+    active = busy + len(facts.active)
+    if (why := _barred(facts, name) or _crowded(plausible.spec, token, active)) is not None:
         return _ByHand(token, refused=(skip(slot, *why),))
-    if (waits := hold(snapshot, schedule, name, slot)) is not None:
+    if (waits := hold(facts, name, slot)) is not None:
         return _ByHand(known, held=(waits,))
     trigger = Trigger(type=TriggerType.MANUAL, reason=f"{token}"[:512])
-    made = _version(snapshot, schedule, spec, status, settings, name, slot, trigger)
-    return _ByHand(token, (made,))
+    return _ByHand(token, (_version(facts, plausible, own, Asked(name, slot, trigger)),))
 
 
 def _crowded(spec: TrainingScheduleSpec, token: str, active: int) -> tuple[Reason, str] | None:
@@ -166,23 +209,14 @@ def _crowded(spec: TrainingScheduleSpec, token: str, active: int) -> tuple[Reaso
     return None
 
 
-def _version(
-    snapshot: Snapshot,
-    schedule: ScheduleObject,
-    spec: TrainingScheduleSpec,
-    status: TrainingScheduleStatus,
-    settings: Settings,
-    name: str,
-    slot: datetime,
-    trigger: Trigger,
-) -> dict[str, Any]:
+def _version(facts: Facts, plausible: Plausible, own: TrialsStatus, asked: Asked) -> dict[str, Any]:
+    spec = plausible.spec
     bars_per_year = _YEAR_SECONDS / TIMEFRAME_SECONDS[spec.data.timeframe]
+    so_far = (own, *facts.sibling_trials)
     run = resolve(
         spec,
-        slot=slot,
-        trials=tries.frozen(
-            (status.trials, *snapshot.sibling_trials), bars_per_year, spec.model.seeds
-        ),
-        pod_defaults=settings.pod_defaults(spec.model.family),
+        slot=asked.slot,
+        trials=tries.frozen(so_far, bars_per_year, spec.model.seeds),
+        pod_defaults=facts.settings.pod_defaults(spec.model.family),
     )
-    return version_manifest(schedule, spec, name=name, slot=slot, trigger=trigger, run=run)
+    return version_manifest(facts.schedule, spec, asked, run)

@@ -1,5 +1,6 @@
 """The manifest of a ModelVersion."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,20 +14,26 @@ from clm_operator.names import LABEL_FAMILY, LABEL_SCHEDULE
 from clm_operator.owners import owned_by
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A run that is to begin: the name of its version, its slot, what it comes from."""
+
+    name: str
+    slot: datetime
+    trigger: Trigger
+
+
 def version_manifest(
     schedule: ScheduleObject,
     spec: TrainingScheduleSpec,
-    *,
-    name: str,
-    slot: datetime,
-    trigger: Trigger,
+    asked: Asked,
     run: RunSpec,
 ) -> dict[str, Any]:
     """Return a ModelVersion with its frozen RunSpec, owned by its schedule."""
     version = ModelVersionSpec(
         schedule_ref=ScheduleRef(name=schedule.name, uid=schedule.uid),
-        slot=slot,
-        trigger=trigger,
+        slot=asked.slot,
+        trigger=asked.trigger,
         model_name=model_name(spec),
         run=run,
     )
@@ -34,7 +41,7 @@ def version_manifest(
         "apiVersion": API_VERSION,
         "kind": "ModelVersion",
         "metadata": {
-            "name": name,
+            "name": asked.name,
             "namespace": schedule.raw["metadata"]["namespace"],
             "labels": {LABEL_SCHEDULE: schedule.name, LABEL_FAMILY: str(spec.model.family)},
             "ownerReferences": owned_by("TrainingSchedule", schedule.raw),

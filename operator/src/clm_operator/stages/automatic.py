@@ -1,23 +1,15 @@
 """Mode Automatic: which candidate is tested next, and which version goes into production next."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from clm_api.lifecycle import Stage
 from clm_api.model_version import ShadowVerdict
 from clm_api.promotion import PromotionMode
 from clm_api.timing import duration
+from clm_operator.facts import Choice, Facts
 from clm_operator.mirror.objects import ScheduleObject, Version
 from clm_operator.stages.candidates import leading, overtaken_by
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A version that nobody has to ask for, and why."""
-
-    version: Version
-    reason: str
 
 
 def is_automatic(schedule: ScheduleObject) -> bool:
@@ -26,17 +18,12 @@ def is_automatic(schedule: ScheduleObject) -> bool:
     return spec is not None and spec.promotion.mode is PromotionMode.AUTOMATIC
 
 
-def next_test(schedule: ScheduleObject, versions: Sequence[Version]) -> Choice | None:
-    """Return the candidate whose shadow test begins now: the newest one, if no other is tested.
-
-    Parameters
-    ----------
-    versions
-        Ended ones, oldest first.
-    """
-    if not is_automatic(schedule) or any(v.status.stage is Stage.SHADOW for v in versions):
+def next_test(facts: Facts) -> Choice | None:
+    """Return the candidate whose shadow test begins now: the newest one, if no other is tested."""
+    tested = any(v.status.stage is Stage.SHADOW for v in facts.ended)
+    if not is_automatic(facts.schedule) or tested:
         return None
-    version = _newest_candidate(versions)
+    version = _newest_candidate(facts.ended)
     if version is None or not _tests(version):
         return None
     return Choice(version, "the newest candidate, and no other version is tested")

@@ -14,11 +14,11 @@ from clm_api.promotion import PromotionMode
 from clm_api.reasons import Reason
 from clm_api.run import RunPromotion
 from clm_api.timing import TIMEFRAME_SECONDS, floor_to, whole_seconds
+from clm_operator.facts import Statuses
 from clm_operator.mirror.objects import Version
 from clm_operator.stages.lifecycle import OPERATOR, SUPERSEDED, move
 
 _STANDING = (Stage.CANDIDATE, Stage.SHADOW, Stage.PRODUCTION)
-Statuses = dict[str, ModelVersionStatus]
 
 
 def leading(candidates: Sequence[Version]) -> Version | None:
@@ -50,7 +50,7 @@ def ranked(ended: Sequence[Version], now: datetime) -> Statuses:
         Oldest first.
     """
     candidates = [v for v in ended if v.status.stage is Stage.CANDIDATE]
-    statuses = Statuses()
+    statuses = dict[str, ModelVersionStatus]()
     for index, version in enumerate(candidates):
         if version.spec is None or version.spec.request is not None:
             continue

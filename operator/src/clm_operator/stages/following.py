@@ -7,6 +7,7 @@ from clm_api.model_version import ModelVersionStatus
 from clm_api.reasons import Reason
 from clm_api.schedule_status import ProductionStatus, TrainingScheduleStatus
 from clm_operator.conditions import stated
+from clm_operator.facts import Statuses
 from clm_operator.mirror.objects import Version
 from clm_operator.stages.candidates import compared, is_behind, overtaken_by
 from clm_operator.stages.lifecycle import (
@@ -19,15 +20,13 @@ from clm_operator.stages.lifecycle import (
 )
 from clm_operator.stages.requests import names
 
-Statuses = dict[str, ModelVersionStatus]
-
 
 def following(status: TrainingScheduleStatus, ended: Sequence[Version]) -> Statuses:
     """Return the moves by which stages catch up with ``status.production``; empty if they have.
 
     All that is written comes from the schedule's status, so a crash loses nothing.
     """
-    production, statuses = status.production, Statuses()
+    production, statuses = status.production, dict[str, ModelVersionStatus]()
     for version in ended:
         there = production is not None and names(production, version)
         if version.status.stage is Stage.PRODUCTION and not there:

@@ -8,7 +8,6 @@ from clm_api.schedule_status import (
     ArtifactRef,
     ProductionPeriod,
     ProductionStatus,
-    TrainingScheduleStatus,
 )
 from clm_api.timing import whole_seconds
 from clm_operator.mirror.objects import Version
@@ -23,26 +22,30 @@ class Promotion:
     reason: str
 
 
-def with_production(
-    status: TrainingScheduleStatus, promoted: Promotion | None, now: datetime
-) -> TrainingScheduleStatus:
+@dataclass(frozen=True)
+class Pointer:
+    """Who is in production, and who was before."""
+
+    production: ProductionStatus | None
+    previous: tuple[ProductionPeriod, ...]
+
+
+def moved(before: Pointer, promoted: Promotion | None, now: datetime) -> Pointer:
     """Move the pointer; who was there before goes into the history."""
     artifact = promoted.version.status.artifact if promoted else None
     if promoted is None or artifact is None:
-        return status
-    old, since = status.production, whole_seconds(now)
-    previous = list(status.previous)
+        return before
+    old, since, previous = before.production, whole_seconds(now), before.previous
     if old is not None:
         since = max(since, old.since)
-        previous.append(
-            ProductionPeriod(
-                version=old.version,
-                from_=old.since,
-                to=since,
-                by=old.approved_by,
-                reason=old.reason,
-            )
+        left = ProductionPeriod(
+            version=old.version,
+            from_=old.since,
+            to=since,
+            by=old.approved_by,
+            reason=old.reason,
         )
+        previous = (*previous, left)[-KEPT_PERIODS:]
     production = ProductionStatus(
         version=promoted.version.name,
         since=since,
@@ -50,5 +53,4 @@ def with_production(
         reason=promoted.reason,
         artifact=ArtifactRef(uri=artifact.uri, sha256=artifact.sha256),
     )
-    update = {"production": production, "previous": previous[-KEPT_PERIODS:]}
-    return status.model_copy(update=update)
+    return Pointer(production, previous)

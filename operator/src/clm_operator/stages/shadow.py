@@ -1,5 +1,6 @@
 """The shadow test: begun, brought up to date by an evaluation, ended by its verdict."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from clm_api.conditions import Condition
@@ -10,6 +11,8 @@ from clm_api.reasons import Reason
 from clm_api.schedule_status import EvaluationStatus, ProductionStatus
 from clm_api.timing import whole_seconds
 from clm_operator.conditions import stated
+from clm_operator.facts import Facts, Statuses
+from clm_operator.findings import Latest
 from clm_operator.mirror.objects import Version
 from clm_operator.stages.lifecycle import OPERATOR, TEST_FAILED, TEST_INCONCLUSIVE, TESTED, move
 from clm_operator.stages.verdict import Finding, find
@@ -21,6 +24,20 @@ _REASONS = {
 }
 _RULES = {ShadowVerdict.FAILED: TEST_FAILED, ShadowVerdict.INCONCLUSIVE: TEST_INCONCLUSIVE}
 _HOLDS = {ShadowVerdict.PASSED: True, ShadowVerdict.FAILED: False}
+
+
+def concluded(facts: Facts, latest: Latest) -> Statuses:
+    """Return the statuses that follow from an evaluation and from time alone."""
+    production, statuses = facts.schedule.status.production, dict[str, ModelVersionStatus]()
+    for version in facts.ended:
+        after = reopened(version, production)
+        if latest.report is not None:
+            seen = replace(version, status=after)
+            after = evaluated(seen, latest.report, production, facts.now)
+        after = timed_out(replace(version, status=after), latest.status, facts.now)
+        if after != version.status:
+            statuses[version.name] = after
+    return statuses
 
 
 def begun(version: Version, *, at: datetime, by: str, reason: str) -> ModelVersionStatus:
@@ -40,7 +57,7 @@ def evaluated(
     """
     status, shadow, replay = version.status, version.status.shadow, report.shadow
     artifact = status.artifact
-    if version.spec is None or not tested(version) or shadow is None or artifact is None:
+    if version.spec is None or not is_tested(version) or shadow is None or artifact is None:
         return status
     if replay is None or (replay.version, replay.sha256) != (version.name, artifact.sha256):
         return status
@@ -65,7 +82,7 @@ def evaluated(
     return _ended(status, shadow, found.verdict, report.task.slot, now)
 
 
-def tested(version: Version) -> bool:
+def is_tested(version: Version) -> bool:
     """Whether the version is in its shadow test, and the verdict is open."""
     shadow = version.status.shadow
     return version.status.stage is Stage.SHADOW and shadow is not None and shadow.verdict is None
@@ -108,7 +125,7 @@ def timed_out(
 ) -> ModelVersionStatus:
     """End a test that was evaluated after ``maxDays`` and still has no verdict."""
     status, shadow = version.status, version.status.shadow
-    if version.spec is None or not tested(version) or shadow is None or evaluation is None:
+    if version.spec is None or not is_tested(version) or shadow is None or evaluation is None:
         return status
     days = version.spec.run.promotion.shadow.max_days
     if evaluation.completion_time is None or evaluation.slot < shadow.since + timedelta(days=days):

@@ -10,7 +10,7 @@ from clm_api.reasons import Reason
 from clm_operator.mirror.objects import Key, Version, instant
 from clm_operator.stages.requests import is_missing
 from clm_operator.telling.schedule_metrics import ScheduleMetrics
-from clm_operator.view import Snapshot
+from clm_operator.view import View
 
 RESULTS = ("ok", "busy", "error")
 _VERBS = ("GET", "POST", "PATCH", "DELETE")
@@ -77,7 +77,7 @@ class Metrics:
         for verb in _VERBS:
             self._requests.labels(verb, "0")
 
-    def lateness(self, snapshot: Snapshot, manifest: dict[str, Any], made: datetime) -> None:
+    def lateness(self, view: View, manifest: dict[str, Any], made: datetime) -> None:
         """Record how late a slot's version was created; the first slot is not before its schedule.
 
         Parameters
@@ -85,7 +85,7 @@ class Metrics:
         made
             When it was.
         """
-        spec, schedule = manifest["spec"], snapshot.schedule
+        spec, schedule = manifest["spec"], view.schedule
         if spec["trigger"]["type"] == TriggerType.MANUAL or schedule is None:
             return
         late = made - max(instant(spec["slot"]), schedule.created)
@@ -112,9 +112,9 @@ class Metrics:
         """Count a refused try to make something that is due."""
         self._schedules.held(key, str(reason))
 
-    def seen(self, snapshot: Snapshot) -> None:
+    def seen(self, view: View) -> None:
         """Show a schedule from its first sight on; forget one that is deleted or was made again."""
-        key, schedule = snapshot.key, snapshot.schedule
+        key, schedule = view.key, view.schedule
         if schedule is None or schedule.deleted:
             self._schedules.forget(key)
             return
@@ -123,7 +123,7 @@ class Metrics:
             self._duration.labels(family)
         production = schedule.status.production
         since = None if production is None else production.since.timestamp()
-        missing = is_missing(production, snapshot.versions)
+        missing = is_missing(production, view.versions)
         self._schedules.seen(key, schedule.uid, family, since, missing=missing)
 
     def unserved(self, namespace: str, *, unserved: bool) -> None:
