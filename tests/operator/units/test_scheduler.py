@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -244,3 +244,59 @@ async def test_keys_wait_for_the_next_term_and_what_was_cut_off_begins_anew() ->
     assert order == [A]
     await _run(scheduler, done)
     assert sorted(order) == [A, A, B]
+
+
+class SteppedClock(FakeClock):
+    """A clock whose wall is set while it runs."""
+
+    def __init__(self) -> None:
+        self.ahead_s = 0.0
+
+    def now(self) -> datetime:
+        return NOW + timedelta(seconds=self.monotonic() + self.ahead_s)
+
+
+@pytest.mark.parametrize(
+    ("steps_s", "is_due"),
+    [((7200.0,), True), ((1800.0, 1800.0), True), ((1800.0,), False), ((-7200.0,), False)],
+    ids=["forward over its time", "forward twice", "forward, not so far", "back"],
+)
+async def test_a_key_is_due_at_its_time_although_the_clock_is_set(
+    monkeypatch: pytest.MonkeyPatch, steps_s: tuple[float, ...], *, is_due: bool
+) -> None:
+    monkeypatch.setattr("clm_operator.round.scheduler._CLOCK_LOOK_S", 0.01)
+    clock, looked = SteppedClock(), asyncio.Event()
+
+    async def work(_: Key) -> Again | None:
+        looked.set()
+        return None
+
+    scheduler = Scheduler(work, clock, Metrics())
+    scheduler.wake_in(A, Again(3600.0, due=True))
+    task = asyncio.create_task(scheduler.run())
+    for step in steps_s:
+        await asyncio.sleep(0.05)
+        clock.ahead_s += step
+    await asyncio.sleep(0.05)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert looked.is_set() is is_due
+
+
+async def test_a_key_that_is_armed_after_the_clock_was_set_waits_its_time() -> None:
+    clock = SteppedClock()
+    looked: list[Key] = []
+
+    async def work(key: Key) -> Again | None:
+        looked.append(key)
+        return None
+
+    scheduler = Scheduler(work, clock, Metrics())
+    task = asyncio.create_task(scheduler.run())
+    await asyncio.sleep(0.01)
+    clock.ahead_s = 7200.0
+    scheduler.wake_in(A, Again(3600.0))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert looked == []

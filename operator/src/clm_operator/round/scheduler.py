@@ -1,7 +1,8 @@
 """A heap of due times and a queue of keys: each key is worked on by one worker at a time.
 
 Namespaces take turns in the queue, and due slots go before all else. A key whose round fails waits
-1, 2, 4 … 60 seconds; its neighbours do not.
+1, 2, 4 … 60 seconds; its neighbours do not. Keys wait on the clock that never runs backwards; where
+the wall clock is set forward, or a machine was asleep, they wait for so much less.
 """
 
 import asyncio
@@ -19,7 +20,9 @@ from clm_operator.telling.prometheus import Metrics
 _LOG = logging.getLogger(__name__)
 _FIRST_BACKOFF_S = 1.0
 _LAST_BACKOFF_S = 60.0
-_LONGEST_WAIT_S = 300.0
+_CLOCK_LOOK_S = 1.0
+_STEP_S = 1.0
+"""Clocks that part by less are not told apart."""
 
 Work = Callable[[Key], Awaitable[Again | None]]
 
@@ -44,6 +47,7 @@ class Scheduler:
         self._again: set[Key] = set()
         self._failures: dict[Key, int] = {}
         self._changed = asyncio.Event()
+        self._ahead = self._wall_ahead()
 
     def wake(self, key: Key, *, due: bool = False) -> None:
         """Look at a key as soon as possible; many wake-ups before that count as one.
@@ -61,6 +65,7 @@ class Scheduler:
 
     def wake_in(self, key: Key, again: Again) -> None:
         """Look at a key after a while; a later call replaces an earlier one."""
+        self._follow_wall()
         at = self._clock.monotonic() + again.seconds
         self._armed[key] = (at, again.due)
         heapq.heappush(self._heap, (at, key))
@@ -76,6 +81,7 @@ class Scheduler:
     async def _timer(self) -> None:
         while True:
             self._changed.clear()
+            self._follow_wall()
             now = self._clock.monotonic()
             while self._heap and self._heap[0][0] <= now:
                 at, key = heapq.heappop(self._heap)
@@ -83,11 +89,29 @@ class Scheduler:
                 if armed_for == at:
                     del self._armed[key]
                     self.wake(key, due=due)
-            wait = min(self._heap[0][0] - now, _LONGEST_WAIT_S) if self._heap else None
+            wait = min(self._heap[0][0] - now, _CLOCK_LOOK_S) if self._heap else None
             try:
                 await asyncio.wait_for(self._changed.wait(), wait)
             except TimeoutError:
                 continue
+
+    def _wall_ahead(self) -> float:
+        return self._clock.now().timestamp() - self._clock.monotonic()
+
+    def _follow_wall(self) -> None:
+        """Bring all keys forward where the wall clock was set forward.
+
+        Where it was set back they stay: a look too early only looks again.
+        """
+        ahead = self._wall_ahead()
+        step = ahead - self._ahead
+        if abs(step) < _STEP_S:
+            return
+        self._ahead = ahead
+        if step > 0:
+            self._armed = {key: (at - step, due) for key, (at, due) in self._armed.items()}
+            self._heap = [(at, key) for key, (at, _) in self._armed.items()]
+            heapq.heapify(self._heap)
 
     async def _worker(self) -> None:
         while True:
