@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from clm_api.layout import RunLayout, evaluation_report, production_pointer
+from clm_api.layout import RunLayout, production_pointer, replay_report
 from clm_trainer.storage import Storage
 from tests.cli.app import app
 from tests.cli.namespace import Namespace
@@ -45,7 +45,7 @@ def store(api: Namespace, tmp_path: Path) -> Storage:
         }  # fmt: skip
         objects.put(production_pointer(api.name, name), json.dumps(pointer).encode())
     for name, uid in (("btc-eth", owner["metadata"]["uid"]), ("vanished", "gone")):
-        objects.put(evaluation_report(api.name, name, uid, 29400000), b"{}")
+        objects.put(replay_report(api.name, name, uid, 29400000), b"{}")
     objects.put("bars/v1/binance/spot/BTC-USDT/1h/2025-01.parquet", b"bars")
     return objects
 

@@ -54,7 +54,7 @@ def test_one_screen_says_why_the_newest_version_was_rejected(api: Namespace) -> 
 
 
 SLOT = {"name": "btc-eth-29411280-e", "slot": "2025-12-02T12:00:00Z"}
-FOUND = {"reason": "Evaluated", "message": "btc-eth-1 replayed on 200 bars"}
+FOUND = {"reason": "Replayed", "message": "btc-eth-1 replayed on 200 bars"}
 AWAY = {"reason": "StorageUnavailable", "message": "no answer"}
 TESTS = [
     ({"phase": "Running"}, {}, ["12:00 UTC  Running\n", "shadow     btc-eth-1  since Tue 2025"]),
@@ -67,12 +67,12 @@ TESTS = [
 
 
 @pytest.mark.parametrize(
-    ("evaluation", "test", "lines"), TESTS, ids=["running", "waiting", "undecided", "passed"]
+    ("replay", "test", "lines"), TESTS, ids=["running", "waiting", "undecided", "passed"]
 )
 def test_how_a_shadow_test_stands(
-    evaluation: dict[str, str], test: dict[str, str], lines: list[str], api: Namespace
+    replay: dict[str, str], test: dict[str, str], lines: list[str], api: Namespace
 ) -> None:
-    owner = api.put(schedule(evaluation=SLOT | evaluation))
+    owner = api.put(schedule(replay=SLOT | replay))
     shadow = {"since": "2025-12-02T06:00:00Z"} | test
     api.put(judged(owner, "btc-eth-1", "SHADOW", shadow=shadow))
     shown = text("btc-eth")

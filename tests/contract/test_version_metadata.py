@@ -90,7 +90,7 @@ CASES = [
     Case("its schedule's label is removed", {"labels": {"clm.dev/schedule": None}},
          "metadata.labels"),
     Case("all labels are removed", {"labels": None}, "metadata.labels"),
-    Case("a label of CLM's is added", {"labels": {"clm.dev/evaluation": "1"}}, "metadata.labels"),
+    Case("a label of CLM's is added", {"labels": {"clm.dev/replay": "1"}}, "metadata.labels"),
     Case("a label of one's own", {"labels": {"team": "quant"}}, "patched"),
     Case("an annotation", {"annotations": {"note": "the good one"}}, "patched"),
 ]  # fmt: skip

@@ -37,7 +37,7 @@ GOOD = {
 POOR = GOOD | {"maxWeight": 0.02}
 """Sees the same, and lets nearly all of it pass."""
 LONG_ENOUGH = timedelta(days=1, hours=1, minutes=30)
-"""A look's bars, and at most one interval until the next evaluation."""
+"""A look's bars, and at most one interval until the next replay."""
 
 
 def waves(now: datetime) -> dict[str, pd.DataFrame]:

@@ -14,14 +14,14 @@ from obstore.store import ObjectStore
 
 from clm_api.layout import RunLayout
 from clm_api.model_version import ModelVersionStatus
-from clm_operator.findings import CorruptReport, EvaluationRead
+from clm_operator.findings import CorruptReport, ReplayRead
 from clm_operator.settings import StoreSettings
 from clm_operator.store.results import ArtifactReader, open_store
 from clm_trainer.storage import Storage
 from tests.hostile.tenants import NAMESPACE
 from tests.operator.units import builders as b
-from tests.operator.units.test_evaluations import HOUR, evaluation, producing
 from tests.operator.units.test_reader import ATTEMPT, FILES, FOLD, METRICS
+from tests.operator.units.test_replays import HOUR, producing, replay
 from tests.support.minio_server import MinioServer
 
 Raw = dict[str, Any]
@@ -211,20 +211,20 @@ REPLAYS = [
 
 
 @pytest.fixture
-def read(store: ObjectStore) -> Callable[[bytes], EvaluationRead]:
+def read(store: ObjectStore) -> Callable[[bytes], ReplayRead]:
     """Store a report and read it as the operator does."""
     path = f"evaluations/{NAMESPACE}/forged/uid/1.json"
 
-    def read_(content: bytes) -> EvaluationRead:
+    def read_(content: bytes) -> ReplayRead:
         store.put(path, content, use_multipart=False)
-        return asyncio.run(ArtifactReader(store).evaluation(path))
+        return asyncio.run(ArtifactReader(store).replay(path))
 
     return read_
 
 
 @pytest.mark.parametrize("content", [c for _, c in REPLAYS], ids=[name for name, _ in REPLAYS])
-def test_a_forged_replay_fails_that_evaluation_and_moves_nothing(
-    read: Callable[[bytes], EvaluationRead], content: bytes
+def test_a_forged_replay_fails_that_replay_and_moves_nothing(
+    read: Callable[[bytes], ReplayRead], content: bytes
 ) -> None:
     found = read(content)
     assert isinstance(found, CorruptReport)
@@ -234,6 +234,6 @@ def test_a_forged_replay_fails_that_evaluation_and_moves_nothing(
     world.finish(found)
     world.now += timedelta(seconds=5)
     world.settle()
-    assert (evaluation(world)["phase"], evaluation(world)["reason"]) == (
+    assert (replay(world)["phase"], replay(world)["reason"]) == (
         "Failed", "ArtifactCorrupt")  # fmt: skip
     assert world.schedule["status"]["production"]["version"] == "btc-0"

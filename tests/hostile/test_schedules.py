@@ -164,7 +164,7 @@ BY_OPERATOR = [
     Case("digits of another script", "spec.schedule", line("\uff10 0 * * *")),
     Case("a run at every second", "spec.schedule", line("@every 1s")),
     Case("a run at every minute", "more often than every 15 minutes", line("* * * * *")),
-    Case("an evaluation at every minute", "spec.monitoring.interval",
+    Case("a replay at every minute", "spec.monitoring.interval",
          {"monitoring": {"interval": "1m"}}),
 ]  # fmt: skip
 

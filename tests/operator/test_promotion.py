@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from clm_api.errors import ClmError
-from clm_api.layout import RunLayout, evaluation_report, production_pointer
+from clm_api.layout import RunLayout, production_pointer, replay_report
 from tests.cli.app import app
 from tests.operator.rig import Rig, condition
 from tests.operator.test_faults import KillAtWrite
@@ -246,7 +246,7 @@ def test_what_retention_was_cut_off_from_is_finished_and_nothing_else(rig: Rig) 
     for layout in (*runs.values(), orphan):
         rig.storage.put(layout.manifest, b"{}")
         rig.storage.put(layout.progress("pod"), b"{}")
-    reports = [evaluation_report(rig.namespace, "alive", owner, n) for n in range(1000, 1203)]
+    reports = [replay_report(rig.namespace, "alive", owner, n) for n in range(1000, 1203)]
     for path in reports:
         rig.storage.put(path, b"{}")
     rig.start_operator()

@@ -54,7 +54,7 @@ async def test_the_operator_finds_neither_a_result_nor_a_corrupt_one(url: str) -
     )
     store = open_store(settings)
     reader = ArtifactReader(store)
-    for found in (await reader.report(RUN), await reader.evaluation("evaluations/x.json")):
+    for found in (await reader.report(RUN), await reader.replay("evaluations/x.json")):
         assert isinstance(found, UnreadableReport)
         assert str(found.reason) == "StorageUnavailable"
         assert "is there a proxy or a login page before it?" in found.message

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pydantic import ValidationError
 
-from clm_api.layout import evaluations_of, production_pointer, runs_of, tombstones_of
+from clm_api.layout import production_pointer, replays_of, runs_of, tombstones_of
 from clm_api.production import ProductionPointer
 from clm_cli.cluster import Cluster, ScheduleView, VersionView
 from clm_cli.options import Namespace
@@ -24,7 +24,7 @@ class Orphan:
     Parameters
     ----------
     name
-        The folder of the run or the evaluations, or the pointer.
+        The folder of the run or the replays, or the pointer.
     paths
         In the order in which they are removed.
     """
@@ -42,7 +42,7 @@ def prune(
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
 ) -> None:
-    """Remove runs whose ModelVersion is gone, evaluations and pointers whose schedule is gone.
+    """Remove runs whose ModelVersion is gone, replays and pointers whose schedule is gone.
 
     Deleting a schedule never removes its files, so that nothing is lost by accident: this does,
     for one namespace, after showing what it found. Whatever is in production is left alone. Make
@@ -78,7 +78,7 @@ def find_orphans(cluster: Cluster, objects: "Storage") -> list[Orphan]:
         runs.setdefault("/".join(path.split("/")[:4]), []).append(path)
     tombstones = objects.list(f"{tombstones_of(namespace)}/")
     reports: dict[str, list[str]] = {}
-    for path in objects.list(f"{evaluations_of(namespace)}/"):
+    for path in objects.list(f"{replays_of(namespace)}/"):
         reports.setdefault(path.rpartition("/")[0], []).append(path)
     pointers = objects.list(production_pointer(namespace, "x").removesuffix("x.json"))
     schedules = cluster.schedules()

@@ -13,7 +13,7 @@ from clm_api.promotion import CriterionVerdict, Verdict
 from clm_api.reasons import Reason
 from clm_api.restored import RESTORING
 from clm_api.schedule import parse_schedule
-from clm_api.schedule_status import EvaluationStatus, HeldRun, LiveStatus
+from clm_api.schedule_status import HeldRun, LiveStatus, ReplayStatus
 from clm_cli.cluster import ScheduleView, VersionView
 from clm_cli.output import harmless
 from clm_cli.tables import Cell, table_of
@@ -135,8 +135,8 @@ def screen(schedule: ScheduleView, versions: list[VersionView], now: datetime) -
     tested = next((v for v in versions if v.status.stage is Stage.SHADOW), None)
     if tested is not None and tested.status.shadow is not None:
         parts.append(Text(f"shadow     {tested.name}  {_shadow(tested.status.shadow)}"))
-    if status.evaluation is not None:
-        parts.append(Text(f"evaluated  {_evaluation(status.evaluation)}"))
+    if status.replay is not None:
+        parts.append(Text(f"replayed   {_replay(status.replay)}"))
     parts += [Text(f"skipped    {s.count} × {s.reason}: {s.message}") for s in status.skipped[-2:]]
     judged = next((v for v in versions if v.status.criteria), None)
     if judged is not None:
@@ -170,9 +170,9 @@ def _shadow(test: ShadowStatus) -> str:
     return f"{test.verdict}: {words}" if test.verdict else words
 
 
-def _evaluation(newest: EvaluationStatus) -> str:
-    """Say what the newest evaluation found, or what it waits for."""
-    good = newest.reason == Reason.EVALUATED
+def _replay(newest: ReplayStatus) -> str:
+    """Say what the newest replay found, or what it waits for."""
+    good = newest.reason == Reason.REPLAYED
     how = "" if good else f"{newest.phase} {newest.reason}".strip()
     said = ": ".join(filter(None, (how, newest.message)))
     return f"{local(newest.slot)}  {said}"

@@ -141,18 +141,18 @@ def backups_of(namespace: str) -> str:
     return f"{BACKUPS}/{_segment(namespace)}"
 
 
-def evaluations_of(namespace: str) -> str:
-    """Return the folder of the evaluations of a namespace."""
+def replays_of(namespace: str) -> str:
+    """Return the folder of the replays of a namespace."""
     return f"evaluations/{_segment(namespace)}"
 
 
-def evaluations_by(namespace: str, schedule: str, uid: str) -> str:
-    """Return the folder of the evaluations of one schedule, told by its uid too."""
-    return f"{evaluations_of(namespace)}/{_segment(schedule)}/{_segment(uid)}"
+def replays_by(namespace: str, schedule: str, uid: str) -> str:
+    """Return the folder of the replays of one schedule, told by its uid too."""
+    return f"{replays_of(namespace)}/{_segment(schedule)}/{_segment(uid)}"
 
 
-def evaluation_report(namespace: str, schedule: str, uid: str, slot: int) -> str:
-    """Return the report of an evaluation Job: create-only.
+def replay_report(namespace: str, schedule: str, uid: str, slot: int) -> str:
+    """Return the report of a replay Job: create-only.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def evaluation_report(namespace: str, schedule: str, uid: str, slot: int) -> str
     slot
         Whole minutes since the epoch.
     """
-    return f"{evaluations_by(namespace, schedule, uid)}/{slot}.json"
+    return f"{replays_by(namespace, schedule, uid)}/{slot}.json"
 
 
 @dataclass(frozen=True)

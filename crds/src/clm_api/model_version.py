@@ -163,9 +163,9 @@ class ShadowStatus(StatusModel):
     verdict: ShadowVerdict | None = None
     """Passed, Failed or Inconclusive; absent while the test goes on."""
     verdict_slot: Instant | None = None
-    """Slot of the evaluation that the verdict rests on; its report is kept."""
+    """Slot of the replay that the verdict rests on; its report is kept."""
     message: Text = ""
-    """What the newest evaluation found."""
+    """What the newest replay found."""
 
 
 class ModelVersionStatus(StatusModel):

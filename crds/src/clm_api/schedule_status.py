@@ -130,8 +130,8 @@ class LiveStatus(StatusModel):
     """Largest fall of equity from its running maximum, as a fraction."""
 
 
-class EvaluationStatus(StatusModel):
-    """The newest evaluation Job."""
+class ReplayStatus(StatusModel):
+    """The newest replay Job."""
 
     name: Name
     """Name of the Job."""
@@ -230,8 +230,8 @@ class TrainingScheduleStatus(StatusModel):
     before those of another is passed over."""
     shadow: Name | None = None
     """The version in its shadow test."""
-    evaluation: EvaluationStatus | None = None
-    """The newest evaluation Job."""
+    replay: ReplayStatus | None = None
+    """The newest replay Job."""
     production: ProductionStatus | None = None
     """The version in production: the truth that stages and the store's pointer follow."""
     restored: Restored | None = None

@@ -219,7 +219,7 @@ class MonitoringSpec(Model):
     """How often published versions are replayed on the newest bars."""
 
     interval: Duration = "6h"
-    """Time between two evaluation Jobs; there is none while nothing is in PRODUCTION or SHADOW."""
+    """Time between two replay Jobs; there is none while nothing is in PRODUCTION or SHADOW."""
     cooldown: Duration = "24h"
     """Least time between a change of the version in production and an automatic promotion."""
 

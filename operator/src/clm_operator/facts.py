@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from clm_api.evaluation import Contender
 from clm_api.model_version import ModelVersionStatus
+from clm_api.replay import Contender
 from clm_api.schedule import Schedule
-from clm_api.schedule_status import EvaluationStatus, TrialsStatus
+from clm_api.schedule_status import ReplayStatus, TrialsStatus
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.findings import StoreSeen
 from clm_operator.mirror.objects import Job, ScheduleObject, Version
@@ -44,10 +44,10 @@ class Facts:
         The spec as it can be followed; None, and what is wrong with it.
     versions, ended, active
         All of the schedule's, those whose run has ended, those whose run has not; oldest first.
-    jobs, evaluations
-        Jobs of runs and of evaluations, by name.
+    jobs, replays
+        Jobs of runs and of replays, by name.
     newest
-        The newest evaluation: the recorded one, or one whose Job was just made.
+        The newest replay: the recorded one, or one whose Job was just made.
     champion
         The version in production.
     lagging
@@ -82,8 +82,8 @@ class Facts:
     ended: tuple[Version, ...]
     active: tuple[Version, ...]
     jobs: Mapping[str, Job]
-    evaluations: Mapping[str, Job]
-    newest: EvaluationStatus | None
+    replays: Mapping[str, Job]
+    newest: ReplayStatus | None
     champion: Contender | None
     lagging: Statuses
     asked: tuple[Version, ...]

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from clm_api.evaluation import EvaluationReport
 from clm_api.model_version import Phase
 from clm_api.reasons import Reason
+from clm_api.replay import ReplayReport
 from clm_api.report import FoldMetrics, Manifest, MetricsFile, Progress
-from clm_api.schedule_status import EvaluationStatus
+from clm_api.schedule_status import ReplayStatus
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class UnreadableReport:
 
 @dataclass(frozen=True)
 class Latest:
-    """The newest evaluation as a round leaves it.
+    """The newest replay as a round leaves it.
 
     Parameters
     ----------
@@ -46,8 +46,8 @@ class Latest:
         Of one that ends in this round.
     """
 
-    status: EvaluationStatus | None = None
-    report: EvaluationReport | None = None
+    status: ReplayStatus | None = None
+    report: ReplayReport | None = None
 
     @property
     def runs(self) -> bool:
@@ -68,7 +68,7 @@ ReportRead = Report | CorruptReport | UnreadableReport | None
 """None: the store answered that there is no manifest."""
 
 
-EvaluationRead = EvaluationReport | CorruptReport | UnreadableReport | None
+ReplayRead = ReplayReport | CorruptReport | UnreadableReport | None
 """None: the store answered that there is no report."""
 
 
@@ -82,5 +82,5 @@ class Findings:
     """What the newest pod of an active run says, by version."""
     verified: Mapping[str, ReportRead] = field(default_factory=dict)
     """Results digested anew, by version; only of those that are to go into production."""
-    evaluation: EvaluationRead = None
-    """Report of the newest evaluation, once its Job has ended or is gone."""
+    replay: ReplayRead = None
+    """Report of the newest replay, once its Job has ended or is gone."""

@@ -8,7 +8,7 @@ from clm_api.timing import slot_of
 LABEL_SCHEDULE = "clm.dev/schedule"
 LABEL_FAMILY = "clm.dev/family"
 LABEL_VERSION = "clm.dev/version"
-LABEL_EVALUATION = "clm.dev/evaluation"
+LABEL_REPLAY = "clm.dev/replay"
 LABEL_QUEUE = "kueue.x-k8s.io/queue-name"
 
 
@@ -22,6 +22,6 @@ def manual_version(schedule: str, token: str) -> str:
     return f"{schedule}-m-{hashlib.sha256(token.encode()).hexdigest()[:8]}"
 
 
-def evaluation_job(schedule: str, slot: datetime) -> str:
-    """Return the name of an evaluation's Job; no version is ever called so."""
+def replay_job(schedule: str, slot: datetime) -> str:
+    """Return the name of a replay's Job; no version is ever called so."""
     return f"{schedule}-{slot_of(slot)}-e"

@@ -31,8 +31,8 @@ class View:
     """Versions owned by this schedule, oldest first."""
     jobs: Mapping[str, Job] = field(default_factory=dict)
     """Jobs of runs, by name."""
-    evaluations: Mapping[str, Job] = field(default_factory=dict)
-    """Evaluation Jobs by name."""
+    replays: Mapping[str, Job] = field(default_factory=dict)
+    """Replay Jobs by name."""
     quota_short: bool = False
     """Whether a quota refuses a Job, or the keys of one, of a schedule in the namespace."""
     store: StoreSeen | None = None

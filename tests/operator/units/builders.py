@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from clm_api.base import StatusModel
-from clm_api.evaluation import EvaluationReport, EvaluationTask, Look, Replay, ShadowReplay
 from clm_api.happening import Happening
 from clm_api.layout import RunLayout
 from clm_api.model_version import ModelVersionStatus, Trigger, TriggerType
 from clm_api.production import ProductionPointer
+from clm_api.replay import Look, Replay, ReplayReport, ReplayTask, ShadowReplay
 from clm_api.report import FoldMetrics, Manifest, ManifestData, ManifestFile, MetricsFile
 from clm_api.resolve import resolve
 from clm_api.run import RunTrials
@@ -160,8 +160,8 @@ def look(
     return Look(bars=bars, metrics=metrics, p_not_worse=better, p_worse=worse, **more)
 
 
-def replayed(task: EvaluationTask, *looks: Look, **more: Any) -> EvaluationReport:
-    """Build the report of an evaluation that did what its task says."""
+def replayed(task: ReplayTask, *looks: Look, **more: Any) -> ReplayReport:
+    """Build the report of a replay that did what its task says."""
     champion, challenger = task.champion, task.challenger
     times = {"from": NOW, "to": task.slot}
     bars = looks[-1].bars if looks else 24
@@ -175,7 +175,7 @@ def replayed(task: EvaluationTask, *looks: Look, **more: Any) -> EvaluationRepor
             "looksPlanned": 1, "replayedBars": bars,
         } | times | more
     )  # fmt: skip
-    return EvaluationReport(
+    return ReplayReport(
         task=task, live=live, shadow=shadow, code_revision="0.1.0", created_at=task.slot
     )
 
@@ -232,7 +232,7 @@ class Decided:
         return tuple(a.job for a in made if a.of_version)
 
     @property
-    def create_evaluation(self) -> NewJob | None:
+    def create_replay(self) -> NewJob | None:
         made = [a for a in self.plan.acts if isinstance(a, acts.CreateJob)]
         return next((a.job for a in made if not a.of_version), None)
 

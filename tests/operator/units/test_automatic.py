@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.operator.units import builders as b
-from tests.operator.units.test_evaluations import AWAY, HOUR
+from tests.operator.units.test_replays import AWAY, HOUR
 from tests.operator.units.test_shadow import AUTOMATIC, IN_PRODUCTION
 from tests.operator.units.world import World, ended
 

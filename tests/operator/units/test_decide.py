@@ -212,7 +212,7 @@ def test_retention_never_removes_production_the_way_back_or_what_is_asked_for() 
     assert [v.name for v in world.plan().delete_versions] == ["btc-0", "btc-3"]
 
 
-def test_reports_of_evaluations_stay_if_they_are_new_or_a_verdict_rests_on_them() -> None:
+def test_reports_of_replays_stay_if_they_are_new_or_a_verdict_rests_on_them() -> None:
     slots = [b.NOW + timedelta(hours=n) for n in range(205)]
     shadow = {"since": b.stamp(b.NOW), "verdict": "Failed", "verdictSlot": b.stamp(slots[3])}
     versions = [ended("btc-1", "REJECTED", shadow=shadow), ended("btc-2")]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from obstore.store import MemoryStore
 
-from clm_api.evaluation import EvaluationReport
 from clm_api.model_version import ModelVersionStatus
+from clm_api.replay import ReplayReport
 from clm_api.schedule_status import TrialsStatus
 from clm_operator.findings import CorruptReport, Report, ReportRead
 from clm_operator.mirror.objects import Version
@@ -171,8 +171,8 @@ async def test_a_forged_replay_is_corrupt(part: str, changes: Raw) -> None:
     store.put("bad.json", json.dumps(report | {part: replay | changes}).encode(),
               use_multipart=False)  # fmt: skip
     reader = ArtifactReader(store)
-    assert isinstance(await reader.evaluation("fine.json"), EvaluationReport)
-    assert isinstance(await reader.evaluation("bad.json"), CorruptReport)
+    assert isinstance(await reader.replay("fine.json"), ReplayReport)
+    assert isinstance(await reader.replay("bad.json"), CorruptReport)
 
 
 def test_tries_leave_out_what_cant_be() -> None:

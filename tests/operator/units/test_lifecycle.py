@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from clm_api.evaluation import Look
 from clm_api.lifecycle import KEPT_CHANGES, Stage
 from clm_api.model_version import ModelVersionStatus
+from clm_api.replay import Look
 from clm_operator.findings import CorruptReport
 from clm_operator.stages import lifecycle
 from clm_operator.stages.lifecycle import IllegalMoveError, Transition, move
@@ -44,7 +44,7 @@ def replaced() -> World:
 
 
 def on_trial(*looks: Look, days: int = 7, **version: Any) -> World:
-    """A version on trial whose evaluation has just ended."""
+    """A version on trial whose replay has just ended."""
     shadow = {"since": b.stamp(b.NOW), "bars": 0}
     world = World.of(ended("btc-1", "SHADOW", shadow=shadow, **version), **AUTOMATIC)
     world.now += timedelta(days=days)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clm_api.evaluation import Contender
 from clm_api.reasons import EXIT_CODES, FINAL_EXIT_CODES
+from clm_api.replay import Contender
 from clm_api.run import RunSpec
 from clm_operator.cluster.patches import merge_patch
 from clm_operator.jobs.credentials import Credentials, secret_manifest

@@ -69,7 +69,7 @@ async def test_a_schedule_without_production_writes_no_pointer() -> None:
     assert world.plan().pointer is None
 
 
-async def test_reports_of_evaluations_are_those_of_one_schedule_and_nothing_else() -> None:
+async def test_reports_of_replays_are_those_of_one_schedule_and_nothing_else() -> None:
     store = MemoryStore()
     runs, folder = RunStore(store), "evaluations/ns/btc/uid"
     for path in (

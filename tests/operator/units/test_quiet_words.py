@@ -10,7 +10,7 @@ import pytest
 from clm_api.reasons import Reason
 from clm_operator.complaints import Complaint
 from clm_operator.mirror.objects import Job, Version
-from clm_operator.names import LABEL_EVALUATION
+from clm_operator.names import LABEL_REPLAY
 from clm_operator.replays.outcome import look
 from clm_operator.view import Withheld
 from tests.operator.units import builders as b
@@ -79,16 +79,16 @@ def test_a_run_that_waits_is_written_once(row: Row) -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=attrgetter("name"))
-def test_an_evaluation_that_waits_is_written_once(row: Row) -> None:
+def test_a_replay_that_waits_is_written_once(row: Row) -> None:
     name, slot = "btc-29410920-e", int(b.NOW.timestamp()) // 60
     status: dict[str, Any] = {"name": name, "slot": b.stamp(b.NOW), "phase": "Running"}
     messages = set()
     for number in range(ROUNDS):
         job = row.job(name, number)
-        job.raw["metadata"]["labels"] = {LABEL_EVALUATION: str(slot)}
+        job.raw["metadata"]["labels"] = {LABEL_REPLAY: str(slot)}
         held = {name: why} if (why := row.withheld(number)) else {}
-        owner = b.schedule_object(status={"evaluation": status})
-        seen = b.seen(schedule=owner, evaluations={name: job}, withheld=held)
+        owner = b.schedule_object(status={"replay": status})
+        seen = b.seen(schedule=owner, replays={name: job}, withheld=held)
         found = look(b.facts(seen), seen.findings).status
         assert found is not None
         messages.add(found.message)

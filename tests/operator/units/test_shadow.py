@@ -1,4 +1,4 @@
-"""The verdict of a shadow test, and what an evaluation and time make of the version on trial."""
+"""The verdict of a shadow test, and what a replay and time make of the version on trial."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from clm_api.evaluation import Look, ShadowReplay
 from clm_api.promotion import ChampionSpec, ShadowSpec
+from clm_api.replay import Look, ShadowReplay
 from clm_api.run import RunPromotion
 from clm_operator.stages.verdict import find
 from tests.operator.units import builders as b
@@ -100,7 +100,7 @@ def test_the_verdict(case: Case) -> None:
 
 
 def on_trial(mode: dict[str, Any] = AUTOMATIC, *, champion: bool = True, **version: Any) -> World:
-    """A version that has been tested for a week, its evaluation running."""
+    """A version that has been tested for a week, its replay running."""
     since = {"since": b.stamp(b.NOW)}
     versions = [ended("btc-1", "SHADOW", shadow=since, **version)]
     if champion:
@@ -152,7 +152,7 @@ def test_a_failed_version_is_rejected_and_the_champion_stays() -> None:
     assert held["ShadowPassed"] == "False"
 
 
-def test_a_test_without_verdict_ends_after_its_last_evaluation() -> None:
+def test_a_test_without_verdict_ends_after_its_last_replay() -> None:
     world = on_trial()
     undecided = b.look(better=0.4, worse=0.6)
     world.finish(b.replayed(world.tasks[-1], undecided))
@@ -160,7 +160,7 @@ def test_a_test_without_verdict_ends_after_its_last_evaluation() -> None:
     assert world.stages()["btc-1"] == "SHADOW"
     world.now = b.NOW + timedelta(days=30, hours=1)
     world.settle()
-    assert world.stages()["btc-1"] == "SHADOW", "the last evaluation is still running"
+    assert world.stages()["btc-1"] == "SHADOW", "the last replay is still running"
     world.finish(b.replayed(world.tasks[-1], undecided))
     world.settle()
     assert world.stages()["btc-1"] == "CANDIDATE"
@@ -203,7 +203,7 @@ def test_a_report_of_something_else_says_nothing(case: Stale) -> None:
     assert world.version("btc-1")["status"]["shadow"].get("verdict") is None
 
 
-def test_production_that_changes_during_an_evaluation_makes_its_verdict_void() -> None:
+def test_production_that_changes_during_a_replay_makes_its_verdict_void() -> None:
     world = on_trial()
     world.versions.insert(0, dict(ended("btc-9", "ARCHIVED").raw))
     report = b.replayed(world.tasks[-1], b.look(better=0.01, worse=0.99))

@@ -95,7 +95,7 @@ async def test_a_reader_that_meets_the_store_away_doubts_it(tmp_path: Path) -> N
     reader = ArtifactReader(store, lambda: heard.append("away"))
     layout = RunLayout("ns", "btc", "uid")
     assert await reader.report(layout) is not None
-    assert await reader.evaluation(layout.manifest) is not None
+    assert await reader.replay(layout.manifest) is not None
     assert await reader.progress(layout, "pod-uid") is None
     assert heard == ["away"] * 3
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from obstore.store import MemoryStore
 
-from clm_api.layout import evaluation_report, tombstones_of
+from clm_api.layout import replay_report, tombstones_of
 from clm_api.timing import slot_time
 from clm_operator.cluster.resources import Cluster
 from clm_operator.mirror.world import Kind, Mirror
@@ -81,7 +81,7 @@ async def test_a_schedule_with_such_a_version_keeps_its_reports_and_its_neighbou
     runs = RunStore(MemoryStore())
     for name in ("odd", "whole"):
         for slot in range(REPORTS):
-            path = evaluation_report("one", name, f"one-{name}", slot)
+            path = replay_report("one", name, f"one-{name}", slot)
             await runs.store.put_async(path, b"{}")
     await Undertaker(Stored(), runs).sweep("one")
     found = await runs.reports("one")

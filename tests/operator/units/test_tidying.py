@@ -89,7 +89,7 @@ def test_the_ended_version_outlives_its_job_unchanged() -> None:
     assert [s.reason for _, s in made.version_statuses if s.reason != "DataGap"] == []
 
 
-def test_the_newest_evaluations_job_goes_by_the_same_rule_and_its_outcome_stays() -> None:
+def test_the_newest_replays_job_goes_by_the_same_rule_and_its_outcome_stays() -> None:
     world = World.of(
         ended("btc-0", "PRODUCTION"), status=IN_PRODUCTION, monitoring={"interval": "90d"},
         job={"ttlSecondsAfterFinished": 600},
@@ -98,13 +98,13 @@ def test_the_newest_evaluations_job_goes_by_the_same_rule_and_its_outcome_stays(
     world.settle()
     world.finish(b.replayed(world.tasks[-1]))
     world.settle()
-    told = world.schedule["status"]["evaluation"]
+    told = world.schedule["status"]["replay"]
     assert (told["phase"], len(world.jobs)) == ("Succeeded", 1)
     world.now += timedelta(seconds=600)
     world.settle()
     assert world.jobs == {}
     world.settle()
-    assert world.schedule["status"]["evaluation"] == told
+    assert world.schedule["status"]["replay"] == told
 
 
 SUCCEEDED: Raw = {"phase": "Succeeded", "stage": "REJECTED", "completionTime": b.stamp(b.NOW)}

@@ -144,7 +144,7 @@ def test_a_pod_that_is_leaving_is_not_silent_and_not_waited_for_without_an_end()
     ]  # fmt: skip
 
 
-def test_an_evaluation_waits_by_the_same_rules() -> None:
+def test_a_replay_waits_by_the_same_rules() -> None:
     def world(found: Job, now: float) -> Raw:
         made = World.of(
             ended("btc-0", "PRODUCTION"), status=IN_PRODUCTION,
@@ -157,7 +157,7 @@ def test_an_evaluation_waits_by_the_same_rules() -> None:
         made.jobs[name].raw["spec"]["suspend"] = found.suspended
         made.now = T0 + timedelta(hours=6, seconds=now)
         made.settle()
-        return dict(made.schedule["status"]["evaluation"])
+        return dict(made.schedule["status"]["replay"])
 
     six = 6 * 3600
     assert world(job(), 65)["reason"] == "Unschedulable"

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from clm_api.base import StatusModel
-from clm_api.evaluation import EvaluationTask
 from clm_api.production import ProductionPointer
-from clm_operator.findings import EvaluationRead, Findings, ReportRead
+from clm_api.replay import ReplayTask
+from clm_operator.findings import Findings, ReplayRead, ReportRead
 from clm_operator.mirror.objects import Job, ScheduleObject, Version
 from clm_operator.round import acts
 from clm_operator.round.acts import Act
@@ -46,11 +46,11 @@ class World:
     """Results by version where they are not intact."""
     pointer: ProductionPointer | None = None
     jobs: dict[str, Job] = field(default_factory=dict)
-    """Evaluation Jobs."""
-    evaluation: EvaluationRead = None
+    """Replay Jobs."""
+    replay: ReplayRead = None
     """Report of the newest one."""
-    tasks: list[EvaluationTask] = field(default_factory=list)
-    """What evaluation Jobs were told."""
+    tasks: list[ReplayTask] = field(default_factory=list)
+    """What replay Jobs were told."""
     settings: Settings = field(default_factory=b.settings)
     withheld: dict[str, Withheld] = field(default_factory=dict)
     """Jobs for which the store lends no keys."""
@@ -84,12 +84,12 @@ class World:
         read = [Version.read(deepcopy(raw)) for raw in self.versions]
         seen = b.seen(
             *read, schedule=owner, now=self.now, taken=self.taken,
-            withheld=self.withheld, refused=self.refused, evaluations=dict(self.jobs),
+            withheld=self.withheld, refused=self.refused, replays=dict(self.jobs),
         )  # fmt: skip
         asked = needs(b.facts(seen, self.settings))
         found = Findings(
             verified={v.name: self.verified.get(v.name, b.report()) for v in asked.verify},
-            evaluation=None if asked.evaluation is None else self.evaluation,
+            replay=None if asked.replay is None else self.replay,
         )
         return b.Seen(seen.view, found)
 
@@ -158,15 +158,15 @@ class World:
         assert "request" not in self.version(name)["spec"], "the request is still there"
         return promotion["outcome"], promotion["message"]
 
-    def finish(self, read: EvaluationRead, failed: str | None = None) -> None:
-        """End the newest evaluation's Job with a report, or with a reason."""
+    def finish(self, read: ReplayRead, failed: str | None = None) -> None:
+        """End the newest replay's Job with a report, or with a reason."""
         name = max(self.jobs)
         raw = deepcopy(self.jobs[name].raw)
         kind, why = ("Complete", "") if failed is None else ("Failed", failed)
         raw["status"] = {
             "conditions": [{"type": kind, "status": "True", "reason": why, "message": why}]
         }
-        self.jobs[name], self.evaluation = Job(raw), read
+        self.jobs[name], self.replay = Job(raw), read
 
     def _created(self, manifest: Raw) -> None:
         meta = manifest["metadata"]
@@ -184,8 +184,8 @@ class World:
         meta |= {"uid": f"job-{meta['name']}", "creationTimestamp": b.stamp(self.now)}
         self.jobs[meta["name"]] = Job(manifest | {"status": {}})
         env = manifest["spec"]["template"]["spec"]["containers"][0]["env"]
-        told = next(e["value"] for e in env if e["name"] == "CLM_EVALUATION_TASK")
-        self.tasks.append(EvaluationTask.model_validate_json(told))
+        told = next(e["value"] for e in env if e["name"] == "CLM_REPLAY_TASK")
+        self.tasks.append(ReplayTask.model_validate_json(told))
 
     def _status(self, raw: Raw, status: StatusModel) -> None:
         before = self.production()

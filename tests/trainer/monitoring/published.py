@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from clm_api.evaluation import Contender, EvaluationReport, EvaluationTask
-from clm_api.layout import RunLayout, evaluation_report
+from clm_api.layout import RunLayout, replay_report
+from clm_api.replay import Contender, ReplayReport, ReplayTask
 from clm_api.run import RunSpec
 from clm_api.timing import slot_of
 from clm_trainer.monitoring import job
@@ -99,7 +99,7 @@ def contender(store: Storage, name: str, since: datetime) -> Contender:
     return Contender(version=name, uri=store.address(manifest), sha256=digest, since=since)
 
 
-def task_of(store: Storage, *, bars: int = 24, **changes: Any) -> EvaluationTask:
+def task_of(store: Storage, *, bars: int = 24, **changes: Any) -> ReplayTask:
     """Both versions, so many bars after the challenger's training; looks at 12, 24 and 48."""
     facts: dict[str, Any] = {
         "slot": CHALLENGER_UNTIL + timedelta(hours=bars, minutes=7),
@@ -108,16 +108,16 @@ def task_of(store: Storage, *, bars: int = 24, **changes: Any) -> EvaluationTask
     for name, until in (("champion", CHAMPION_UNTIL), ("challenger", CHALLENGER_UNTIL)):
         if name not in changes:
             facts[name] = contender(store, name, until + timedelta(minutes=20))
-    return EvaluationTask.model_validate({**facts, **changes})
+    return ReplayTask.model_validate({**facts, **changes})
 
 
-def path_of(task: EvaluationTask) -> str:
-    return evaluation_report("trading", "btc-eth", SCHEDULE_UID, slot_of(task.slot))
+def path_of(task: ReplayTask) -> str:
+    return replay_report("trading", "btc-eth", SCHEDULE_UID, slot_of(task.slot))
 
 
-def evaluated(
-    store: Storage, task: EvaluationTask, should_stop: Callable[[], bool] = lambda: False
-) -> EvaluationReport:
+def report_of(
+    store: Storage, task: ReplayTask, should_stop: Callable[[], bool] = lambda: False
+) -> ReplayReport:
     """Run the Job here and return its report."""
     job.run(
         task,
@@ -130,10 +130,10 @@ def evaluated(
     return stored_report(store, task)
 
 
-def stored_report(store: Storage, task: EvaluationTask) -> EvaluationReport:
+def stored_report(store: Storage, task: ReplayTask) -> ReplayReport:
     content = store.get(path_of(task))
     assert content is not None, "there is no report"
-    return EvaluationReport.model_validate_json(content)
+    return ReplayReport.model_validate_json(content)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The bars of an evaluation: stored or from the exchange, shared, never half there."""
+"""The bars of a replay: stored or from the exchange, shared, never half there."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,10 +22,10 @@ from tests.trainer.monitoring.published import (
     CHALLENGER_UNTIL,
     LAST_SLOT,
     contender,
-    evaluated,
     folder_of,
     path_of,
     publish,
+    report_of,
     task_of,
     tiny_run,
 )
@@ -47,13 +47,13 @@ def _refreshes(run: dict[str, Any]) -> dict[str, Any]:
 def test_the_exchange_is_asked_only_if_the_versions_own_runs_did(
     store: Storage, exchange: FakeExchange
 ) -> None:
-    stored = evaluated(store, task_of(store))
+    stored = report_of(store, task_of(store))
     assert exchange.asked == []
     store.remove([path for path in store.list("bars") if "/2025-1" in path])
     for name in ("champion", "challenger"):
         rewrite(folder_of(store, name), "run.json", change_json(_refreshes))
     store.remove([path_of(task_of(store))])
-    fetched = evaluated(store, task_of(store))
+    fetched = report_of(store, task_of(store))
     assert exchange.asked
     for before, after in ((stored.live, fetched.live), (stored.shadow, fetched.shadow)):
         assert before is not None
@@ -78,7 +78,7 @@ def test_bars_that_are_gone_fail_the_job(store: Storage) -> None:
     for path in store.list("bars/v1/binance/spot/ETH-USDT"):
         store.remove([path])
     with pytest.raises(ClmError, match="no stored bars of binance spot ETH/USDT") as caught:
-        evaluated(store, task)
+        report_of(store, task)
     assert (caught.value.reason, caught.value.exit_code) == ("DataUnavailable", 69)
     assert store.get(path_of(task)) is None
 
@@ -93,11 +93,11 @@ def test_versions_of_one_market_share_their_bars_and_others_get_their_own(
         return closed_bars(*arguments, **named)
 
     monkeypatch.setattr(contenders, "closed_bars", counted)
-    evaluated(store, task_of(store))
+    report_of(store, task_of(store))
     assert fetched == [["BTC/USDT", "ETH/USDT"]]
     publish(store, "other", tiny_run(data={"symbols": ["BTC/USDT"]}))
     later = contender(store, "other", CHALLENGER_UNTIL)
-    report = evaluated(store, task_of(store, bars=1, champion=later, shadow={"minBars": 1}))
+    report = report_of(store, task_of(store, bars=1, champion=later, shadow={"minBars": 1}))
     assert fetched[1:] == [["BTC/USDT"], ["BTC/USDT", "ETH/USDT"]]
     assert report.live is not None
     assert report.live.bars == 0

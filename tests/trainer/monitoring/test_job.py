@@ -1,4 +1,4 @@
-"""An evaluation from a store with real runs to its report."""
+"""A replay from a store with real runs to its report."""
 
 import json
 from collections.abc import Callable
@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from clm_api.errors import ClmError
-from clm_api.evaluation import EvaluationTask
 from clm_api.reasons import Reason
+from clm_api.replay import ReplayTask
 from clm_api.run import RunTrials
 from clm_trainer.evaluation import backtest
 from clm_trainer.evaluation.scores import score_of
@@ -27,15 +27,15 @@ from tests.trainer.monitoring.published import (
     CHAMPION_UNTIL,
     Interrupts,
     contender,
-    evaluated,
     folder_of,
     layout_of,
     path_of,
+    report_of,
     task_of,
 )
 
 
-def total_return(store: Storage, name: str, task: EvaluationTask, start: pd.Timestamp) -> float:
+def total_return(store: Storage, name: str, task: ReplayTask, start: pd.Timestamp) -> float:
     """What a bot's decisions since the training earn on the bars from ``start`` on, from flat."""
     model = load(store.address(layout_of(name).manifest))
     panel = newest_bars(model, store, pd.Timestamp(task.slot))
@@ -50,7 +50,7 @@ def total_return(store: Storage, name: str, task: EvaluationTask, start: pd.Time
 
 def test_both_versions_are_replayed_on_the_bars_after_their_training(store: Storage) -> None:
     task = task_of(store)
-    report = evaluated(store, task)
+    report = report_of(store, task)
     live, shadow = report.live, report.shadow
     assert live is not None
     assert shadow is not None
@@ -87,7 +87,7 @@ SINCE = [
 @pytest.mark.parametrize("case", SINCE, ids=attrgetter("name"))
 def test_the_champion_counts_since_it_came_into_production(case: Since, store: Storage) -> None:
     champion = contender(store, "challenger", CHALLENGER_UNTIL + case.after)
-    live = evaluated(store, task_of(store, champion=champion, challenger=None)).live
+    live = report_of(store, task_of(store, champion=champion, challenger=None)).live
     assert live is not None
     assert (live.from_, live.bars) == (CHALLENGER_UNTIL + case.first, case.bars)
     assert live.to == CHALLENGER_UNTIL + timedelta(hours=23)
@@ -95,14 +95,14 @@ def test_the_champion_counts_since_it_came_into_production(case: Since, store: S
 
 
 def test_a_shadow_test_without_any_bar_yet(store: Storage) -> None:
-    shadow = evaluated(store, task_of(store, bars=0)).shadow
+    shadow = report_of(store, task_of(store, bars=0)).shadow
     assert shadow is not None
     assert (shadow.bars, shadow.metrics, shadow.looks, shadow.replayed_bars) == (0, {}, [], 0)
     assert shadow.to < shadow.from_
 
 
 def test_without_a_champion_there_is_nothing_to_compare_with(store: Storage) -> None:
-    report = evaluated(store, task_of(store, champion=None))
+    report = report_of(store, task_of(store, champion=None))
     assert report.live is None
     assert report.shadow is not None
     assert report.shadow.champion is None
@@ -149,7 +149,7 @@ def test_a_version_that_is_broken_leaves_the_other_ones_figures(
     broken.change(folder_of(store, name))
     if broken.signed:
         task = task_of(store)
-    report = evaluated(store, task)
+    report = report_of(store, task)
     (problem,) = report.problems
     assert (problem.version, problem.reason) == (name, "ArtifactCorrupt")
     assert broken.said in problem.message
@@ -175,7 +175,7 @@ def test_a_family_that_the_image_lacks_is_a_problem_of_that_version(
         return served(artifact)
 
     monkeypatch.setattr(contenders, "served", without_torch)
-    report = evaluated(store, task_of(store))
+    report = report_of(store, task_of(store))
     assert [(p.version, p.reason) for p in report.problems] == [("champion", "SpecInvalid")]
     assert "this image has no torch" in report.problems[0].message
     assert report.shadow is not None
@@ -188,7 +188,7 @@ def test_metrics_that_are_no_numbers_are_a_problem_of_that_version(
         raise ClmError(Reason.METRICS_REJECTED, "sharpe is not a finite number")
 
     monkeypatch.setattr(job, "live", rejected)
-    report = evaluated(store, task_of(store))
+    report = report_of(store, task_of(store))
     assert [(p.version, p.reason) for p in report.problems] == [("champion", "MetricsRejected")]
     assert report.live is None
     assert report.shadow is not None
@@ -198,7 +198,7 @@ def test_metrics_that_are_no_numbers_are_a_problem_of_that_version(
 def test_nothing_that_can_be_replayed_is_a_report_too(store: Storage) -> None:
     for name in ("champion", "challenger"):
         _tampered(folder_of(store, name))
-    report = evaluated(store, task_of(store))
+    report = report_of(store, task_of(store))
     assert (report.live, report.shadow, len(report.problems)) == (None, None, 2)
 
 
@@ -206,7 +206,7 @@ def test_a_report_is_written_once(store: Storage) -> None:
     task = task_of(store)
     store.put(path_of(task), b"of another pod")
     with pytest.raises(ValueError, match="Invalid JSON"):
-        evaluated(store, task)
+        report_of(store, task)
     assert store.get(path_of(task)) == b"of another pod"
 
 
@@ -214,7 +214,7 @@ def test_a_report_is_written_once(store: Storage) -> None:
 def test_it_stops_where_it_is_told_to(after: int, store: Storage) -> None:
     task, stop = task_of(store), Interrupts([], after)
     with pytest.raises(ClmError, match="told to stop during") as caught:
-        evaluated(store, task, stop)
+        report_of(store, task, stop)
     assert caught.value.reason == "Interrupted"
     assert len(stop.asked) == after + 1, "at the next question"
     assert store.get(path_of(task)) is None
@@ -222,7 +222,7 @@ def test_it_stops_where_it_is_told_to(after: int, store: Storage) -> None:
 
 def test_the_report_is_json_for_others(store: Storage) -> None:
     task = task_of(store)
-    evaluated(store, task)
+    report_of(store, task)
     content = json.loads(store.get(path_of(task)) or b"")
     assert content["task"]["slot"] == "2025-11-04T00:07:00Z"
     assert content["live"]["from"] == "2025-10-20T00:00:00Z"

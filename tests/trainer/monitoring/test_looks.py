@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clm_api.evaluation import EvaluationTask, Look
 from clm_api.promotion import ShadowSpec
+from clm_api.replay import Look, ReplayTask
 from clm_trainer.evaluation.bootstrap import paired_bootstrap
 from clm_trainer.evaluation.metrics import annual_sharpe
 from clm_trainer.monitoring.looks import incomparable, lengths, look, reached
@@ -19,8 +19,8 @@ from clm_trainer.serving.newest import newest_bars
 from clm_trainer.storage import Storage
 from tests.trainer.monitoring.published import (
     CHALLENGER_UNTIL,
-    evaluated,
     layout_of,
+    report_of,
     task_of,
     tiny_run,
 )
@@ -50,13 +50,13 @@ def test_lengths(case: Lengths) -> None:
     assert lengths(spec, case.bars_per_day) == case.looks
 
 
-def track(store: Storage, name: str, task: EvaluationTask) -> Track:
+def track(store: Storage, name: str, task: ReplayTask) -> Track:
     model = load(store.address(layout_of(name).manifest))
     return Track(name, "0" * 64, model, newest_bars(model, store, pd.Timestamp(task.slot)))
 
 
 def looks_at(store: Storage, bars: int, **changes: Any) -> list[Look]:
-    """What an evaluation after so many bars says."""
+    """What a replay after so many bars says."""
     task = task_of(store, bars=bars, **changes)
     own, other = track(store, "challenger", task), track(store, "champion", task)
     return reached(own, other, task, lengths(task.shadow, 24))
@@ -73,7 +73,7 @@ def test_a_look_that_is_reached_never_changes(store: Storage) -> None:
 
 
 def test_looks_planned_are_all_that_may_come(store: Storage) -> None:
-    shadow = evaluated(store, task_of(store, bars=15)).shadow
+    shadow = report_of(store, task_of(store, bars=15)).shadow
     assert shadow is not None
     assert (shadow.looks_planned, [one.bars for one in shadow.looks]) == (3, [12])
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from pydantic.alias_generators import to_camel
 
-from clm_api.evaluation import EXACT, EvaluationTask
 from clm_api.families import Family as FamilyName
+from clm_api.replay import EXACT, ReplayTask
 from clm_trainer.families.base import Fitted
 from clm_trainer.features import FeatureTable, build_features
 from clm_trainer.monitoring.parity import BUDGET, LEAST_BARS, replay_parity, rows_to_replay
@@ -59,7 +59,7 @@ def made(family: str, *, leaking: bool = False, later: int = LATER) -> tuple[Ser
 
 
 def replayed(model: ServedModel, panel: Panel) -> tuple[int, float, pd.Timestamp | None]:
-    nothing = EvaluationTask.model_validate({"slot": "2025-12-02T06:00:00Z"})
+    nothing = ReplayTask.model_validate({"slot": "2025-12-02T06:00:00Z"})
     found = shadow(Track("mv", "0" * 64, model, panel), None, nothing)
     at = found.mismatch_at
     return found.replayed_bars, found.replay_mismatch, None if at is None else pd.Timestamp(at)

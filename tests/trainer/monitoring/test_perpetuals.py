@@ -1,4 +1,4 @@
-"""Perpetuals in an evaluation: shorts, and the funding of the later bars charged as in training."""
+"""Perpetuals in a replay: shorts, and the funding of the later bars charged as in training."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from clm_api.errors import ClmError
-from clm_api.evaluation import EvaluationTask
+from clm_api.replay import ReplayTask
 from clm_trainer.evaluation import backtest
 from clm_trainer.serving.model import load
 from clm_trainer.serving.newest import newest_bars
@@ -18,10 +18,10 @@ from tests.trainer.monitoring.published import (
     CHALLENGER_UNTIL,
     LAST_SLOT,
     contender,
-    evaluated,
     import_until,
     layout_of,
     publish,
+    report_of,
     task_of,
     tiny_run,
 )
@@ -46,14 +46,14 @@ def perpetual(tmp_path: Path) -> Storage:
     return store
 
 
-def task(store: Storage, **changes: Any) -> EvaluationTask:
+def task(store: Storage, **changes: Any) -> ReplayTask:
     since = contender(store, "perpetual", CHALLENGER_UNTIL)
     return task_of(store, champion=None, challenger=since, **changes)
 
 
 def test_funding_is_charged_on_the_later_bars(perpetual: Storage) -> None:
     asked = task(perpetual, bars=60)
-    shadow = evaluated(perpetual, asked).shadow
+    shadow = report_of(perpetual, asked).shadow
     assert shadow is not None
     model = load(perpetual.address(layout_of("perpetual").manifest))
     panel = newest_bars(model, perpetual, pd.Timestamp(asked.slot))
@@ -71,7 +71,7 @@ def test_funding_is_charged_on_the_later_bars(perpetual: Storage) -> None:
 
 
 def test_a_look_is_charged_no_funding_that_came_after_it(perpetual: Storage) -> None:
-    early, later = (evaluated(perpetual, task(perpetual, bars=bars)).shadow for bars in (12, 25))
+    early, later = (report_of(perpetual, task(perpetual, bars=bars)).shadow for bars in (12, 25))
     assert early is not None
     assert later is not None
     assert [one.bars for one in later.looks] == [12, 24]
@@ -83,5 +83,5 @@ def test_without_the_later_funding_the_job_fails(perpetual: Storage) -> None:
     asked = task(perpetual, bars=60)
     perpetual.remove([p for p in perpetual.list("bars") if "/funding/2025-11" in p])
     with pytest.raises(ClmError, match="no binance usdm BTC/USDT:USDT funding from") as caught:
-        evaluated(perpetual, asked)
+        report_of(perpetual, asked)
     assert caught.value.exit_code == 69

@@ -1,4 +1,4 @@
-"""An evaluation as a pod does it: told by the environment, heard by exit code and last words."""
+"""A replay as a pod does it: told by the environment, heard by exit code and last words."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from clm_api import environment
-from clm_api.evaluation import EvaluationTask
+from clm_api.replay import ReplayTask
 from clm_api.report import TerminationMessage
 from clm_trainer.storage import Storage
 from tests.support.minio_server import MinioServer
@@ -48,17 +48,17 @@ class Pod:
 
     def start(self, how: tuple[str, ...] = MODULE) -> "subprocess.Popen[str]":
         variables = {
-            environment.EVALUATION_TASK: self.task,
+            environment.REPLAY_TASK: self.task,
             environment.RUN_NAMESPACE: "trading",
             environment.RUN_SCHEDULE: "btc-eth",
-            environment.RUN_NAME: "btc-eth-evaluation",
+            environment.RUN_NAME: "btc-eth-replay",
             environment.RUN_UID: SCHEDULE_UID,
             environment.ATTEMPT: "pod-1",
             environment.STORE_URL: self.store,
             environment.TERMINATION_LOG: str(self.folder / "termination-log"),
         }
         return subprocess.Popen(
-            [sys.executable, *how, "evaluate"],
+            [sys.executable, *how, "replay"],
             env={**os.environ, **variables, **self.extra},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -79,7 +79,7 @@ class Pod:
         return TerminationMessage.model_validate_json(text)
 
 
-def pod_of(store: Storage, folder: Path, task: EvaluationTask, **extra: str) -> Pod:
+def pod_of(store: Storage, folder: Path, task: ReplayTask, **extra: str) -> Pod:
     told = task.model_dump_json(by_alias=True, exclude_none=True)
     return Pod(store.url, folder, told, extra)
 
@@ -149,7 +149,7 @@ def _told(text: str) -> Callable[[Storage, Path], Pod]:
 
 CASES = [
     Case("no bars", _without_bars, 69, "DataUnavailable", "no stored bars of binance spot BTC"),
-    Case("no task", _told(""), 64, "SpecInvalid", "CLM_EVALUATION_TASK is not set"),
+    Case("no task", _told(""), 64, "SpecInvalid", "CLM_REPLAY_TASK is not set"),
     Case("half a task", _told('{"champion": null}'), 64, "SpecInvalid", "slot: Field required"),
     Case("no uid", lambda s, f: pod_of(s, f, task_of(s), **{environment.RUN_UID: ""}), 64,
          "SpecInvalid", "CLM_RUN_UID is not set"),
@@ -171,7 +171,7 @@ def test_a_report_in_minio_equals_one_in_a_folder(
 ) -> None:
     for name, value in minio.environment().items():
         monkeypatch.setenv(name, value)
-    remote = Storage(f"{minio.make_bucket('evaluations')}/some/prefix")
+    remote = Storage(f"{minio.make_bucket('replays')}/some/prefix")
     for path in store.list(""):
         remote.put(path, store.get(path) or b"")
     reports = []

@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from clm_api.evaluation import Contender
 from clm_api.layout import RunLayout
+from clm_api.replay import Contender
 from clm_api.report import ManifestData
 from clm_trainer.attempt import Attempt
 from clm_trainer.outcome import as_json, as_parquet

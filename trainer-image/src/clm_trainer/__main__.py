@@ -1,4 +1,4 @@
-"""``python -m clm_trainer train|evaluate``: what a Job's pod does, told by the environment."""
+"""``python -m clm_trainer train|replay``: what a Job's pod does, told by the environment."""
 
 import argparse
 import logging
@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from clm_api import environment, logs
 from clm_api.base import Model
 from clm_api.errors import ClmError
-from clm_api.evaluation import Contender, EvaluationTask
-from clm_api.layout import RunLayout, evaluation_report
+from clm_api.layout import RunLayout, replay_report
 from clm_api.reasons import Reason
+from clm_api.replay import Contender, ReplayTask
 from clm_api.run import RunSpec
 from clm_api.timing import slot_of
 from clm_trainer.kept_log import KeptLog
@@ -132,9 +132,9 @@ def _flush_logs() -> None:
         handler.flush()
 
 
-def _evaluate(stop: threading.Event) -> None:
-    task = _told(EvaluationTask, environment.EVALUATION_TASK)
-    path = evaluation_report(
+def _replay(stop: threading.Event) -> None:
+    task = _told(ReplayTask, environment.REPLAY_TASK)
+    path = replay_report(
         _needed(environment.RUN_NAMESPACE),
         _needed(environment.RUN_SCHEDULE),
         _needed(environment.RUN_UID),
@@ -156,7 +156,7 @@ def _stores() -> tuple[Storage, Storage | None]:
     return Storage(_needed(environment.STORE_URL)), Storage(data) if data else None
 
 
-_COMMANDS = {"train": _train, "evaluate": _evaluate}
+_COMMANDS = {"train": _train, "replay": _replay}
 
 
 def _needed(name: str) -> str:

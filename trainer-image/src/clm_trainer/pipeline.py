@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from clm_api.errors import ClmError
-from clm_api.evaluation import Contender
 from clm_api.layout import RunLayout
 from clm_api.reasons import Reason
+from clm_api.replay import Contender
 from clm_api.run import RunSpec
 from clm_trainer.attempt import Attempt
 from clm_trainer.devices import choose_device

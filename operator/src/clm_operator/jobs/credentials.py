@@ -107,7 +107,7 @@ def run_grant(
     )
 
 
-def evaluation_grant(
+def replay_grant(
     job: str,
     secret: dict[str, Any],
     folders: Sequence[str],
@@ -116,7 +116,7 @@ def evaluation_grant(
     now: datetime,
     shared: Shared | None = None,
 ) -> Grant:
-    """Return what an evaluation needs.
+    """Return what a replay needs.
 
     Parameters
     ----------

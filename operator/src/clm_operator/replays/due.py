@@ -1,14 +1,14 @@
-"""When an evaluation Job is due, whom it replays, and why it can't be made.
+"""When a replay Job is due, whom it replays, and why it can't be made.
 
 A Job is named after its slot, so making it decides that the slot happened.
 """
 
 from datetime import datetime
 
-from clm_api.evaluation import Contender, EvaluationTask
 from clm_api.model_version import Phase
 from clm_api.reasons import Reason
-from clm_api.schedule_status import EvaluationStatus, TrainingScheduleStatus
+from clm_api.replay import Contender, ReplayTask
+from clm_api.schedule_status import ReplayStatus, TrainingScheduleStatus
 from clm_api.timing import TIMEFRAME_SECONDS, duration, floor_to
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.facts import Facts
@@ -16,18 +16,18 @@ from clm_operator.findings import Latest
 from clm_operator.jobs import policy
 from clm_operator.jobs.failures import Failure
 from clm_operator.mirror.objects import ScheduleObject, Version
-from clm_operator.names import evaluation_job
-from clm_operator.replays.job import DueEvaluation
+from clm_operator.names import replay_job
+from clm_operator.replays.job import DueReplay
 from clm_operator.replays.outcome import failed, waiting
 
 
-def due(facts: Facts, latest: Latest) -> DueEvaluation | None:
-    """Return the evaluation that is due, if no other runs.
+def due(facts: Facts, latest: Latest) -> DueReplay | None:
+    """Return the replay that is due, if no other runs.
 
     Slots lie one ``monitoring.interval`` apart, counted from the schedule's creation. One is due if
     a version had time to see a new bar since the last one.
     """
-    if facts.plausible is None or latest.runs or latest.status != facts.schedule.status.evaluation:
+    if facts.plausible is None or latest.runs or latest.status != facts.schedule.status.replay:
         return None
     spec = facts.plausible.spec
     slot = _slot(facts.schedule, spec, facts.now)
@@ -37,11 +37,11 @@ def due(facts: Facts, latest: Latest) -> DueEvaluation | None:
     models = models_of(facts, task)
     if not models or slot <= min(c.since for c in task.contenders):
         return None
-    return DueEvaluation(evaluation_job(facts.schedule.name, slot), task, models)
+    return DueReplay(replay_job(facts.schedule.name, slot), task, models)
 
 
-def _is_new(slot: datetime, latest: EvaluationStatus | None, bar_seconds: int) -> bool:
-    """Whether a bar has closed since the newest evaluation; one that waits is tried again."""
+def _is_new(slot: datetime, latest: ReplayStatus | None, bar_seconds: int) -> bool:
+    """Whether a bar has closed since the newest replay; one that waits is tried again."""
     if latest is None:
         return True
     if latest.phase is Phase.PENDING:
@@ -49,15 +49,15 @@ def _is_new(slot: datetime, latest: EvaluationStatus | None, bar_seconds: int) -
     return floor_to(slot, bar_seconds) > floor_to(latest.slot, bar_seconds)
 
 
-def models_of(facts: Facts, task: EvaluationTask) -> tuple[Version, ...]:
+def models_of(facts: Facts, task: ReplayTask) -> tuple[Version, ...]:
     """Return the versions that a task names, as far as they exist."""
     known = {v.name: v for v in facts.versions if v.spec is not None}
     return tuple(known[c.version] for c in task.contenders if c.version in known)
 
 
-def impossible(facts: Facts, wanted: DueEvaluation, latest: Latest) -> EvaluationStatus | None:
-    """Return why an evaluation's Job can't be made, or not yet; None where it can."""
-    status = EvaluationStatus(name=wanted.name, slot=wanted.task.slot, phase=Phase.PENDING)
+def impossible(facts: Facts, wanted: DueReplay, latest: Latest) -> ReplayStatus | None:
+    """Return why a replay's Job can't be made, or not yet; None where it can."""
+    status = ReplayStatus(name=wanted.name, slot=wanted.task.slot, phase=Phase.PENDING)
     if latest.status is not None and latest.status.name == wanted.name:
         status = latest.status
     if (withheld := facts.barred.get(wanted.name)) is not None:
@@ -76,15 +76,15 @@ def impossible(facts: Facts, wanted: DueEvaluation, latest: Latest) -> Evaluatio
     return None
 
 
-def abandoned(facts: Facts, latest: Latest) -> EvaluationStatus | None:
-    """Return the end of an evaluation that waits for its Job and has nothing to replay any more."""
+def abandoned(facts: Facts, latest: Latest) -> ReplayStatus | None:
+    """Return the end of a replay that waits for its Job and has nothing to replay any more."""
     status = latest.status
     if status is None or status.phase is not Phase.PENDING:
         return None
     if models_of(facts, _task(facts, status.slot)):
         return None
     text = "what it was to replay was deleted, withdrawn or decided before its Job could be made"
-    return failed(status, Failure(Reason.NOTHING_TO_EVALUATE, text), facts.now)
+    return failed(status, Failure(Reason.NOTHING_TO_REPLAY, text), facts.now)
 
 
 def next_at(facts: Facts) -> datetime | None:
@@ -113,17 +113,17 @@ def _slot(schedule: ScheduleObject, spec: TrainingScheduleSpec, now: datetime) -
     return anchor + max((now - anchor) // step, 0) * step
 
 
-def _task(facts: Facts, slot: datetime) -> EvaluationTask:
+def _task(facts: Facts, slot: datetime) -> ReplayTask:
     champion, found = facts.champion, facts.on_trial
     if found is None or found.spec is None:
-        return EvaluationTask(slot=slot, champion=champion)
+        return ReplayTask(slot=slot, champion=champion)
     artifact, shadow, rules = found.status.artifact, found.status.shadow, found.spec.run.promotion
     challenger = (
         Contender(version=found.name, uri=artifact.uri, sha256=artifact.sha256, since=shadow.since)
         if artifact and shadow
         else None
     )
-    return EvaluationTask(
+    return ReplayTask(
         slot=slot,
         champion=champion,
         challenger=challenger,

@@ -1,4 +1,4 @@
-"""An evaluation Job: a training pod without GPU and exchange key, and with keys of its own."""
+"""A replay Job: a training pod without GPU and exchange key, and with keys of its own."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,21 +6,21 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from clm_api import environment
-from clm_api.evaluation import EvaluationTask
-from clm_api.layout import evaluation_report
+from clm_api.layout import replay_report
+from clm_api.replay import ReplayTask
 from clm_api.run import RunPod, RunSpec
 from clm_api.timing import slot_of
-from clm_operator.jobs.credentials import Grant, evaluation_grant, shared_by
+from clm_operator.jobs.credentials import Grant, replay_grant, shared_by
 from clm_operator.jobs.manifest import NewJob, Work, manifest
 from clm_operator.mirror.objects import Job, ScheduleObject, Version
-from clm_operator.names import LABEL_EVALUATION, LABEL_SCHEDULE
+from clm_operator.names import LABEL_REPLAY, LABEL_SCHEDULE
 from clm_operator.owners import owned_by
 from clm_operator.settings import CredentialsMode, Settings
 
 
 @dataclass(frozen=True)
-class DueEvaluation:
-    """An evaluation whose Job is to be made.
+class DueReplay:
+    """A replay whose Job is to be made.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class DueEvaluation:
     """
 
     name: str
-    task: EvaluationTask
+    task: ReplayTask
     models: tuple[Version, ...]
 
     @property
@@ -47,15 +47,15 @@ class DueEvaluation:
         return pod.model_copy(update={"gpu": pod.gpu.model_copy(update={"count": 0})})
 
 
-def evaluation_job(
-    schedule: ScheduleObject, due: DueEvaluation, settings: Settings, now: datetime
+def replay_job(
+    schedule: ScheduleObject, due: DueReplay, settings: Settings, now: datetime
 ) -> NewJob:
-    """Return the Job of an evaluation, owned by its schedule."""
+    """Return the Job of a replay, owned by its schedule."""
     task = due.task
     lent = settings.store.credentials is CredentialsMode.PER_RUN
     grant = grant_for(schedule, due, settings, now) if lent else None
     values = {
-        environment.EVALUATION_TASK: task.model_dump_json(by_alias=True, exclude_none=True),
+        environment.REPLAY_TASK: task.model_dump_json(by_alias=True, exclude_none=True),
         environment.RUN_NAMESPACE: schedule.namespace,
         environment.RUN_SCHEDULE: schedule.name,
         environment.RUN_NAME: due.name,
@@ -64,33 +64,31 @@ def evaluation_job(
     meta = {
         "name": due.name,
         "namespace": schedule.namespace,
-        "labels": {LABEL_SCHEDULE: schedule.name, LABEL_EVALUATION: str(slot_of(task.slot))},
+        "labels": {LABEL_SCHEDULE: schedule.name, LABEL_REPLAY: str(slot_of(task.slot))},
         "ownerReferences": owned_by("TrainingSchedule", schedule.raw),
     }
-    work = Work("evaluate", values, grant.name if grant else settings.store.secret_name)
+    work = Work("replay", values, grant.name if grant else settings.store.secret_name)
     return NewJob(manifest(meta, due.pod, work, settings), grant)
 
 
-def grant_for(
-    schedule: ScheduleObject, due: DueEvaluation, settings: Settings, now: datetime
-) -> Grant:
-    """Return what an evaluation needs: its versions' files, their bars, a place for its report."""
+def grant_for(schedule: ScheduleObject, due: DueReplay, settings: Settings, now: datetime) -> Grant:
+    """Return what a replay needs: its versions' files, their bars, a place for its report."""
     task = due.task
     root = f"{settings.store.url.rstrip('/')}/"
     folders = [c.uri.removeprefix(root).rpartition("/")[0] for c in task.contenders]
-    report = evaluation_report(schedule.namespace, schedule.name, schedule.uid, slot_of(task.slot))
+    report = replay_report(schedule.namespace, schedule.name, schedule.uid, slot_of(task.slot))
     secret = {
         "namespace": schedule.namespace,
         "labels": {LABEL_SCHEDULE: schedule.name},
     }
     shared = shared_by(settings.store, schedule.namespace)
-    return evaluation_grant(due.name, secret, folders, report, due.runs, now, shared)
+    return replay_grant(due.name, secret, folders, report, due.runs, now, shared)
 
 
-def task_of(job: Job) -> EvaluationTask | None:
-    """Return what an evaluation Job was told; None where another version of CLM told it."""
+def task_of(job: Job) -> ReplayTask | None:
+    """Return what a replay Job was told; None where another version of CLM told it."""
     told = {one["name"]: one.get("value", "") for one in job.container.get("env", ())}
     try:
-        return EvaluationTask.model_validate_json(told.get(environment.EVALUATION_TASK, ""))
+        return ReplayTask.model_validate_json(told.get(environment.REPLAY_TASK, ""))
     except ValidationError:
         return None

@@ -9,7 +9,7 @@ from clm_operator.clock import Clock
 from clm_operator.cluster.resources import Cluster, Raw
 from clm_operator.complaints import told
 from clm_operator.mirror.objects import Job, Key, ScheduleObject, Version, made_for, owner_uid
-from clm_operator.names import LABEL_EVALUATION
+from clm_operator.names import LABEL_REPLAY
 from clm_operator.owners import is_leaving
 from clm_operator.replays.outcome import newest
 from clm_operator.view import View, Withheld
@@ -64,7 +64,7 @@ async def look(key: Key, cluster: Cluster, clock: Clock, found_out: FoundOut) ->
     ours = [v for v in found if made_for(v.raw) == schedule.uid]
     foreign = {v.name: v.raw for v in found if made_for(v.raw) != schedule.uid}
     ours.sort(key=lambda v: (v.created, v.name))
-    jobs, evaluations = await _jobs(schedule, ours, cluster, found_out, clock.now())
+    jobs, replays = await _jobs(schedule, ours, cluster, found_out, clock.now())
     leaving = _leaving(schedule, ours, foreign, jobs)
     return View(
         now=clock.now(),
@@ -72,7 +72,7 @@ async def look(key: Key, cluster: Cluster, clock: Clock, found_out: FoundOut) ->
         schedule=schedule,
         versions=tuple(ours),
         jobs=jobs,
-        evaluations=evaluations,
+        replays=replays,
         sibling_trials=mirror.tries_of_siblings(schedule),
         taken=(found_out.taken | foreign.keys()) - leaving,
         leaving=leaving,
@@ -101,14 +101,14 @@ async def _jobs(
     found_out: FoundOut,
     now: datetime,
 ) -> tuple[dict[str, Job], dict[str, Job]]:
-    """Return the Jobs of runs, then those of evaluations."""
+    """Return the Jobs of runs, then those of replays."""
     mirror, key = cluster.mirror, Key(schedule.namespace, schedule.name)
     active = [v for v in versions if not v.terminal]
     jobs = {job.name: job for job in mirror.jobs.of(key)}
     expected = [v.name for v in active if v.status.job_ref or v.name in found_out.taken]
-    evaluation = schedule.status.evaluation
-    if evaluation is not None and evaluation.phase is Phase.RUNNING:
-        expected.append(evaluation.name)
+    replay = schedule.status.replay
+    if replay is not None and replay.phase is Phase.RUNNING:
+        expected.append(replay.name)
     for name in (one for one in expected if one not in jobs):
         # It may carry other labels than those that are watched, or its watch may lag.
         await cluster.refresh("Job", key.namespace, name)
@@ -119,19 +119,19 @@ async def _jobs(
         if name in jobs and _failed_before_its_pod(jobs[name]):
             await cluster.refresh_pods(key.namespace, name)
             jobs[name] = replace(jobs[name], pods=mirror.pods_of(key, jobs[name].uid))
-    evaluated = {
+    replayed = {
         name
         for name, job in jobs.items()
-        if LABEL_EVALUATION in job.raw["metadata"].get("labels", {})
+        if LABEL_REPLAY in job.raw["metadata"].get("labels", {})
         and owner_uid(job.raw) == schedule.uid
     }
-    waits = newest(schedule, {n: jobs[n] for n in evaluated})
+    waits = newest(schedule, {n: jobs[n] for n in replayed})
     awaited = {v.name for v in active} | ({waits.name} if waits else set())
     for name in awaited & jobs.keys():
         jobs[name] = await _warned(key, jobs[name], cluster, now)
     return (
-        {name: job for name, job in jobs.items() if name not in evaluated},
-        {name: job for name, job in jobs.items() if name in evaluated},
+        {name: job for name, job in jobs.items() if name not in replayed},
+        {name: job for name, job in jobs.items() if name in replayed},
     )
 
 

@@ -21,14 +21,14 @@ class Needs:
         Runs that work: what their newest pod, named by its uid, says.
     verify
         Ended versions whose files are to be digested anew.
-    evaluation
-        Slot of the evaluation whose report is to be read.
+    replay
+        Slot of the replay whose report is to be read.
     """
 
     reports: tuple[Version, ...] = ()
     progress: tuple[tuple[Version, str], ...] = ()
     verify: tuple[Version, ...] = ()
-    evaluation: datetime | None = None
+    replay: datetime | None = None
 
 
 def needs(facts: Facts) -> Needs:
@@ -42,7 +42,7 @@ def needs(facts: Facts) -> Needs:
             reports.append(version)
         elif job.pods and job.pods[-1].phase == "Running":
             progress.append((version, job.pods[-1].uid))
-    return Needs(tuple(reports), tuple(progress), _verify(facts), _evaluation(facts))
+    return Needs(tuple(reports), tuple(progress), _verify(facts), _replay(facts))
 
 
 def _verify(facts: Facts) -> tuple[Version, ...]:
@@ -52,10 +52,10 @@ def _verify(facts: Facts) -> tuple[Version, ...]:
     return asked if facts.choice is None else (*asked, facts.choice.version)
 
 
-def _evaluation(facts: Facts) -> datetime | None:
-    """Return the slot of the newest evaluation if its Job has ended or is gone."""
+def _replay(facts: Facts) -> datetime | None:
+    """Return the slot of the newest replay if its Job has ended or is gone."""
     status = facts.newest
     if status is None or status.phase is not Phase.RUNNING:
         return None
-    job = facts.evaluations.get(status.name)
+    job = facts.replays.get(status.name)
     return status.slot if job is None or job.finished or job.trainer_ended else None

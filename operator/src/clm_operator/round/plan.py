@@ -1,6 +1,6 @@
 """Facts and findings in, one plan out: the operator's only place of decision.
 
-Four subjects decide side by side: stages, runs, slots, evaluations. What they say of an object is
+Four subjects decide side by side: stages, runs, slots, replays. What they say of an object is
 laid together here, with what is to be told of it, and becomes acts.
 """
 
@@ -12,7 +12,7 @@ from clm_api.production import ProductionPointer
 from clm_api.schedule_status import TrainingScheduleStatus
 from clm_operator.facts import Facts
 from clm_operator.findings import Findings
-from clm_operator.replays.decide import Evaluations, evaluations_of
+from clm_operator.replays.decide import Evaluations, replays_of
 from clm_operator.replays.outcome import look
 from clm_operator.round import acts
 from clm_operator.round.acts import Act, Plan
@@ -37,7 +37,7 @@ def plan(facts: Facts, findings: Findings) -> Plan:
     after = [replace(o.version, status=o.status) for o in outcomes]
     own = tries.count(facts.schedule.status.trials, after)
     due = slots_of(facts, own)
-    watch = evaluations_of(facts, latest, moving=moves.moving)
+    watch = replays_of(facts, latest, moving=moves.moving)
     parts = Parts(after, due, own, watch.status, latest.report, moves.promoted)
     status = schedule_status(facts, parts)
     outcomes, status = announced(facts, outcomes, status, due.skips)

@@ -1,6 +1,6 @@
 """A round's reads of the store: what its facts say that it needs, and nothing else."""
 
-from clm_api.layout import RunLayout, evaluation_report
+from clm_api.layout import RunLayout, replay_report
 from clm_api.report import Progress
 from clm_api.timing import slot_of
 from clm_operator.facts import Facts
@@ -23,8 +23,8 @@ async def read(facts: Facts, reader: ArtifactReader) -> Findings:
             progress[version.name] = said
     reports = {v.name: await reader.report(folder(v)) for v in asked.reports}
     verified = {v.name: await reader.report(folder(v)) for v in asked.verify}
-    if asked.evaluation is None:
+    if asked.replay is None:
         return Findings(reports, progress, verified)
-    slot = slot_of(asked.evaluation)
-    path = evaluation_report(schedule.namespace, schedule.name, schedule.uid, slot)
-    return Findings(reports, progress, verified, await reader.evaluation(path))
+    slot = slot_of(asked.replay)
+    path = replay_report(schedule.namespace, schedule.name, schedule.uid, slot)
+    return Findings(reports, progress, verified, await reader.replay(path))

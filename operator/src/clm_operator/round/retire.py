@@ -1,6 +1,6 @@
 """A version that retention removes: tombstone, then version, then files; and what a crash left.
 
-Reports of evaluations that nobody needs any more go here too.
+Reports of replays that nobody needs any more go here too.
 """
 
 import asyncio
@@ -73,7 +73,7 @@ class Undertaker:
                 await self._thin(Key(namespace, name), uid, slots)
 
     async def _thin(self, key: Key, uid: str, slots: list[datetime]) -> None:
-        """Remove the evaluations' reports that no verdict rests on, but for the newest."""
+        """Remove the replays' reports that no verdict rests on, but for the newest."""
         mirror, versions = self.cluster.mirror.versions, list[Version]()
         for place in mirror.places(key):
             try:
@@ -85,7 +85,7 @@ class Undertaker:
                 versions.append(found)
         if superfluous := reports_to_remove(slots, versions):
             await self.runs.remove_reports(key.namespace, key.name, uid, superfluous)
-            _LOG.info("%s: %d reports of evaluations were removed", key, len(superfluous))
+            _LOG.info("%s: %d reports of replays were removed", key, len(superfluous))
 
     async def run(self, namespaces: Callable[[], list[str]]) -> None:
         """Sweep each namespace as soon as it is known and every hour, until cancelled.

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from clm_api.conditions import SpecCondition, condition, set_conditions
-from clm_api.evaluation import EvaluationReport
 from clm_api.lifecycle import Stage
 from clm_api.model_version import Phase
 from clm_api.reasons import Reason
+from clm_api.replay import ReplayReport
 from clm_api.schedule_status import (
     KEPT_ACTIVE,
     KEPT_SKIPS,
     ActiveRun,
-    EvaluationStatus,
     LastRun,
+    ReplayStatus,
     TrainingScheduleStatus,
     TrialsStatus,
 )
@@ -50,9 +50,9 @@ class Parts:
     trials
         Of all its runs so far.
     latest
-        The newest evaluation.
+        The newest replay.
     report
-        Of an evaluation that ends in this round.
+        Of a replay that ends in this round.
     promoted
         Where the pointer goes.
     """
@@ -60,8 +60,8 @@ class Parts:
     versions: Sequence[Version]
     slots: Slots
     trials: TrialsStatus
-    latest: EvaluationStatus | None = None
-    report: EvaluationReport | None = None
+    latest: ReplayStatus | None = None
+    report: ReplayReport | None = None
     promoted: Promotion | None = None
 
 
@@ -79,7 +79,7 @@ def schedule_status(facts: Facts, parts: Parts) -> TrainingScheduleStatus:
         candidate=first.name if first else None,
         shadow=next((v.name for v in versions if v.status.stage is Stage.SHADOW), None),
         trials=parts.trials,
-        evaluation=parts.latest,
+        replay=parts.latest,
         production=pointer.production,
         previous=list(pointer.previous),
         schedule_seen=slots.seen,

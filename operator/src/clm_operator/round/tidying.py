@@ -33,7 +33,7 @@ def _limit(facts: Facts) -> timedelta:
 
 def short_of_room(view: View) -> bool:
     """Whether a quota keeps a Job of the namespace, its pod or its keys from being made."""
-    jobs = (*view.jobs.values(), *view.evaluations.values())
+    jobs = (*view.jobs.values(), *view.replays.values())
     return view.quota_short or any(pod_refused_by_quota(job) for job in jobs)
 
 
@@ -52,6 +52,6 @@ def _stored(facts: Facts, latest: Latest) -> Iterator[tuple[Job, datetime]]:
     status = latest.status
     if status is None or status.completion_time is None:
         return
-    newest = facts.evaluations.get(status.name)
-    if newest is not None and newest.finished and status == facts.schedule.status.evaluation:
+    newest = facts.replays.get(status.name)
+    if newest is not None and newest.finished and status == facts.schedule.status.replay:
         yield newest, status.completion_time

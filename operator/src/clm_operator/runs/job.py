@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from clm_api import environment
-from clm_api.evaluation import Contender
 from clm_api.model_version import ModelVersionSpec
+from clm_api.replay import Contender
 from clm_api.run import RunData
 from clm_operator.jobs.credentials import run_grant, shared_by
 from clm_operator.jobs.manifest import NewJob, Work, manifest

@@ -1,6 +1,6 @@
 """Which ended versions go: never a candidate, production, or where rollbacks would go to.
 
-And which reports of evaluations: never one that a verdict rests on.
+And which reports of replays: never one that a verdict rests on.
 """
 
 from collections.abc import Collection, Iterable, Sequence

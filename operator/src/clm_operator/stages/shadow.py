@@ -1,14 +1,14 @@
-"""The shadow test: begun, brought up to date by an evaluation, ended by its verdict."""
+"""The shadow test: begun, brought up to date by a replay, ended by its verdict."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from clm_api.conditions import Condition
-from clm_api.evaluation import EvaluationReport
 from clm_api.lifecycle import Stage
 from clm_api.model_version import ModelVersionStatus, ShadowStatus, ShadowVerdict
 from clm_api.reasons import Reason
-from clm_api.schedule_status import EvaluationStatus, ProductionStatus
+from clm_api.replay import ReplayReport
+from clm_api.schedule_status import ProductionStatus, ReplayStatus
 from clm_api.timing import whole_seconds
 from clm_operator.conditions import stated
 from clm_operator.facts import Facts, Statuses
@@ -27,13 +27,13 @@ _HOLDS = {ShadowVerdict.PASSED: True, ShadowVerdict.FAILED: False}
 
 
 def concluded(facts: Facts, latest: Latest) -> Statuses:
-    """Return the statuses that follow from an evaluation and from time alone."""
+    """Return the statuses that follow from a replay and from time alone."""
     production, statuses = facts.schedule.status.production, dict[str, ModelVersionStatus]()
     for version in facts.ended:
         after = reopened(version, production)
         if latest.report is not None:
             seen = replace(version, status=after)
-            after = evaluated(seen, latest.report, production, facts.now)
+            after = replayed(seen, latest.report, production, facts.now)
         after = timed_out(replace(version, status=after), latest.status, facts.now)
         if after != version.status:
             statuses[version.name] = after
@@ -47,10 +47,10 @@ def begun(version: Version, *, at: datetime, by: str, reason: str) -> ModelVersi
     return moved.model_copy(update=open_)
 
 
-def evaluated(
-    version: Version, report: EvaluationReport, production: ProductionStatus | None, now: datetime
+def replayed(
+    version: Version, report: ReplayReport, production: ProductionStatus | None, now: datetime
 ) -> ModelVersionStatus:
-    """Return the status after an evaluation: figures, and the verdict if there is one by now.
+    """Return the status after a replay: figures, and the verdict if there is one by now.
 
     A report that held the version against another one than what is in production now leaves
     figures, but no verdict.
@@ -88,7 +88,7 @@ def is_tested(version: Version) -> bool:
     return version.status.stage is Stage.SHADOW and shadow is not None and shadow.verdict is None
 
 
-def _same_champion(report: EvaluationReport, production: ProductionStatus | None) -> bool:
+def _same_champion(report: ReplayReport, production: ProductionStatus | None) -> bool:
     asked = report.task.champion
     if asked is None or production is None:
         return asked is None and production is None
@@ -120,19 +120,17 @@ def _undecided(status: ModelVersionStatus) -> list[Condition]:
     return [c for c in status.conditions if c.type != "ShadowPassed"]
 
 
-def timed_out(
-    version: Version, evaluation: EvaluationStatus | None, now: datetime
-) -> ModelVersionStatus:
-    """End a test that was evaluated after ``maxDays`` and still has no verdict."""
+def timed_out(version: Version, replay: ReplayStatus | None, now: datetime) -> ModelVersionStatus:
+    """End a test that was replayed after ``maxDays`` and still has no verdict."""
     status, shadow = version.status, version.status.shadow
-    if version.spec is None or not is_tested(version) or shadow is None or evaluation is None:
+    if version.spec is None or not is_tested(version) or shadow is None or replay is None:
         return status
     days = version.spec.run.promotion.shadow.max_days
-    if evaluation.completion_time is None or evaluation.slot < shadow.since + timedelta(days=days):
+    if replay.completion_time is None or replay.slot < shadow.since + timedelta(days=days):
         return status
-    text = f"no verdict within {days} days: {shadow.message or evaluation.message}"[:1024]
+    text = f"no verdict within {days} days: {shadow.message or replay.message}"[:1024]
     shadow = shadow.model_copy(update={"message": text})
-    return _ended(status, shadow, ShadowVerdict.INCONCLUSIVE, evaluation.slot, now)
+    return _ended(status, shadow, ShadowVerdict.INCONCLUSIVE, replay.slot, now)
 
 
 def _ended(

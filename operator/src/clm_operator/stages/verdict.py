@@ -6,9 +6,9 @@ version, so nobody moves the goalposts while the test runs.
 
 from dataclasses import dataclass
 
-from clm_api.evaluation import EXACT, Look, ShadowReplay
 from clm_api.model_version import ShadowVerdict
 from clm_api.promotion import Verdict, judge
+from clm_api.replay import EXACT, Look, ShadowReplay
 from clm_api.run import RunPromotion
 
 

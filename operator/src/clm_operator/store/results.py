@@ -15,16 +15,16 @@ from obstore.exceptions import BaseError, PermissionDeniedError, Unauthenticated
 from obstore.store import ObjectStore, from_url
 from pydantic import Field, TypeAdapter, ValidationError
 
-from clm_api.evaluation import EvaluationReport
 from clm_api.figures import unbelievable
 from clm_api.layout import MANIFEST, RunLayout
 from clm_api.reasons import Reason
+from clm_api.replay import ReplayReport
 from clm_api.report import FoldMetrics, Manifest, ManifestFile, MetricsFile, Progress
 from clm_api.store_faults import CHART, absent, fault
 from clm_api.trust import bundle_trusted
 from clm_operator.findings import (
     CorruptReport,
-    EvaluationRead,
+    ReplayRead,
     Report,
     ReportRead,
     UnreadableReport,
@@ -113,13 +113,13 @@ class ArtifactReader:
             self.doubt()
             return unreadable(error)
 
-    async def evaluation(self, path: str) -> EvaluationRead:
-        """Return an evaluation's report, or what is wrong with it; None if there is none."""
+    async def replay(self, path: str) -> ReplayRead:
+        """Return a replay's report, or what is wrong with it; None if there is none."""
         try:
             found = await self._small(path, _MAX_READ_BYTES)
             if found is None:
                 return None
-            return _parsed(path, EvaluationReport.model_validate_json, found)
+            return _parsed(path, ReplayReport.model_validate_json, found)
         except _CorruptError as error:
             return CorruptReport(str(error))
         except (BaseError, OSError) as error:

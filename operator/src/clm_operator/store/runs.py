@@ -1,6 +1,6 @@
 """Removal of runs from the store: only what retention took away, its tombstone first and last.
 
-Reports of evaluations have none: nothing but their number tells that they may go.
+Reports of replays have none: nothing but their number tells that they may go.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from obstore.store import ObjectStore
 from pydantic import ValidationError
 
 from clm_api.base import StatusModel
-from clm_api.layout import RunLayout, evaluation_report, evaluations_of, tombstones_of
+from clm_api.layout import RunLayout, replay_report, replays_of, tombstones_of
 from clm_api.timing import slot_of, slot_time
 from clm_operator.store.guard import named_errors
 from clm_operator.store.objects import fetch
@@ -86,9 +86,9 @@ class RunStore:
             await self.store.delete_async(tombstone.layout.tombstone)
 
     async def reports(self, namespace: str) -> dict[tuple[str, str], list[datetime]]:
-        """Return the slots of evaluations whose reports are there, by schedule and its uid."""
+        """Return the slots of replays whose reports are there, by schedule and its uid."""
         with named_errors():
-            paths = await self._paths(f"{evaluations_of(namespace)}/")
+            paths = await self._paths(f"{replays_of(namespace)}/")
         found: dict[tuple[str, str], list[datetime]] = {}
         for path in map(PurePosixPath, paths):
             if path.suffix == ".json" and path.stem.isdecimal():
@@ -99,8 +99,8 @@ class RunStore:
     async def remove_reports(
         self, namespace: str, schedule: str, uid: str, slots: Iterable[datetime]
     ) -> None:
-        """Remove reports of evaluations."""
-        paths = [evaluation_report(namespace, schedule, uid, slot_of(slot)) for slot in slots]
+        """Remove reports of replays."""
+        paths = [replay_report(namespace, schedule, uid, slot_of(slot)) for slot in slots]
         with named_errors():
             await self.store.delete_async(paths)
 

@@ -9,8 +9,8 @@ from clm_api.lifecycle import Stage
 from clm_api.model_version import ModelVersionStatus, Phase, ShadowVerdict
 from clm_api.reasons import Reason
 from clm_api.schedule_status import (
-    EvaluationStatus,
     HeldRun,
+    ReplayStatus,
     SkippedRange,
     TrainingScheduleStatus,
 )
@@ -48,7 +48,7 @@ def _of_schedule(
 ) -> Iterator[Happening]:
     yield from map(_skipped, skips)
     yield from _held(schedule, after.held)
-    yield from _evaluation(schedule, after.evaluation)
+    yield from _replay(schedule, after.replay)
     yield from _missing(schedule, after)
 
 
@@ -147,17 +147,17 @@ def _missing(schedule: ScheduleObject, after: TrainingScheduleStatus) -> Iterato
             yield _happening("Warning", reason, said.message, key)
 
 
-def _evaluation(schedule: ScheduleObject, after: EvaluationStatus | None) -> Iterator[Happening]:
-    """An evaluation that is held back, failed, or could not replay a version."""
-    before = schedule.status.evaluation
+def _replay(schedule: ScheduleObject, after: ReplayStatus | None) -> Iterator[Happening]:
+    """A replay that is held back, failed, or could not replay a version."""
+    before = schedule.status.replay
     if after is None or after == before:
         return
     if after.completion_time is not None:
-        if after.reason != Reason.EVALUATED:
-            text = f"evaluation {after.name}: {after.message}"
-            yield _happening("Warning", after.reason, text, f"evaluation-{after.name}")
+        if after.reason != Reason.REPLAYED:
+            text = f"replay {after.name}: {after.message}"
+            yield _happening("Warning", after.reason, text, f"replay-{after.name}")
         return
     known = before is not None and (before.name, before.reason) == (after.name, after.reason)
     if after.reason in HELD and not known:
-        text = f"evaluation {after.name} is held back: {after.message}"
-        yield _happening("Warning", after.reason, text, f"evaluation-{after.name}-{after.reason}")
+        text = f"replay {after.name} is held back: {after.message}"
+        yield _happening("Warning", after.reason, text, f"replay-{after.name}-{after.reason}")

@@ -1,1 +1,1 @@
-"""Evaluation Jobs: published models replayed on the bars that came after their training."""
+"""Replay Jobs: published models replayed on the bars that came after their training."""

@@ -1,4 +1,4 @@
-"""The published versions of an evaluation: read, compared with their digest, given their bars."""
+"""The published versions of a replay: read, compared with their digest, given their bars."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from clm_api.errors import ClmError, SpecError
-from clm_api.evaluation import Contender, Problem
 from clm_api.reasons import Reason
+from clm_api.replay import Contender, Problem
 from clm_api.run import RunData
 from clm_trainer.panel import Panel
 from clm_trainer.serving.artifact import read_artifact
@@ -51,7 +51,7 @@ def opened(contender: Contender) -> ServedModel | Problem:
             raise
         return problem(contender, error)
     except ModuleNotFoundError as error:
-        text = f"this image has no {error.name}: run evaluations in an image with its family"
+        text = f"this image has no {error.name}: run replays in an image with its family"
         return problem(contender, ClmError(Reason.SPEC_INVALID, text))
 
 
@@ -115,5 +115,5 @@ def _settled(panel: Panel, trained_until: pd.Timestamp) -> tuple[Panel, list[str
         return panel, []
     late = [s for s, gap in zip(panel.symbols, panel.gap[stop:].T, strict=True) if gap.any()]
     bars = len(panel) - stop
-    text = f"the newest {bars} bar(s) wait for the next evaluation: {', '.join(late)} has none yet"
+    text = f"the newest {bars} bar(s) wait for the next replay: {', '.join(late)} has none yet"
     return panel.window(0, stop), [text]

@@ -1,4 +1,4 @@
-"""One evaluation from a task to its report: read the versions, fetch bars, replay, write."""
+"""One replay from a task to its report: read the versions, fetch bars, replay, write."""
 
 import logging
 from collections.abc import Callable
@@ -10,15 +10,15 @@ from typing import TypeVar
 import pandas as pd
 
 from clm_api.errors import ClmError
-from clm_api.evaluation import (
+from clm_api.reasons import Reason
+from clm_api.replay import (
     Contender,
-    EvaluationReport,
-    EvaluationTask,
     Problem,
     Replay,
+    ReplayReport,
+    ReplayTask,
     ShadowReplay,
 )
-from clm_api.reasons import Reason
 from clm_trainer.monitoring.contenders import market_of, opened, problem
 from clm_trainer.monitoring.replay import live
 from clm_trainer.monitoring.shadow import shadow
@@ -33,7 +33,7 @@ _T = TypeVar("_T")
 
 
 def run(
-    task: EvaluationTask,
+    task: ReplayTask,
     path: str,
     store: Storage,
     *,
@@ -42,7 +42,7 @@ def run(
     log: logging.Logger,
     data: Storage | None = None,
 ) -> None:
-    """Write the report of an evaluation, unless it is there.
+    """Write the report of a replay, unless it is there.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def run(
     with steps.step("shadow", "replaying what is in its shadow test"):
         on_trial = job.shadow(tracks)
     with steps.step("report", f"writing {path}"):
-        report = EvaluationReport(
+        report = ReplayReport(
             task=task,
             live=in_production,
             shadow=on_trial,
@@ -93,7 +93,7 @@ def run(
 class _Job:
     """What is found on the way, besides the results: versions with a problem, notes on the bars."""
 
-    task: EvaluationTask
+    task: ReplayTask
     data: Storage
     steps: Steps
     problems: dict[str, Problem] = field(default_factory=dict)

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from clm_api.errors import ClmError
-from clm_api.evaluation import EvaluationTask, Look
 from clm_api.promotion import ShadowSpec
 from clm_api.reasons import Reason
+from clm_api.replay import Look, ReplayTask
 from clm_api.run import RunData
 from clm_trainer.evaluation.bootstrap import PairedComparison, paired_bootstrap
 from clm_trainer.evaluation.metrics import annual_sharpe
@@ -49,7 +49,7 @@ def compared_from(challenger: Track, champion: Track | None) -> pd.Timestamp:
 def reached(
     challenger: Track,
     champion: Track | None,
-    task: EvaluationTask,
+    task: ReplayTask,
     planned: Sequence[int],
     *,
     problem: str = "",
@@ -87,7 +87,7 @@ def reached(
 
 
 def look(
-    challenger: Track, champion: Track | None, problem: str, bars: int, task: EvaluationTask
+    challenger: Track, champion: Track | None, problem: str, bars: int, task: ReplayTask
 ) -> Look:
     """Return one look: everything in it follows from the bars up to its own last one.
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clm_api.evaluation import EXACT
+from clm_api.replay import EXACT
 from clm_trainer.panel import Floats, Panel
 from clm_trainer.serving.model import ServedModel
 

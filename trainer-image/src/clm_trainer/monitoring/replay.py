@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from clm_api.evaluation import Contender, Replay
+from clm_api.replay import Contender, Replay
 from clm_trainer.monitoring.stretch import Track
 
 

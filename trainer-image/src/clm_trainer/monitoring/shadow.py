@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from clm_api.evaluation import EvaluationTask, ShadowReplay
+from clm_api.replay import ReplayTask, ShadowReplay
 from clm_trainer.monitoring import looks
 from clm_trainer.monitoring.parity import Parity, replay_parity
 from clm_trainer.monitoring.replay import facts
@@ -12,7 +12,7 @@ from clm_trainer.monitoring.stretch import Track
 def shadow(
     challenger: Track,
     champion: Track | None,
-    task: EvaluationTask,
+    task: ReplayTask,
     *,
     problem: str = "",
     check: Callable[[], None] = lambda: None,

@@ -1,4 +1,4 @@
-"""The steps of an evaluation: whether to go on, and how long each took."""
+"""The steps of a replay: whether to go on, and how long each took."""
 
 import logging
 import time
@@ -47,7 +47,7 @@ class Steps:
             Interrupted: the process was told to end.
         """
         if self._should_stop():
-            text = f"told to stop during {self._stage}; the evaluation is retried"
+            text = f"told to stop during {self._stage}; the replay is retried"
             raise ClmError(Reason.INTERRUPTED, text)
 
     def say(self, text: str) -> None:

@@ -6,8 +6,8 @@ import pandas as pd
 from pydantic import ValidationError
 
 from clm_api.errors import ClmError
-from clm_api.evaluation import Contender
 from clm_api.reasons import Reason
+from clm_api.replay import Contender
 from clm_api.report import MetricsFile
 from clm_trainer.serving.artifact import read_artifact
 from clm_trainer.tearsheet import Production

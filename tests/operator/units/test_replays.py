@@ -1,4 +1,4 @@
-"""Evaluation Jobs: when one is due, whom it replays, how it ends."""
+"""Replay Jobs: when one is due, whom it replays, how it ends."""
 
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from clm_api.evaluation import Problem
 from clm_api.reasons import Reason
+from clm_api.replay import Problem
 from clm_api.timing import slot_of
-from clm_operator.findings import CorruptReport, EvaluationRead, UnreadableReport
+from clm_operator.findings import CorruptReport, ReplayRead, UnreadableReport
 from clm_operator.mirror.objects import Job
 from clm_operator.replays.job import task_of
 from tests.operator.units import builders as b
@@ -32,9 +32,9 @@ def producing(**more: Any) -> World:
     return World.of(ended("btc-0", "PRODUCTION"), status=IN_PRODUCTION, **more)
 
 
-def evaluation(world: World) -> dict[str, Any]:
-    """Return what the schedule says of its newest evaluation."""
-    return dict(world.schedule["status"].get("evaluation", {}))
+def replay(world: World) -> dict[str, Any]:
+    """Return what the schedule says of its newest replay."""
+    return dict(world.schedule["status"].get("replay", {}))
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ DUE = [
 
 
 @pytest.mark.parametrize("case", DUE, ids=attrgetter("name"))
-def test_when_an_evaluation_is_due(case: Due) -> None:
+def test_when_a_replay_is_due(case: Due) -> None:
     world = deepcopy(case.world)
     world.now = case.at
     world.settle()
@@ -109,7 +109,7 @@ def test_a_pod_that_no_node_takes_is_given_up() -> None:
     world.settle()
     world.now += timedelta(seconds=61)
     world.settle()
-    assert evaluation(world)["reason"] == "Unschedulable"
+    assert replay(world)["reason"] == "Unschedulable"
     assert not world.jobs
 
 
@@ -119,7 +119,7 @@ class End:
     phase: str
     reason: str
     says: str
-    read: EvaluationRead = None
+    read: ReplayRead = None
     failed: str | None = None
 
 
@@ -137,13 +137,13 @@ ENDS = [
 
 
 @pytest.mark.parametrize("case", ENDS, ids=attrgetter("name"))
-def test_an_evaluation_that_tells_nothing_changes_nothing(case: End) -> None:
+def test_a_replay_that_tells_nothing_changes_nothing(case: End) -> None:
     world = producing()
     world.now += 6 * HOUR
     world.settle()
     world.finish(case.read, case.failed)
     world.settle()
-    found = evaluation(world)
+    found = replay(world)
     assert (found["phase"], found["reason"]) == (case.phase, case.reason)
     assert case.says in found["message"]
     assert world.production() == "btc-0"
@@ -152,7 +152,7 @@ def test_an_evaluation_that_tells_nothing_changes_nothing(case: End) -> None:
     else:
         world.now += 6 * HOUR
     world.settle()
-    assert evaluation(world)["phase"] == ("Succeeded" if case.phase == "Running" else "Running")
+    assert replay(world)["phase"] == ("Succeeded" if case.phase == "Running" else "Running")
 
 
 def test_a_job_that_was_deleted_is_lost_unless_its_report_is_there() -> None:
@@ -160,15 +160,15 @@ def test_a_job_that_was_deleted_is_lost_unless_its_report_is_there() -> None:
     world.now += 6 * HOUR
     world.settle()
     world.jobs.clear()
-    world.evaluation = b.replayed(world.tasks[-1])
+    world.replay = b.replayed(world.tasks[-1])
     world.settle()
-    assert evaluation(world)["phase"] == "Succeeded"
+    assert replay(world)["phase"] == "Succeeded"
     world.now += 6 * HOUR
     world.settle()
     world.jobs.clear()
-    world.evaluation = None
+    world.replay = None
     world.settle()
-    assert evaluation(world)["reason"] == "JobLost"
+    assert replay(world)["reason"] == "JobLost"
 
 
 def test_a_name_that_is_taken_skips_the_slot() -> None:
@@ -177,7 +177,7 @@ def test_a_name_that_is_taken_skips_the_slot() -> None:
     world.taken = frozenset({job_at(6)})
     world.settle()
     assert not world.jobs
-    assert evaluation(world)["reason"] == "NameCollision"
+    assert replay(world)["reason"] == "NameCollision"
 
 
 def test_a_job_that_the_api_server_refuses_skips_the_slot() -> None:
@@ -186,23 +186,23 @@ def test_a_job_that_the_api_server_refuses_skips_the_slot() -> None:
     world.refused = {job_at(6): "spec.template: no"}
     world.settle()
     assert not world.jobs
-    found = evaluation(world)
+    found = replay(world)
     assert (found["phase"], found["reason"]) == ("Failed", "SpecInvalid")
     assert "spec.template: no: its pod is that of btc-0" in found["message"]
 
 
 @pytest.mark.parametrize("label", ["", "noon", "9" * 20, "-1e3"])
-def test_an_evaluation_whose_label_somebody_changed_ends_as_any_other(label: str) -> None:
+def test_a_replay_whose_label_somebody_changed_ends_as_any_other(label: str) -> None:
     world = producing()
     world.now += 6 * HOUR
     world.settle()
     (name,) = world.jobs
-    world.jobs[name].raw["metadata"]["labels"]["clm.dev/evaluation"] = label
+    world.jobs[name].raw["metadata"]["labels"]["clm.dev/replay"] = label
     world.settle()
-    assert evaluation(world)["phase"] == "Running"
+    assert replay(world)["phase"] == "Running"
     world.finish(b.replayed(world.tasks[-1]))
     world.settle()
-    assert evaluation(world)["phase"] == "Succeeded"
+    assert replay(world)["phase"] == "Succeeded"
 
 
 TOLD: list[tuple[str, Raw]] = [
@@ -226,7 +226,7 @@ def test_live_figures_are_those_of_the_version_in_production() -> None:
     world.settle()
     live = world.schedule["status"]["production"]["live"]
     assert (live["bars"], live["sharpe"], live["trades"]) == (9, 1.5, 60)
-    assert evaluation(world)["message"] == "btc-0 replayed on 9 bars"
+    assert replay(world)["message"] == "btc-0 replayed on 9 bars"
 
 
 def test_a_version_that_cant_be_replayed_is_named() -> None:
@@ -239,7 +239,7 @@ def test_a_version_that_cant_be_replayed_is_named() -> None:
     notices = b.told(world.plan())
     assert [(n.type, n.reason) for n in notices] == [("Warning", "ArtifactCorrupt")]
     world.settle()
-    assert evaluation(world)["message"] == "btc-0: made by other code"
+    assert replay(world)["message"] == "btc-0: made by other code"
 
 
 def test_a_test_that_is_withdrawn_makes_room_wherever_the_operator_is_killed() -> None:
@@ -298,7 +298,7 @@ def _late(cut: int) -> World:
 
 
 @pytest.mark.parametrize("cut", range(1, 12))
-def test_a_report_is_read_before_the_next_evaluation_begins(cut: int) -> None:
+def test_a_report_is_read_before_the_next_replay_begins(cut: int) -> None:
     world = _late(cut)
     assert world.stages() == {"btc-0": "ARCHIVED", "btc-1": "PRODUCTION"}
     assert len(world.tasks) == 1, "no Job for a version that production just leaves"
@@ -312,5 +312,5 @@ def test_cut_off_after_its_deletion_a_job_that_was_given_up_has_its_reason() -> 
         world.now += timedelta(seconds=61)
         world.settle(cut)
         world.settle()
-        assert evaluation(world)["reason"] == "Unschedulable"
+        assert replay(world)["reason"] == "Unschedulable"
         assert not world.jobs

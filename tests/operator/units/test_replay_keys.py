@@ -1,4 +1,4 @@
-"""Keys that are lent to evaluation Jobs: what for, when they come late, when there are none."""
+"""Keys that are lent to replay Jobs: what for, when they come late, when there are none."""
 
 from copy import deepcopy
 from typing import Any
@@ -12,7 +12,7 @@ from clm_operator.findings import UnreadableReport
 from clm_operator.mirror.objects import Job
 from clm_operator.view import Withheld
 from tests.operator.units import builders as b
-from tests.operator.units.test_evaluations import HOUR, evaluation, job_at, producing
+from tests.operator.units.test_replays import HOUR, job_at, producing, replay
 from tests.operator.units.world import World, ended
 
 Raw = dict[str, Any]
@@ -30,9 +30,9 @@ def lending(**more: Any) -> World:
     return world
 
 
-def test_an_evaluation_reads_its_versions_and_writes_one_report() -> None:
+def test_a_replay_reads_its_versions_and_writes_one_report() -> None:
     world = lending()
-    made = world.plan().create_evaluation
+    made = world.plan().create_replay
     assert made is not None
     assert made.grant is not None
     assert "ownerReferences" not in made.grant.secret, "its Secret goes with its Job"
@@ -50,18 +50,18 @@ def test_a_store_that_lends_nothing_is_asked_again() -> None:
     text = "the object store does not answer, and is asked again"
     world.withheld = {job_at(6): Withheld(Reason.STORAGE_UNAVAILABLE, text)}
     world.settle()
-    found = evaluation(world)
+    found = replay(world)
     assert (found["phase"], found["reason"], found["message"]) == (
         "Pending", "StorageUnavailable", text,
     )  # fmt: skip
     assert world.plan().wake_at is not None
     world.withheld = {}
     world.settle()
-    assert evaluation(world)["phase"] == "Running"
+    assert replay(world)["phase"] == "Running"
 
 
 @pytest.mark.parametrize("how", ["deleted", "withdrawn"])
-def test_an_evaluation_whose_versions_go_before_its_job_ends_with_a_reason(how: str) -> None:
+def test_a_replay_whose_versions_go_before_its_job_ends_with_a_reason(how: str) -> None:
     tested = {"since": b.stamp(b.NOW)}
     world = lending()
     if how == "withdrawn":
@@ -69,14 +69,14 @@ def test_an_evaluation_whose_versions_go_before_its_job_ends_with_a_reason(how: 
         world.now, world.settings = b.NOW + 6 * HOUR, lending().settings
     world.withheld = {job_at(6): Withheld(Reason.STORAGE_UNAVAILABLE, "away")}
     world.settle()
-    assert evaluation(world)["phase"] == "Pending"
+    assert replay(world)["phase"] == "Pending"
     if how == "withdrawn":
         world.ask("btc-1", "ARCHIVED")
     else:
         world.versions = []
     world.settle()
-    found = evaluation(world)
-    assert (found["phase"], found["reason"]) == ("Failed", "NothingToEvaluate")
+    found = replay(world)
+    assert (found["phase"], found["reason"]) == ("Failed", "NothingToReplay")
     assert "completionTime" in found
     assert "before its Job could be made" in found["message"]
     assert not world.jobs
@@ -94,7 +94,7 @@ def test_a_longer_interval_does_not_go_back_behind_a_slot_that_waits() -> None:
     world.now += 5 * HOUR
     world.settle()
     assert list(world.jobs) == [job_at(12)]
-    assert evaluation(world)["phase"] == "Running"
+    assert replay(world)["phase"] == "Running"
 
 
 def test_a_store_that_is_away_in_ever_new_words_is_told_once() -> None:
@@ -103,13 +103,13 @@ def test_a_store_that_is_away_in_ever_new_words_is_told_once() -> None:
     for took in ("280 ms", "296 ms"):
         world.withheld = {job_at(6): Withheld(Reason.STORAGE_UNAVAILABLE, f"no answer in {took}")}
         world.settle()
-        assert "280 ms" in evaluation(world)["message"]
+        assert "280 ms" in replay(world)["message"]
     world.withheld = {}
     world.settle()
     for took in ("310 ms", "312 ms"):
         world.finish(UnreadableReport(Reason.STORAGE_UNAVAILABLE, f"no answer in {took}"))
         world.settle()
-        assert "310 ms" in evaluation(world)["message"]
+        assert "310 ms" in replay(world)["message"]
 
 
 NO_SECRET = Complaint("PodNotStarted", 'CreateContainerConfigError: secret "x" not found')

@@ -1,4 +1,4 @@
-"""What an evaluation Job is told, and the report that it leaves: frozen models on later bars."""
+"""What a replay Job is told, and the report that it leaves: frozen models on later bars."""
 
 from typing import Annotated, Literal
 
@@ -26,8 +26,8 @@ class Contender(Model):
     """When it came into production, or into its shadow test."""
 
 
-class EvaluationTask(Model):
-    """One evaluation: whom to replay until when, and how far a shadow test looks."""
+class ReplayTask(Model):
+    """One replay Job: whom to replay until when, and how far a shadow test looks."""
 
     slot: Instant
     """Bars that have closed by then are used, later ones are not."""
@@ -119,11 +119,11 @@ class Problem(Model):
     """What happened and what to do."""
 
 
-class EvaluationReport(Model):
-    """What an evaluation found; written once, never changed."""
+class ReplayReport(Model):
+    """What a replay found; written once, never changed."""
 
     schema_version: Literal[1] = 1
-    task: EvaluationTask
+    task: ReplayTask
     """What was asked for."""
     live: Replay | None = None
     """The champion since it came into production."""
