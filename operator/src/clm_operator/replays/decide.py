@@ -17,7 +17,7 @@ from clm_operator.settings import CredentialsMode
 
 
 @dataclass(frozen=True)
-class Evaluations:
+class Replays:
     """What a round does about replays.
 
     Parameters
@@ -41,7 +41,7 @@ class Evaluations:
     wakes: tuple[datetime, ...]
 
 
-def replays_of(facts: Facts, latest: Latest, *, moving: bool) -> Evaluations:
+def replays_of(facts: Facts, latest: Latest, *, moving: bool) -> Replays:
     """Decide from what became of the newest replay.
 
     Parameters
@@ -55,7 +55,7 @@ def replays_of(facts: Facts, latest: Latest, *, moving: bool) -> Evaluations:
     job = None
     if wanted is not None and why is None:
         job = replay_job(facts.schedule, wanted, facts.settings, facts.now)
-    return Evaluations(
+    return Replays(
         status=why or latest.status,
         job=job,
         grants=_keys(facts, latest),

@@ -12,7 +12,7 @@ from clm_api.production import ProductionPointer
 from clm_api.schedule_status import TrainingScheduleStatus
 from clm_operator.facts import Facts
 from clm_operator.findings import Findings
-from clm_operator.replays.decide import Evaluations, replays_of
+from clm_operator.replays.decide import Replays, replays_of
 from clm_operator.replays.outcome import look
 from clm_operator.round import acts
 from clm_operator.round.acts import Act, Plan
@@ -56,7 +56,7 @@ def plan(facts: Facts, findings: Findings) -> Plan:
     )
 
 
-def _creations(facts: Facts, due: Slots, begun: Runs, watch: Evaluations) -> Iterator[Act]:
+def _creations(facts: Facts, due: Slots, begun: Runs, watch: Replays) -> Iterator[Act]:
     if facts.room_wanted:
         yield acts.MakeRoom()
     yield from map(acts.CreateVersion, due.manifests)
