@@ -26,7 +26,7 @@ CORRUPT = 'increase(clm_promotions_total{outcome="ArtifactCorrupt"}[1d]) > 0'
 HELD = "sum without(reason) (increase(clm_held_back_total[6h])) > 3"
 MISSING = "clm_production_version_missing == 1"
 UNSERVED = "clm_namespace_unserved == 1"
-IDLE = "max(clm_leader) == 0"
+IDLE = "(max(max_over_time(clm_leader[5m])) or vector(0)) == 0"
 FAILING = 'increase(clm_runs_total{outcome="FAILED"}[1d]) > 3'
 PRODUCTION: dict[str, Any] = {
     "production": {
@@ -107,6 +107,8 @@ STORIES = [
     Story("an operator that only stands by", IDLE, True,
           ((lambda r: r.metrics.leads(leads=False), 1),)),
     Story("an operator that works", IDLE, False, ((lambda r: r.metrics.leads(leads=True), 1),)),
+    Story("an operator that has worked and is not seen any more", IDLE, True,
+          ((lambda r: r.metrics.leads(leads=True), 1), (Recording.vanish, 1))),
     Story("the version in production is deleted", MISSING, True, ((whole, 1),)),
     Story("the version in production is there", MISSING, False,
           ((lambda r: seen(r, PRODUCTION, ended("btc-1")), 1),)),

@@ -144,6 +144,19 @@ async def test_the_first_one_works_and_lets_the_lease_go_at_its_end(place: Place
     assert (other.ended, place.lease()["holderIdentity"]) == (1, "")
 
 
+async def test_it_lets_go_also_after_an_answer_that_was_lost(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = await place.process("one")
+    task = asyncio.create_task(one.leader.run(one.work))
+    await comes(lambda: one.begun, "it works")
+    place.proxy.judge = lambda _: 503
+    await comes(lambda: f"{NAME} can't be read or written" in caplog.text, "a renewal fails")
+    place.proxy.judge = let_pass
+    await ends(task)
+    assert place.lease()["holderIdentity"] == ""
+
+
 async def test_a_restarted_container_goes_on_with_its_pods_lease_at_once(place: Place) -> None:
     before = await place.process("pod")
     task = asyncio.create_task(before.leader.run(before.work))

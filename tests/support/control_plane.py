@@ -19,6 +19,7 @@ from local_cluster.processes import Processes, answers
 from tests.support.ports import free_port
 
 Raw = dict[str, Any]
+_PATIENCE_S = 60.0
 _GROUPS = {
     "tsched": ("apis/clm.dev/v1alpha1", "trainingschedules"),
     "mv": ("apis/clm.dev/v1alpha1", "modelversions"),
@@ -155,9 +156,20 @@ class ControlPlane:
         return context
 
     def request(
-        self, method: str, path: str, body: Raw | None = None, kind: str = ""
+        self,
+        method: str,
+        path: str,
+        body: Raw | None = None,
+        kind: str = "",
+        patience_s: float = _PATIENCE_S,
     ) -> Raw | None:
-        """Ask the API server as administrator; None if there is no such object."""
+        """Ask the API server as administrator; None if there is no such object.
+
+        Parameters
+        ----------
+        patience_s
+            How long 429, which asks for another try, is waited out.
+        """
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": kind or "application/json"}
         request = urllib.request.Request(
@@ -170,9 +182,10 @@ class ControlPlane:
             with error:
                 if error.code == HTTPStatus.NOT_FOUND:
                     return None
-                if error.code == HTTPStatus.TOO_MANY_REQUESTS:  # a definition is being served anew
-                    time.sleep(float(error.headers.get("Retry-After", 1)))
-                    return self.request(method, path, body, kind)
+                wait_s = float(error.headers.get("Retry-After", 1))
+                if error.code == HTTPStatus.TOO_MANY_REQUESTS and wait_s <= patience_s:
+                    time.sleep(wait_s)  # a definition is being served anew
+                    return self.request(method, path, body, kind, patience_s - wait_s)
                 raise AssertionError(f"{method} {path}: {error.read().decode()}") from error
 
     def get(self, namespace: str, kind: str, name: str) -> Raw | None:

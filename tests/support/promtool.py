@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from prometheus_client import CollectorRegistry
 
 from clm_operator.telling.prometheus import Metrics
 from local_cluster import paths
@@ -35,6 +36,10 @@ class Recording:
         """Keep what is shown now, for some hours."""
         shown = dict(_SAMPLE.findall(self.metrics.render().decode()))
         self.scrapes += [shown] * times
+
+    def vanish(self) -> None:
+        """Show nothing any more."""
+        self.metrics.registry = CollectorRegistry()
 
     def restart(self) -> None:
         """Go on with a new process, which starts counting anew."""

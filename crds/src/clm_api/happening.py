@@ -1,10 +1,13 @@
 """What happened, kept beside what it made true until it is told."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from clm_api.base import StatusModel, Text
+from clm_api.base import Instant, StatusModel, Text
+from clm_api.reasons import Reason
 
 MOST_UNTOLD = 32
 
@@ -20,7 +23,34 @@ class Happening(StatusModel):
     """One word."""
     message: Text
     """A sentence."""
+    at: Instant | None = None
+    """When it became true; unknown where an operator of before has written it."""
+    count: Annotated[int, Field(ge=2)] | None = None
+    """How many events it stands for, where too many waited to be told; none: it is one."""
+
+    def dated(self, at: datetime) -> "Happening":
+        """Return it with its time; one that has a time keeps it."""
+        return self if self.at is not None else self.model_copy(update={"at": at})
 
 
 Untold = Annotated[list[Happening], Field(max_length=MOST_UNTOLD)]
 """Oldest first; empty while nothing happens."""
+
+
+def bounded(happenings: Iterable[Happening]) -> list[Happening]:
+    """Return no more than a status holds; one that says how many stands for the oldest of more."""
+    found = list(happenings)
+    if len(found) <= MOST_UNTOLD:
+        return found
+    merged, kept = found[: 1 - MOST_UNTOLD], found[1 - MOST_UNTOLD :]
+    count, last = sum(one.count or 1 for one in merged), merged[-1]
+    said = f"{last.reason}: {last.message}"
+    stands = Happening(
+        id=f"merged-{last.id}"[:253],
+        type="Warning",
+        reason=Reason.EVENTS_MERGED,
+        message=f"{count} events are told as one. The last of them: {said}"[:1024],
+        at=last.at,
+        count=count,
+    )
+    return [stands, *kept]

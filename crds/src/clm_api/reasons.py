@@ -132,6 +132,8 @@ class Reason(StrEnum):
     """The object store answers, and writes on conditions."""
     DATA_READY = "DataReady"
     """The last run got the bars it asked for."""
+    EVENTS_MERGED = "EventsMerged"
+    """One event stands for the oldest of those that wait to be told: a status keeps 32."""
 
 
 EXIT_CODES: dict[Reason, int] = {

@@ -197,6 +197,19 @@ def test_siblings_tries_follow_edits_and_deletions() -> None:
     assert mirror.tries_of_siblings(own)[0].total == 8
 
 
+def test_the_schedules_of_a_namespace_are_told_apart_from_all_others() -> None:
+    mirror, there, gone = Mirror(), schedule("b", "b"), schedule("gone", "gone")
+    there["metadata"]["namespace"] = gone["metadata"]["namespace"] = "other"
+    for raw in (schedule("btc", "a"), there, gone):
+        mirror.put("TrainingSchedule", raw)
+    mirror.drop("TrainingSchedule", "other", "gone", "gone")
+    assert mirror.keys("ns") == [KEY]
+    assert mirror.keys("other") == [Key("other", "b")]
+    assert sorted(mirror.keys("*")) == [KEY, Key("other", "b")]
+    mirror.drop("TrainingSchedule", "other", "b", "b")
+    assert (mirror.keys("other"), mirror.keys("*")) == ([], [KEY])
+
+
 def test_tries_of_a_schedule_that_was_replaced_without_a_word_count_no_more() -> None:
     mirror = Mirror()
     for name, uid, at in (("btc", "btc", 1), ("b", "old", 2), ("b", "new", 3)):

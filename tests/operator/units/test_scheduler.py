@@ -6,6 +6,8 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clm_operator.cluster.api import ApiError, NotLeadingError, WriteBudget
 from clm_operator.mirror.objects import Key
@@ -15,7 +17,7 @@ from clm_operator.round.scheduler import Scheduler
 from clm_operator.telling.prometheus import Metrics
 from tests.operator.units.builders import NOW
 
-A, B = Key("ns", "a"), Key("ns", "b")
+A, B, C = Key("ns", "a"), Key("ns", "b"), Key("other", "c")
 
 
 class FakeClock:
@@ -110,6 +112,18 @@ async def test_a_key_whose_slot_comes_while_it_waits_moves_forward_and_is_seen_o
         queue.put(key)
     queue.put(B, due=True)
     assert [await queue.get(), await queue.get(), len(queue)] == [B, A, 0]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["put", "due", "get"]), st.sampled_from([A, B, C]))))
+async def test_the_queue_counts_the_keys_that_wait(steps: list[tuple[str, Key]]) -> None:
+    queue, waiting = FairQueue(), set[Key]()
+    for what, key in steps:
+        if what != "get":
+            queue.put(key, due=what == "due")
+            waiting.add(key)
+        elif waiting:
+            waiting.remove(await queue.get())
+        assert len(queue) == len(waiting)
 
 
 async def test_a_key_is_never_worked_on_twice_at_once_and_wake_ups_merge() -> None:

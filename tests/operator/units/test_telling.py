@@ -1,17 +1,18 @@
 """Nothing that happened goes untold, and nothing that is not true is told."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from clm_api.happening import Happening
-from clm_operator.cluster.api import ApiError, ConflictError, ForbiddenError
+from clm_api.happening import MOST_UNTOLD, Happening, bounded
+from clm_operator.cluster.api import Api, ApiError, ConflictError, ForbiddenError
 from clm_operator.cluster.resources import Cluster
 from clm_operator.mirror.objects import ScheduleObject, Version
 from clm_operator.mirror.world import Mirror
 from clm_operator.round.writing import Writer, Written
+from clm_operator.telling.kube_events import KubeEvents
 from clm_operator.telling.prometheus import Metrics
 from clm_operator.telling.teller import Teller
 from tests.operator.units import builders as b
@@ -165,3 +166,71 @@ def test_a_decided_request_is_removed_though_nobody_listens() -> None:
         told = [{"id": "kept", "type": "Normal", "reason": "Said", "message": "it"}]
         world.version("btc-1")["status"]["untold"] = told
     assert [v.name for v in decided.remove_requests] == ["btc-1"]
+
+
+def several(*numbers: int) -> list[Happening]:
+    """Build happenings of a number each."""
+    return [
+        Happening(id=f"n{n}", type="Normal", reason="Said", message=f"number {n}", at=b.NOW)
+        for n in numbers
+    ]
+
+
+@pytest.mark.parametrize(
+    ("waiting", "shown", "count"),
+    [
+        (several(*range(MOST_UNTOLD)), [f"n{n}" for n in range(MOST_UNTOLD)], None),
+        (several(*range(40)), ["merged-n8", *(f"n{n}" for n in range(9, 40))], 9),
+        (
+            [*bounded(several(*range(40))), *several(40, 41)],
+            ["merged-n10", *(f"n{n}" for n in range(11, 42))], 11,
+        ),
+    ],
+    ids=["all that a status holds", "more than it holds", "and still more, later"],
+)  # fmt: skip
+def test_what_waits_to_be_told_is_bounded_and_nothing_goes_unsaid(
+    waiting: list[Happening], shown: list[str], count: int | None
+) -> None:
+    left = bounded(waiting)
+    assert [one.id for one in left] == shown
+    assert left[0].count == count
+    if count is not None:
+        last = f"The last of them: Said: number {count - 1}"
+        assert left[0].message == f"{count} events are told as one. {last}"
+        assert (left[0].reason, left[0].at) == ("EventsMerged", b.NOW)
+
+
+async def test_a_status_that_is_full_of_untold_events_says_how_many_more_there_were() -> None:
+    cluster = kept()
+    waiting = [one.to_json_dict() for one in several(*range(MOST_UNTOLD))]
+    cluster.version["status"] = {"untold": waiting}
+    cluster.refuse = [ApiError(503, "sick")] * 2
+    await look(cluster, Teller(cluster))
+    assert untold(cluster) == ["merged-n1", *(f"n{n}" for n in range(2, 32)), "scheduled"]
+    await look(cluster, Teller(cluster))
+    await look(cluster, Teller(cluster))
+    assert (untold(cluster), len(cluster.took)) == ([], MOST_UNTOLD)
+
+
+class Taken(Api):
+    """Takes every event."""
+
+    def __init__(self) -> None:
+        self.events: list[Raw] = []
+
+    async def create(self, path: str, body: Raw) -> Raw:
+        self.events.append(body)
+        return body
+
+
+async def test_an_event_that_is_told_later_carries_the_time_at_which_it_happened() -> None:
+    cluster, api = kept(), Taken()
+    cluster.refuse = [ApiError(0, "the process was killed here")]
+    await look(cluster, Teller(cluster))
+    (stored,) = cluster.version["status"]["untold"]
+    happening, later = Happening.model_validate(stored), b.NOW + timedelta(hours=3)
+    await KubeEvents(api).post(cluster.version, happening, later)
+    undated = happening.model_copy(update={"at": None})
+    await KubeEvents(api).post(cluster.version, undated, later)
+    times = [(event["firstTimestamp"], event["lastTimestamp"]) for event in api.events]
+    assert times == [("2026-01-05T12:00:00Z",) * 2, ("2026-01-05T15:00:00Z",) * 2]

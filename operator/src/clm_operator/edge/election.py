@@ -47,8 +47,11 @@ class Election:
 
     @property
     def free_at(self) -> float:
-        """When the Lease has run out, unless its holder renews it."""
-        return self.seen_at + (self.spec.get("leaseDurationSeconds") or LEASE_S)
+        """When the Lease has run out, unless its holder renews it.
+
+        Not before a holder of this version would have stopped, whatever length it was written with.
+        """
+        return self.seen_at + max(self.spec.get("leaseDurationSeconds") or 0, LEASE_S)
 
     def left_s(self, now: float) -> float:
         """Return for how long this process may work without another renewal."""

@@ -180,10 +180,14 @@ class Leader:
             await asyncio.wait({self._work}, timeout=seconds)
 
     async def _release(self) -> None:
-        if not self._version or not self._election.is_mine:
+        """Empty the holder, so that the next one begins at once; ask who it is where unsure."""
+        if not self._election.is_mine:
             return
         try:
             async with asyncio.timeout(_ANSWER_S):
-                await self._write(self._election.release(self._clock.now()))
+                if self._version is None:
+                    await self._look()
+                if self._version and self._election.is_mine:
+                    await self._write(self._election.release(self._clock.now()))
         except (ApiError, TimeoutError) as error:
             _LOG.warning("%s was not let go, it runs out: %s", self._lease, error)

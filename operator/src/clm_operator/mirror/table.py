@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import Generic, TypeVar
 
 from pydantic import ValidationError
@@ -73,7 +74,8 @@ class Table(Generic[T]):
     ) -> None:
         self._read, self._key_of, self._recent = read, key_of, recent
         self._rows: dict[Place, _Row] = {}
-        self._of: dict[Key, dict[Place, None]] = {}
+        self._of: dict[str, dict[Key, dict[Place, None]]] = {}
+        """By namespace, then by schedule."""
         self._typed: OrderedDict[Place, T] = OrderedDict()
         self._own: set[Place] = set()
         self._gone: OrderedDict[str, str | None] = OrderedDict()
@@ -111,7 +113,7 @@ class Table(Generic[T]):
         else:
             self._own.discard(place)
         if key is not None:
-            self._of.setdefault(key, {})[place] = None
+            self._of.setdefault(key.namespace, {}).setdefault(key, {})[place] = None
         before = self._typed.pop(place, None)
         if before is not None and row is not None and row.uid == uid:
             with suppress(ValidationError):  # whoever asks for it is told
@@ -188,7 +190,7 @@ class Table(Generic[T]):
 
     def places(self, key: Key) -> list[Place]:
         """Return namespace and name of the objects that belong to a schedule."""
-        return list(self._of.get(key, ()))
+        return list(self._of.get(key.namespace, {}).get(key, ()))
 
     def is_own(self, namespace: str, name: str) -> bool:
         """Whether the newest form that is known was written by this process, in this term."""
@@ -198,10 +200,11 @@ class Table(Generic[T]):
         """Forget what was written by this process: another one may have worked since."""
         self._own.clear()
 
-    @property
-    def owners(self) -> Iterator[Key]:
-        """The schedules that objects belong to."""
-        return iter(self._of)
+    def owners(self, namespace: str | None) -> Iterator[Key]:
+        """Return the schedules that objects of a namespace belong to; None: of all."""
+        if namespace is None:
+            return chain.from_iterable(self._of.values())
+        return iter(self._of.get(namespace, ()))
 
     def _is_back(self, uid: str, version: str) -> bool:
         """Whether an object is seen that is no older than its end: under another name, say."""
@@ -214,8 +217,11 @@ class Table(Generic[T]):
             self._typed.popitem(last=False)
 
     def _unlink(self, place: Place, row: _Row) -> None:
-        if row.key is not None:
-            places = self._of[row.key]
-            del places[place]
-            if not places:
-                del self._of[row.key]
+        if row.key is None:
+            return
+        owners = self._of[row.key.namespace]
+        del owners[row.key][place]
+        if not owners[row.key]:
+            del owners[row.key]
+        if not owners:
+            del self._of[row.key.namespace]

@@ -125,7 +125,7 @@ class Mirror:
 
     def keys(self, namespace: str) -> list[Key]:
         """Return the schedules of a namespace, ``*`` of all."""
-        return [k for k in self.schedules.owners if namespace in (EVERY_NAMESPACE, k.namespace)]
+        return list(self.schedules.owners(None if namespace == EVERY_NAMESPACE else namespace))
 
     def schedule(self, key: Key) -> ScheduleObject | None:
         """Return a schedule; None if there is none."""

@@ -36,10 +36,11 @@ class FairQueue:
     def __init__(self) -> None:
         self._waiting: OrderedDict[str, _Lanes] = OrderedDict()
         self._filled = asyncio.Event()
+        self._count = 0
 
     def __len__(self) -> int:
         """Return how many keys wait."""
-        return sum(map(len, self._waiting.values()))
+        return self._count
 
     def put(self, key: Key, *, due: bool = False) -> None:
         """Let a key wait.
@@ -50,11 +51,13 @@ class FairQueue:
             Whether its slot has come.
         """
         lanes = self._waiting.setdefault(key.namespace, _Lanes())
+        before = len(lanes)
         if due:
             lanes.others.pop(key, None)
             lanes.due.setdefault(key)
         elif key not in lanes.due:
             lanes.others.setdefault(key)
+        self._count += len(lanes) - before
         self._filled.set()
 
     async def get(self) -> Key:
@@ -64,6 +67,7 @@ class FairQueue:
             await self._filled.wait()
         namespace, lanes = self._waiting.popitem(last=False)
         key, _ = (lanes.due or lanes.others).popitem(last=False)
+        self._count -= 1
         if lanes:
             self._waiting[namespace] = lanes
         return key

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from clm_api.happening import MOST_UNTOLD
+from clm_api.happening import bounded
 from clm_api.lifecycle import Stage
 from clm_operator.cluster.api import ApiError, ConflictError, NotFoundError
 from clm_operator.cluster.patches import merge_patch
@@ -108,9 +108,9 @@ class Writer:
         key, now, raw = view.key, view.now, _of(act).raw
         before, after = _of(act).status, act.status
         unheard = await self.teller.tell(key, raw, before.untold, now)
-        new = {one.id for one in after.untold}
+        new, since = {one.id for one in after.untold}, {one.id: one.at for one in unheard}
         kept = [one for one in unheard if one.id not in new]
-        untold = [*kept, *after.untold][-MOST_UNTOLD:]
+        untold = bounded([*kept, *(one.dated(since.get(one.id) or now) for one in after.untold)])
         status = after.model_copy(update={"untold": untold}).to_json_dict()
         if not untold:
             del status["untold"]
@@ -125,8 +125,7 @@ class Writer:
                 written.refused = error
                 return False
         written.unwritten.discard(raw["metadata"]["uid"])
-        unheard += after.untold if unheard else await self.teller.tell(key, raw, after.untold, now)
-        written.unheard |= bool(unheard)
+        written.unheard |= bool(unheard or await self.teller.tell(key, raw, untold, now))
         return True
 
     async def _patch(self, raw: Raw, patch: Raw) -> bool:

@@ -21,10 +21,16 @@ class KubeEvents:
         self._api = api
 
     async def post(self, about: Raw, happening: Happening, now: datetime) -> None:
-        """Post an event about an object; one that exists already is not posted again."""
+        """Post an event about an object; one that exists already is not posted again.
+
+        Parameters
+        ----------
+        now
+            The time of an event that has none of its own.
+        """
         meta = about["metadata"]
         digest = hashlib.sha256(f"{meta['uid']}/{happening.id}".encode()).hexdigest()[:16]
-        time = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        time = (happening.at or now).strftime("%Y-%m-%dT%H:%M:%SZ")
         event = {
             "apiVersion": "v1",
             "kind": "Event",
@@ -43,7 +49,7 @@ class KubeEvents:
             "source": {"component": "clm-operator"},
             "firstTimestamp": time,
             "lastTimestamp": time,
-            "count": 1,
+            "count": happening.count or 1,
         }
         try:
             async with asyncio.timeout(_PATIENCE_S):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Literal
 
-from clm_api.happening import MOST_UNTOLD, Happening
+from clm_api.happening import Happening, bounded
 from clm_api.lifecycle import Stage
 from clm_api.model_version import ModelVersionStatus, Phase, ShadowVerdict
 from clm_api.reasons import Reason
@@ -36,11 +36,10 @@ def announced(
         Slots that this round decides to skip.
     """
     told = tuple(
-        replace(o, status=o.status.having(untold=list(_of_version(o))[-MOST_UNTOLD:]))
-        for o in outcomes
+        replace(o, status=o.status.having(untold=bounded(_of_version(o)))) for o in outcomes
     )
-    own = [*_of_schedule(facts.schedule, status, skips)]
-    return told, status.having(untold=own[-MOST_UNTOLD:])
+    own = bounded(_of_schedule(facts.schedule, status, skips))
+    return told, status.having(untold=own)
 
 
 def _of_schedule(
