@@ -2,28 +2,41 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from clm_api.model_version import ModelVersionStatus
+from clm_api.lifecycle import RequestedStage, StageRequest
 from clm_api.replay import Contender
 from clm_api.schedule import Schedule
 from clm_api.schedule_status import ReplayStatus, TrialsStatus
 from clm_api.training_schedule import TrainingScheduleSpec
+from clm_operator.changes import Changes
 from clm_operator.findings import StoreSeen
-from clm_operator.mirror.objects import Job, ScheduleObject, Version
+from clm_operator.jobs.state import JobState
+from clm_operator.mirror.objects import Job, Key, ScheduleObject, Version
 from clm_operator.settings import Settings
 from clm_operator.view import Withheld
 
-Statuses = Mapping[str, ModelVersionStatus]
-"""Next statuses by version."""
-
 
 @dataclass(frozen=True)
-class Choice:
-    """A version that nobody has to ask for, and why."""
+class Want:
+    """Where a version is wanted, by a person or by mode Automatic.
+
+    Parameters
+    ----------
+    stage
+        Where.
+    request
+        The person's; None where mode Automatic chose.
+    behind
+        Of a test that a person wants: whose bars end later, in words.
+    """
 
     version: Version
+    stage: RequestedStage
+    by: str
     reason: str
+    request: StageRequest | None = None
+    behind: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,24 +53,35 @@ class Facts:
 
     Parameters
     ----------
+    soon
+        When to look again at what works.
+    again
+        When to look again at what can't be made yet, by name; others: soon.
     plausible, problem
         The spec as it can be followed; None, and what is wrong with it.
     versions, ended, active
         All of the schedule's, those whose run has ended, those whose run has not; oldest first.
     jobs, replays
         Jobs of runs and of replays, by name.
+    states
+        Jobs of active runs, and that of the newest replay while it runs, as they stand; by name.
+    foreign
+        Active versions whose Job belongs to something else.
+    left_alone
+        Jobs whose result was read and which have not ended, with the time at which they go.
     newest
         The newest replay: the recorded one, or one whose Job was just made.
-    champion
-        The version in production.
+    champion, missing
+        The version in production; whether its ModelVersion was deleted.
     lagging
         Moves by which stages catch up with the pointer; empty if they have.
-    asked, settled
-        Versions whose request is open, and those whose request is decided and still there.
-    on_trial
-        The version in its shadow test, while the verdict is open.
-    choice
-        The version that mode Automatic puts into production next.
+    ranking
+        Moves of candidates that a better one supersedes, and words about those that stay.
+    wants, settled
+        Where versions are wanted: by persons, else by mode Automatic. Versions whose request is
+        decided and still there.
+    in_test, on_trial
+        Name of the version in its shadow test; that version while the verdict is open.
     rested_at
         From when on production may change by itself.
     barred
@@ -74,7 +98,10 @@ class Facts:
     """
 
     now: datetime
+    key: Key
     settings: Settings
+    soon: datetime
+    again: Mapping[str, datetime]
     schedule: ScheduleObject
     plausible: Plausible | None
     problem: str
@@ -83,13 +110,18 @@ class Facts:
     active: tuple[Version, ...]
     jobs: Mapping[str, Job]
     replays: Mapping[str, Job]
+    states: Mapping[str, JobState]
+    foreign: frozenset[str]
+    left_alone: Mapping[str, datetime]
     newest: ReplayStatus | None
     champion: Contender | None
-    lagging: Statuses
-    asked: tuple[Version, ...]
+    missing: bool
+    lagging: Changes
+    ranking: Changes
+    wants: tuple[Want, ...]
     settled: tuple[Version, ...]
+    in_test: str | None
     on_trial: Version | None
-    choice: Choice | None
     rested_at: datetime
     barred: Mapping[str, Withheld]
     taken: frozenset[str]
@@ -98,16 +130,3 @@ class Facts:
     room_wanted: bool
     sibling_trials: tuple[TrialsStatus, ...]
     store: StoreSeen | None
-
-    @property
-    def soon(self) -> datetime:
-        """When to look again at what works."""
-        return self.now + timedelta(seconds=self.settings.progress_poll_seconds)
-
-    def again_at(self, name: str) -> datetime:
-        """Return when to look again at what works, or can't be made yet.
-
-        A wait that ended while the round was reading is over at the next look.
-        """
-        why = self.barred.get(name)
-        return why.until if why and why.until and why.until > self.now else self.soon

@@ -7,7 +7,7 @@ from clm_api.model_version import Phase
 from clm_api.reasons import Reason
 from clm_api.replay import ReplayReport
 from clm_api.report import FoldMetrics, Manifest, MetricsFile, Progress
-from clm_api.schedule_status import ReplayStatus
+from clm_api.schedule_status import LiveStatus, ReplayStatus
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,13 @@ class Latest:
     ----------
     report
         Of one that ends in this round.
+    live
+        What that report says of the version in production.
     """
 
     status: ReplayStatus | None = None
     report: ReplayReport | None = None
+    live: LiveStatus | None = None
 
     @property
     def runs(self) -> bool:

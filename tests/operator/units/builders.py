@@ -1,6 +1,6 @@
 """Builders of what a round sees, with keyword overrides."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,13 +21,16 @@ from clm_operator.findings import Findings, Report
 from clm_operator.jobs.credentials import Grant
 from clm_operator.jobs.manifest import NewJob
 from clm_operator.mirror.objects import Job, Key, Pod, ScheduleObject, Version
-from clm_operator.round import acts
+from clm_operator.round import acts, manifests
 from clm_operator.round.acts import Plan
 from clm_operator.round.deriving import facts_of
 from clm_operator.round.plan import plan as decide
-from clm_operator.runs.outcome import Outcome, fold
+from clm_operator.round.version_status import written
+from clm_operator.runs.outcome import Need, outcome_of
+from clm_operator.runs.status import change_of
 from clm_operator.settings import DEFAULTS, Settings
-from clm_operator.slots.version import Asked, version_manifest
+from clm_operator.slots.asks import Ask
+from clm_operator.slots.version import version_manifest
 from clm_operator.view import View
 from tests.support.schedules import schedule
 
@@ -83,7 +86,7 @@ def version(
         owner.spec, slot=slot, trials=RunTrials(),
         pod_defaults=settings().pod_defaults(owner.spec.model.family),
     )  # fmt: skip
-    raw = version_manifest(owner, owner.spec, Asked(name, slot, Trigger(type=trigger)), run)
+    raw = version_manifest(owner, owner.spec, Ask(name, slot, Trigger(type=trigger)), run)
     meta = {"uid": f"uid-{name}", "generation": 1, "creationTimestamp": stamp(created)}
     raw["metadata"] |= meta | {"resourceVersion": "1"}
     return Version.read(raw | {"status": status or {}})
@@ -207,15 +210,26 @@ def facts(what: Seen, configured: Settings | None = None) -> Facts:
     return found
 
 
-def came_of(version: Version, what: Seen, configured: Settings | None = None) -> Outcome:
+@dataclass(frozen=True)
+class CameOf:
+    """What came of a run, and the status that says so."""
+
+    need: Need
+    status: ModelVersionStatus
+
+
+def came_of(version: Version, what: Seen, configured: Settings | None = None) -> CameOf:
     """Work out what came of a run."""
-    return fold(version, facts(what, configured), what.findings)
+    found = facts(Seen(replace(what.view, versions=(version,)), what.findings), configured)
+    outcome = outcome_of(version, found, what.findings)
+    return CameOf(outcome.need, written(version, change_of(outcome, found), found.now))
 
 
 @dataclass(frozen=True)
 class Decided:
-    """A plan's acts by what they are."""
+    """A plan's acts by what they are, as Kubernetes takes them."""
 
+    facts: Facts
     plan: Plan
 
     @property
@@ -224,21 +238,28 @@ class Decided:
 
     @property
     def create_versions(self) -> tuple[Raw, ...]:
-        return tuple(a.manifest for a in self.plan.acts if isinstance(a, acts.CreateVersion))
+        made = (a.begin for a in self.plan.acts if isinstance(a, acts.CreateVersion))
+        return tuple(manifests.version_of(self.facts, begin) for begin in made)
 
     @property
     def create_jobs(self) -> tuple[NewJob, ...]:
-        made = [a for a in self.plan.acts if isinstance(a, acts.CreateJob)]
-        return tuple(a.job for a in made if a.of_version)
+        made = (a.run for a in self.plan.acts if isinstance(a, acts.CreateJob))
+        return tuple(manifests.job_of(self.facts, run) for run in made)
 
     @property
     def create_replay(self) -> NewJob | None:
-        made = [a for a in self.plan.acts if isinstance(a, acts.CreateJob)]
-        return next((a.job for a in made if not a.of_version), None)
+        made = (a.replay for a in self.plan.acts if isinstance(a, acts.CreateReplay))
+        return next((manifests.job_of_replay(self.facts, replay) for replay in made), None)
 
     @property
     def lend(self) -> tuple[Grant, ...]:
-        return tuple(a.grant for a in self.plan.acts if isinstance(a, acts.Lend))
+        runs = [a.run for a in self.plan.acts if isinstance(a, acts.LendRun)]
+        replays = [a.lacking for a in self.plan.acts if isinstance(a, acts.LendReplay)]
+        found = [
+            *(manifests.keys_of(self.facts, run) for run in runs),
+            *(manifests.keys_of_replay(self.facts, lacking) for lacking in replays),
+        ]
+        return tuple(grant for grant in found if grant is not None)
 
     @property
     def delete_jobs(self) -> tuple[Job, ...]:
@@ -274,7 +295,8 @@ class Decided:
 
 def plan(what: Seen, configured: Settings | None = None) -> Decided:
     """Decide."""
-    return Decided(decide(facts(what, configured), what.findings))
+    found = facts(what, configured)
+    return Decided(found, decide(found, what.findings))
 
 
 def plain(status: StatusModel) -> Raw:

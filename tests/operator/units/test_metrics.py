@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from clm_api.lifecycle import Decision, RequestedStage
-from clm_api.model_version import ModelVersionStatus, Phase, TriggerType
+from clm_api.model_version import TAKES_A_SLOT, ModelVersionStatus, Phase, Trigger, TriggerType
 from clm_operator.mirror.objects import Key
+from clm_operator.slots.asks import Ask
 from clm_operator.stages.lifecycle import ROLLED_BACK, TESTED, WITHDRAWN, into_production
 from clm_operator.telling.prometheus import Metrics
 from clm_operator.telling.schedule_metrics import DECISIONS
@@ -196,11 +197,10 @@ def test_how_late_a_version_was_made(
     trigger: TriggerType, late_s: float, seen: tuple[int, float]
 ) -> None:
     metrics, created = Metrics(), b.NOW + timedelta(seconds=30)
-    snapshot = b.seen(schedule=b.schedule_object(created=created)).view
     slot = created + timedelta(hours=1) if trigger is TriggerType.SCHEDULED else b.NOW
-    manifest = b.version(slot=slot, trigger=trigger).raw
-    begins = max(slot, created)
-    metrics.lateness(snapshot, manifest, begins + timedelta(seconds=late_s))
+    begins, made = max(slot, created), timedelta(seconds=late_s)
+    ask = Ask("btc-1", slot, Trigger(type=trigger), timely=trigger in TAKES_A_SLOT)
+    metrics.lateness(ask, created, begins + made)
     text = metrics.render().decode()
     figures = re.findall(r"^clm_schedule_lateness_seconds_(count|sum) (.*)$", text, re.MULTILINE)
     assert dict(figures) == {"count": str(float(seen[0])), "sum": str(seen[1])}

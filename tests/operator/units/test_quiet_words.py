@@ -11,7 +11,7 @@ from clm_api.reasons import Reason
 from clm_operator.complaints import Complaint
 from clm_operator.mirror.objects import Job, Version
 from clm_operator.names import LABEL_REPLAY
-from clm_operator.replays.outcome import look
+from clm_operator.replays.outcome import latest_of
 from clm_operator.view import Withheld
 from tests.operator.units import builders as b
 
@@ -89,7 +89,7 @@ def test_a_replay_that_waits_is_written_once(row: Row) -> None:
         held = {name: why} if (why := row.withheld(number)) else {}
         owner = b.schedule_object(status={"replay": status})
         seen = b.seen(schedule=owner, replays={name: job}, withheld=held)
-        found = look(b.facts(seen), seen.findings).status
+        found = latest_of(b.facts(seen), seen.findings).status
         assert found is not None
         messages.add(found.message)
         status = b.plain(found)

@@ -70,7 +70,7 @@ async def look(cluster: Kept, teller: Teller) -> Written:
     """Make one round's writes."""
     seen = cluster.seen()
     writer = Writer(cluster, teller, Metrics())
-    return await writer.write(seen.view, b.plan(seen, b.settings()).plan.writes)
+    return await writer.write(b.facts(seen), b.plan(seen).plan.writes)
 
 
 def untold(cluster: Kept) -> list[str]:

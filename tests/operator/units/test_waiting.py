@@ -13,7 +13,6 @@ from clm_operator.complaints import Complaint, told
 from clm_operator.findings import UnreadableReport
 from clm_operator.jobs.waiting import overdue
 from clm_operator.mirror.objects import Job, Pod
-from clm_operator.round.version_status import observed
 from tests.operator.units import builders as b
 from tests.operator.units.test_outcomes import HAD_JOB
 from tests.operator.units.test_shadow import IN_PRODUCTION
@@ -281,7 +280,7 @@ def test_a_run_between_two_attempts_says_why_the_last_one_ended(
     """And so do its conditions, the words that "kubectl describe" shows."""
     version = b.version(status=HAD_JOB)
     seen = b.seen(version, now=at(5), jobs={"btc-1": job(pod, started=0)})
-    got = observed(version, b.came_of(version, seen, b.settings()).status, at(5))
+    got = b.came_of(version, seen, b.settings()).status
     assert f"{got.phase} {got.reason}" == stands, name
     assert got.message.startswith(says)
     ready = next(c for c in got.conditions if c.type == "Ready")

@@ -9,12 +9,14 @@ from typing import Any
 from clm_api.base import StatusModel
 from clm_api.production import ProductionPointer
 from clm_api.replay import ReplayTask
+from clm_operator.changes import Change
+from clm_operator.facts import Facts
 from clm_operator.findings import Findings, ReplayRead, ReportRead
 from clm_operator.mirror.objects import Job, ScheduleObject, Version
-from clm_operator.round import acts
+from clm_operator.round import acts, manifests
 from clm_operator.round.acts import Act
 from clm_operator.round.needs import needs
-from clm_operator.round.version_status import observed
+from clm_operator.round.version_status import written
 from clm_operator.settings import Settings
 from clm_operator.view import Withheld
 from tests.operator.units import builders as b
@@ -31,7 +33,7 @@ def ended(name: str, stands: str = "CANDIDATE", **more: Any) -> Version:
     phase = "Failed" if stands == "FAILED" else "Succeeded"
     status = {"phase": phase, "stage": stands, "artifact": artifact} | more
     version = b.version(name, status=status)
-    seen = b.plain(observed(version, version.status, b.NOW))
+    seen = b.plain(written(version, Change(version.status, b.NOW), b.NOW))
     return Version.read(version.raw | {"status": seen})
 
 
@@ -93,6 +95,10 @@ class World:
         )
         return b.Seen(seen.view, found)
 
+    def facts(self) -> Facts:
+        """Work out what follows by itself."""
+        return b.facts(self.seen(), self.settings)
+
     def plan(self) -> b.Decided:
         """Decide."""
         return b.plan(self.seen(), self.settings)
@@ -107,9 +113,10 @@ class World:
         """Return what an act changes; None if it changes nothing here, or not yet."""
         match act:
             case acts.CreateVersion():
-                return lambda: self._created(act.manifest)
-            case acts.CreateJob() if not act.of_version and act.job.name not in self.withheld:
-                return lambda: self._started(act.job.manifest)
+                return lambda: self._created(manifests.version_of(self.facts(), act.begin))
+            case acts.CreateReplay() if act.replay.name not in self.withheld:
+                made = manifests.job_of_replay(self.facts(), act.replay)
+                return lambda: self._started(made.manifest)
             case acts.DeleteJob():
                 return lambda: self._deleted(act.job)
             case acts.WriteVersion():

@@ -15,10 +15,10 @@ from clm_operator.facts import Facts
 from clm_operator.findings import Latest
 from clm_operator.jobs import policy
 from clm_operator.jobs.failures import Failure
-from clm_operator.mirror.objects import ScheduleObject, Version
+from clm_operator.mirror.objects import Job, ScheduleObject, Version
 from clm_operator.names import replay_job
-from clm_operator.replays.job import DueReplay
-from clm_operator.replays.outcome import failed, waiting
+from clm_operator.replays.job import DueReplay, task_of
+from clm_operator.replays.status import failed, waiting
 
 
 def due(facts: Facts, latest: Latest) -> DueReplay | None:
@@ -34,7 +34,7 @@ def due(facts: Facts, latest: Latest) -> DueReplay | None:
     if not _is_new(slot, latest.status, TIMEFRAME_SECONDS[spec.data.timeframe]):
         return None
     task = _task(facts, slot)
-    models = models_of(facts, task)
+    models = _models(facts, task)
     if not models or slot <= min(c.since for c in task.contenders):
         return None
     return DueReplay(replay_job(facts.schedule.name, slot), task, models)
@@ -49,8 +49,17 @@ def _is_new(slot: datetime, latest: ReplayStatus | None, bar_seconds: int) -> bo
     return floor_to(slot, bar_seconds) > floor_to(latest.slot, bar_seconds)
 
 
-def models_of(facts: Facts, task: ReplayTask) -> tuple[Version, ...]:
-    """Return the versions that a task names, as far as they exist."""
+def of_job(facts: Facts, job: Job) -> DueReplay | None:
+    """Return the replay that a Job was told; None where its versions are gone.
+
+    By now another version may be in production.
+    """
+    task = task_of(job)
+    models = _models(facts, task) if task else ()
+    return DueReplay(job.name, task, models) if task and models else None
+
+
+def _models(facts: Facts, task: ReplayTask) -> tuple[Version, ...]:
     known = {v.name: v for v in facts.versions if v.spec is not None}
     return tuple(known[c.version] for c in task.contenders if c.version in known)
 
@@ -61,7 +70,7 @@ def impossible(facts: Facts, wanted: DueReplay, latest: Latest) -> ReplayStatus 
     if latest.status is not None and latest.status.name == wanted.name:
         status = latest.status
     if (withheld := facts.barred.get(wanted.name)) is not None:
-        return waiting(status, withheld)
+        return waiting(status, withheld.reason, withheld.message)
     if wanted.name in facts.taken:
         text = f'Job "{wanted.name}" exists and belongs to something else: delete it'
         return failed(status, Failure(Reason.NAME_COLLISION, text), facts.now)
@@ -81,7 +90,7 @@ def abandoned(facts: Facts, latest: Latest) -> ReplayStatus | None:
     status = latest.status
     if status is None or status.phase is not Phase.PENDING:
         return None
-    if models_of(facts, _task(facts, status.slot)):
+    if _models(facts, _task(facts, status.slot)):
         return None
     text = "what it was to replay was deleted, withdrawn or decided before its Job could be made"
     return failed(status, Failure(Reason.NOTHING_TO_REPLAY, text), facts.now)

@@ -9,14 +9,15 @@ tidy:   the store's pointer, versions beyond retention; only when nothing else i
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from clm_api.model_version import ModelVersionStatus
 from clm_api.production import ProductionPointer
 from clm_api.schedule_status import TrainingScheduleStatus
-from clm_operator.jobs.credentials import Grant
-from clm_operator.jobs.manifest import NewJob
 from clm_operator.mirror.objects import Job, ScheduleObject, Version
+from clm_operator.replays.decide import Lacking
+from clm_operator.replays.job import DueReplay
+from clm_operator.runs.decide import Run
+from clm_operator.slots.admit import Begin
 
 
 @dataclass(frozen=True)
@@ -26,35 +27,37 @@ class MakeRoom:
 
 @dataclass(frozen=True)
 class CreateVersion:
-    """Create a ModelVersion."""
+    """Create the ModelVersion of a run that begins."""
 
-    manifest: dict[str, Any]
-
-    @property
-    def name(self) -> str:
-        """The version's name."""
-        return str(self.manifest["metadata"]["name"])
+    begin: Begin
 
 
 @dataclass(frozen=True)
 class CreateJob:
-    """Create a Job with the keys that its pods wait for.
+    """Create the Job of a version, with the keys that its pods wait for."""
 
-    Parameters
-    ----------
-    of_version
-        Whether it is the Job of a version, which it then rests on.
-    """
-
-    job: NewJob
-    of_version: bool = True
+    run: Run
 
 
 @dataclass(frozen=True)
-class Lend:
-    """Make the Secret that a crash or a refusal kept from a Job."""
+class CreateReplay:
+    """Create the Job of a replay, with the keys that its pod waits for."""
 
-    grant: Grant
+    replay: DueReplay
+
+
+@dataclass(frozen=True)
+class LendRun:
+    """Make the Secret that a crash or a refusal kept from a version's Job."""
+
+    run: Run
+
+
+@dataclass(frozen=True)
+class LendReplay:
+    """Make the Secret that a crash or a refusal kept from a replay's Job."""
+
+    lacking: Lacking
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ class Retire:
     version: Version
 
 
-Create = CreateVersion | CreateJob | Lend
+Create = CreateVersion | CreateJob | CreateReplay | LendRun | LendReplay
 Write = WriteVersion | WriteSchedule | RemoveRequest
 Tidy = Publish | Retire
 Act = MakeRoom | Create | DeleteJob | Write | Tidy
@@ -119,7 +122,7 @@ class Plan:
     @property
     def creates(self) -> bool:
         """Whether it makes anything that the next round has to see."""
-        return any(isinstance(act, CreateVersion | CreateJob) for act in self.acts)
+        return any(isinstance(act, CreateVersion | CreateJob | CreateReplay) for act in self.acts)
 
     @property
     def creations(self) -> Iterator[Create]:

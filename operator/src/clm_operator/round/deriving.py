@@ -1,23 +1,30 @@
 """Facts from a view: the one place where what follows by itself is worked out."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from clm_api.errors import SpecError
+from clm_api.job_spec import JobSpec
+from clm_api.lifecycle import RequestedStage, Stage, StageRequest
+from clm_api.model_version import Phase
 from clm_api.reasons import Reason
 from clm_api.schedule import Schedule, parse_schedule
+from clm_api.schedule_status import ReplayStatus
 from clm_api.timing import duration
 from clm_api.training_schedule import TrainingScheduleSpec
-from clm_operator.facts import Facts, Plausible
+from clm_operator.facts import Facts, Plausible, Want
 from clm_operator.jobs import policy
-from clm_operator.mirror.objects import ScheduleObject
+from clm_operator.jobs.state import JobState, state_of
+from clm_operator.jobs.waiting import left_until, missing_since
+from clm_operator.mirror.objects import Job, ScheduleObject, Version, owner_uid
 from clm_operator.replays.due import champion_of
 from clm_operator.replays.outcome import newest
 from clm_operator.round.tidying import short_of_room
 from clm_operator.settings import Settings
-from clm_operator.stages.automatic import next_promotion, rested_at
+from clm_operator.stages.automatic import rested_at, wanted
+from clm_operator.stages.candidates import compared, overtaken_by, ranked
 from clm_operator.stages.following import following
-from clm_operator.stages.requests import decided, undecided
+from clm_operator.stages.requests import decided, is_missing, undecided
 from clm_operator.stages.shadow import is_tested
 from clm_operator.view import View, Withheld
 
@@ -31,25 +38,34 @@ def facts_of(view: View, settings: Settings) -> Facts | None:
         return None
     plausible, problem = _read(schedule, settings)
     ended = tuple(v for v in view.versions if v.terminal)
-    short = short_of_room(view)
+    active = tuple(v for v in view.versions if not v.terminal)
+    replay, short, soon = newest(schedule, view.replays), short_of_room(view), _soon(view, settings)
     return Facts(
         now=view.now,
+        key=view.key,
         settings=settings,
+        soon=soon,
+        again=_again(view),
         schedule=schedule,
         plausible=plausible,
         problem=problem,
         versions=view.versions,
         ended=ended,
-        active=tuple(v for v in view.versions if not v.terminal),
+        active=active,
         jobs=view.jobs,
         replays=view.replays,
-        newest=newest(schedule, view.replays),
+        states=_states(view, schedule, active, replay),
+        foreign=frozenset(v.name for v in active if _is_foreign(v, view.jobs.get(v.name))),
+        left_alone=_left_alone(view, ended, replay),
+        newest=replay,
         champion=champion_of(schedule.status),
+        missing=is_missing(schedule.status.production, view.versions),
         lagging=following(schedule.status, ended),
-        asked=tuple(v for v in view.versions if undecided(v)),
+        ranking=ranked(ended, view.now),
+        wants=_wants(view, schedule, ended),
         settled=tuple(v for v in view.versions if decided(v)),
+        in_test=next((v.name for v in ended if v.status.stage is Stage.SHADOW), None),
         on_trial=next((v for v in view.versions if is_tested(v)), None),
-        choice=next_promotion(schedule, ended, view.now),
         rested_at=rested_at(schedule, view.now),
         barred=_barred(view),
         taken=view.taken,
@@ -59,6 +75,74 @@ def facts_of(view: View, settings: Settings) -> Facts | None:
         sibling_trials=view.sibling_trials,
         store=view.store,
     )
+
+
+def _soon(view: View, settings: Settings) -> datetime:
+    return view.now + timedelta(seconds=settings.progress_poll_seconds)
+
+
+def _again(view: View) -> dict[str, datetime]:
+    """A wait that ended while the round was reading is over at the next look."""
+    waits = ((name, why.until) for name, why in view.withheld.items())
+    return {name: until for name, until in waits if until is not None and until > view.now}
+
+
+def _is_foreign(version: Version, job: Job | None) -> bool:
+    return job is not None and owner_uid(job.raw) != version.uid
+
+
+def _states(
+    view: View, schedule: ScheduleObject, active: tuple[Version, ...], replay: ReplayStatus | None
+) -> dict[str, JobState]:
+    states = dict[str, JobState]()
+    for version in active:
+        job, status = view.jobs.get(version.name), version.status
+        if job is None or version.spec is None or owner_uid(job.raw) != version.uid:
+            continue
+        known = status.pod_missing_since
+        had_one = known is not None or status.pod_uid is not None or status.phase is Phase.RUNNING
+        missing = missing_since(job, known, view.now) if had_one else None
+        limit_s = version.spec.run.pod.pending_deadline_seconds
+        states[version.name] = state_of(job, missing, limit_s, view.now)
+    if replay is not None and replay.phase is Phase.RUNNING and replay.name in view.replays:
+        job = view.replays[replay.name]
+        missing = missing_since(job, replay.pod_missing_since, view.now)
+        spec = schedule.spec.job if schedule.spec else JobSpec()
+        states[replay.name] = state_of(job, missing, spec.pending_deadline_seconds, view.now)
+    return states
+
+
+def _left_alone(
+    view: View, ended: tuple[Version, ...], replay: ReplayStatus | None
+) -> dict[str, datetime]:
+    """Return the Jobs whose result was read and which have not ended, with when they go."""
+    goes = dict[str, datetime]()
+    for version in ended:
+        job, status = view.jobs.get(version.name), version.status
+        if job is not None and not job.finished and owner_uid(job.raw) == version.uid:
+            end = status.completion_time or version.created
+            goes[version.name] = left_until(end, status.phase, status.reason)
+    if replay is not None and replay.completion_time is not None:
+        job = view.replays.get(replay.name)
+        if job is not None and not job.finished:
+            goes[replay.name] = left_until(replay.completion_time, replay.phase, replay.reason)
+    return goes
+
+
+def _wants(view: View, schedule: ScheduleObject, ended: tuple[Version, ...]) -> tuple[Want, ...]:
+    """Return what persons want; where nobody wants anything, what mode Automatic does."""
+    asked = tuple(_want(v, r, ended) for v in view.versions if (r := undecided(v)) is not None)
+    if asked:
+        return asked
+    chosen = wanted(schedule, ended, view.now)
+    return () if chosen is None else (chosen,)
+
+
+def _want(version: Version, request: StageRequest, ended: tuple[Version, ...]) -> Want:
+    tests = request.stage is RequestedStage.SHADOW
+    ahead = overtaken_by(version, ended) if tests else None
+    behind = compared(version, ahead) if ahead is not None else ""
+    return Want(version, request.stage, request.by, request.reason, request, behind)
 
 
 def _barred(view: View) -> Mapping[str, Withheld]:

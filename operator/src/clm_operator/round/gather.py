@@ -48,7 +48,7 @@ class FoundOut:
         )
 
 
-async def look(key: Key, cluster: Cluster, clock: Clock, found_out: FoundOut) -> View:
+async def view_of(key: Key, cluster: Cluster, clock: Clock, found_out: FoundOut) -> View:
     """Return the mirror's view of a schedule, completed where watches may lag.
 
     Parameters

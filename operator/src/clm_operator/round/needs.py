@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from clm_api.lifecycle import RequestedStage
 from clm_api.model_version import Phase
 from clm_operator.facts import Facts
 from clm_operator.mirror.objects import Version
-from clm_operator.stages.requests import wants_verification
+from clm_operator.stages.requests import can_be_promoted
 
 
 @dataclass(frozen=True)
@@ -35,21 +36,17 @@ def needs(facts: Facts) -> Needs:
     """Return what a round has to read before it can decide."""
     reports, progress = list[Version](), list[tuple[Version, str]]()
     for version in facts.active:
-        job = facts.jobs.get(version.name)
+        state = facts.states.get(version.name)
         if version.spec is None:
             continue
-        if job is None or job.finished or job.trainer_ended:
+        if state is None or state.job.finished or state.job.trainer_ended:
             reports.append(version)
-        elif job.pods and job.pods[-1].phase == "Running":
-            progress.append((version, job.pods[-1].uid))
-    return Needs(tuple(reports), tuple(progress), _verify(facts), _replay(facts))
-
-
-def _verify(facts: Facts) -> tuple[Version, ...]:
-    """Return the versions that are asked, or chosen, into production."""
+        elif state.pod is not None and state.pod.phase == "Running":
+            progress.append((version, state.pod.uid))
+    promotes = (w.version for w in facts.wants if w.stage is RequestedStage.PRODUCTION)
     production = facts.schedule.status.production
-    asked = tuple(v for v in facts.asked if wants_verification(v, production))
-    return asked if facts.choice is None else (*asked, facts.choice.version)
+    verify = tuple(v for v in promotes if can_be_promoted(v, production))
+    return Needs(tuple(reports), tuple(progress), verify, _replay(facts))
 
 
 def _replay(facts: Facts) -> datetime | None:
@@ -57,5 +54,6 @@ def _replay(facts: Facts) -> datetime | None:
     status = facts.newest
     if status is None or status.phase is not Phase.RUNNING:
         return None
-    job = facts.replays.get(status.name)
-    return status.slot if job is None or job.finished or job.trainer_ended else None
+    state = facts.states.get(status.name)
+    over = state is None or state.job.finished or state.job.trainer_ended
+    return status.slot if over else None

@@ -11,11 +11,12 @@ from clm_api.errors import ClmError
 from clm_operator.clock import Clock
 from clm_operator.cluster.api import ApiError, ConflictError, NotFoundError
 from clm_operator.cluster.resources import Cluster
+from clm_operator.facts import Facts
 from clm_operator.mirror.objects import Job, Key
 from clm_operator.round.acts import CreateJob, CreateVersion, MakeRoom, Plan, Publish, Retire
 from clm_operator.round.creating import Creator
 from clm_operator.round.deriving import facts_of
-from clm_operator.round.gather import FoundOut, look
+from clm_operator.round.gather import FoundOut, view_of
 from clm_operator.round.plan import plan
 from clm_operator.round.queue import Again
 from clm_operator.round.reading import read
@@ -26,7 +27,6 @@ from clm_operator.store.pointer import PointerWriter
 from clm_operator.store.results import ArtifactReader
 from clm_operator.store.standing import Standing
 from clm_operator.telling.prometheus import Metrics
-from clm_operator.view import View
 
 _LOG = logging.getLogger(__name__)
 _MAX_ROUNDS = 8
@@ -65,7 +65,7 @@ class Reconciler:
         """Run rounds until nothing is left to do; return when to look again."""
         known = self.creator.known(key)
         for _ in range(_MAX_ROUNDS):
-            view = await look(key, self.cluster, self.clock, known)
+            view = await view_of(key, self.cluster, self.clock, known)
             view = replace(view, store=self.standing.tell(view))
             self.metrics.seen(view)
             if view.schedule is None:
@@ -76,16 +76,16 @@ class Reconciler:
             if decided.creates and await self._outdated(decided, key):
                 continue
             try:
-                learned = await self._begin(view, decided, known)
+                learned = await self._begin(facts, decided, known)
                 if decided.creates or learned != known:
                     known = learned
                     continue  # one status for what was and what is made
-                written = await self._go_on(view, decided)
+                written = await self._go_on(facts, decided)
             except (ConflictError, NotFoundError) as error:
                 _LOG.info("%s changed meanwhile, looking again: %s", key, error)
                 continue
             if not written.changed:
-                return await self._rest(view, decided, written)
+                return await self._rest(facts, decided, written)
         raise TooManyRoundsError(key)
 
     async def _outdated(self, decided: Plan, key: Key) -> bool:
@@ -95,7 +95,7 @@ class Reconciler:
         """
         namespace, mirror, stale = key.namespace, self.cluster.mirror, False
         made = list(decided.creations)
-        names = [act.job.name for act in made if isinstance(act, CreateJob) and act.of_version]
+        names = [act.run.version.name for act in made if isinstance(act, CreateJob)]
         begins = any(isinstance(act, CreateVersion) for act in made)
         if begins or not mirror.schedules.is_own(namespace, key.name):
             stale = await self.cluster.refresh("TrainingSchedule", namespace, key.name)
@@ -104,48 +104,48 @@ class Reconciler:
                 stale |= await self.cluster.refresh("ModelVersion", namespace, name)
         return stale
 
-    async def _begin(self, view: View, decided: Plan, known: FoundOut) -> FoundOut:
+    async def _begin(self, facts: Facts, decided: Plan, known: FoundOut) -> FoundOut:
         """Make room, then what is to be made; return what is known then."""
         if any(isinstance(act, MakeRoom) for act in decided.acts):
-            await self.creator.ask_for_room(view.key.namespace)
-        return await self.creator.make(view, decided.creations, known)
+            await self.creator.ask_for_room(facts.key.namespace)
+        return await self.creator.make(facts, decided.creations, known)
 
-    async def _go_on(self, view: View, decided: Plan) -> Written:
+    async def _go_on(self, facts: Facts, decided: Plan) -> Written:
         """Delete, write and tell; raise where an object was changed meanwhile."""
         for act in decided.deletions:
-            await self._delete(view, act.job)
-        written = await self.writer.write(view, decided.writes)
+            await self._delete(facts, act.job)
+        written = await self.writer.write(facts, decided.writes)
         if written.outdated is not None:
             raise written.outdated
         return written
 
-    async def _rest(self, view: View, decided: Plan, written: Written) -> Again | None:
+    async def _rest(self, facts: Facts, decided: Plan, written: Written) -> Again | None:
         """Tidy up; only then complain of a status that was refused, and try it again later."""
-        schedule, tidy = view.schedule, True
-        if schedule is None or schedule.uid not in written.unwritten:
-            tidy = await self._tidy(view, decided)
+        tidy = True
+        if facts.schedule.uid not in written.unwritten:
+            tidy = await self._tidy(facts, decided)
         if written.refused is not None:
             raise written.refused
         return self._again(decided, tidy=tidy and not written.unheard)
 
-    async def _delete(self, view: View, job: Job) -> None:
+    async def _delete(self, facts: Facts, job: Job) -> None:
         """Delete a Job; one that stays is tried again at the next look."""
         try:
-            await self.cluster.delete_job(view.key.namespace, job.name, job.uid)
+            await self.cluster.delete_job(facts.key.namespace, job.name, job.uid)
         except ApiError as error:
-            _LOG.warning("%s: Job %s stays: %s", view.key, job.name, error)
+            _LOG.warning("%s: Job %s stays: %s", facts.key, job.name, error)
 
-    async def _tidy(self, view: View, decided: Plan) -> bool:
+    async def _tidy(self, facts: Facts, decided: Plan) -> bool:
         """Bring the store in line; return whether it answered. Nothing else waits for it."""
         try:
             for act in decided.tidying:
                 match act:
                     case Publish():
-                        await self.pointers.publish(view.key, act.pointer)
+                        await self.pointers.publish(facts.key, act.pointer)
                     case Retire():
-                        await self.undertaker.retire(view.key, act.version)
+                        await self.undertaker.retire(facts.key, act.version)
         except (ApiError, ClmError) as error:
-            _LOG.warning("%s: %s", view.key, error)
+            _LOG.warning("%s: %s", facts.key, error)
             return False
         return True
 

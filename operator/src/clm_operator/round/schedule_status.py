@@ -8,23 +8,21 @@ from clm_api.conditions import SpecCondition, condition, set_conditions
 from clm_api.lifecycle import Stage
 from clm_api.model_version import Phase
 from clm_api.reasons import Reason
-from clm_api.replay import ReplayReport
 from clm_api.schedule_status import (
     KEPT_ACTIVE,
     KEPT_SKIPS,
     ActiveRun,
     LastRun,
+    LiveStatus,
     ReplayStatus,
     TrainingScheduleStatus,
     TrialsStatus,
 )
 from clm_operator.facts import Facts
 from clm_operator.mirror.objects import ScheduleObject, Version
-from clm_operator.replays.outcome import with_live
 from clm_operator.slots.admit import Slots
 from clm_operator.stages.candidates import leading
-from clm_operator.stages.pointer import Pointer, Promotion, moved
-from clm_operator.stages.requests import is_missing
+from clm_operator.stages.pointer import Promotion, moved
 
 _DATA_REASONS = {
     Reason.DATA_GAP,
@@ -51,8 +49,8 @@ class Parts:
         Of all its runs so far.
     latest
         The newest replay.
-    report
-        Of a replay that ends in this round.
+    live
+        How the version in production does, where a replay says it in this round.
     promoted
         Where the pointer goes.
     """
@@ -61,15 +59,18 @@ class Parts:
     slots: Slots
     trials: TrialsStatus
     latest: ReplayStatus | None = None
-    report: ReplayReport | None = None
+    live: LiveStatus | None = None
     promoted: Promotion | None = None
 
 
 def schedule_status(facts: Facts, parts: Parts) -> TrainingScheduleStatus:
     """Return a schedule's next status, but for what is to be told of it."""
     before, slots, versions = facts.schedule.status, parts.slots, parts.versions
-    live = with_live(before.production, parts.report)
-    pointer = moved(Pointer(live, tuple(before.previous)), parts.promoted, facts.now)
+    production, previous = before.production, before.previous
+    if production is not None and parts.live is not None:
+        production = production.having(live=parts.live)
+    if parts.promoted is not None:
+        production, previous = moved(before, parts.promoted, facts.now)
     first = leading([v for v in versions if v.status.stage is Stage.CANDIDATE])
     status = before.having(
         observed_generation=facts.schedule.generation,
@@ -80,16 +81,11 @@ def schedule_status(facts: Facts, parts: Parts) -> TrainingScheduleStatus:
         shadow=next((v.name for v in versions if v.status.stage is Stage.SHADOW), None),
         trials=parts.trials,
         replay=parts.latest,
-        production=pointer.production,
-        previous=list(pointer.previous),
-        schedule_seen=slots.seen,
-        schedule_text=slots.text,
-        schedule_notes=list(slots.notes),
-        last_schedule_time=slots.last,
-        next_schedule_time=slots.next,
-        last_run_token=slots.token,
+        production=production,
+        previous=previous,
         held=list(slots.held),
         skipped=[*before.skipped, *slots.skips][-KEPT_SKIPS:],
+        **slots.fields,
     )
     return status.having(conditions=_conditions(facts, status, versions))
 
@@ -137,7 +133,7 @@ def _conditions(
     if problem:
         why = Reason.SPEC_INVALID
         made.append(_made("Stalled", schedule, now, holds=True, reason=why, message=problem))
-    if status.production is not None and is_missing(status.production, versions):
+    if facts.missing and status.production is not None:
         why, name = Reason.PRODUCTION_VERSION_MISSING, status.production.version
         text = f"{name} is in production and its ModelVersion was deleted: promote another version"
         made.append(_made(str(why), schedule, now, holds=True, reason=why, message=text))

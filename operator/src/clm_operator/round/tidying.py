@@ -1,6 +1,7 @@
 """Finished Jobs, which go with their pods and keys once what came of them is stored."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from clm_api.job_spec import JobSpec
@@ -12,16 +13,20 @@ from clm_operator.mirror.objects import Job, owner_uid
 from clm_operator.view import View
 
 
-def finished_jobs(facts: Facts, latest: Latest) -> tuple[Job, ...]:
-    """Return the finished Jobs whose time is over: all of them where a quota needs their place."""
-    limit = _limit(facts)
-    return tuple(job for job, since in _stored(facts, latest) if since + limit <= facts.now)
+@dataclass(frozen=True)
+class Tidied:
+    """Finished Jobs whose time is over, and when that of others is."""
+
+    over: tuple[Job, ...]
+    wakes: tuple[datetime, ...]
 
 
-def tidied_at(facts: Facts, latest: Latest) -> tuple[datetime, ...]:
-    """Return when finished Jobs go."""
+def tidied(facts: Facts, latest: Latest) -> Tidied:
+    """Return which finished Jobs go, and when: all of them where a quota needs their place."""
     limit = _limit(facts)
-    return tuple(since + limit for _, since in _stored(facts, latest))
+    goes = [(job, since + limit) for job, since in _stored(facts, latest)]
+    over = tuple(job for job, at in goes if at <= facts.now)
+    return Tidied(over, tuple(at for _, at in goes))
 
 
 def _limit(facts: Facts) -> timedelta:

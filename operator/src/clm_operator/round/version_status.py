@@ -1,4 +1,6 @@
-"""What every version's status says in the words of kstatus: how far its run is, and of which spec.
+"""The status of a version: what came of its run and how it moves, written down in one place.
+
+It also says so in the words of kstatus: how far the run is, and of which spec.
 
 phase      kstatus       conditions
 Pending    InProgress    Ready=False, Reconciling=True
@@ -7,15 +9,16 @@ Succeeded  Current       Ready=True, whatever the verdict: a REJECTED version is
 Failed     Failed        Ready=False, Stalled=True
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from clm_api.conditions import condition, set_conditions
+from clm_api.conditions import Condition, condition, set_conditions
 from clm_api.model_version import ModelVersionStatus, Phase
+from clm_operator.changes import Change, Changes, Said, Settled
+from clm_operator.facts import Facts
 from clm_operator.mirror.objects import Version
-from clm_operator.runs.outcome import Outcome
-from clm_operator.stages.promotion import Promotions
+from clm_operator.runs.decide import Runs
+from clm_operator.stages.lifecycle import moved, said_of
 
 _READY, _RECONCILING, _STALLED = "Ready", "Reconciling", "Stalled"
 _TRUE: dict[Phase, str] = {
@@ -27,31 +30,39 @@ _TRUE: dict[Phase, str] = {
 """The one of the three that holds; Reconciling and Stalled are there only while they do."""
 
 
-def settled(outcomes: Iterable[Outcome], moves: Promotions, now: datetime) -> tuple[Outcome, ...]:
-    """Return the next statuses of all versions: what came of each run, and how each moves.
+def settled(facts: Facts, runs: Runs, moves: Changes) -> tuple[Settled, ...]:
+    """Return the next status of every version.
 
     A run that goes on, or ends now, keeps its own status beside what was decided of its request.
     """
-    after = list[Outcome]()
-    for outcome in outcomes:
-        version, moved = outcome.version, moves.statuses.get(outcome.version.name)
-        status = outcome.status
-        if moved is not None:
-            status = moved if version.terminal else status.having(promotion=moved.promotion)
-        after.append(replace(outcome, status=observed(version, status, now)))
+    after = list[Settled]()
+    for version in facts.versions:
+        change, move = runs.changes[version.name], moves.get(version.name)
+        if move is not None and version.terminal:
+            change = move
+        elif move is not None:
+            beside = change.status.having(promotion=move.status.promotion)
+            change = replace(change, status=beside)
+        status = written(version, change, facts.now)
+        after.append(Settled(version, status, version.name in runs.ends))
     return tuple(after)
 
 
-def observed(version: Version, status: ModelVersionStatus, now: datetime) -> ModelVersionStatus:
-    """Return a version's next status with the generation that it speaks of."""
+def written(version: Version, change: Change, now: datetime) -> ModelVersionStatus:
+    """Write a change down."""
+    status = change.status if change.move is None else moved(change.status, change.move)
+    said = (*change.said, *said_of(change.move))
+    stated = [_stated(one, change.at) for one in said]
     true = _TRUE[status.phase]
-    reason, message = status.reason or str(status.phase), status.message[:1024]
-    made = [
-        condition(kind, holds=kind == true, reason=reason, message=message, now=now)
-        for kind in {_READY, true}
-    ]
+    reason, message = status.reason or str(status.phase), status.message
+    stated += [_stated((kind, kind == true, reason, message), now) for kind in {_READY, true}]
     over = {_RECONCILING, _STALLED} - {true}
     kept = [c for c in status.conditions if c.type not in over]
     return status.having(
-        observed_generation=version.generation, conditions=list(set_conditions(kept, made))
+        observed_generation=version.generation, conditions=list(set_conditions(kept, stated))
     )
+
+
+def _stated(said: Said, at: datetime) -> Condition:
+    kind, holds, reason, message = said
+    return condition(kind, holds=holds, reason=str(reason), message=message[:1024], now=at)

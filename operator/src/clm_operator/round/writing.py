@@ -13,11 +13,11 @@ from clm_api.lifecycle import Stage
 from clm_operator.cluster.api import ApiError, ConflictError, NotFoundError
 from clm_operator.cluster.patches import merge_patch
 from clm_operator.cluster.resources import Cluster, Raw
+from clm_operator.facts import Facts
 from clm_operator.mirror.objects import ScheduleObject, Version
 from clm_operator.round.acts import RemoveRequest, Write, WriteSchedule, WriteVersion
 from clm_operator.telling.prometheus import Metrics
 from clm_operator.telling.teller import Teller
-from clm_operator.view import View
 
 _LOG = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -59,7 +59,7 @@ class Writer:
     teller: Teller
     metrics: Metrics
 
-    async def write(self, view: View, writes: Iterable[Write]) -> Written:
+    async def write(self, facts: Facts, writes: Iterable[Write]) -> Written:
         """Write the statuses that differ, then remove requests that are decided."""
         todo = list(writes)
         written = Written({_of(act).uid for act in todo if not isinstance(act, RemoveRequest)})
@@ -67,21 +67,21 @@ class Writer:
             for act in todo:
                 match act:
                     case WriteVersion():
-                        await self._version(view, act, written)
+                        await self._version(facts, act, written)
                     case WriteSchedule():
-                        await self._status(view, act, written)
+                        await self._status(facts, act, written)
                     case RemoveRequest():
                         await self._request(act.version, written)
         except (ConflictError, NotFoundError) as error:
             written.outdated = error
         return written
 
-    async def _version(self, view: View, act: WriteVersion, written: Written) -> None:
+    async def _version(self, facts: Facts, act: WriteVersion, written: Written) -> None:
         if written.refused is not None and act.status.stage is Stage.PRODUCTION:
             return  # who has to leave production before it may still be there
-        if await self._status(view, act, written):
-            self.metrics.outcome(view.key, act.version, act.status)
-            self.metrics.decision(view.key, act.version, act.status)
+        if await self._status(facts, act, written):
+            self.metrics.outcome(facts.key, act.version, act.status)
+            self.metrics.decision(facts.key, act.version, act.status)
 
     async def _request(self, version: Version, written: Written) -> None:
         if version.uid in written.patched:
@@ -96,7 +96,7 @@ class Writer:
             written.changed = True
 
     async def _status(
-        self, view: View, act: WriteVersion | WriteSchedule, written: Written
+        self, facts: Facts, act: WriteVersion | WriteSchedule, written: Written
     ) -> bool:
         """Write a status and tell what it says; return whether it is what it is to be.
 
@@ -105,7 +105,7 @@ class Writer:
         ConflictError, NotFoundError
             The object was changed meanwhile, or is gone.
         """
-        key, now, raw = view.key, view.now, _of(act).raw
+        key, now, raw = facts.key, facts.now, _of(act).raw
         before, after = _of(act).status, act.status
         unheard = await self.teller.tell(key, raw, before.untold, now)
         new, since = {one.id for one in after.untold}, {one.id: one.at for one in unheard}

@@ -1,22 +1,24 @@
-"""What a round does about runs: what came of each, their Jobs, and keys that a Job lacks."""
+"""What a round does about runs: what came of each, which need a Job, keys, or no Job any more."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from clm_api.model_version import Phase
-from clm_api.reasons import Reason
-from clm_api.training_schedule import ConcurrencyPolicy
+from clm_api.model_version import ModelVersionSpec
+from clm_operator.changes import Changes
 from clm_operator.facts import Facts
 from clm_operator.findings import Findings
-from clm_operator.jobs.credentials import Grant, regrant
-from clm_operator.jobs.failures import Failure
-from clm_operator.jobs.manifest import NewJob
-from clm_operator.jobs.waiting import lacks_keys
-from clm_operator.mirror.objects import Job
-from clm_operator.runs.job import training_job
-from clm_operator.runs.outcome import Need, Outcome, failed, fold, goes_at
+from clm_operator.mirror.objects import Version
+from clm_operator.runs.outcome import Need, Outcome, outcomes_of
+from clm_operator.runs.status import change_of
 from clm_operator.settings import CredentialsMode
+
+
+@dataclass(frozen=True)
+class Run:
+    """A version whose run can be read."""
+
+    version: Version
+    spec: ModelVersionSpec
 
 
 @dataclass(frozen=True)
@@ -25,78 +27,41 @@ class Runs:
 
     Parameters
     ----------
-    outcomes
-        Of every version, oldest first.
-    jobs
-        To be made.
-    grants
-        Keys that pods wait for.
-    superfluous
-        Jobs that are to go.
+    changes
+        Of every version.
+    ends
+        Names of versions whose run ends in this round.
+    begin, lend, over
+        Versions that need a Job; keys for the pods of theirs; no Job any more.
     wakes
         When to look again.
     """
 
-    outcomes: tuple[Outcome, ...]
-    jobs: tuple[NewJob, ...]
-    grants: tuple[Grant, ...]
-    superfluous: tuple[Job, ...]
+    changes: Changes
+    ends: frozenset[str]
+    begin: tuple[Run, ...]
+    lend: tuple[Run, ...]
+    over: tuple[Version, ...]
     wakes: tuple[datetime, ...]
 
 
 def runs_of(facts: Facts, findings: Findings) -> Runs:
-    """Fold every version; under policy Replace only the newest active run may stay."""
-    outcomes = tuple(_replaced(facts, [fold(v, facts, findings) for v in facts.versions]))
+    """Decide about every run."""
+    outcomes = outcomes_of(facts, findings)
+    lends = facts.settings.store.credentials is CredentialsMode.PER_RUN
     return Runs(
-        outcomes=outcomes,
-        jobs=tuple(_jobs(facts, outcomes)),
-        grants=tuple(_keys(facts, outcomes)),
-        superfluous=tuple(facts.jobs[o.version.name] for o in outcomes if o.need is Need.NO_JOB),
-        wakes=tuple(_wakes(facts, outcomes)),
+        changes={o.version.name: change_of(o, facts) for o in outcomes},
+        ends=frozenset(o.version.name for o in outcomes if o.ends),
+        begin=_that(outcomes, Need.JOB),
+        lend=_that(outcomes, Need.KEYS) if lends else (),
+        over=tuple(o.version for o in outcomes if o.need is Need.NO_JOB),
+        wakes=(
+            *(facts.again.get(v.name, facts.soon) for v in facts.active),
+            *facts.left_alone.values(),
+        ),
     )
 
 
-def _replaced(facts: Facts, outcomes: list[Outcome]) -> list[Outcome]:
-    spec = facts.schedule.spec
-    if spec is None or spec.concurrency_policy is not ConcurrencyPolicy.REPLACE:
-        return outcomes
-    active = [i for i, o in enumerate(outcomes) if not o.version.terminal and not o.ended_now]
-    for index in active[:-1]:
-        version = outcomes[index].version
-        newer = outcomes[active[-1]].version.name
-        why = Failure(Reason.REPLACED, f"{newer} took its place (spec.concurrencyPolicy Replace)")
-        outcomes[index] = failed(version, why, facts.now, facts.jobs.get(version.name))
-    return outcomes
-
-
-def _jobs(facts: Facts, outcomes: tuple[Outcome, ...]) -> Iterator[NewJob]:
-    for outcome in outcomes:
-        version = outcome.version
-        if outcome.need is Need.JOB and version.spec is not None:
-            yield training_job(version, version.spec, facts.settings, facts.now, facts.champion)
-
-
-def _keys(facts: Facts, outcomes: tuple[Outcome, ...]) -> Iterator[Grant]:
-    """Yield the credentials that a crash or a refusal kept from Jobs, unless it stands."""
-    if facts.settings.store.credentials is not CredentialsMode.PER_RUN:
-        return
-    for outcome in outcomes:
-        version, job = outcome.version, facts.jobs.get(outcome.version.name)
-        if version.spec is None or job is None or outcome.status.phase is not Phase.PENDING:
-            continue
-        if version.name in facts.barred or not lacks_keys(job):
-            continue
-        made = training_job(version, version.spec, facts.settings, facts.now, facts.champion)
-        if made.grant is not None and (grant := regrant(made.grant, job)) is not None:
-            yield grant
-
-
-def _wakes(facts: Facts, outcomes: tuple[Outcome, ...]) -> Iterator[datetime]:
-    """Yield when to look at active runs, and when Jobs whose result was read go."""
-    for outcome in outcomes:
-        version = outcome.version
-        if not version.terminal:
-            if not outcome.ended_now:
-                yield facts.again_at(version.name)
-        elif (at := goes_at(version, facts.jobs.get(version.name))) is not None:
-            yield at
+def _that(outcomes: tuple[Outcome, ...], need: Need) -> tuple[Run, ...]:
+    found = (o.version for o in outcomes if o.need is need)
+    return tuple(Run(version, version.spec) for version in found if version.spec)

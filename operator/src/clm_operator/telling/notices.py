@@ -14,20 +14,19 @@ from clm_api.schedule_status import (
     SkippedRange,
     TrainingScheduleStatus,
 )
+from clm_operator.changes import Settled
 from clm_operator.facts import Facts
 from clm_operator.mirror.objects import ScheduleObject
-from clm_operator.runs.outcome import Outcome
-from clm_operator.stages.following import significant
 
 Kind = Literal["Normal", "Warning"]
 
 
 def announced(
     facts: Facts,
-    outcomes: tuple[Outcome, ...],
+    versions: tuple[Settled, ...],
     status: TrainingScheduleStatus,
     skips: Iterable[SkippedRange],
-) -> tuple[tuple[Outcome, ...], TrainingScheduleStatus]:
+) -> tuple[tuple[Settled, ...], TrainingScheduleStatus]:
     """Return next statuses with what each makes known.
 
     Parameters
@@ -36,7 +35,7 @@ def announced(
         Slots that this round decides to skip.
     """
     told = tuple(
-        replace(o, status=o.status.having(untold=bounded(_of_version(o)))) for o in outcomes
+        replace(o, status=o.status.having(untold=bounded(_of_version(o)))) for o in versions
     )
     own = bounded(_of_schedule(facts.schedule, status, skips))
     return told, status.having(untold=own)
@@ -51,9 +50,9 @@ def _of_schedule(
     yield from _missing(schedule, after)
 
 
-def _of_version(outcome: Outcome) -> Iterator[Happening]:
-    yield from _run(outcome)
-    yield from _moved(outcome)
+def _of_version(settled: Settled) -> Iterator[Happening]:
+    yield from _run(settled)
+    yield from _moved(settled)
 
 
 def _happening(kind: Kind, reason: str, message: str, key: str) -> Happening:
@@ -95,9 +94,9 @@ def _held(schedule: ScheduleObject, after: Iterable[HeldRun]) -> Iterator[Happen
             yield _happening("Warning", held.reason, text, f"held-{held.name}-{held.reason}")
 
 
-def _run(outcome: Outcome) -> Iterator[Happening]:
+def _run(settled: Settled) -> Iterator[Happening]:
     """A run's steps: its Job, what holds it back, its start, its end."""
-    before, after = outcome.version.status, outcome.status
+    before, after = settled.version.status, settled.status
     if before.job_ref is None and after.job_ref is not None:
         yield _happening("Normal", Reason.RUN_SCHEDULED, "its Job was created", "scheduled")
     if after.phase is Phase.PENDING and after.reason in HELD and after.reason != before.reason:
@@ -105,14 +104,14 @@ def _run(outcome: Outcome) -> Iterator[Happening]:
         yield _happening("Warning", after.reason, text, f"held-{after.reason}")
     if before.phase is not Phase.RUNNING and after.phase is Phase.RUNNING:
         yield _happening("Normal", Reason.TRAINING_STARTED, "the pod is working", "started")
-    if outcome.ended_now:
+    if settled.ends:
         kind: Kind = "Normal" if after.phase is Phase.SUCCEEDED else "Warning"
         yield _happening(kind, after.reason, f"{after.stage}: {after.message}", "ended")
 
 
-def _moved(outcome: Outcome) -> Iterator[Happening]:
+def _moved(settled: Settled) -> Iterator[Happening]:
     """Every move of an ended version, every verdict, every request that was refused."""
-    version, after = outcome.version, outcome.status
+    version, after = settled.version, settled.status
     before, decision = version.status, after.promotion
     if after.reason == Reason.DATA_BEHIND != before.reason:
         yield _happening("Warning", after.reason, after.message, "data-behind")
@@ -120,7 +119,7 @@ def _moved(outcome: Outcome) -> Iterator[Happening]:
         key = f"{after.stage}-{after.history[-1].at.timestamp():.0f}"
         kind: Kind = "Warning" if after.stage is Stage.REJECTED else "Normal"
         yield _happening(kind, after.reason, after.message, key)
-        if after.stage is Stage.PRODUCTION and not significant(version):
+        if after.stage is Stage.PRODUCTION and not version.is_significant:
             text = "went into production although its Sharpe ratio may be luck"
             yield _happening("Warning", Reason.NOT_SIGNIFICANT, text, f"luck-{key}")
     elif _passed(after) and not _passed(before):

@@ -1,13 +1,13 @@
 """What Prometheus sees."""
 
 from datetime import datetime
-from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from clm_api.model_version import ModelVersionStatus, Phase, TriggerType
+from clm_api.model_version import ModelVersionStatus, Phase
 from clm_api.reasons import Reason
-from clm_operator.mirror.objects import Key, Version, instant
+from clm_operator.mirror.objects import Key, Version
+from clm_operator.slots.asks import Ask
 from clm_operator.stages.requests import is_missing
 from clm_operator.telling.schedule_metrics import ScheduleMetrics
 from clm_operator.view import View
@@ -77,18 +77,17 @@ class Metrics:
         for verb in _VERBS:
             self._requests.labels(verb, "0")
 
-    def lateness(self, view: View, manifest: dict[str, Any], made: datetime) -> None:
+    def lateness(self, ask: Ask, schedule: datetime, made: datetime) -> None:
         """Record how late a slot's version was created; the first slot is not before its schedule.
 
         Parameters
         ----------
-        made
-            When it was.
+        schedule, made
+            When the schedule and the version were created.
         """
-        spec, schedule = manifest["spec"], view.schedule
-        if spec["trigger"]["type"] == TriggerType.MANUAL or schedule is None:
+        if not ask.timely:
             return
-        late = made - max(instant(spec["slot"]), schedule.created)
+        late = made - max(ask.slot, schedule)
         self._lateness.observe(max(late.total_seconds(), 0.0))
 
     def outcome(self, key: Key, version: Version, status: ModelVersionStatus) -> None:
