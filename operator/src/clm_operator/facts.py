@@ -71,6 +71,9 @@ class Facts:
         Jobs whose result was read and which have not ended, with the time at which they go.
     newest
         The newest replay: the recorded one, or one whose Job was just made.
+    replay_slot, next_replay_at
+        The newest slot of replays up to now; when to look for the next one, if there is anything
+        to replay.
     champion, missing
         The version in production; whether its ModelVersion was deleted.
     lagging
@@ -114,6 +117,8 @@ class Facts:
     foreign: frozenset[str]
     left_alone: Mapping[str, datetime]
     newest: ReplayStatus | None
+    replay_slot: datetime | None
+    next_replay_at: datetime | None
     champion: Contender | None
     missing: bool
     lagging: Changes

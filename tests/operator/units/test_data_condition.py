@@ -11,7 +11,8 @@ from clm_api.model_version import DataStatus, ModelVersionStatus, Phase
 from clm_api.reasons import Reason
 from clm_api.schedule_status import TrialsStatus
 from clm_operator.round.schedule_status import Parts, schedule_status
-from clm_operator.slots.admit import slots_of
+from clm_operator.slots.admit import Slots
+from clm_operator.stages.pointer import Pointer
 from tests.operator.units.builders import facts, schedule_object, seen, version
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -51,7 +52,7 @@ def test_the_newest_run_that_got_as_far_decides(
         for i, run in enumerate(runs)
     ]
     found_out = facts(seen(schedule=schedule, now=NOW))
-    parts = Parts(versions, slots_of(found_out, TrialsStatus()), TrialsStatus())
+    parts = Parts(versions, Slots(), TrialsStatus(), Pointer(None, []))
     made = schedule_status(found_out, parts).conditions
     found = {c.type: c for c in made}.get("DataAvailable")
     if status is None:

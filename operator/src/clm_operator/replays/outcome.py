@@ -11,15 +11,15 @@ from clm_api.model_version import Phase
 from clm_api.reasons import Reason
 from clm_api.replay import ReplayReport
 from clm_api.schedule_status import LiveStatus, ReplayStatus
-from clm_api.timing import slot_time
+from clm_api.timing import slot_time, whole_seconds
 from clm_operator.facts import Facts
 from clm_operator.findings import CorruptReport, Findings, Latest, UnreadableReport
 from clm_operator.jobs.failures import Failure
 from clm_operator.jobs.state import JobState
 from clm_operator.mirror.objects import Job, ScheduleObject
 from clm_operator.names import LABEL_REPLAY
-from clm_operator.replays.status import ended, failed, waiting
 from clm_operator.view import Withheld
+from clm_operator.words import same_words
 
 
 def newest(schedule: ScheduleObject, jobs: Mapping[str, Job]) -> ReplayStatus | None:
@@ -112,3 +112,32 @@ def _found(report: ReplayReport) -> tuple[Reason | str, str]:
     replays = [r for r in (report.live, report.shadow) if r is not None]
     told = ", ".join(f"{r.version} replayed on {r.bars} bars" for r in replays)
     return Reason.REPLAYED, " \u00b7 ".join([told, *report.notes])
+
+
+def barred(status: ReplayStatus, why: Withheld | Failure, now: datetime) -> ReplayStatus:
+    """Say why a Job can't be made, or not yet."""
+    if isinstance(why, Failure):
+        return failed(status, why, now)
+    return waiting(status, why.reason, why.message)
+
+
+def waiting(status: ReplayStatus, reason: str, words: str) -> ReplayStatus:
+    """Say what it waits for; once, for the words have times and counts in them."""
+    message = same_words(status.message, words[:1024])
+    return status.having(reason=str(reason)[:64], message=message)
+
+
+def ended(status: ReplayStatus, now: datetime, reason: Reason | str, text: str) -> ReplayStatus:
+    """End a replay with its report."""
+    return status.having(
+        phase=Phase.SUCCEEDED,
+        reason=str(reason)[:64],
+        message=text[:1024],
+        completion_time=whole_seconds(now),
+        pod_missing_since=None,
+    )
+
+
+def failed(status: ReplayStatus, why: Failure, now: datetime) -> ReplayStatus:
+    """End a replay without a report."""
+    return ended(status, now, why.reason, why.message).having(phase=Phase.FAILED)

@@ -17,7 +17,7 @@ from clm_operator.jobs import policy
 from clm_operator.jobs.state import JobState, state_of
 from clm_operator.jobs.waiting import left_until, missing_since
 from clm_operator.mirror.objects import Job, ScheduleObject, Version, owner_uid
-from clm_operator.replays.due import champion_of
+from clm_operator.replays.due import champion_of, replay_slot, replay_step
 from clm_operator.replays.outcome import newest
 from clm_operator.round.tidying import short_of_room
 from clm_operator.settings import Settings
@@ -39,12 +39,17 @@ def facts_of(view: View, settings: Settings) -> Facts | None:
     plausible, problem = _read(schedule, settings)
     ended = tuple(v for v in view.versions if v.terminal)
     active = tuple(v for v in view.versions if not v.terminal)
-    replay, short, soon = newest(schedule, view.replays), short_of_room(view), _soon(view, settings)
+    replay, short = newest(schedule, view.replays), short_of_room(view)
+    champion = champion_of(schedule.status)
+    on_trial = next((v for v in view.versions if is_tested(v)), None)
+    step = replay_step(schedule)
+    slot = None if step is None else replay_slot(schedule, step, view.now)
+    watched = champion is not None or on_trial is not None
     return Facts(
         now=view.now,
         key=view.key,
         settings=settings,
-        soon=soon,
+        soon=view.now + timedelta(seconds=settings.progress_poll_seconds),
         again=_again(view),
         schedule=schedule,
         plausible=plausible,
@@ -58,14 +63,16 @@ def facts_of(view: View, settings: Settings) -> Facts | None:
         foreign=frozenset(v.name for v in active if _is_foreign(v, view.jobs.get(v.name))),
         left_alone=_left_alone(view, ended, replay),
         newest=replay,
-        champion=champion_of(schedule.status),
+        replay_slot=slot,
+        next_replay_at=slot + step if slot and step and watched else None,
+        champion=champion,
         missing=is_missing(schedule.status.production, view.versions),
         lagging=following(schedule.status, ended),
         ranking=ranked(ended, view.now),
         wants=_wants(view, schedule, ended),
         settled=tuple(v for v in view.versions if decided(v)),
         in_test=next((v.name for v in ended if v.status.stage is Stage.SHADOW), None),
-        on_trial=next((v for v in view.versions if is_tested(v)), None),
+        on_trial=on_trial,
         rested_at=rested_at(schedule, view.now),
         barred=_barred(view),
         taken=view.taken,
@@ -75,10 +82,6 @@ def facts_of(view: View, settings: Settings) -> Facts | None:
         sibling_trials=view.sibling_trials,
         store=view.store,
     )
-
-
-def _soon(view: View, settings: Settings) -> datetime:
-    return view.now + timedelta(seconds=settings.progress_poll_seconds)
 
 
 def _again(view: View) -> dict[str, datetime]:

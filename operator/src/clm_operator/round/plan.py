@@ -15,7 +15,8 @@ from clm_operator.round.tidying import tidied
 from clm_operator.round.version_status import settled
 from clm_operator.runs.decide import runs_of
 from clm_operator.slots.admit import slots_of
-from clm_operator.slots.tries import count
+from clm_operator.slots.tries import tried
+from clm_operator.stages.pointer import pointer_of
 from clm_operator.stages.promotion import promotions_of
 from clm_operator.telling.notices import announced
 
@@ -28,9 +29,10 @@ def plan(facts: Facts, findings: Findings) -> Plan:
     replays = replays_of(facts, latest, moving=moves.moving)
     versions = settled(facts, runs, moves.changes)
     after = [one.after for one in versions]
-    own = count(facts.schedule.status.trials, after)
-    slots = slots_of(facts, own)
-    parts = Parts(after, slots, own, replays.status, latest.live, moves.promoted)
+    tries = tried(facts, after)
+    slots = slots_of(facts, tries.told)
+    pointer = pointer_of(facts, moves.promoted, latest.live)
+    parts = Parts(after, slots, tries.own, pointer, replays.status)
     status = schedule_status(facts, parts)
     versions, status = announced(facts, versions, status, slots.skips)
     decided = Decided(runs, replays, moves, slots, versions, status, tidied(facts, latest))

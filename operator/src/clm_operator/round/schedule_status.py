@@ -13,7 +13,6 @@ from clm_api.schedule_status import (
     KEPT_SKIPS,
     ActiveRun,
     LastRun,
-    LiveStatus,
     ReplayStatus,
     TrainingScheduleStatus,
     TrialsStatus,
@@ -22,7 +21,7 @@ from clm_operator.facts import Facts
 from clm_operator.mirror.objects import ScheduleObject, Version
 from clm_operator.slots.admit import Slots
 from clm_operator.stages.candidates import leading
-from clm_operator.stages.pointer import Promotion, moved
+from clm_operator.stages.pointer import Pointer
 
 _DATA_REASONS = {
     Reason.DATA_GAP,
@@ -49,28 +48,18 @@ class Parts:
         Of all its runs so far.
     latest
         The newest replay.
-    live
-        How the version in production does, where a replay says it in this round.
-    promoted
-        Where the pointer goes.
     """
 
     versions: Sequence[Version]
     slots: Slots
     trials: TrialsStatus
+    pointer: Pointer
     latest: ReplayStatus | None = None
-    live: LiveStatus | None = None
-    promoted: Promotion | None = None
 
 
 def schedule_status(facts: Facts, parts: Parts) -> TrainingScheduleStatus:
     """Return a schedule's next status, but for what is to be told of it."""
     before, slots, versions = facts.schedule.status, parts.slots, parts.versions
-    production, previous = before.production, before.previous
-    if production is not None and parts.live is not None:
-        production = production.having(live=parts.live)
-    if parts.promoted is not None:
-        production, previous = moved(before, parts.promoted, facts.now)
     first = leading([v for v in versions if v.status.stage is Stage.CANDIDATE])
     status = before.having(
         observed_generation=facts.schedule.generation,
@@ -81,8 +70,8 @@ def schedule_status(facts: Facts, parts: Parts) -> TrainingScheduleStatus:
         shadow=next((v.name for v in versions if v.status.stage is Stage.SHADOW), None),
         trials=parts.trials,
         replay=parts.latest,
-        production=production,
-        previous=previous,
+        production=parts.pointer.production,
+        previous=parts.pointer.previous,
         held=list(slots.held),
         skipped=[*before.skipped, *slots.skips][-KEPT_SKIPS:],
         **slots.fields,

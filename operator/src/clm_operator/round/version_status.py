@@ -12,9 +12,9 @@ Failed     Failed        Ready=False, Stalled=True
 from dataclasses import replace
 from datetime import datetime
 
-from clm_api.conditions import Condition, condition, set_conditions
+from clm_api.conditions import condition, set_conditions
 from clm_api.model_version import ModelVersionStatus, Phase
-from clm_operator.changes import Change, Changes, Said, Settled
+from clm_operator.changes import Change, Changes, Settled
 from clm_operator.facts import Facts
 from clm_operator.mirror.objects import Version
 from clm_operator.runs.decide import Runs
@@ -51,18 +51,16 @@ def settled(facts: Facts, runs: Runs, moves: Changes) -> tuple[Settled, ...]:
 def written(version: Version, change: Change, now: datetime) -> ModelVersionStatus:
     """Write a change down."""
     status = change.status if change.move is None else moved(change.status, change.move)
-    said = (*change.said, *said_of(change.move))
-    stated = [_stated(one, change.at) for one in said]
+    said = [(*one, change.at) for one in (*change.said, *said_of(change.move))]
     true = _TRUE[status.phase]
     reason, message = status.reason or str(status.phase), status.message
-    stated += [_stated((kind, kind == true, reason, message), now) for kind in {_READY, true}]
+    said += [(kind, kind == true, reason, message, now) for kind in {_READY, true}]
+    stated = [
+        condition(kind, holds=holds, reason=str(why), message=words[:1024], now=at)
+        for kind, holds, why, words, at in said
+    ]
     over = {_RECONCILING, _STALLED} - {true}
     kept = [c for c in status.conditions if c.type not in over]
     return status.having(
         observed_generation=version.generation, conditions=list(set_conditions(kept, stated))
     )
-
-
-def _stated(said: Said, at: datetime) -> Condition:
-    kind, holds, reason, message = said
-    return condition(kind, holds=holds, reason=str(reason), message=message[:1024], now=at)

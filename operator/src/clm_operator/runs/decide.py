@@ -8,7 +8,7 @@ from clm_operator.changes import Changes
 from clm_operator.facts import Facts
 from clm_operator.findings import Findings
 from clm_operator.mirror.objects import Version
-from clm_operator.runs.outcome import Need, Outcome, outcomes_of
+from clm_operator.runs.outcome import Need, outcomes_of
 from clm_operator.runs.status import change_of
 from clm_operator.settings import CredentialsMode
 
@@ -48,20 +48,16 @@ class Runs:
 def runs_of(facts: Facts, findings: Findings) -> Runs:
     """Decide about every run."""
     outcomes = outcomes_of(facts, findings)
+    runs = [(o.need, Run(o.version, o.version.spec)) for o in outcomes if o.version.spec]
     lends = facts.settings.store.credentials is CredentialsMode.PER_RUN
     return Runs(
         changes={o.version.name: change_of(o, facts) for o in outcomes},
         ends=frozenset(o.version.name for o in outcomes if o.ends),
-        begin=_that(outcomes, Need.JOB),
-        lend=_that(outcomes, Need.KEYS) if lends else (),
+        begin=tuple(run for need, run in runs if need is Need.JOB),
+        lend=tuple(run for need, run in runs if need is Need.KEYS and lends),
         over=tuple(o.version for o in outcomes if o.need is Need.NO_JOB),
         wakes=(
             *(facts.again.get(v.name, facts.soon) for v in facts.active),
             *facts.left_alone.values(),
         ),
     )
-
-
-def _that(outcomes: tuple[Outcome, ...], need: Need) -> tuple[Run, ...]:
-    found = (o.version for o in outcomes if o.need is need)
-    return tuple(Run(version, version.spec) for version in found if version.spec)

@@ -10,6 +10,7 @@ from clm_api.lifecycle import Stage
 from clm_api.model_version import (
     ArtifactStatus,
     DataStatus,
+    JobRef,
     MetricsStatus,
     ModelVersionSpec,
     ModelVersionStatus,
@@ -23,8 +24,7 @@ from clm_operator.facts import Facts
 from clm_operator.findings import Report, UnreadableReport
 from clm_operator.jobs.failures import Failure
 from clm_operator.jobs.state import JobState
-from clm_operator.mirror.objects import Pod, Version, validation_text
-from clm_operator.runs.attempts import took, with_job
+from clm_operator.mirror.objects import Job, Pod, Version, validation_text
 from clm_operator.runs.luck import significance
 from clm_operator.runs.outcome import AwaitsStore, Failed, Judged, Nothing, Outcome, Waits, Works
 from clm_operator.stages.candidates import verdict_words
@@ -44,7 +44,7 @@ def change_of(outcome: Outcome, facts: Facts) -> Change:
         return _awaits_store(version.status, came.report, now)
     state = facts.states.get(version.name)
     if state is not None:
-        version = replace(version, status=with_job(version.status, state.job))
+        version = replace(version, status=_with_job(version.status, state.job))
     match came:
         case Waits():
             return Change(_waits(version.status, came, state), now)
@@ -116,7 +116,7 @@ def _failed(status: ModelVersionStatus, why: Failure, now: datetime) -> Change:
         reason=str(why.reason)[:64],
         message=why.message[:4096],
         completion_time=now,
-        duration=took(status.start_time, now),
+        duration=_took(status.start_time, now),
         progress=None,
         pod_missing_since=None,
     )
@@ -151,7 +151,7 @@ def _verdict(version: Version, spec: ModelVersionSpec, report: Report, facts: Fa
             "reason": verdict.reason,
             "message": verdict_words(promotion, stage, verdict.message)[:4096],
             "completion_time": now,
-            "duration": took(status.start_time, now) or status.duration,
+            "duration": _took(status.start_time, now) or status.duration,
             "pod_missing_since": None,
             "progress": Progress(stage="done", percent=100, message="", last_updated_time=now),
             "data": DataStatus.model_validate(
@@ -184,3 +184,29 @@ def _verdict(version: Version, spec: ModelVersionSpec, report: Report, facts: Fa
             ("StatisticallySignificant", *significance(file, spec.run.trials)),
         ),
     )
+
+
+def _with_job(status: ModelVersionStatus, job: Job) -> ModelVersionStatus:
+    """Return the status with what the Job's pods tell of when and how often the run was tried."""
+    started = [p.started for p in job.pods if p.started]
+    return status.having(
+        job_ref=JobRef(name=job.name, uid=job.uid),
+        attempt=status.attempt + len(_new_pods(status, job)),
+        pod_uid=job.pods[-1].uid if job.pods else status.pod_uid,
+        start_time=status.start_time or (min(started) if started else None),
+    )
+
+
+def _new_pods(status: ModelVersionStatus, job: Job) -> tuple[Pod, ...]:
+    """Return the pods made since the last look; an evicted one may be gone by now."""
+    uids = [pod.uid for pod in job.pods]
+    known = uids.index(status.pod_uid) + 1 if status.pod_uid in uids else 0
+    return job.pods[known:]
+
+
+def _took(start: datetime | None, end: datetime) -> str | None:
+    """Return how long a run took; None if it never began."""
+    if start is None:
+        return None
+    seconds = max(int((end - start).total_seconds()), 0)
+    return f"{seconds // 60}m{seconds % 60}s" if seconds >= 60 else f"{seconds}s"

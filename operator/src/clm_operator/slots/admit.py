@@ -6,16 +6,13 @@ from datetime import datetime
 
 from clm_api.reasons import Reason
 from clm_api.run import RunTrials
-from clm_api.schedule_status import MOST_ACTIVE, HeldRun, SkippedRange, TrialsStatus
-from clm_api.timing import TIMEFRAME_SECONDS
+from clm_api.schedule_status import MOST_ACTIVE, HeldRun, SkippedRange
 from clm_api.training_schedule import ConcurrencyPolicy, TrainingScheduleSpec
 from clm_operator.facts import Facts, Plausible
 from clm_operator.slots.asks import ASKS, Ask, Fields
 from clm_operator.slots.due import crowded, skip
 from clm_operator.slots.held import given_up, hold
-from clm_operator.slots.tries import frozen
 
-_YEAR_SECONDS = 365.25 * 86400
 Barred = tuple[Reason, str]
 
 
@@ -60,17 +57,18 @@ class _Heard:
     busy: int
 
 
-def slots_of(facts: Facts, own: TrialsStatus) -> Slots:
+def slots_of(facts: Facts, told: RunTrials | None) -> Slots:
     """Decide about everything that asks for a run.
 
     Of a spec that can't be followed nothing is due; what was said of its slots stays.
 
     Parameters
     ----------
-    own
-        The schedule's own trials so far: a new run is told of them.
+    told
+        Of the tries so far, which a new run is told.
     """
-    if (plausible := facts.plausible) is None:
+    plausible = facts.plausible
+    if plausible is None or told is None:
         return Slots(fields={"next_schedule_time": None}, held=tuple(facts.schedule.status.held))
     begin, held, skips, wakes = list[Ask](), list[HeldRun](), list[SkippedRange](), list[datetime]()
     fields = dict[str, object]()
@@ -93,7 +91,7 @@ def slots_of(facts: Facts, own: TrialsStatus) -> Slots:
             fields |= ask.settles
     alive = {h.name for h in held} | {ask.name for ask in begin} | {v.name for v in facts.versions}
     return Slots(
-        begin=tuple(_begin(facts, plausible, own, ask) for ask in begin),
+        begin=tuple(Begin(ask, plausible.spec, told) for ask in begin),
         skips=given_up(facts.schedule.status.held, alive, skips),
         fields=fields,
         held=tuple(held),
@@ -144,10 +142,3 @@ ADMIT: tuple[Callable[[Facts, _Heard], Barred | None], ...] = (
 def _first(facts: Facts, heard: _Heard) -> Barred | None:
     found = (rule(facts, heard) for rule in ADMIT)
     return next((why for why in found if why is not None), None)
-
-
-def _begin(facts: Facts, plausible: Plausible, own: TrialsStatus, ask: Ask) -> Begin:
-    spec = plausible.spec
-    bars_per_year = _YEAR_SECONDS / TIMEFRAME_SECONDS[spec.data.timeframe]
-    trials = frozen((own, *facts.sibling_trials), bars_per_year, spec.model.seeds)
-    return Begin(ask, spec, trials)

@@ -1,17 +1,17 @@
 """The move of ``TrainingSchedule.status.production``: the truth that all else follows."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from clm_api.schedule_status import (
     KEPT_PERIODS,
     ArtifactRef,
+    LiveStatus,
     ProductionPeriod,
     ProductionStatus,
-    TrainingScheduleStatus,
 )
 from clm_api.timing import whole_seconds
 from clm_operator.changes import Changes
+from clm_operator.facts import Facts
 from clm_operator.mirror.objects import Version
 
 
@@ -54,16 +54,29 @@ class Promotions:
         return self.first or self.promoted is not None
 
 
-def moved(
-    before: TrainingScheduleStatus, promoted: Promotion, now: datetime
-) -> tuple[ProductionStatus | None, list[ProductionPeriod]]:
-    """Return who is in production from now on, and who was before; of no artifact there is none."""
-    artifact, old = promoted.version.status.artifact, before.production
-    since, previous = whole_seconds(now), list(before.previous)
-    if artifact is None:
-        return old, previous
+@dataclass(frozen=True)
+class Pointer:
+    """Who is in production, and who was before."""
+
+    production: ProductionStatus | None
+    previous: list[ProductionPeriod]
+
+
+def pointer_of(facts: Facts, promoted: Promotion | None, live: LiveStatus | None) -> Pointer:
+    """Return where the pointer goes; a version without an artifact changes nothing.
+
+    Parameters
+    ----------
+    live
+        How the version in production does, where a replay says it in this round.
+    """
+    before = facts.schedule.status
+    old, previous, now = before.production, list(before.previous), whole_seconds(facts.now)
+    artifact = promoted.version.status.artifact if promoted else None
+    if promoted is None or artifact is None:
+        return Pointer(old if old is None or live is None else old.having(live=live), previous)
+    since = now if old is None else max(now, old.since)
     if old is not None:
-        since = max(since, old.since)
         previous.append(
             ProductionPeriod(
                 version=old.version,
@@ -80,4 +93,4 @@ def moved(
         reason=promoted.reason,
         artifact=ArtifactRef(uri=artifact.uri, sha256=artifact.sha256),
     )
-    return production, previous[-KEPT_PERIODS:]
+    return Pointer(production, previous[-KEPT_PERIODS:])

@@ -34,11 +34,12 @@ def announced(
     skips
         Slots that this round decides to skip.
     """
-    told = tuple(
-        replace(o, status=o.status.having(untold=bounded(_of_version(o)))) for o in versions
-    )
-    own = bounded(_of_schedule(facts.schedule, status, skips))
-    return told, status.having(untold=own)
+    own = list(_of_schedule(facts.schedule, status, skips))
+    told = list[Settled]()
+    for one in versions:
+        theirs = list(_of_version(one))
+        told.append(replace(one, status=one.status.having(untold=bounded(theirs))))
+    return tuple(told), status.having(untold=bounded(own))
 
 
 def _of_schedule(
