@@ -9,7 +9,7 @@ FLAVOURS ?= boosting neural rl
 SIZES ?= 100,300
 REPO ?= .
 SCALE_OUT ?= bench/results/scale.json
-SOURCES := crds/src operator/src trainer-image/src cli/src tools/cluster/local_cluster tools/demo tools/study tools/values tools/mutants bench
+SOURCES := crds/src operator/src trainer-image/src cli/src tools/cluster/local_cluster tools/demo tools/study tools/values tools/mutants tools/types bench
 
 .PHONY: help setup lint format generate verify test test-fast e2e-full study bench bench-scale mutants cluster-up cluster-down images bars demo demo-clean clean
 

@@ -8,11 +8,12 @@ import pandas as pd
 from bench import markets
 from bench.serve import Result, Task, serve
 from clm_trainer.evaluation import backtest
-from clm_trainer.panel import Floats, Panel
+from clm_trainer.evaluation.play import Play
+from clm_trainer.panel import Panel
 
 
-def given(bars: int, paths: int) -> tuple[Panel, Floats]:
-    """Return the panel, and targets of shape (paths, bars, 1)."""
+def given(bars: int, paths: int) -> list[Play]:
+    """Return one play for each path of targets, all on one market."""
     made = markets.market(bars, paths)
     open_, close = made["open"][:, None], made["close"][:, None]
     panel = Panel(
@@ -26,24 +27,25 @@ def given(bars: int, paths: int) -> tuple[Panel, Floats]:
         volume=np.ones_like(close),
         gap=np.zeros(close.shape, dtype=bool),
     )
-    return panel, np.ascontiguousarray(made["targets"].T)[:, :, None]
+    targets = np.ascontiguousarray(made["targets"].T)[:, :, None]
+    return [Play(panel, path, markets.FEE_BPS) for path in targets]
 
 
 def bare() -> Task:
-    panel, targets = given(markets.SINGLE_BARS, 1)
+    (play,) = given(markets.SINGLE_BARS, 1)
 
     def task() -> Result:
-        equity, trades = backtest.equity_and_trades(panel, targets[0], markets.FEE_BPS)
+        equity, trades = backtest.equity_and_trades(play)
         return {"equity": equity, "trades": trades}
 
     return task
 
 
 def framed() -> Task:
-    panel, targets = given(markets.SINGLE_BARS, 1)
+    (play,) = given(markets.SINGLE_BARS, 1)
 
     def task() -> Result:
-        return {"equity": backtest.run(panel, targets[0], markets.FEE_BPS).equity["equity"]}
+        return {"equity": backtest.run(play).equity["equity"]}
 
     return task
 
@@ -51,10 +53,10 @@ def framed() -> Task:
 def swept() -> Task:
     from clm_trainer.evaluation.sweep import sweep
 
-    panel, targets = given(markets.SWEEP_BARS, markets.SWEEP_PATHS)
+    plays = given(markets.SWEEP_BARS, markets.SWEEP_PATHS)
 
     def task() -> Result:
-        figures = sweep(panel, targets, markets.FEE_BPS)
+        figures = sweep(plays)
         return {str(name): figures[name].to_numpy() for name in figures}
 
     return task
@@ -62,8 +64,8 @@ def swept() -> Task:
 
 def main(arguments: list[str]) -> None:
     if arguments == ["first"]:
-        panel, targets = given(markets.FIRST_BARS, 1)
-        equity = backtest.run(panel, targets[0], markets.FEE_BPS).equity["equity"]
+        (play,) = given(markets.FIRST_BARS, 1)
+        equity = backtest.run(play).equity["equity"]
         print(repr(float(equity.iloc[-1])))
         return
     from bench import bars, boosting, rl

@@ -122,7 +122,7 @@ WRONG = [
 def test_forged_rows_end_the_run_with_their_reason(bucket: Storage, case: Case) -> None:
     data = run_data(20, exchange="x" + str(WRONG.index(case)), refresh="Never")
     key = replace(BTC, venue=data.venue)
-    data = data.model_copy(update={"to": STOP.to_pydatetime()})
+    data = data.having(to=STOP.to_pydatetime())
     bucket.put(key.layout.month(MONTH), case.content())
     with pytest.raises(ClmError) as caught:
         fetch(data, bucket)

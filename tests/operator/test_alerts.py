@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from clm_api.lifecycle import Decision, RequestedStage
+from clm_api.lifecycle import Decision, RequestedStage, Stage
 from clm_api.model_version import Phase
 from clm_api.reasons import Reason
 from clm_operator.view import View
@@ -27,6 +27,7 @@ HELD = "sum without(reason) (increase(clm_held_back_total[6h])) > 3"
 MISSING = "clm_production_version_missing == 1"
 UNSERVED = "clm_namespace_unserved == 1"
 IDLE = "(max(max_over_time(clm_leader[5m])) or vector(0)) == 0"
+SILENT = "clm_watch_silent == 1"
 FAILING = 'increase(clm_runs_total{outcome="FAILED"}[1d]) > 3'
 PRODUCTION: dict[str, Any] = {
     "production": {
@@ -48,15 +49,13 @@ def refused(recording: Recording, outcome: str = "ArtifactCorrupt") -> None:
     stage = RequestedStage.PRODUCTION
     made = Decision(stage=stage, at=b.NOW, by="alice", reason="why not", outcome=outcome)
     version = ended("btc-1")
-    recording.metrics.decision(
-        b.KEY, version, version.status.model_copy(update={"promotion": made})
-    )
+    recording.metrics.decision(b.KEY, version, version.status.having(promotion=made))
 
 
 def failed(recording: Recording, times: int) -> None:
     """End runs without a result."""
     version = b.version(status={"phase": "Running"})
-    status = version.status.model_copy(update={"phase": Phase.FAILED, "stage": "FAILED"})
+    status = version.status.having(phase=Phase.FAILED, stage=Stage.FAILED)
     for _ in range(times):
         recording.metrics.outcome(b.KEY, version, status)
 
@@ -104,6 +103,11 @@ STORIES = [
     Story("a namespace that is served again", UNSERVED, False,
           ((lambda r: r.metrics.unserved("ns", unserved=True), 1),
            (lambda r: r.metrics.unserved("ns", unserved=False), 1))),
+    Story("a watch of which nothing is heard", SILENT, True,
+          ((lambda r: r.metrics.silent("Job", "ns", silent=True), 1),)),
+    Story("a watch of which something is heard again", SILENT, False,
+          ((lambda r: r.metrics.silent("Job", "ns", silent=True), 1),
+           (lambda r: r.metrics.silent("Job", "ns", silent=False), 1))),
     Story("an operator that only stands by", IDLE, True,
           ((lambda r: r.metrics.leads(leads=False), 1),)),
     Story("an operator that works", IDLE, False, ((lambda r: r.metrics.leads(leads=True), 1),)),

@@ -261,7 +261,7 @@ def test_a_store_that_ignores_the_policy_does_not_pass_the_check(
     proxy = Proxy(
         minio.endpoint, judge=lambda seen: _answer(xml) if seen.path == "/" else Verdict.PASS
     )
-    own = settings(minio, URL).model_copy(update={"endpoint": proxy.url})
+    own = settings(minio, URL).having(endpoint=proxy.url)
     try:
         with variables(minio.environment()), pytest.raises(ClmError) as refused:
             check_lending(own)
@@ -286,7 +286,7 @@ def test_what_is_no_answer_has_a_reason(
     minio: MinioServer, answer: bytes | int | Verdict, reason: str, words: str
 ) -> None:
     proxy = Proxy(minio.endpoint, judge=lambda _: answer)
-    own = settings(minio, URL).model_copy(update={"endpoint": proxy.url})
+    own = settings(minio, URL).having(endpoint=proxy.url)
     try:
         with variables(minio.environment()), pytest.raises(ClmError) as refused:
             Lender(own).lend([Access(writes=("x",))], SHORTEST_S)

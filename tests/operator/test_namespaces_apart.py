@@ -28,7 +28,7 @@ LEASE = "leases/binance/spot/BTC-USDT/1h.json"
 
 def apart(minio: MinioServer) -> StoreSettings:
     """Return the operator's settings: a folder for each namespace."""
-    return settings(minio, URL).model_copy(update={"sharing": Sharing.NAMESPACE})
+    return settings(minio, URL).having(sharing=Sharing.NAMESPACE)
 
 
 @pytest.fixture(scope="module")

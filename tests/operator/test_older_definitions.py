@@ -22,13 +22,13 @@ def older(defined: ControlPlane) -> Iterator[ControlPlane]:
     path = "/spec/versions/0/schema/openAPIV3Schema/properties/status/properties/scheduleNotes"
     patch = json.dumps([{"op": "remove", "path": path}])
     defined.kubectl("patch", "crd", CRD, "--type=json", "-p", patch)
-    _wait_served(defined)
+    wait_served(defined)
     yield defined
     defined.kubectl("apply", "-f", ROOT / "crds" / "trainingschedules.yaml")
-    _wait_served(defined)
+    wait_served(defined)
 
 
-def _wait_served(plane: ControlPlane) -> None:
+def wait_served(plane: ControlPlane) -> None:
     """A changed definition has its storage made anew, and answers 429 for a moment."""
     answers: list[bool] = []
 

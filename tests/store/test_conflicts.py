@@ -160,5 +160,5 @@ async def test_the_pointer_is_written_all_the_same(contested: Contested) -> None
         assert ProductionPointer.model_validate_json(stored) == wanted
     contested.conflicts = 10**6
     with pytest.raises(ClmError) as caught:
-        await writer.publish(b.KEY, wanted.model_copy(update={"version": "btc-9"}))
+        await writer.publish(b.KEY, wanted.having(version="btc-9"))
     assert caught.value.reason == "StorageUnavailable"

@@ -166,7 +166,7 @@ def test_a_bucket_that_is_not_there_is_named(server: StoreServer, settings: Stor
     assert caught.value.message.startswith("NoSuchBucket: ")
     ensure_bucket(settings)
     ensure_bucket(settings)
-    wrong = settings.model_copy(update={"url": "s3://no-such-bucket"})
+    wrong = settings.having(url="s3://no-such-bucket")
     with pytest.raises(ClmError) as caught:
         check_store(wrong)
     assert str(caught.value.reason) == "StorageDenied"

@@ -14,8 +14,9 @@ from pydantic.alias_generators import to_camel
 
 from clm_api.run import RunTrials
 from clm_trainer.evaluation import backtest, metrics
-from clm_trainer.evaluation.backtest import Backtest, Funding
+from clm_trainer.evaluation.backtest import Backtest
 from clm_trainer.evaluation.costs import cost_figures
+from clm_trainer.evaluation.play import Funding, Play
 from clm_trainer.evaluation.scores import score_of
 from clm_trainer.outcome import as_json, as_parquet
 from clm_trainer.panel import Floats, Panel
@@ -57,23 +58,15 @@ def change_json(change: Callable[[Any], Any]) -> Callable[[bytes], bytes]:
     return lambda content: as_json(change(json.loads(content)))
 
 
-def files_of(
-    panel: Panel,
-    targets: Floats,
-    cost_bps: float,
-    funding: Funding | None = None,
-    *,
-    trials: RunTrials | None = None,
-    folds: int = 1,
-) -> dict[str, bytes]:
+def files_of(play: Play, *, trials: RunTrials | None = None, folds: int = 1) -> dict[str, bytes]:
     """The files that a run with these positions leaves, its numbers by the trainer's own code."""
-    tried = trials or RunTrials()
-    result = backtest.run(panel, targets, cost_bps, funding)
-    scores = score_of(result, panel, targets, cost_bps, tried, funding)
+    panel, tried = play.window, trials or RunTrials()
+    result = backtest.run(play)
+    scores = score_of(result, tried)
     edges = [k * len(panel) // folds for k in range(folds + 1)]
 
     def costs(rows: slice) -> dict[str, Any]:
-        return vars(cost_figures(result, panel, targets, cost_bps, funding, rows))
+        return vars(cost_figures(result, rows))
 
     shape = {"srPerBar": scores.sr_per_bar, "skew": scores.skew, "kurtosis": scores.kurtosis}
     report = {
@@ -85,25 +78,24 @@ def files_of(
         **{name: value for name, value in shape.items() if value is not None},
     }
     files = {
-        "run.json": as_json(_run(panel, cost_bps, tried, folds, result)),
-        "predictions.parquet": as_parquet(_predictions(panel, targets, edges)),
+        "run.json": as_json(_run(tried, folds, result)),
+        "predictions.parquet": as_parquet(_predictions(panel, play.targets, edges)),
         "equity.parquet": as_parquet(result.equity),
         "trades.parquet": as_parquet(result.trades),
         "metrics.json": as_json(report),
-        "folds.json": as_json([_fold(panel, result, n, edges, costs) for n in range(folds)]),
+        "folds.json": as_json([_fold(result, n, edges, costs) for n in range(folds)]),
     }
-    if funding is not None:
-        files["funding.parquet"] = as_parquet(_events(panel, funding))
+    if play.funding is not None:
+        files["funding.parquet"] = as_parquet(_events(panel, play.funding))
     return files
 
 
-def _run(
-    panel: Panel, cost_bps: float, trials: RunTrials, folds: int, result: Backtest
-) -> dict[str, Any]:
+def _run(trials: RunTrials, folds: int, result: Backtest) -> dict[str, Any]:
+    panel = result.play.window
     return {
         "spec": {
             "data": {"symbols": list(panel.symbols), "timeframe": "1h", "market": "usdm"},
-            "costs": {"feeBps": cost_bps, "slippageBps": 0.0},
+            "costs": {"feeBps": result.play.cost_bps, "slippageBps": 0.0},
             "trials": trials.to_json_dict(),
             "target": {"horizonBars": 24},
             "evaluation": {
@@ -150,12 +142,9 @@ def _events(panel: Panel, funding: Funding) -> pd.DataFrame:
 
 
 def _fold(
-    panel: Panel,
-    result: Backtest,
-    number: int,
-    edges: list[int],
-    costs: Callable[[slice], dict[str, Any]],
+    result: Backtest, number: int, edges: list[int], costs: Callable[[slice], dict[str, Any]]
 ) -> dict[str, Any]:
+    panel = result.play.window
     begin, end = edges[number : number + 2]
     block = result.equity["net_return"].to_numpy()[begin:end]
     first, last = panel.times[begin], panel.times[end - 1]

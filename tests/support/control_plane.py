@@ -1,6 +1,7 @@
 """A real etcd, kube-apiserver and, where asked for, kube-controller-manager on free ports."""
 
 import json
+import shutil
 import ssl
 import subprocess
 import time
@@ -42,14 +43,18 @@ class ControlPlane:
     ----------
     folder
         Keys, logs and data.
-    server
-        Its address.
+    server, store
+        Its address, and etcd's.
+    flags
+        More flags of the API server.
     """
 
     folder: Path
     server: str
+    store: str
     authority: Authority
     processes: Processes
+    flags: Raw
 
     @classmethod
     def start(cls, folder: Path, **more: object) -> "ControlPlane":
@@ -63,12 +68,14 @@ class ControlPlane:
         authority.certificate("admin", "/O=system:masters/CN=admin", "clientAuth")
         processes = Processes(folder / "run", folder / "logs", folder)
         client, port = f"http://127.0.0.1:{free_port()}", free_port()
-        plane = cls(folder, f"https://127.0.0.1:{port}", authority, processes)
-        plane._start(client, port, more)
+        plane = cls(folder, f"https://127.0.0.1:{port}", client, authority, processes, more)
+        plane.go_on()
         return plane
 
-    def _start(self, client: str, port: int, more: dict[str, object]) -> None:
+    def go_on(self) -> None:
+        """Start etcd and the API server, where they were if they ran before."""
         ca, pki = self.authority.folder / "ca.crt", self.authority.folder
+        client, port = self.store, self.server.rpartition(":")[2]
         peer = f"http://127.0.0.1:{free_port()}"
         self.processes.start("etcd", etcd(self.folder / "etcd", client, peer))
         self.processes.wait("etcd", partial(answers, f"{client}/health", ca))
@@ -90,7 +97,7 @@ class ControlPlane:
                     service_account_key_file=pki / "service-account.key",
                     service_account_signing_key_file=pki / "service-account.key",
                     cert_dir=self.folder / "certs",
-                    **more,
+                    **self.flags,
                 ),
             ],
         )
@@ -197,7 +204,25 @@ class ControlPlane:
         found = (self.request("GET", _path(namespace, kind)) or {}).get("items", [])
         return sorted(found, key=lambda o: str(o["metadata"]["creationTimestamp"]))
 
+    def back_up(self, to: Path) -> None:
+        """Copy what etcd has stored; the API server is away meanwhile."""
+        self.halt()
+        shutil.copytree(self.folder / "etcd", to)
+        self.go_on()
+
+    def restore(self, backup: Path) -> None:
+        """Put a backup in the place of what etcd has stored: resourceVersions go back."""
+        self.halt()
+        shutil.rmtree(self.folder / "etcd")
+        shutil.copytree(backup, self.folder / "etcd")
+        self.go_on()
+
+    def halt(self) -> None:
+        """End etcd and the API server."""
+        for name in ("kube-apiserver", "etcd"):
+            self.processes.stop(name)
+
     def stop(self) -> None:
         """End all processes."""
-        for name in ("kube-controller-manager", "kube-apiserver", "etcd"):
-            self.processes.stop(name)
+        self.processes.stop("kube-controller-manager")
+        self.halt()

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from clm_trainer.evaluation.play import Play
 from clm_trainer.outcome import as_parquet
 from clm_trainer.recompute import significance
 from clm_trainer.recompute.book import Book, keep_book
@@ -175,7 +176,7 @@ def test_funding_is_charged(
         "funding_rate": [0.01],
         "mark_price": [np.nan if mark is None else mark],
     }
-    files = files_of(panel, column(*[0.0] * 6), 0)
+    files = files_of(Play(panel, column(*[0.0] * 6), 0))
     files["funding.parquet"] = as_parquet(pd.DataFrame(row))
     bars = market_of(read(files)).sleeves[0]
     np.testing.assert_allclose(bars.due_at_open, at_open)

@@ -138,14 +138,14 @@ GUARDS = (
     Guard(
         "rows whose label reaches the test block are purged",
         f"{_TRAINER}/evaluation/splits.py",
-        "    purge = max(purge_bars, horizon_bars + 1)\n",
-        "    purge = max(purge_bars, horizon_bars)\n",
+        "    purge = max(evaluation.purge_bars, target.horizon_bars + 1)\n",
+        "    purge = max(evaluation.purge_bars, target.horizon_bars)\n",
         "tests/trainer/evaluation/test_splits.py::test_no_label_reaches_what_comes_after",
     ),
     Guard(
         "every fill pays its costs",
         f"{_TRAINER}/evaluation/backtest.py",
-        "        at_open, inside, cost_bps / 1e4, wanted_before, marks,",
+        "        at_open, inside, play.cost_bps / 1e4, wanted_before, marks,",
         "        at_open, inside, 0.0, wanted_before, marks,",
         "tests/trainer/evaluation/test_backtest.py"
         "::test_doubled_costs_take_exactly_the_extra_costs",

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 from clm_api.promotion import judge
 from clm_api.run import RunSpec
 from clm_trainer.evaluation import backtest
+from clm_trainer.evaluation.play import Play
 from clm_trainer.evaluation.positions import target_positions
 from clm_trainer.panel import Floats
 from clm_trainer.stages.backtest import evaluate
@@ -41,17 +43,17 @@ def _shown(developed: Developed, spec: RunSpec) -> dict[str, float]:
     trained, start = developed.trained, developed.trained.walk.window[0]
     window = developed.panel.window(*trained.walk.window)
     sigma = developed.rows.sigma[start : start + len(window)]
-    shorts = spec.target.positions != "longFlat"
-    targets = target_positions(trained.percentiles, sigma, window, spec.target, shorts=shorts)
+    targets = target_positions(trained.percentiles, sigma, window, spec.target, shorts=spec.shorts)
     scored = evaluate(developed.panel, developed.rows, trained, spec).scores
     criteria, significance = spec.promotion.criteria, spec.promotion.significance
     verdict = judge(scored.metrics, scored.undefined, criteria, significance)
-    year, cost_bps = np.sqrt(window.bars_per_year), spec.costs.fee_bps + spec.costs.slippage_bps
-    net = backtest.net_returns(window, targets, cost_bps)
+    year, play = np.sqrt(window.bars_per_year), Play(window, targets, spec.cost_bps)
+    free = play.at(0.0)
+    net = backtest.net_returns(play)
     return {
         "net": _sharpe(net) * year,
-        "gross": _sharpe(backtest.net_returns(window, targets, 0.0)) * year,
-        "hold": _sharpe(backtest.net_returns(window, np.ones_like(targets), 0.0)) * year,
+        "gross": _sharpe(backtest.net_returns(free)) * year,
+        "hold": _sharpe(backtest.net_returns(replace(free, targets=np.ones_like(targets)))) * year,
         "days": days(net),
         "formula": year / np.sqrt(len(window) - 1),
         "passed": float(verdict.stage == "CANDIDATE"),

@@ -49,19 +49,13 @@ def run(
     resolved = resolve(spec, slot=now, trials=RunTrials(), pod_defaults=LOCAL_POD)
     objects = open_store(store)
     from clm_trainer import pipeline
+    from clm_trainer.host import Host
 
     uid = str(uuid.uuid4())
     place = layout.RunLayout(NAMESPACE, name, uid)
-    manifest = pipeline.run(
-        resolved,
-        place,
-        uid,
-        objects,
-        version=f"{name}-local",
-        clock=lambda: datetime.now(UTC),
-        should_stop=threading.Event().is_set,
-        log=_LOG,
-    )
+    who = pipeline.Identity(place, f"{name}-local", uid)
+    host = Host(objects, lambda: datetime.now(UTC), threading.Event().is_set)
+    manifest = pipeline.run(resolved, who, host)
     _say_verdict(objects, place, resolved)
     print(objects.address(manifest))
 

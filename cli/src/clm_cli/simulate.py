@@ -72,8 +72,7 @@ def _resolved(spec: "TrainingScheduleSpec", start: datetime, stop: datetime) -> 
     """Return a run over all bars of the simulation: from the first slot's data to the end."""
     days = timedelta(days=spec.data.lookback_days)
     run = resolve(spec, slot=stop, trials=RunTrials(), pod_defaults=LOCAL_POD)
-    data = run.data.model_copy(update={"from_": start - days})
-    return run.model_copy(update={"data": data})
+    return run.having(data=run.data.having(from_=start - days))
 
 
 def _lines(name: str, facts: dict[str, Any], folder: Path) -> list[str]:

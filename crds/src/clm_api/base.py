@@ -1,5 +1,6 @@
 """The base of all contract models: camelCase on the wire, closed, frozen, no NaN."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
@@ -10,9 +11,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     PlainSerializer,
 )
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema, core_schema
 
 
 class Model(BaseModel):
@@ -33,7 +36,20 @@ class Model(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
     def having(self, **changes: Any) -> Self:
-        return self.model_copy(update=changes)
+        """Return a copy with other values of some fields, checked as if they had been read.
+
+        The fields that are not named are shared with this one, and are not checked again. mypy
+        knows names and types of the arguments from the model's fields (``tools/types``).
+
+        Raises
+        ------
+        pydantic.ValidationError
+            The model has no such field, or the field can't have that value.
+        """
+        made = self.model_copy()
+        for name, value in changes.items():
+            type(self).__pydantic_validator__.validate_assignment(made, name, value)
+        return made
 
 
 class StatusModel(Model):
@@ -84,6 +100,35 @@ Quantity = Annotated[
 ]
 """A Kubernetes quantity; users write ``cpu: 2`` as well as ``memory: 4Gi``."""
 
+
+@dataclass(frozen=True)
+class Cut:
+    """Words for people, such as ``Annotated[str, Cut(256)]``: CLM cuts those that it writes.
+
+    Longer ones in JSON that somebody else wrote are refused. Names, addresses and digests have
+    ``Field(max_length=…)`` instead: cut, they would be others.
+    """
+
+    limit: int
+    """Most characters."""
+
+    def __get_pydantic_core_schema__(
+        self, _source: type[Any], _handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Return a text that is cut where it comes from Python, and refused where from JSON."""
+        fits = core_schema.str_schema(max_length=self.limit)
+        cut = core_schema.no_info_before_validator_function(self._fitting, fits)
+        return core_schema.json_or_python_schema(fits, cut)
+
+    def _fitting(self, value: Any) -> Any:
+        return value[: self.limit] if isinstance(value, str) else value
+
+
+Text = Annotated[str, Cut(1024)]
+"""A sentence or two."""
+Word = Annotated[str, Cut(64)]
+"""A reason."""
 Name = Annotated[str, Field(min_length=1, max_length=63)]
-Text = Annotated[str, Field(max_length=1024)]
+Exact = Annotated[str, Field(max_length=1024)]
+"""An address or a name of others' making."""
 LabelText = Annotated[str, Field(max_length=317)]

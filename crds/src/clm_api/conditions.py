@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
 
-from clm_api.base import Instant, StatusModel
+from clm_api.base import Cut, Instant, StatusModel, Text
 
 ConditionStatus = Literal["True", "False", "Unknown"]
 
@@ -18,9 +18,9 @@ class Condition(StatusModel):
     """What is observed."""
     status: ConditionStatus
     """Whether it holds."""
-    reason: Annotated[str, Field(max_length=1024)]
+    reason: Annotated[str, Cut(1024)]
     """Why, in one CamelCase word."""
-    message: Annotated[str, Field(max_length=32768)] = ""
+    message: Text = ""
     """Why, and what to do, as a sentence."""
     last_transition_time: Instant
     """When the status last flipped."""
@@ -42,8 +42,8 @@ def set_conditions(present: Iterable[_C], wanted: Iterable[_C]) -> tuple[_C, ...
     for condition in wanted:
         old = before.get(condition.type)
         if old is not None and old.status == condition.status:
-            kept = {"last_transition_time": old.last_transition_time}
-            before[condition.type] = condition.model_copy(update=kept)
+            since = old.last_transition_time
+            before[condition.type] = condition.having(last_transition_time=since)
         else:
             before[condition.type] = condition
     return tuple(before[key] for key in sorted(before))

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from clm_api.base import Instant, StatusModel, Text
+from clm_api.base import Cut, Instant, StatusModel, Text, Word
 from clm_api.reasons import Reason
 
 MOST_UNTOLD = 32
@@ -15,11 +15,11 @@ MOST_UNTOLD = 32
 class Happening(StatusModel):
     """One event of an object, written with the change that it tells of and removed once told."""
 
-    id: Annotated[str, Field(max_length=253)]
+    id: Annotated[str, Cut(253)]
     """Made of stored facts: the same happening has the same id after a crash."""
     type: Literal["Normal", "Warning"]
     """As of a Kubernetes event."""
-    reason: Annotated[str, Field(max_length=64)]
+    reason: Word
     """One word."""
     message: Text
     """A sentence."""
@@ -30,7 +30,7 @@ class Happening(StatusModel):
 
     def dated(self, at: datetime) -> "Happening":
         """Return it with its time; one that has a time keeps it."""
-        return self if self.at is not None else self.model_copy(update={"at": at})
+        return self if self.at is not None else self.having(at=at)
 
 
 Untold = Annotated[list[Happening], Field(max_length=MOST_UNTOLD)]
@@ -46,10 +46,10 @@ def bounded(happenings: Iterable[Happening]) -> list[Happening]:
     count, last = sum(one.count or 1 for one in merged), merged[-1]
     said = f"{last.reason}: {last.message}"
     stands = Happening(
-        id=f"merged-{last.id}"[:253],
+        id=f"merged-{last.id}",
         type="Warning",
         reason=Reason.EVENTS_MERGED,
-        message=f"{count} events are told as one. The last of them: {said}"[:1024],
+        message=f"{count} events are told as one. The last of them: {said}",
         at=last.at,
         count=count,
     )

@@ -8,6 +8,10 @@ PROGRESS = "progress.json"
 LOG = "log.jsonl"
 BARS = "bars/v1"
 BACKUPS = "backups"
+FUNDING = "funding"
+"""Series of funding events."""
+_TRADES = "trades-"
+_MONTH = ".parquet"
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _PLAIN = re.compile(r"[^A-Z0-9]")
 _SPELT = re.compile(r"u([0-9a-f]{4})|v([0-9a-f]{6})")
@@ -45,7 +49,7 @@ def _read(found: re.Match[str]) -> str:
     return chr(number) if number < 0x110000 and not 0xD800 <= number < 0xE000 else found[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class SeriesLayout:
     """The objects of one series of rows with a time: bars, funding or own trades.
 
@@ -98,7 +102,7 @@ class SeriesLayout:
 
     def month(self, month: str) -> str:
         """Return the object of one month, ``YYYY-MM``."""
-        return f"{self.folder}/{_segment(month)}.parquet"
+        return f"{self.folder}/{_segment(month)}{_MONTH}"
 
     @property
     def ledger(self) -> str:
@@ -109,6 +113,24 @@ class SeriesLayout:
     def lease(self) -> str:
         """Who fetches the series now."""
         return f"leases/{self._place}.json"
+
+
+def trades_of(account: str) -> str:
+    """Return the series of an account's own trades."""
+    return f"{_TRADES}{account}"
+
+
+def account_of(series: str) -> str:
+    """Return whose own trades a series holds."""
+    return series.removeprefix(_TRADES)
+
+
+def month_of(path: str) -> tuple[SeriesLayout, str] | None:
+    """Return the series and the month, ``YYYY-MM``, whose rows an object holds; None for others."""
+    if not path.endswith(_MONTH):
+        return None
+    venue, market, symbol, series, name = path.removeprefix(f"{BARS}/").split("/")
+    return SeriesLayout(venue, market, symbol_of(symbol), series), name.removesuffix(_MONTH)
 
 
 def bans(venue: str) -> str:
@@ -142,7 +164,11 @@ def backups_of(namespace: str) -> str:
 
 
 def replays_of(namespace: str) -> str:
-    """Return the folder of the replays of a namespace."""
+    """Return the folder of the replays of a namespace.
+
+    Its name is of the time when a replay was called an evaluation: reports are written once, by
+    pods of before and of today under the same name.
+    """
     return f"evaluations/{_segment(namespace)}"
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from clm_api.base import Instant, Model, Name, StatusModel, Text
+from clm_api.base import Instant, Model, Name, StatusModel, Text, Word
 
 KEPT_CHANGES = 20
 MAX_REASON = 500
@@ -74,7 +74,7 @@ class Decision(StatusModel):
     """Why, in the words of who asked."""
     replaced: Name | None = None
     """The version that was in production until then."""
-    outcome: Annotated[str, Field(max_length=64)]
+    outcome: Word
     """Promoted, RolledBack, ShadowStarted or Archived; else why it was refused, in one word."""
     message: Text = ""
     """What was done or refused, as a sentence."""

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from clm_api.base import Instant, Model, Name, Rounded, StatusModel, Text
+from clm_api.base import Cut, Exact, Instant, Model, Name, Rounded, StatusModel, Text, Word
 from clm_api.conditions import Condition
 from clm_api.happening import Untold
 from clm_api.lifecycle import KEPT_CHANGES, Decision, Stage, StageChange, StageRequest
@@ -71,7 +71,7 @@ class Trigger(Model):
 
     type: TriggerType
     """Initial, Scheduled or Manual."""
-    reason: Annotated[str, Field(max_length=512)] = ""
+    reason: Annotated[str, Cut(512)] = ""
     """Why, where somebody said."""
 
 
@@ -122,7 +122,7 @@ class DataStatus(StatusModel):
 class ArtifactStatus(StatusModel):
     """The verified result."""
 
-    uri: Text
+    uri: Exact
     """The manifest's address."""
     sha256: Sha256
     """The manifest's digest, pinned when it was first read."""
@@ -181,9 +181,9 @@ class ModelVersionStatus(StatusModel):
     """The run's phase."""
     stage: Stage = Stage.TRAINING
     """Where the version stands."""
-    reason: Annotated[str, Field(max_length=64)] = ""
+    reason: Word = ""
     """Why it stands there, in one word."""
-    message: Annotated[str, Field(max_length=4096)] = ""
+    message: Annotated[str, Cut(4096)] = ""
     """Why it stands there, and what to do, as a sentence."""
     start_time: Instant | None = None
     """When the first pod started."""
@@ -199,7 +199,7 @@ class ModelVersionStatus(StatusModel):
     """The newest of them; its files lie under attempts/ in the run's folder."""
     pod_missing_since: Instant | None = None
     """Since when its Job has lost its pod; absent while it has one."""
-    run_uri: Text | None = None
+    run_uri: Exact | None = None
     """Address of the run's folder; a pod's log is attempts/<its uid>/log.jsonl in it."""
     progress: Progress | None = None
     """How far the run is."""
@@ -213,7 +213,7 @@ class ModelVersionStatus(StatusModel):
     """One verdict per promotion criterion."""
     artifact: ArtifactStatus | None = None
     """The verified result."""
-    report_uri: Text | None = None
+    report_uri: Exact | None = None
     """Address of the tear sheet."""
     shadow: ShadowStatus | None = None
     """The test on bars after the training."""

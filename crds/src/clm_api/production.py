@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from clm_api.base import Instant, Name, StatusModel, Text
+from clm_api.base import Exact, Instant, Name, StatusModel
 from clm_api.report import Sha256
 from clm_api.schedule_status import TrainingScheduleStatus
 
@@ -19,7 +19,7 @@ class ProductionPointer(StatusModel):
     """The schedule that wrote it: one that was made again is another one."""
     version: Name
     """The version in production."""
-    manifest: Text
+    manifest: Exact
     """Address of its manifest."""
     sha256: Sha256
     """Digest of the manifest."""

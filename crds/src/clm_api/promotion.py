@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from clm_api.base import Model, Rounded, StatusModel
+from clm_api.base import Cut, Model, Rounded, StatusModel
 from clm_api.reasons import Reason
 
 
@@ -87,7 +87,7 @@ class CriterionVerdict(StatusModel):
     """How value and threshold are compared."""
     verdict: Verdict
     """Passed or Failed."""
-    message: Annotated[str, Field(max_length=256)] = ""
+    message: Annotated[str, Cut(256)] = ""
     """The comparison as a person reads it."""
 
 
@@ -138,9 +138,8 @@ def profit_factor_below_minimum(
     verdict = _judge("profitFactor", "≥", c.min_profit_factor, v, undefined)
     without_losses = undefined.get("profitFactor") == "NoLosses"
     if without_losses and v.get("trades", 0) >= c.min_trades:
-        return verdict.model_copy(
-            update={"verdict": Verdict.PASSED, "message": "profitFactor is undefined: no losses"}
-        )
+        text = "profitFactor is undefined: no losses"
+        return verdict.having(verdict=Verdict.PASSED, message=text)
     return verdict
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from clm_api.base import Instant, Model, Name, Text
+from clm_api.base import Exact, Instant, Model, Name, Text
 from clm_api.figures import Count, Figure, MetricValues, Undefined
 from clm_api.promotion import ChampionSpec, ShadowSpec
 from clm_api.report import Sha256
@@ -18,7 +18,7 @@ class Contender(Model):
 
     version: Name
     """Name of its ModelVersion."""
-    uri: Text
+    uri: Exact
     """Address of its manifest."""
     sha256: Sha256
     """Digest of the manifest."""
@@ -133,7 +133,7 @@ class ReplayReport(Model):
     """Versions that could not be replayed; the other one's figures stand."""
     notes: Annotated[list[Text], Field(max_length=256)] = Field(default_factory=list)
     """What is to be said of the bars."""
-    code_revision: Text
+    code_revision: Exact
     """Version of the trainer."""
     created_at: Instant
     """When it was written."""

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from clm_api.base import Instant, Model, Rounded, StatusModel, Text
+from clm_api.base import Exact, Instant, Model, Rounded, StatusModel, Text
 from clm_api.figures import Count, Figure, MetricValues, Undefined
 
 KEPT_ODDITIES = 50
@@ -209,9 +209,9 @@ class Manifest(Model):
     """The pod that wrote the files."""
     files: Annotated[list[ManifestFile], Field(min_length=1, max_length=64)]
     """Every file of the attempt."""
-    image: Text
+    image: Exact
     """Image that ran."""
-    code_revision: Text
+    code_revision: Exact
     """Version of the trainer."""
     libraries: Annotated[dict[ShortText, ShortText], Field(max_length=64)]
     """Versions of the libraries that the numbers depend on."""

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from clm_api.base import Instant, LabelText, Model, Name, Text
+from clm_api.base import Exact, Instant, LabelText, Model, Name
 from clm_api.families import FamilyParameters
 from clm_api.job_spec import GpuSpec, ResourcesSpec, TolerationSpec
 from clm_api.promotion import (
@@ -139,9 +139,9 @@ class RunPod(Model):
     """Labels that the node must have."""
     tolerations: Annotated[list[TolerationSpec], Field(max_length=20)] = Field(default_factory=list)
     """Taints that the pod accepts."""
-    priority_class_name: Text | None = None
+    priority_class_name: Exact | None = None
     """PriorityClass of the pod."""
-    runtime_class_name: Text | None = None
+    runtime_class_name: Exact | None = None
     """RuntimeClass of the pod."""
     queue_name: Name | None = None
     """Kueue queue."""
@@ -177,3 +177,13 @@ class RunSpec(Model):
     def charges_funding(self) -> bool:
         """Whether positions pay and receive the funding of perpetuals."""
         return self.data.market == "usdm" and self.costs.funding is FundingCharge.HISTORICAL
+
+    @property
+    def cost_bps(self) -> float:
+        """Fee and slippage a side, in basis points of notional."""
+        return self.costs.fee_bps + self.costs.slippage_bps
+
+    @property
+    def shorts(self) -> bool:
+        """Whether positions may be short."""
+        return self.target.positions == "longFlatShort"

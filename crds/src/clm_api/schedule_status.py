@@ -1,10 +1,11 @@
 """``TrainingSchedule.status``: what the operator knows about a schedule."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from clm_api.base import Instant, Name, Rounded, StatusModel, Text
+from clm_api import former
+from clm_api.base import Exact, Instant, Name, Rounded, StatusModel, Text, Word
 from clm_api.conditions import SpecCondition
 from clm_api.happening import Untold
 from clm_api.lifecycle import Stage, UserName
@@ -18,6 +19,8 @@ KEPT_ACTIVE = 100
 KEPT_COUNTED = 2000
 MOST_ACTIVE = 20
 """Runs of a schedule that may be active at once."""
+TOKEN_CHARS = 256
+"""What tells a value of clm.dev/run-now from others: its first characters."""
 
 
 class ScheduleSeen(StatusModel):
@@ -38,7 +41,7 @@ class SkippedRange(StatusModel):
     """Last skipped slot."""
     count: Annotated[int, Field(ge=1)]
     """Number of slots; a lower bound where the range is long."""
-    reason: Annotated[str, Field(max_length=64)]
+    reason: Word
     """Why they did not run."""
     message: Text = ""
     """Why they did not run, as a sentence."""
@@ -51,7 +54,7 @@ class HeldRun(StatusModel):
     """Name that its ModelVersion will have."""
     slot: Instant
     """Its slot."""
-    reason: Annotated[str, Field(max_length=64)]
+    reason: Word
     """Why not, in one word."""
     message: Text = ""
     """Why not, in the words of who refuses it."""
@@ -79,7 +82,7 @@ class LastRun(StatusModel):
     """Its phase."""
     stage: Stage
     """Its stage."""
-    reason: Annotated[str, Field(max_length=64)] = ""
+    reason: Word = ""
     """Why it is there."""
     start_time: Instant | None = None
     """When its pod started."""
@@ -107,7 +110,7 @@ class TrialsStatus(StatusModel):
 class ArtifactRef(StatusModel):
     """A verified result, pinned."""
 
-    uri: Text
+    uri: Exact
     """The manifest's address."""
     sha256: Sha256
     """The manifest's digest."""
@@ -140,7 +143,7 @@ class ReplayStatus(StatusModel):
     phase: Phase
     """Pending while the store lends no keys for its Job, or a quota forbids it; Running, Succeeded
     or Failed."""
-    reason: Annotated[str, Field(max_length=64)] = ""
+    reason: Word = ""
     """Why it failed, or could not replay a version, in one word."""
     message: Text = ""
     """What it found, or why it failed, as a sentence."""
@@ -211,7 +214,7 @@ class TrainingScheduleStatus(StatusModel):
     """Next slot."""
     last_successful_time: Instant | None = None
     """When the newest successful run ended."""
-    last_run_token: Annotated[str, Field(max_length=256)] | None = None
+    last_run_token: Annotated[str, Field(max_length=TOKEN_CHARS)] | None = None
     """Last value of annotation clm.dev/run-now that started a run."""
     skipped: Annotated[list[SkippedRange], Field(max_length=KEPT_SKIPS)] = Field(
         default_factory=list
@@ -232,6 +235,8 @@ class TrainingScheduleStatus(StatusModel):
     """The version in its shadow test."""
     replay: ReplayStatus | None = None
     """The newest replay Job."""
+    evaluation: ReplayStatus | None = None
+    """Former name of ``replay``: read, never written."""
     production: ProductionStatus | None = None
     """The version in production: the truth that stages and the store's pointer follow."""
     restored: Restored | None = None
@@ -242,3 +247,8 @@ class TrainingScheduleStatus(StatusModel):
     """Who was in production before, newest last."""
     untold: Untold = Field(default_factory=list)
     """Events that are still to be told."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_words_of_today(cls, stored: Any) -> Any:
+        return former.renamed(stored)

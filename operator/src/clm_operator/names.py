@@ -1,8 +1,10 @@
 """Names are locks: the same slot or token always gives the same name."""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 
+from clm_api import former
 from clm_api.timing import slot_of
 
 LABEL_SCHEDULE = "clm.dev/schedule"
@@ -23,5 +25,14 @@ def manual_version(schedule: str, token: str) -> str:
 
 
 def replay_name(schedule: str, slot: datetime) -> str:
-    """Return the name of a replay's Job; no version is ever called so."""
+    """Return the name of a replay's Job; no version is ever called so.
+
+    The ending is of the time when a replay was called an evaluation: operators of before and of
+    today take the same lock.
+    """
     return f"{schedule}-{slot_of(slot)}-e"
+
+
+def replay_slot(labels: Mapping[str, str]) -> str | None:
+    """Return what the label of a replay's Job says of its slot; None for any other Job."""
+    return labels.get(LABEL_REPLAY, labels.get(former.LABEL))

@@ -98,7 +98,7 @@ class KeyWidth(StrEnum):
 class StoreSettings(Model):
     """Where bars and artifacts lie."""
 
-    url: Annotated[str, Field(pattern=r"^(s3|file)://")]
+    url: Annotated[str, Field(pattern=r"^(s3|file)://", max_length=512)]
     """``s3://bucket/prefix``."""
     endpoint: str | None = None
     """Address of an S3 server other than Amazon's."""

@@ -15,10 +15,11 @@ from clm_operator.cluster.api import Api, WriteBudget
 from clm_operator.cluster.resources import Cluster
 from clm_operator.edge import watch
 from clm_operator.edge.leader import Leader, identity_of
-from clm_operator.edge.list_watch import Watches
 from clm_operator.edge.namespaces import Namespaces
 from clm_operator.edge.probes import Health, serve
+from clm_operator.edge.watches import Watches
 from clm_operator.mirror.objects import Key
+from clm_operator.mirror.words import Words
 from clm_operator.mirror.world import Kind, Mirror
 from clm_operator.round.creating import Creator
 from clm_operator.round.launch import Launcher
@@ -61,7 +62,7 @@ class Operator:
             settings.api_writes_per_second, clock.monotonic, lambda: self.leader.leads
         )
         self.api = Api(client, budget, metrics.request)
-        self.mirror = Mirror()
+        self.mirror = Mirror(words=Words(clock.monotonic))
         self.cluster = Cluster(self.api, self.mirror, self._wake)
         self.store = open_store(settings.store)
         self.standing = Standing(settings.store, self.store, clock)
@@ -69,8 +70,15 @@ class Operator:
         self.scheduler = Scheduler(self.look, clock, metrics)
         self.namespaces = Namespaces(settings, self.cluster, metrics, self.scheduler.wake)
         self.health = Health(self.cluster.answers, self.leader, clock, metrics, HELPERS)
+        self.teller = Teller(KubeEvents(self.api))
         self.watches = Watches(
-            self.api, self.mirror, settings.asked_namespaces, self.changed, self.listed
+            self.api,
+            self.mirror,
+            settings.asked_namespaces,
+            metrics,
+            self.changed,
+            self.known,
+            self.teller.forget,
         )
         self.reconciler = self._reconciler()
         self.helpers: list[asyncio.Task[None]] = []
@@ -79,7 +87,7 @@ class Operator:
         """Watch, and work while this process leads, until SIGTERM."""
         probes = await serve(self.health, self.metrics, port)
         labelled = self.namespaces.seen if self.settings.watch_namespace_selector else None
-        handlers = watch.registry(self.mirror, self.changed, labelled)
+        handlers = watch.registry(labelled)
         # Later kopf waits 5 s for tasks that are not its own.
         kopf.on.cleanup(registry=handlers)(self.stop)
         self._start()
@@ -106,7 +114,7 @@ class Operator:
     async def look(self, key: Key) -> Again | None:
         """Make the rounds of a schedule where all that they rest on is known."""
         if not self.mirror.knows(key.namespace):
-            return None  # its keys are woken once it does
+            return None  # its keys are woken once it does, or does again
         if self.namespaces.serves(key.namespace):
             return await self.reconciler(key)
         self.metrics.seen(View(self.clock.now(), key, None))
@@ -117,7 +125,7 @@ class Operator:
         self.metrics.event(kind, time.time())
         self.namespaces.wake(key)
 
-    def listed(self, scope: str) -> None:
+    def known(self, scope: str) -> None:
         """Look at the schedules of which everything is known now."""
         for key in self.mirror.keys(scope):
             if self.mirror.knows(key.namespace):
@@ -168,7 +176,7 @@ class Operator:
         return Reconciler(
             cluster=cluster,
             reader=ArtifactReader(self.store, self.standing.doubt),
-            writer=Writer(cluster, Teller(KubeEvents(self.api)), metrics),
+            writer=Writer(cluster, self.teller, metrics),
             pointers=PointerWriter(self.store),
             creator=creator,
             undertaker=self.undertaker,

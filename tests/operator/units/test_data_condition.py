@@ -20,7 +20,7 @@ DATA = DataStatus(from_=NOW, to=NOW, bars=17520, gaps=2, sha256="ab" * 32)
 HALTED: dict[str, Any] = {
     "phase": Phase.SUCCEEDED,
     "stage": Stage.REJECTED,
-    "data": DATA.model_copy(update={"message": "ETH/USDT: nobody traded for 96 bars"}),
+    "data": DATA.having(message="ETH/USDT: nobody traded for 96 bars"),
 }
 GOOD: dict[str, Any] = {"phase": Phase.SUCCEEDED, "stage": Stage.REJECTED, "data": DATA}
 

@@ -1,15 +1,18 @@
 """A watch goes on from where it was, whatever breaks, and a list comes again where it must."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from clm_operator.cluster.api import Api, ApiError
+from clm_operator.cluster.api import Api, ApiError, ForbiddenError
 from clm_operator.edge import list_watch
 from clm_operator.edge.list_watch import ListWatch
 from clm_operator.mirror.objects import Key
+from clm_operator.mirror.words import SILENCE_S, Words
 from clm_operator.mirror.world import Mirror
 from tests.operator.units import builders as b
 
@@ -33,24 +36,41 @@ def page(at: int, *items: Raw, more: str = "") -> Raw:
     return {"metadata": {"resourceVersion": str(at), "continue": more}, "items": list(items)}
 
 
+Answer = list[Raw | ApiError] | ApiError
+"""An error is a refusal, or, among events, how the stream breaks."""
+
+
 class Scripted(Api):
     """Answers lists and watches one after the other, then says nothing more."""
 
-    def __init__(self, *answers: list[Raw] | ApiError) -> None:
+    def __init__(self, *answers: Answer) -> None:
         self.answers, self.asked = list(answers), list[str]()
         self.over = asyncio.Event()
 
     async def pages(self, path: str, selector: str = "") -> AsyncIterator[Raw]:
         self.asked.append("list")
         for one in await self._next():
+            assert not isinstance(one, ApiError)
             yield one
 
-    async def watch(self, path: str, since: str, selector: str = "") -> AsyncIterator[Raw]:
+    async def newest(self, path: str, selector: str = "") -> str:
+        self.asked.append("newest")
+        (found,) = await self._next()
+        assert not isinstance(found, ApiError)
+        return str(found["metadata"]["resourceVersion"])
+
+    async def watch(
+        self, path: str, since: str, selector: str = "", opened: Callable[[], None] = lambda: None
+    ) -> AsyncIterator[Raw]:
         self.asked.append(f"watch {since}")
-        for one in await self._next():
+        events = await self._next()
+        opened()
+        for one in events:
+            if isinstance(one, ApiError):
+                raise one
             yield one
 
-    async def _next(self) -> list[Raw]:
+    async def _next(self) -> list[Raw | ApiError]:
         if not self.answers:
             self.over.set()
             await asyncio.Event().wait()
@@ -60,67 +80,145 @@ class Scripted(Api):
         return answer
 
 
+@dataclass
+class Heard:
+    """What a watch has told, and whom."""
+
+    mirror: Mirror = field(default_factory=Mirror)
+    woken: list[Key] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
+    restored: list[str] = field(default_factory=list)
+
+    async def follow(self, api: Scripted) -> None:
+        """Watch until all answers are given."""
+        watch = ListWatch(
+            api, self.mirror, "ModelVersion", "p", "ns", "",
+            lambda _, key: self.woken.append(key), self.known.append,
+            lambda: self.restored.append("restored"),
+        )  # fmt: skip
+        running = asyncio.create_task(watch.run())
+        await api.over.wait()
+        running.cancel()
+
+    @property
+    def left(self) -> list[str]:
+        """The names of the versions that are shown."""
+        return sorted(v.name for v in self.mirror.versions.of(KEY))
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long the watch has rested; in truth it did not."""
+    found, sleep = list[float](), asyncio.sleep
+
+    async def rest(seconds: float) -> None:
+        if seconds:
+            found.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(asyncio, "sleep", rest)
+    monkeypatch.setattr(list_watch, "_LOW_S", 3.0)
+    monkeypatch.setattr(list_watch, "_HIGH_S", 3.0)
+    return found
+
+
 TOO_OLD = event("ERROR", {"code": 410, "message": "too old resource version"})
+TOO_LARGE = event("ERROR", {"code": 504, "message": "Too large resource version: 9, current: 3"})
 BOOKMARK = event("BOOKMARK", {"metadata": {"resourceVersion": "30"}})
+A, B = version("a", 5), event("ADDED", version("b", 12))
 
 
-@pytest.mark.parametrize(
-    ("answers", "asked", "left"),
-    [
-        (
-            [[page(9, version("a", 5))], [event("ADDED", version("b", 12))], []],
-            ["list", "watch 9", "watch 12", "watch 12"], ["a", "b"],
-        ),
-        (
-            [[page(9, version("a", 5)), page(9, version("b", 6))], [BOOKMARK]],
-            ["list", "watch 9", "watch 30"], ["a", "b"],
-        ),
-        (
-            [[page(9, version("a", 5))], [event("DELETED", version("a", 11))]],
-            ["list", "watch 9", "watch 11"], [],
-        ),
-        (
-            [[page(9, version("a", 5))], [TOO_OLD], [page(20)]],
-            ["list", "watch 9", "list", "watch 20"], [],
-        ),
-        (
-            [[page(9, version("a", 5))], ApiError(410, "gone"), [page(20)]],
-            ["list", "watch 9", "list", "watch 20"], [],
-        ),
-        (
-            [[page(9, version("a", 5))], ApiError(0, "cut"), [event("ADDED", version("b", 12))]],
-            ["list", "watch 9", "watch 9", "watch 12"], ["a", "b"],
-        ),
-        (
-            [ApiError(0, "away"), ApiError(500, "sick"), [page(9, version("a", 5))]],
-            ["list", "list", "list", "watch 9"], ["a"],
-        ),
-    ],
-    ids=[
-        "a watch goes on after its last event",
-        "all pages count, and a bookmark moves the place",
-        "a deletion is seen",
-        "what was deleted while a watch was too old is seen",
-        "also where the refusal is an answer of its own",
-        "a watch that was cut goes on from where it was",
-        "a server that is away is asked again",
-    ],
-)  # fmt: skip
-async def test_a_list_and_its_watch(
-    answers: list[list[Raw] | ApiError],
-    asked: list[str],
-    left: list[str],
-    monkeypatch: pytest.MonkeyPatch,
+@dataclass(frozen=True)
+class Case:
+    name: str
+    answers: list[Answer]
+    """Of what comes after a list that shows *a* at 9."""
+    asked: list[str]
+    left: list[str]
+
+
+CASES = [
+    Case("a watch goes on after its last event", [[B], [BOOKMARK]],
+         ["watch 9", "watch 12", "watch 30"], ["a", "b"]),
+    Case("a bookmark moves the place", [[BOOKMARK]], ["watch 9", "watch 30"], ["a"]),
+    Case("a deletion is seen", [[event("DELETED", version("a", 11))]], ["watch 9", "watch 11"], []),
+    Case("what was deleted while a watch was too old is seen", [[TOO_OLD], [page(20)]],
+         ["watch 9", "list", "watch 20"], []),
+    Case("also where the refusal is an answer of its own", [ApiError(410, "gone"), [page(20)]],
+         ["watch 9", "list", "watch 20"], []),
+    Case("a server that ended a watch before its time may have another past",
+         [[B, ApiError(0, "cut")], [page(20, A)]], ["watch 9", "list", "watch 20"], ["a"]),
+    Case("so may one that was away", [ApiError(0, "refused"), [page(20, A)]],
+         ["watch 9", "list", "watch 20"], ["a"]),
+    Case("also one that was sick", [ApiError(503, "sick"), ApiError(0, "away"), [page(20)]],
+         ["watch 9", "list", "list", "watch 20"], []),
+    Case("one that has too much to do is asked for no list", [ApiError(429, "busy"), [B]],
+         ["watch 9", "watch 9", "watch 12"], ["a", "b"]),
+    Case("a silent watch goes on where the server has not gone back",
+         [[], [page(9)], [B]],
+         ["watch 9", "newest", "watch 9", "watch 12"], ["a", "b"]),
+    Case("a silent watch of a server that went back is given up",
+         [[], [page(4)], [page(4)]],
+         ["watch 9", "newest", "list", "watch 4"], []),
+    Case("a server that says that it went back is believed", [[TOO_LARGE], [page(3)]],
+         ["watch 9", "list", "watch 3"], []),
+    Case("a watch that is forbidden is asked for again after a list",
+         [ForbiddenError(403, "no"), [page(20, A)]], ["watch 9", "list", "watch 20"], ["a"]),
+]  # fmt: skip
+
+
+@pytest.mark.usefixtures("pauses")
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+async def test_a_watch_after_a_list(case: Case) -> None:
+    api, heard = Scripted([page(9, A)], *case.answers), Heard()
+    await heard.follow(api)
+    assert api.asked == ["list", *case.asked]
+    assert heard.left == case.left
+    assert set(heard.woken) == {KEY}
+    assert heard.known == ["ns"], "told once that it is known"
+
+
+@pytest.mark.usefixtures("pauses")
+async def test_all_pages_of_a_list_count_and_a_server_that_is_away_is_asked_again() -> None:
+    pages: Answer = [page(9, A), page(9, version("b", 6))]
+    api, heard = Scripted(ApiError(0, "away"), ApiError(500, "sick"), pages), Heard()
+    await heard.follow(api)
+    assert (api.asked, heard.left) == (["list", "list", "list", "watch 9"], ["a", "b"])
+
+
+@pytest.mark.usefixtures("pauses")
+async def test_a_restore_of_the_servers_store_is_told_and_its_objects_are_taken() -> None:
+    before: Answer = [page(9, A, version("b", 9))]
+    after: Answer = [page(7, version("a", 4), version("c", 6))]
+    api, heard = Scripted(before, [BOOKMARK, ApiError(0, "it ends")], after), Heard()
+    await heard.follow(api)
+    assert api.asked == ["list", "watch 9", "list", "watch 7"]
+    assert (heard.left, heard.restored) == (["a", "c"], ["restored"])
+    (a, _) = sorted(heard.mirror.versions.of(KEY), key=lambda v: v.name)
+    assert a.raw["metadata"]["resourceVersion"] == "4"
+
+
+async def test_lists_after_which_no_watch_begins_become_rare(pauses: list[float]) -> None:
+    lists: list[Answer] = [[page(9, A)], ForbiddenError(403, "no watches")] * 7
+    await Heard().follow(Scripted(*lists))
+    assert pauses == [3.0, 6.0, 12.0, 24.0, 48.0, 48.0, 48.0]
+
+
+async def test_a_refusal_is_said_once_until_it_is_over(
+    pauses: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
-    for wait in ("_LOW_S", "_HIGH_S", "_PAUSE_S"):
-        monkeypatch.setattr(list_watch, wait, 0.0)
-    api, mirror, woken, listed = Scripted(*answers), Mirror(), list[Key](), list[str]()
-    changed: Callable[[object, Key], None] = lambda _, key: woken.append(key)  # noqa: E731
-    watch = ListWatch(api, mirror, "ModelVersion", "p", "ns", "", changed, listed.append)
-    running = asyncio.create_task(watch.run())
-    await api.over.wait()
-    running.cancel()
-    assert api.asked == asked
-    assert sorted(v.name for v in mirror.versions.of(KEY)) == left
-    assert set(woken) == {KEY}
-    assert listed == ["ns"], "told once that it is known"
+    no = ForbiddenError(403, "the Role is gone")
+    await Heard().follow(Scripted(no, no, no, [page(9, A)], [B], no, no))
+    said = [r for r in caplog.records if r.levelno >= logging.WARNING]
+    assert len(said) == 2
+    assert set(pauses) <= {3.0, 0.5}
+
+
+async def test_who_waits_is_woken_when_a_silent_kind_is_heard_of_again() -> None:
+    now = 0.0
+    heard = Heard(Mirror(words=Words(lambda: now)))
+    await heard.follow(Scripted([page(9, A)]))
+    assert heard.known == ["ns"]
+    now = SILENCE_S + 1
+    await heard.follow(Scripted(ApiError(0, "away"), [page(9, A)]))
+    assert heard.known == ["ns", "ns"]

@@ -46,7 +46,7 @@ def decision(outcome: str) -> Decision:
 def count(metrics: Metrics, outcome: str, key: Key = b.KEY) -> ModelVersionStatus:
     """Count a decision; return the status that it stands in."""
     version = ended("btc-1")
-    status = version.status.model_copy(update={"promotion": decision(outcome)})
+    status = version.status.having(promotion=decision(outcome))
     metrics.decision(key, version, status)
     return status
 
@@ -61,7 +61,7 @@ def test_every_decided_request_counts_once_under_its_outcome() -> None:
         status = count(metrics, outcome)
     count(metrics, "RolledBack", OTHER)
     later = replace(ended("btc-1"), status=status)
-    metrics.decision(b.KEY, later, status.model_copy(update={"message": "something else"}))
+    metrics.decision(b.KEY, later, status.having(message="something else"))
     metrics.decision(b.KEY, ended("btc-1"), ended("btc-1").status)
     assert shown(metrics, "clm_promotions_total") == {
         '{namespace="ns",outcome="Promoted",schedule="btc"}': 2,
@@ -139,7 +139,7 @@ def test_a_deleted_schedule_is_forgotten_and_its_namesake_elsewhere_is_not() -> 
     for key in (b.KEY, OTHER):
         metrics.seen(seen(key, PRODUCTION))
         count(metrics, "Promoted", key)
-        status = done.status.model_copy(update={"phase": Phase.FAILED})
+        status = done.status.having(phase=Phase.FAILED)
         metrics.outcome(key, done, status)
     for _ in range(2):
         metrics.seen(View(b.NOW, b.KEY, None))

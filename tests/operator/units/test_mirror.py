@@ -1,5 +1,6 @@
 """The mirror shows each object in its newest form, whoever told of it, and revives none."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from clm_api.schedule_status import TrialsStatus
 from clm_operator.mirror.objects import Key
 from clm_operator.mirror.table import is_newer
 from clm_operator.mirror.tries import Market, Tries
-from clm_operator.mirror.world import KINDS, Mirror
+from clm_operator.mirror.words import SILENCE_S, Words
+from clm_operator.mirror.world import KINDS, Kind, Mirror
 from clm_operator.slots.tries import frozen
 from tests.operator.units import builders as b
 
@@ -37,6 +39,14 @@ def shown(mirror: Mirror) -> list[tuple[str, str]]:
     """Return uid and resourceVersion of what a round would see."""
     found = [v.raw["metadata"] for v in mirror.versions.of(KEY)]
     return [(meta["uid"], meta["resourceVersion"]) for meta in found]
+
+
+def listed(mirror: Mirror, kind: Kind, scope: str, seen: set[str], at: str) -> list[Key]:
+    """List what the mirror holds already, or less; return whose was not on the list."""
+    look = replace(mirror.look(kind, scope, ""), version=at)
+    found = mirror.listed(kind, scope, seen, look)
+    mirror.heard(kind, scope)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -80,7 +90,7 @@ def test_an_object_that_lost_its_label_is_seen_under_its_name_and_when_the_label
     assert mirror.drop("ModelVersion", "ns", "btc-1", "one", "7") == KEY
     assert mirror.put("ModelVersion", version(6), own=True) is None, "an answer that comes late"
     assert mirror.put("ModelVersion", version(7)) == KEY, "read live, as it is"
-    assert mirror.listed("ModelVersion", "ns", set(), "9") == [KEY], "no list shows it"
+    assert listed(mirror, "ModelVersion", "ns", set(), "9") == [KEY], "no list shows it"
     assert mirror.put("ModelVersion", version(7)) == KEY, "and still it is there"
     assert mirror.put("ModelVersion", version(12)) == KEY, "its label is back"
 
@@ -121,14 +131,14 @@ def test_a_deletion_of_the_former_object_leaves_its_namesake() -> None:
         ("ns", set(), "9", []),
         ("*", set(), "9", []),
         ("ns", {"one"}, "9", [("one", "5")]),
-        ("ns", set(), "4", [("one", "5")]),
+        ("ns", set(), "4", []),
         ("other", set(), "9", [("one", "5")]),
     ],
     ids=[
         "what a list does not show is gone",
         "also from a list of all namespaces",
         "what it shows stays",
-        "what was made after it stays",
+        "also where the server went back before it was made",
         "a list of another namespace says nothing",
     ],
 )
@@ -137,16 +147,92 @@ def test_a_list_tells_what_no_event_told(
 ) -> None:
     mirror = Mirror()
     mirror.put("ModelVersion", version(5))
-    gone = mirror.listed("ModelVersion", scope, seen, at)
+    gone = listed(mirror, "ModelVersion", scope, seen, at)
     assert gone == ([] if left else [KEY])
     assert shown(mirror) == left
+
+
+def test_what_was_made_while_a_list_was_under_way_stays() -> None:
+    mirror = Mirror()
+    look = replace(mirror.look("ModelVersion", "ns", ""), version="4")
+    mirror.put("ModelVersion", version(5), own=True)
+    assert mirror.put("ModelVersion", version(3), look=look) is None
+    assert mirror.listed("ModelVersion", "ns", set(), look) == []
+    assert shown(mirror) == [("one", "5")]
+
+
+@pytest.mark.parametrize(
+    ("known", "reached", "at", "page", "went_back", "left"),
+    [
+        (version(9), "", "6", version(5), True, [("one", "5")]),
+        (version(9), "20", "12", version(5), True, [("one", "5")]),
+        (version(9), "9", "12", version(5), True, [("one", "5")]),
+        (version(9), "9", "6", None, True, []),
+        (version(5), "9", "6", version(5), True, [("one", "5")]),
+        (version(5), "5", "6", version(5), False, [("one", "5")]),
+        (version(9), "9", "6", version(4, uid="two"), True, [("two", "4")]),
+    ],
+    ids=[
+        "an object is older than the one that was kept",
+        "no object is newer than the list, though more was known",
+        "the server has written more than the backup lacked",
+        "an object did not exist yet",
+        "it did not change",
+        "nothing was lost",
+        "an object of another uid has its name",
+    ],
+)
+def test_a_list_of_a_server_that_was_restored_from_a_backup_is_taken(
+    known: Raw,
+    reached: str,
+    at: str,
+    page: Raw | None,
+    went_back: bool,  # noqa: FBT001
+    left: list[tuple[str, str]],
+) -> None:
+    mirror = Mirror()
+    mirror.put("ModelVersion", known)
+    look = replace(mirror.look("ModelVersion", "ns", reached), version=at)
+    seen = set() if page is None else {page["metadata"]["uid"]}
+    if page is not None:
+        mirror.put("ModelVersion", page, look=look)
+    mirror.listed("ModelVersion", "ns", seen, look)
+    assert (shown(mirror), look.went_back) == (left, went_back)
+    again = replace(mirror.look("ModelVersion", "ns", at), version=str(int(at) + 1))
+    assert not again.went_back, "it is over"
+
+
+def test_a_backup_brings_back_what_was_deleted_and_a_list_under_way_does_not() -> None:
+    mirror = Mirror()
+    mirror.put("ModelVersion", version(5))
+    under_way = replace(mirror.look("ModelVersion", "ns", ""), version="5")
+    mirror.drop("ModelVersion", "ns", "btc-1", "one")
+    assert mirror.put("ModelVersion", version(5), look=under_way) is None
+    later = replace(mirror.look("ModelVersion", "ns", "8"), version="5")
+    assert mirror.put("ModelVersion", version(5), look=later) == KEY
+    assert shown(mirror) == [("one", "5")]
+
+
+def test_what_was_not_heard_of_for_three_minutes_is_known_no_more() -> None:
+    now = 0.0
+    mirror = Mirror(words=Words(lambda: now))
+    for kind in KINDS:
+        listed(mirror, kind, "*", set(), "1")
+    now = SILENCE_S
+    for kind in KINDS[1:]:
+        assert not mirror.heard(kind, "*"), "it was known all the time"
+    assert mirror.knows("ns")
+    now += 1
+    assert not mirror.knows("ns"), f"nothing was heard of {KINDS[0]}"
+    assert mirror.heard(KINDS[0], "*"), "and whoever waits is to be woken"
+    assert mirror.knows("ns")
 
 
 def test_a_namespace_is_known_once_all_kinds_are_listed() -> None:
     mirror = Mirror()
     for kind in KINDS:
         assert not mirror.knows("ns")
-        mirror.listed(kind, "*" if kind == "Pod" else "ns", set(), "1")
+        listed(mirror, kind, "*" if kind == "Pod" else "ns", set(), "1")
     assert mirror.knows("ns")
     assert not mirror.knows("other")
 

@@ -206,8 +206,8 @@ def test_dry_run_says_that_nothing_follows() -> None:
 def test_what_a_run_said_of_its_bars_stands_in_the_status_within_its_limit() -> None:
     found = b.report()
     notes = ["ETH/USDT: nobody traded for 96 bars", "x" * 1024]
-    data = found.manifest.data.model_copy(update={"notes": notes})
-    said = replace(found, manifest=found.manifest.model_copy(update={"data": data}))
+    data = found.manifest.data.having(notes=notes)
+    said = replace(found, manifest=found.manifest.having(data=data))
     seen = b.seen(
         b.version(), jobs={"btc-1": b.job(condition=("Complete", ""))}, reports={"btc-1": said}
     )

@@ -234,7 +234,7 @@ def test_a_version_that_cant_be_replayed_is_named() -> None:
     world.now += 6 * HOUR
     world.settle()
     problem = Problem(version="btc-0", reason="ArtifactCorrupt", message="made by other code")
-    report = b.replayed(world.tasks[-1]).model_copy(update={"live": None, "problems": [problem]})
+    report = b.replayed(world.tasks[-1]).having(live=None, problems=[problem])
     world.finish(report)
     notices = b.told(world.plan())
     assert [(n.type, n.reason) for n in notices] == [("Warning", "ArtifactCorrupt")]

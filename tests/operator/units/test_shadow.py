@@ -27,7 +27,7 @@ IN_PRODUCTION = {
 def rules(**more: Any) -> RunPromotion:
     found = b.version().spec
     assert found is not None
-    return found.run.promotion.model_copy(update=more)
+    return found.run.promotion.having(**more)
 
 
 def shadow(*looks: Look, planned: int = 3, **more: Any) -> ShadowReplay:

@@ -9,6 +9,7 @@ import pytest
 from clm_trainer.environments.market import Market
 from clm_trainer.environments.trading import REWARD_SCALE, TradingEnvironments
 from clm_trainer.evaluation import backtest
+from clm_trainer.evaluation.play import Play
 from clm_trainer.families.base import Dataset
 from clm_trainer.panel import Floats, Panel
 from clm_trainer.stages.features import dataset
@@ -63,7 +64,6 @@ def test_the_reward_is_the_backtests_net_log_return(
     env = TradingEnvironments(market(made, rows, **groups), ENVIRONMENTS, STEP_BARS, STEPS, seed)
     rewards, growth, targets, starts = played(env, seed)
     spec = run_spec(**groups)
-    cost_bps = spec.costs.fee_bps + spec.costs.slippage_bps
     for i, (symbol, row) in enumerate(starts):
         window = made.window(row, row + BARS + 1)
         one = replace(
@@ -71,7 +71,7 @@ def test_the_reward_is_the_backtests_net_log_return(
             **{n: getattr(window, n)[:, [symbol]] for n in
                ("open", "high", "low", "close", "volume", "gap")},
         )  # fmt: skip
-        net = backtest.net_returns(one, targets[:, [i]], cost_bps)
+        net = backtest.net_returns(Play(one, targets[:, [i]], spec.cost_bps))
         wanted = np.log1p(net[1:]).reshape(STEPS, STEP_BARS).sum(axis=1)
         np.testing.assert_allclose(growth[:, i], wanted, rtol=0, atol=1e-12)
         np.testing.assert_allclose(rewards[:, i], REWARD_SCALE * wanted, rtol=1e-6, atol=1e-6)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-from clm_trainer.evaluation.backtest import Funding
+from clm_trainer.evaluation.play import Funding, Play
 from clm_trainer.panel import Bools, Floats, Panel
 
 BARS = Path(__file__).parents[3] / "examples" / "data"
@@ -88,7 +88,7 @@ def cases(
     kept: float = 0.5,
     holes: tuple[float, ...] = (0.0, 0.2, 0.7),
     moves: tuple[float, ...] = (0.001, 0.05, 0.6),
-) -> tuple[Panel, Floats, float, Funding | None]:
+) -> Play:
     """Draw a wild market with holes, targets that flip and resize, costs and maybe funding.
 
     On a share ``kept`` of the bars the target stays; one of ``holes`` is the share that is missing,
@@ -109,4 +109,4 @@ def cases(
     if draw(st.booleans()):
         due = rng.normal(0, 0.5, (2, *shape)) * (rng.random((2, *shape)) < 0.3)
         funding = Funding(at_open=due[0], inside=due[1])
-    return panel_of(open_, close, gap), targets, draw(st.floats(0, 300)), funding
+    return Play(panel_of(open_, close, gap), targets, draw(st.floats(0, 300)), funding)

@@ -82,17 +82,18 @@ class Sleeve:
         self.cash, self.units, self.dead = 0.0, 0.0, True
 
 
-def sleeve(
-    open_: Series,
-    close: Series,
-    gap: list[bool],
-    targets: Series,
-    at_open: Series,
-    inside: Series,
-    *,
-    rate: float,
-) -> Sleeve:
-    s = Sleeve(rate)
+@dataclass
+class Market:
+    open: Series
+    close: Series
+    gap: list[bool]
+    at_open: Series
+    inside: Series
+
+
+def sleeve(market: Market, targets: Series, *, rate: float) -> Sleeve:
+    s, open_, close, gap = Sleeve(rate), market.open, market.close, market.gap
+    at_open, inside = market.at_open, market.inside
     decided, owed, last = 0.0, 0.0, None
     for row in range(len(targets)):
         s.costs.append(0.0)

@@ -1,5 +1,6 @@
 """The kernel says what a slow reading of the accounting contract says, on wild markets too."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,27 +8,26 @@ import pytest
 from hypothesis import given, settings
 
 from clm_trainer.evaluation import backtest
-from clm_trainer.evaluation.backtest import Funding
+from clm_trainer.evaluation.play import Play
 from clm_trainer.panel import Floats, Panel
 from tests.trainer.evaluation.markets import cases
-from tests.trainer.evaluation.reference import Sleeve, sleeve
-
-Case = tuple[Panel, Floats, float, Funding | None]
+from tests.trainer.evaluation.reference import Market, Sleeve, sleeve
 
 
 def same(actual: Any, expected: Any) -> None:
     np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)
 
 
-def slow(case: Case) -> list[Sleeve]:
-    panel, targets, cost_bps, funding = case
+def slow(case: Play) -> list[Sleeve]:
+    panel, targets, funding = case.window, case.targets, case.funding
     none = np.zeros(targets.shape)
     due = (none, none) if funding is None else (funding.at_open, funding.inside)
-    arrays = (panel.open, panel.close, panel.gap, targets)
+    arrays = (panel.open, panel.close, panel.gap, *due)
     return [
         sleeve(
-            *(array[:, s].tolist() for array in (*arrays, *due)),
-            rate=cost_bps / 1e4,
+            Market(*(array[:, s].tolist() for array in arrays)),
+            targets[:, s].tolist(),
+            rate=case.cost_bps / 1e4,
         )
         for s in range(targets.shape[1])
     ]
@@ -35,19 +35,19 @@ def slow(case: Case) -> list[Sleeve]:
 
 @settings(max_examples=1000, deadline=None, derandomize=True)
 @given(cases())
-def test_every_number_equals_the_reference(case: Case) -> None:
+def test_every_number_equals_the_reference(case: Play) -> None:
     _equals_the_reference(case)
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(cases(most_bars=400, kept=0.985, holes=(0.0, 0.005), moves=(0.001, 0.02)))
-def test_long_holds_equal_the_reference(case: Case) -> None:
+def test_long_holds_equal_the_reference(case: Play) -> None:
     _equals_the_reference(case)
 
 
-def _equals_the_reference(case: Case) -> None:
-    panel, targets, cost_bps, funding = case
-    fast, plain = backtest.run(panel, targets, cost_bps, funding), slow(case)
+def _equals_the_reference(case: Play) -> None:
+    panel = case.window
+    fast, plain = backtest.run(case), slow(case)
     size, bars = len(plain), len(panel)
 
     def mean(name: str) -> Floats:
@@ -91,9 +91,8 @@ def _same_trades(panel: Panel, fast: backtest.Backtest, plain: list[Sleeve]) -> 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(cases())
-def test_the_frames_add_up(case: Case) -> None:
-    panel, targets, cost_bps, funding = case
-    result = backtest.run(panel, targets, cost_bps, funding)
+def test_the_frames_add_up(case: Play) -> None:
+    panel, result = case.window, backtest.run(case)
     frame = result.equity
     same(frame["gross_return"], frame["net_return"] + frame["cost"] - frame["funding"])
     same((1 + frame["net_return"]).cumprod(), frame["equity"])
@@ -102,18 +101,15 @@ def test_the_frames_add_up(case: Case) -> None:
         ends[trade["symbol"]] *= 1 + trade["net_pnl"]
     end = sum(ends.values()) / len(ends)
     assert end == pytest.approx(frame["equity"].iloc[-1], rel=1e-11, abs=1e-12)
-    plain = backtest.net_returns(panel, targets, cost_bps, funding)
+    plain = backtest.net_returns(case)
     np.testing.assert_array_equal(plain, frame["net_return"])
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(cases())
-def test_a_hole_changes_nothing_and_is_not_read(case: Case) -> None:
-    panel, targets, cost_bps, funding = case
-    frame = backtest.run(panel, targets, cost_bps, funding).equity
+def test_a_hole_changes_nothing_and_is_not_read(case: Play) -> None:
+    panel, frame = case.window, backtest.run(case).equity
     blank = panel.gap.all(axis=1)
     assert (frame["net_return"].to_numpy()[blank] == 0).all()
-    other = np.where(panel.gap, -targets, targets)
-    np.testing.assert_array_equal(
-        backtest.net_returns(panel, other, cost_bps, funding), frame["net_return"]
-    )
+    other = replace(case, targets=np.where(panel.gap, -case.targets, case.targets))
+    np.testing.assert_array_equal(backtest.net_returns(other), frame["net_return"])

@@ -13,6 +13,7 @@ import pytest
 
 from clm_trainer.evaluation import backtest
 from clm_trainer.evaluation.metrics import max_drawdown
+from clm_trainer.evaluation.play import Play
 from clm_trainer.panel import Panel
 
 CASES = json.loads(Path(__file__).with_name("vectorbt.json").read_text())["cases"]
@@ -32,7 +33,7 @@ def test_every_number_that_both_have_is_the_same(case: dict[str, Any]) -> None:
         volume=np.ones_like(close),
         gap=np.zeros(close.shape, dtype=bool),
     )
-    made = backtest.run(panel, targets, case["feeBps"])
+    made = backtest.run(Play(panel, targets, case["feeBps"]))
     equity, closed = made.equity["equity"].to_numpy(), made.trades[made.trades["closed"]]
     np.testing.assert_allclose(equity, case["equity"], rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(closed["entry_price"], case["entryPrices"], rtol=1e-9)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from clm_trainer.evaluation import backtest
-from clm_trainer.evaluation.backtest import Funding
+from clm_trainer.evaluation.play import Funding, Play
 from clm_trainer.panel import Panel
 from tests.trainer.evaluation.markets import NAN, column, one, panel_of, real
 
@@ -80,13 +80,13 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=attrgetter("name"))
 def test_equity(case: Case) -> None:
-    result = backtest.run(case.panel, column(*case.targets), 13)
+    result = backtest.run(Play(case.panel, column(*case.targets), 13))
     np.testing.assert_allclose(result.equity["equity"], case.equity, rtol=1e-14)
     assert len(result.trades) == case.trades
 
 
 def test_a_trade_says_all_about_itself() -> None:
-    result = backtest.run(one(RISING), column(0.5, 0.8, 0, 0), 10)
+    result = backtest.run(Play(one(RISING), column(0.5, 0.8, 0, 0), 10))
     trade = result.trades.iloc[0]
     assert trade["weight"] == 0.5, "the weight at entry, though it was raised later"
     assert (trade["entry_price"], trade["exit_price"], trade["bars"]) == (110, 133.1, 2)
@@ -104,7 +104,7 @@ def test_a_trade_says_all_about_itself() -> None:
 def test_a_ruined_sleeve_leaves_the_others_alone() -> None:
     prices = np.column_stack([[100, 100, 250, 90], [100, 100, 100, 100]]).astype(float)
     targets = np.column_stack([[-1, -1, -1, -1], [0, 0, 0, 0]]).astype(float)
-    result = backtest.run(panel_of(prices, prices), targets, 0)
+    result = backtest.run(Play(panel_of(prices, prices), targets, 0))
     assert result.ruined == ("S0/USDT",)
     np.testing.assert_allclose(result.equity["equity"], [1, 1, 0.5, 0.5])
     assert result.trades["net_pnl"].tolist() == [-1.0]
@@ -113,13 +113,13 @@ def test_a_ruined_sleeve_leaves_the_others_alone() -> None:
 
 def test_when_all_is_lost_returns_are_0_and_not_undefined() -> None:
     ruin = one([100, 100, 250, 90], [100, 100, 250, 90])
-    assert backtest.net_returns(ruin, column(-1, -1, -1, -1), 0).tolist() == [0, 0, -1, 0]
+    assert backtest.net_returns(Play(ruin, column(-1, -1, -1, -1), 0)).tolist() == [0, 0, -1, 0]
 
 
 def test_funding_is_paid_on_what_was_held_before_the_fills() -> None:
     flat = one([100.0] * 5)
     due = Funding(at_open=column(9, 9, 1, 1, 9), inside=column(9, 0, 0, 2, 9))
-    result = backtest.run(flat, column(1, 1, 0, 0, 0), 0, due)
+    result = backtest.run(Play(flat, column(1, 1, 0, 0, 0), 0, due))
     paid = result.equity["funding"] * np.concatenate([[1], result.equity["equity"][:-1]])
     np.testing.assert_allclose(paid, [0, 0, -0.01, -0.01, 0], atol=1e-15)
     assert result.trades["funding"].iloc[0] == pytest.approx(-0.02)
@@ -128,19 +128,19 @@ def test_funding_is_paid_on_what_was_held_before_the_fills() -> None:
 
 def test_a_short_receives_funding() -> None:
     due = Funding(at_open=column(0, 0, 1, 0), inside=column(0, 0, 0, 0))
-    result = backtest.run(one([100.0] * 4), column(-1, -1, -1, -1), 0, due)
+    result = backtest.run(Play(one([100.0] * 4), column(-1, -1, -1, -1), 0, due))
     assert result.equity["equity"].iloc[-1] == pytest.approx(1.01)
 
 
 def test_funding_of_a_hole_is_charged_at_the_next_bar() -> None:
     due = Funding(at_open=column(0, 0, 1, 0, 0), inside=column(0, 0, 1, 0, 0))
-    result = backtest.run(one([100.0] * 5, holes=(2,)), column(1, 1, 1, 1, 1), 0, due)
+    result = backtest.run(Play(one([100.0] * 5, holes=(2,)), column(1, 1, 1, 1, 1), 0, due))
     np.testing.assert_allclose(result.equity["equity"], [1, 1, 1, 0.98, 0.98])
 
 
 def test_buy_and_hold_is_its_closed_form() -> None:
     panel = real(90)
-    result = backtest.run(panel, np.ones(panel.close.shape), 13)
+    result = backtest.run(Play(panel, np.ones(panel.close.shape), 13))
     closed = (panel.close / (panel.open[1] * (1 + C))).mean(axis=1)
     np.testing.assert_allclose(result.equity["equity"][1:], closed[1:], rtol=1e-13)
     np.testing.assert_allclose(result.equity["benchmark"], result.equity["equity"], rtol=1e-15)
@@ -148,7 +148,7 @@ def test_buy_and_hold_is_its_closed_form() -> None:
 
 
 def test_the_benchmark_enters_at_row_1_even_if_row_0_is_a_hole() -> None:
-    result = backtest.run(one(RISING, holes=(0,)), column(0, 0, 0, 0), 0)
+    result = backtest.run(Play(one(RISING, holes=(0,)), column(0, 0, 0, 0), 0))
     np.testing.assert_allclose(result.equity["benchmark"], [1, 1.1, 1.21, 1.21])
 
 
@@ -156,7 +156,7 @@ def test_doubled_costs_take_exactly_the_extra_costs() -> None:
     panel, rounds = real(90, symbols=1), 40
     targets = column(*(1.0 if row // 20 % 2 else 0.0 for row in range(len(panel))))
     targets[rounds * 40 :] = 0
-    once, twice = (backtest.run(panel, targets, bps) for bps in (13, 26))
+    once, twice = (backtest.run(Play(panel, targets, bps)) for bps in (13, 26))
     assert len(once.trades) == rounds
     fee, double = ((1 - c) / (1 + c) for c in (C, 2 * C))
     ends = [r.equity["equity"].iloc[-1] for r in (once, twice)]
@@ -166,4 +166,4 @@ def test_doubled_costs_take_exactly_the_extra_costs() -> None:
 @pytest.mark.parametrize("bad", [1.01, -1.5, NAN], ids=["above 1", "below -1", "no number"])
 def test_a_target_that_cant_be_held_is_refused(bad: float) -> None:
     with pytest.raises(ValueError, match=r"\[-1, 1\]"):
-        backtest.run(one(RISING), column(0, bad, 0, 0), 13)
+        backtest.run(Play(one(RISING), column(0, bad, 0, 0), 13))

@@ -8,6 +8,7 @@ from clm_api.promotion import Criteria
 from clm_api.report import Metrics
 from clm_api.run import RunTrials
 from clm_trainer.evaluation import backtest, metrics
+from clm_trainer.evaluation.play import Play
 from clm_trainer.evaluation.scores import Scores, score_of
 from clm_trainer.evaluation.significance import probabilistic_sharpe_ratio
 from clm_trainer.panel import Floats, Panel
@@ -20,8 +21,8 @@ NAMES = {field.alias or name for name, field in Metrics.model_fields.items()}
 def scores(
     panel: Panel, targets: Floats, cost_bps: float = 13, trials: RunTrials | None = None
 ) -> Scores:
-    result = backtest.run(panel, targets, cost_bps)
-    return score_of(result, panel, targets, cost_bps, trials or RunTrials())
+    result = backtest.run(Play(panel, targets, cost_bps))
+    return score_of(result, trials or RunTrials())
 
 
 def daily_switch(panel: Panel) -> Floats:
@@ -41,7 +42,7 @@ def test_every_name_is_either_defined_or_explained() -> None:
 def test_the_numbers_are_those_of_the_frames() -> None:
     panel = real(90)
     targets = daily_switch(panel)
-    result, made = backtest.run(panel, targets, 13), scores(panel, targets)
+    result, made = backtest.run(Play(panel, targets, 13)), scores(panel, targets)
     m, returns = made.metrics, result.equity["net_return"]
     assert made.bars == 2160
     assert made.sr_per_bar == pytest.approx(returns.mean() / returns.std(), rel=1e-12)
@@ -54,7 +55,7 @@ def test_the_numbers_are_those_of_the_frames() -> None:
     standard = (returns - returns.mean()) / returns.std(ddof=0)
     assert made.kurtosis == pytest.approx((standard**4).mean(), rel=1e-9)
     assert m["score"] == m["sharpe"] - 10 * m["maxDrawdown"]
-    twice = backtest.run(panel, targets, 26).equity["net_return"]
+    twice = backtest.run(Play(panel, targets, 26)).equity["net_return"]
     assert m["sharpeAtDoubleCost"] == pytest.approx(twice.mean() / twice.std() * 8766**0.5)
     bench = result.equity["benchmark"].pct_change().fillna(0)
     assert m["buyAndHoldSharpe"] == pytest.approx(bench.mean() / bench.std() * 8766**0.5)
@@ -64,7 +65,7 @@ def test_break_even_is_the_cost_at_which_the_sharpe_ratio_is_0() -> None:
     panel = one([100.0, 100, 104, 104, 103, 103, 106, 106])
     targets = column(1, 0, 1, 0, 1, 0, 0, 0)
     even = scores(panel, targets).metrics["breakEvenBps"]
-    there = metrics.sharpe_per_bar(backtest.net_returns(panel, targets, even))
+    there = metrics.sharpe_per_bar(backtest.net_returns(Play(panel, targets, even)))
     assert there == pytest.approx(0, abs=1e-9)
 
 

@@ -1,5 +1,7 @@
 """Walk-forward spans: folds tile the window, and no label that is learned touches a test block."""
 
+from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -7,15 +9,26 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from clm_api.errors import ClmError
-from clm_trainer.evaluation.splits import Walk, walk_forward
+from clm_api.run import RunEvaluation, RunTarget
+from clm_trainer.evaluation.splits import History, Walk, walk_forward
+
+USUAL: dict[str, Any] = {
+    "bars": 17520, "bars_per_day": 24.0, "period_days": 90, "folds": 3, "purge_bars": 25,
+    "embargo_bars": 0, "horizon_bars": 24, "calibration_days": 90, "warm_up_bars": 720,
+    "entry_percentile": 0.75,
+}  # fmt: skip
 
 
 def walk(**overrides: Any) -> Walk:
-    usual = {
-        "bars": 17520, "bars_per_day": 24.0, "period_days": 90, "folds": 3, "purge_bars": 25,
-        "embargo_bars": 0, "horizon_bars": 24, "calibration_days": 90, "warm_up_bars": 720,
-    }  # fmt: skip
-    return walk_forward(**{**usual, **overrides})
+    given = {**USUAL, **overrides}
+
+    def of(names: Iterable[str]) -> dict[str, Any]:
+        return {name: given[name] for name in names if name in given}
+
+    history = History(**of(field.name for field in fields(History)))
+    evaluation = RunEvaluation(**of(RunEvaluation.model_fields))
+    target = RunTarget(**of(RunTarget.model_fields))
+    return walk_forward(history, evaluation, target, given["warm_up_bars"])
 
 
 def test_the_default_recipe() -> None:
@@ -43,7 +56,7 @@ def test_a_fold_count_that_does_not_divide_the_window() -> None:
 
 
 def test_training_starts_at_the_first_bar_there_is() -> None:
-    made = walk(first_bar=3000, history_bars=14520)
+    made = walk(first_bar=3000, youngest=3000)
     assert {f.fit[0] for f in (*made.folds, made.final)} == {3000}
 
 
@@ -63,7 +76,7 @@ def test_training_starts_at_the_first_bar_there_is() -> None:
 )  # fmt: skip
 def test_no_label_reaches_what_comes_after(settings: dict[str, Any]) -> None:
     try:
-        made = walk_forward(**settings)
+        made = walk(**settings)
     except ClmError:
         assume(False)
     h, window = settings["horizon_bars"], made.window
@@ -86,8 +99,8 @@ def test_no_label_reaches_what_comes_after(settings: dict[str, Any]) -> None:
     [
         ({"bars": 270 * 24}, True),
         ({"bars": 270 * 24 - 1}, False),
-        ({"history_bars": 270 * 24}, True),
-        ({"history_bars": 270 * 24 - 1}, False),
+        ({"youngest": 17520 - 270 * 24}, True),
+        ({"youngest": 17520 - 270 * 24 + 1}, False),
         ({"bars": 290 * 24, "calibration_days": 180}, False),
         ({"bars": 400, "bars_per_day": 1.0, "calibration_days": 14}, False),
     ],

@@ -1,24 +1,21 @@
 """A sweep says of each path what a backtest and the metrics say."""
 
 import math
+from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clm_trainer.evaluation import backtest, metrics
-from clm_trainer.evaluation.backtest import Funding
+from clm_trainer.evaluation.play import Play
 from clm_trainer.evaluation.sweep import sweep
-from clm_trainer.panel import Floats, Panel
 from tests.trainer.evaluation.markets import NAN, cases, column, one
 
-Case = tuple[Panel, Floats, float, Funding | None]
 
-
-def plain(case: Case) -> dict[str, float | None]:
-    result = backtest.run(*case)
-    year, returns = case[0].bars_per_year, result.equity["net_return"].to_numpy()
+def plain(play: Play) -> dict[str, float | None]:
+    result = backtest.run(play)
+    year, returns = play.window.bars_per_year, result.equity["net_return"].to_numpy()
     pnl = result.trades.loc[result.trades["closed"], "net_pnl"].to_numpy()
     sharpe = metrics.sharpe_per_bar(returns)
     return {
@@ -34,13 +31,12 @@ def plain(case: Case) -> dict[str, float | None]:
 
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(cases(), st.sampled_from([1.0, -0.5, 0.0]))
-def test_every_figure_is_that_of_the_path_alone(case: Case, scale: float) -> None:
-    panel, targets, cost_bps, funding = case
-    paths = np.stack([targets, targets * scale])
-    made = sweep(panel, paths, cost_bps, funding)
+def test_every_figure_is_that_of_the_path_alone(play: Play, scale: float) -> None:
+    plays = [play, replace(play, targets=play.targets * scale)]
+    made = sweep(plays)
     assert len(made) == 2
-    for path, row in zip(paths, made.to_dict("records"), strict=True):
-        expected = plain((panel, path, cost_bps, funding))
+    for one_play, row in zip(plays, made.to_dict("records"), strict=True):
+        expected = plain(one_play)
         assert list(row) == list(expected)
         for name, value in expected.items():
             wanted = NAN if value is None else value
@@ -49,7 +45,7 @@ def test_every_figure_is_that_of_the_path_alone(case: Case, scale: float) -> Non
 
 def test_a_long_hold_that_ends_in_ruin() -> None:
     prices = [100.0, 100.0, 110.0, 120.0, 130.0, 250.0, 90.0, 80.0]
-    made = sweep(one(prices), column(*[-1.0] * 8)[None], 0)
+    made = sweep([Play(one(prices), column(*[-1.0] * 8), 0)])
     assert made["totalReturn"].tolist() == [-1.0]
     assert made["trades"].tolist() == [1.0]
 
@@ -57,4 +53,4 @@ def test_a_long_hold_that_ends_in_ruin() -> None:
 @pytest.mark.parametrize("bad", [1.01, -1.5, NAN], ids=["above 1", "below -1", "no number"])
 def test_a_target_that_cant_be_held_is_refused(bad: float) -> None:
     with pytest.raises(ValueError, match=r"\[-1, 1\]"):
-        sweep(one([100.0] * 3), column(0, bad, 0)[None], 13)
+        sweep([Play(one([100.0] * 3), column(0, target, 0), 13) for target in (1, bad)])

@@ -8,27 +8,25 @@ import pytest
 from hypothesis import given, settings
 
 from clm_trainer.evaluation import backtest
-from clm_trainer.evaluation.backtest import Backtest, Funding
+from clm_trainer.evaluation.backtest import Backtest
 from clm_trainer.evaluation.kernel import sleeves
+from clm_trainer.evaluation.play import Play
 from clm_trainer.evaluation.tiers import ENOUGH, Tiered
-from clm_trainer.panel import Floats, Panel
 from tests.trainer.evaluation.markets import cases
 
-Case = tuple[Panel, Floats, float, Funding | None]
 
-
-def made(case: Case, done: int) -> Backtest:
+def made(case: Play, done: int) -> Backtest:
     """Backtest as if ``done`` bars had been accounted for."""
     before, sleeves.done = sleeves.done, done
     try:
-        return backtest.run(*case)
+        return backtest.run(case)
     finally:
         sleeves.done = before
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(cases(most_bars=150, kept=0.9))
-def test_both_tiers_give_the_same_bits(case: Case) -> None:
+def test_both_tiers_give_the_same_bits(case: Play) -> None:
     slow, fast = made(case, done=0), made(case, done=ENOUGH)
     pd.testing.assert_frame_equal(slow.equity, fast.equity, check_exact=True)
     pd.testing.assert_frame_equal(slow.trades, fast.trades, check_exact=True)
@@ -59,8 +57,9 @@ def test_what_is_compiled_is_decided_by_what_was_asked_before(
 SMALL = """
 import sys
 from clm_trainer.evaluation import backtest
+from clm_trainer.evaluation.play import Play
 from tests.trainer.evaluation.markets import column, one
-backtest.run(one([100.0] * 50), column(*[0.0, 1.0] * 25), 10.0)
+backtest.run(Play(one([100.0] * 50), column(*[0.0, 1.0] * 25), 10.0))
 sys.exit("numba" in sys.modules)
 """
 

@@ -34,7 +34,7 @@ def drawn(seed: int) -> Examples:
 def trained(**parameters: Any) -> tuple[list[tuple[int, float]], float]:
     """What was told while a network learned a short walk by heart, and the loss it ends with."""
     from clm_trainer.families.neural.networks import calm
-    from clm_trainer.families.neural.training import Watch, mean_loss, train_network
+    from clm_trainer.families.neural.training import Lesson, Watch, mean_loss, train_network
 
     p = NhitsParameters(
         input_bars=24, learning_rate=0.02, max_steps=60, validation_every=5, batch_size=64,
@@ -44,7 +44,7 @@ def trained(**parameters: Any) -> tuple[list[tuple[int, float]], float]:
     watch = Watch(lambda step, loss: told.append((step, loss)), lambda: False)
     with calm():
         network = nhits.network(p, 4, seed=1)
-        train_network(network, drawn(1), drawn(2), p, 1, "cpu", watch)
+        train_network(network, Lesson(drawn(1), drawn(2)), p, 1, "cpu", watch)
         return told, mean_loss(network, drawn(2), "cpu")
 
 

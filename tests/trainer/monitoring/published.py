@@ -1,7 +1,6 @@
 """Two published versions, made a fortnight apart, in a store whose bars go on after both."""
 
 import hashlib
-import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from clm_api.layout import RunLayout, replay_report
 from clm_api.replay import Contender, ReplayReport, ReplayTask
 from clm_api.run import RunSpec
 from clm_api.timing import slot_of
+from clm_trainer.host import Host
 from clm_trainer.monitoring import job
 from clm_trainer.sources.bars import BarKey
 from clm_trainer.sources.cache import BarCache
@@ -119,14 +119,7 @@ def report_of(
     store: Storage, task: ReplayTask, should_stop: Callable[[], bool] = lambda: False
 ) -> ReplayReport:
     """Run the Job here and return its report."""
-    job.run(
-        task,
-        path_of(task),
-        store,
-        clock=lambda: datetime.now(UTC),
-        should_stop=should_stop,
-        log=logging.getLogger("clm_trainer"),
-    )
+    job.run(task, path_of(task), Host(store, lambda: datetime.now(UTC), should_stop))
     return stored_report(store, task)
 
 

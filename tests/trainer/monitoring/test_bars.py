@@ -58,7 +58,7 @@ def test_the_exchange_is_asked_only_if_the_versions_own_runs_did(
     for before, after in ((stored.live, fetched.live), (stored.shadow, fetched.shadow)):
         assert before is not None
         assert after is not None
-        assert after.model_copy(update={"sha256": before.sha256}) == before
+        assert after.having(sha256=before.sha256) == before
     assert "clock is" in fetched.notes[0], "what the data layer says is in the report"
 
 

@@ -16,6 +16,7 @@ from clm_api.reasons import Reason
 from clm_api.replay import ReplayTask
 from clm_api.run import RunTrials
 from clm_trainer.evaluation import backtest
+from clm_trainer.evaluation.play import Play
 from clm_trainer.evaluation.scores import score_of
 from clm_trainer.monitoring import contenders, job
 from clm_trainer.serving.model import load, served
@@ -42,9 +43,7 @@ def total_return(store: Storage, name: str, task: ReplayTask, start: pd.Timestam
     decided = model.decide(panel)
     bars = int((panel.times >= start).sum())
     window, targets = panel.window(len(panel) - bars, len(panel)), decided.targets[-bars:]
-    costs = model.spec.costs
-    result = backtest.run(window, targets, costs.fee_bps + costs.slippage_bps)
-    scores = score_of(result, window, targets, costs.fee_bps + costs.slippage_bps, RunTrials())
+    scores = score_of(backtest.run(Play(window, targets, model.spec.cost_bps)), RunTrials())
     return scores.metrics["totalReturn"]
 
 

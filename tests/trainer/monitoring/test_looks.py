@@ -101,7 +101,7 @@ def test_the_margin_and_the_seed_matter(store: Storage) -> None:
     own, other = track(store, "challenger", task), track(store, "champion", task)
     wide = task_of(store, bars=96, comparison={"margin": 50.0})
     spec = own.model.spec
-    reseeded = spec.model_copy(update={"model": spec.model.model_copy(update={"seed": 99})})
+    reseeded = spec.having(model=spec.model.having(seed=99))
     seeded = replace(own, model=replace(own.model, spec=reseeded))
     usual, lenient = look(own, other, "", 96, task), look(own, other, "", 96, wide)
     assert usual.p_not_worse is not None

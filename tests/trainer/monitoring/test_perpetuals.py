@@ -10,6 +10,7 @@ import pytest
 from clm_api.errors import ClmError
 from clm_api.replay import ReplayTask
 from clm_trainer.evaluation import backtest
+from clm_trainer.evaluation.play import Play
 from clm_trainer.serving.model import load
 from clm_trainer.serving.newest import newest_bars
 from clm_trainer.stages.funding import dues, funding_events
@@ -62,7 +63,7 @@ def test_funding_is_charged_on_the_later_bars(perpetual: Storage) -> None:
     events = funding_events(model.spec, window, perpetual)
     assert events is not None
     with_it, without = (
-        backtest.run(window, targets, 0.0, due).equity["equity"].iloc[-1] - 1
+        backtest.run(Play(window, targets, 0.0, due)).equity["equity"].iloc[-1] - 1
         for due in (dues(events, window), None)
     )
     assert shadow.metrics["totalReturn"] == with_it

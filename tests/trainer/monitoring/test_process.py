@@ -45,10 +45,12 @@ class Pod:
     folder: Path
     task: str
     extra: dict[str, str] = field(default_factory=dict)
+    command: str = "replay"
+    variable: str = environment.REPLAY_TASK
 
     def start(self, how: tuple[str, ...] = MODULE) -> "subprocess.Popen[str]":
         variables = {
-            environment.REPLAY_TASK: self.task,
+            self.variable: self.task,
             environment.RUN_NAMESPACE: "trading",
             environment.RUN_SCHEDULE: "btc-eth",
             environment.RUN_NAME: "btc-eth-replay",
@@ -58,7 +60,7 @@ class Pod:
             environment.TERMINATION_LOG: str(self.folder / "termination-log"),
         }
         return subprocess.Popen(
-            [sys.executable, *how, "replay"],
+            [sys.executable, *how, self.command],
             env={**os.environ, **variables, **self.extra},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

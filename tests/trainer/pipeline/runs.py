@@ -1,7 +1,6 @@
 """A run as the tests start it: in this process, or as a pod would, in its own."""
 
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from clm_api.layout import RunLayout
 from clm_api.report import Manifest, TerminationMessage
 from clm_api.run import RunSpec
 from clm_trainer import pipeline
+from clm_trainer.host import Host
 from clm_trainer.sources.bars import BarKey
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.sources.importer import import_file
@@ -63,17 +63,8 @@ def run_here(
     should_stop: Callable[[], bool] = lambda: False,
     data: Storage | None = None,
 ) -> str:
-    return pipeline.run(
-        spec,
-        layout,
-        attempt,
-        store,
-        version="btc-eth-29410920",
-        clock=lambda: datetime.now(UTC),
-        should_stop=should_stop,
-        log=logging.getLogger("clm_trainer"),
-        data=data,
-    )
+    who = pipeline.Identity(layout, "btc-eth-29410920", attempt)
+    return pipeline.run(spec, who, Host(store, lambda: datetime.now(UTC), should_stop, data))
 
 
 def manifest_of(store: Storage, layout: RunLayout = LAYOUT) -> Manifest:

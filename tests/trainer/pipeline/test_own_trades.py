@@ -3,6 +3,8 @@
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -77,28 +79,39 @@ MEASURED = 4 * (1.5 * 2 + 0.5 * 1) / 3
 """4 bp, half of the fills twice as large and three times as dear as the others."""
 
 
+@dataclass(frozen=True)
+class Measured:
+    """So many own fills that paid so many bp, and what is charged for it."""
+
+    name: str
+    fills: int
+    paid_bps: float
+    charged_bps: float
+    said: str
+    slippage: str = "FromOwnTrades"
+
+
 @pytest.mark.parametrize(
-    ("fills", "slippage", "charged", "said"),
+    "case",
     [
-        ((40, 4), "FromOwnTrades", MEASURED, "40 own fills paid 4.67 bp of slippage: 4.67 bp"),
-        ((30, 4), "FromOwnTrades", MEASURED, "30 own fills paid"),
-        ((29, 4), "FromOwnTrades", 3, "fewer than 30: slippage is not measured, 3 bp charged"),
-        ((0, 4), "FromOwnTrades", 3, "0 own fills, fewer than 30"),
-        ((40, -4), "FromOwnTrades", 0, "paid -4.67 bp of slippage: 0.00 bp charged"),
-        ((40, 4), "Fixed", 3, "spec.costs.slippage is Fixed: 3 bp charged"),
+        Measured("enough", 40, 4, MEASURED, "40 own fills paid 4.67 bp of slippage: 4.67 bp"),
+        Measured("just enough", 30, 4, MEASURED, "30 own fills paid"),
+        Measured("too few", 29, 4, 3, "fewer than 30: slippage is not measured, 3 bp charged"),
+        Measured("none", 0, 4, 3, "0 own fills, fewer than 30"),
+        Measured("better than the open", 40, -4, 0, "paid -4.67 bp of slippage: 0.00 bp charged"),
+        Measured("only looked at", 40, 4, 3, "spec.costs.slippage is Fixed: 3 bp charged", "Fixed"),
     ],
-    ids=["enough", "just enough", "too few", "none", "better than the open", "only looked at"],
+    ids=attrgetter("name"),
 )
 def test_slippage_is_measured_against_the_bars_open(
-    exchange: FakeExchange, keys: Path, tmp_path: Path, fills: tuple[int, float],
-    slippage: str, charged: float, said: str,
-) -> None:  # fmt: skip
-    exchange.listings[0].fills = made_up_fills(*fills)
-    spec = own_run(slippage)
+    exchange: FakeExchange, keys: Path, tmp_path: Path, case: Measured
+) -> None:
+    exchange.listings[0].fills = made_up_fills(case.fills, case.paid_bps)
+    spec = own_run(case.slippage)
     found = read(Storage(str(tmp_path / "store")), spec)
-    assert len(found.fills) == fills[0]
-    assert found.charged_bps == pytest.approx(charged, abs=0.2)
-    assert said.replace("4.67", f"{MEASURED:.2f}") in found.note
+    assert len(found.fills) == case.fills
+    assert found.charged_bps == pytest.approx(case.charged_bps, abs=0.2)
+    assert case.said.replace("4.67", f"{MEASURED:.2f}") in found.note
     assert found.charged(spec).costs.slippage_bps == found.charged_bps
     assert found.charged(spec).costs.fee_bps == spec.costs.fee_bps
 

@@ -142,8 +142,8 @@ def test_an_upload_that_fails_leaves_no_result(s3: Bucket) -> None:
 
 def test_a_gpu_that_is_not_there_ends_the_run_before_any_work(store: Storage) -> None:
     spec = small_run()
-    gpu = spec.pod.gpu.model_copy(update={"count": 1})
-    spec = spec.model_copy(update={"pod": spec.pod.model_copy(update={"gpu": gpu})})
+    gpu = spec.pod.gpu.having(count=1)
+    spec = spec.having(pod=spec.pod.having(gpu=gpu))
     with pytest.raises(ClmError) as caught:
         run_here(store, spec)
     assert (caught.value.reason, caught.value.exit_code) == ("DeviceUnavailable", 68)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from clm_trainer.evaluation import backtest
+from clm_trainer.evaluation.play import Play
 from clm_trainer.evaluation.significance import probability_of_backtest_overfitting
 from clm_trainer.simulation.choice import Choice, choice_of
 from clm_trainer.simulation.replay import positions
@@ -23,12 +24,10 @@ def some(count: int, begin: int = 100) -> list[PastVersion]:
 def test_it_is_that_of_their_returns_on_the_shared_bars() -> None:
     versions = some(12)
     window = PANEL.window(BARS - SHARED, BARS)
-    returns = [
-        backtest.net_returns(
-            window, positions(v.percentiles[-SHARED:], v.sigma[-SHARED:], window, SPEC), 13.0
-        )
-        for v in versions
+    targets = [
+        positions(v.percentiles[-SHARED:], v.sigma[-SHARED:], window, SPEC) for v in versions
     ]
+    returns = [backtest.net_returns(Play(window, decided, 13.0)) for decided in targets]
     wanted = probability_of_backtest_overfitting(np.stack(returns, axis=1)).probability
     assert 0 < wanted < 1
     assert choice_of(versions, PANEL, SPEC, None) == Choice(wanted, 12)

@@ -9,6 +9,7 @@ import pytest
 from clm_api.run import RunSpec
 from clm_trainer.evaluation import backtest, significance
 from clm_trainer.evaluation.metrics import sharpe_per_bar
+from clm_trainer.evaluation.play import Play
 from clm_trainer.simulation.choice import Choice
 from clm_trainer.simulation.replay import positions, replay
 from clm_trainer.simulation.summary import summary
@@ -34,7 +35,7 @@ def test_a_candidate_is_traded_from_its_slot_until_the_next_one() -> None:
     ranks = np.full((BARS, 2), np.nan)
     ranks[100:300], ranks[300:] = 0.9, 0.1
     targets = positions(ranks, np.full((BARS, 2), 0.004), PANEL, spec())
-    expected = backtest.run(PANEL, targets, COST_BPS)
+    expected = backtest.run(Play(PANEL, targets, COST_BPS))
     np.testing.assert_array_equal(
         made.production.equity["equity"].to_numpy(), expected.equity["equity"].to_numpy()
     )
@@ -75,7 +76,7 @@ def test_the_next_period_is_the_versions_own_trades() -> None:
     (past,) = replay([one], PANEL, spec()).versions
     window = PANEL.window(100, 100 + 7 * 24)
     targets = positions(ranks[: 7 * 24], one.sigma[: 7 * 24], window, spec())
-    returns = backtest.net_returns(window, targets, COST_BPS)
+    returns = backtest.net_returns(Play(window, targets, COST_BPS))
     assert past.next_return == pytest.approx(np.prod(1 + returns) - 1, abs=1e-12)
     per_bar = sharpe_per_bar(returns)
     assert per_bar is not None

@@ -99,7 +99,7 @@ def test_a_minute_of_bootstrap_at_real_weights(opened: Open, tmp_path: Path) -> 
     fake = opened(Listing("SYNP", bars, market="usdm"))
     began = time.monotonic()
     data = run_data(days, market="usdm", symbols=["SYNP/USDT"], timeframe="1m")
-    _, report = fetch(data.model_copy(update={"from_": data.to - pd.Timedelta(days, "D")}),
+    _, report = fetch(data.having(from_=data.to - pd.Timedelta(days, "D")),
                       Storage(str(tmp_path)))  # fmt: skip
     took = time.monotonic() - began
     used = sum(fake.meter.used.values()) / (took / 60) / (0.5 * LIMITS["fapi"])
@@ -114,7 +114,7 @@ def test_a_minute_of_bootstrap_at_real_weights(opened: Open, tmp_path: Path) -> 
 def _banned(opened: Open, store: Storage, *, cached_until: pd.Timestamp) -> FakeExchange:
     fake = opened(btc())
     data = run_data(20)
-    fetch(data.model_copy(update={"to": cached_until.to_pydatetime()}), store)
+    fetch(data.having(to=cached_until.to_pydatetime()), store)
     fake.faults.append(answer("klines", 418, headers={"Retry-After": "600"}))
     fake.asked.clear()
     return fake

@@ -8,6 +8,7 @@ import pytest
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
+from clm_api.training_schedule import Refresh
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.sources.importer import import_file
 from clm_trainer.stages.fetch import fetch
@@ -59,7 +60,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
     frame = real_bars("BTC")["1h"]
     frame = frame[frame["timestamp"].between(span.start, span.stop, inclusive="left")]
     BarCache(store).write(BTC, BTC.cleaned(frame, "test"), "test")
-    never = run_data(DAYS).model_copy(update={"refresh": "Never"})
+    never = run_data(DAYS).having(refresh=Refresh.NEVER)
     return fetch(never, store)[1].sha256
 
 

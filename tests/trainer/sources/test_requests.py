@@ -43,7 +43,7 @@ def test_a_cold_fetch_asks_for_each_page_once(opened: Open, tmp_path: Path) -> N
 def test_an_update_of_a_complete_history_costs_two_requests(opened: Open, tmp_path: Path) -> None:
     store, fake = Storage(str(tmp_path)), opened(btc())
     data = run_data(TWO_YEARS)
-    earlier = data.model_copy(update={"to": data.to - 6 * HOUR})
+    earlier = data.having(to=data.to - 6 * HOUR)
     fetch(earlier, store)
     fake.asked.clear()
     _, report = fetch(data, store)
@@ -59,7 +59,7 @@ def test_an_update_of_a_year_of_minutes_costs_two_requests(opened: Open, tmp_pat
     minutes = noise(5, interval="1m", start="2025-10-21 14:00", bars=60_000)
     store, fake = Storage(str(tmp_path)), opened(Listing("SYNM", minutes))
     data = run_data(41, symbols=["SYNM/USDT"], timeframe="1m")
-    fetch(data.model_copy(update={"to": data.to - 6 * HOUR}), store)
+    fetch(data.having(to=data.to - 6 * HOUR), store)
     whole = len(fake.of("klines"))
     fake.asked.clear()
     fetch(data, store)
@@ -77,7 +77,7 @@ def test_what_the_exchange_lacks_is_asked_for_once(opened: Open, tmp_path: Path,
     store, fake = Storage(str(tmp_path)), opened(btc(), faults=(gone,))
     data = run_data(29)
     if "hole" not in what:
-        data = data.model_copy(update={"from_": first[0]})
+        data = data.having(from_=first[0])
     fetch(data, store)
     fake.asked.clear()
     fetch(data, store)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from clm_api.errors import ClmError
+from clm_api.training_schedule import Refresh
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.sources.importer import import_file
 from clm_trainer.sources.ledger import KEPT_REVISIONS, note_revisions, read_ledger
@@ -43,7 +44,7 @@ def archive_of(frame: pd.DataFrame, folder: Path) -> Path:
 
 def exchange_corrects(store: Storage, exchange: Listing, _: Path, **columns: float) -> None:
     data = run_data(20)
-    fetch(data.model_copy(update={"to": data.to - HOUR}), store)
+    fetch(data.having(to=data.to - HOUR), store)
     exchange.bars = {"1h": revised(bars(), **columns)}
 
 
@@ -84,7 +85,7 @@ def wanted(tmp_path: Path) -> str:
     """Digest of the bars as they were first."""
     store = Storage(str(tmp_path / "wanted"))
     BarCache(store).write(BTC, BTC.cleaned(bars(), "test"), "test")
-    return fetch(run_data(30).model_copy(update={"refresh": "Never"}), store)[1].sha256
+    return fetch(run_data(30).having(refresh=Refresh.NEVER), store)[1].sha256
 
 
 @pytest.mark.parametrize("way", WAYS, ids=_name)

@@ -173,7 +173,7 @@ def test_a_run_names_the_symbol_that_is_not_traded_any_more(
     data = run_data(60)
     if before:
         opened(listing())
-        fetch(data.model_copy(update={"to": data.to - 21 * 24 * HOUR}), store)
+        fetch(data.having(to=data.to - 21 * 24 * HOUR), store)
     else:
         BarCache(store).write(BTC, BTC.cleaned(world.bars["1h"], "test"), "test")
     opened(world)

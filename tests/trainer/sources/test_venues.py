@@ -62,9 +62,7 @@ class Case:
         more = {"timeframe": self.timeframe, "refresh": "Auto"}
         spec = run_spec(data={**names, **more}).data
         to = pd.Timestamp(until, unit="ms", tz="UTC")
-        return spec.model_copy(
-            update={"to": to, "from_": to - pd.Timedelta(days or self.days, "D")}
-        )
+        return spec.having(to=to, from_=to - pd.Timedelta(days or self.days, "D"))
 
 
 PERPETUAL: Any = {"market": "usdm", "symbol": "BTC/USDT:USDT"}
@@ -186,7 +184,7 @@ def test_a_symbol_listed_within_the_range_with_a_hole_of_the_exchanges_own(
     until, store = present(case), Storage(str(tmp_path))
     lacking = frozenset(range(until - 9 * DAY, until - 9 * DAY + 3 * HOUR, 900_000))
     there, data = world(case, until, 17.25, lacking=lacking), case.data(until, 40)
-    data = data.model_copy(update={"max_gap_bars": 12})
+    data = data.having(max_gap_bars=12)
     with case.server(there).serve() as server:
         monkeypatch.setenv(environment.EXCHANGE_URL, server.url)
         fetch(data, store, funding=case.market == "usdm")

@@ -33,7 +33,7 @@ def run_data(days: int = 270, **more: Any) -> RunData:
     """A run on live bars that ends at NOW."""
     symbols = {"symbols": ["BTC/USDT"], "lookbackDays": 270, "refresh": "Auto"}
     spec = run_spec(data={**symbols, **more}).data
-    return spec.model_copy(update={"from_": spec.to - pd.Timedelta(days, "D")})
+    return spec.having(from_=spec.to - pd.Timedelta(days, "D"))
 
 
 def last_days(days: int) -> Span:

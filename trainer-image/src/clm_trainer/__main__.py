@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from clm_api import environment, logs
+from clm_api import environment, former, logs
 from clm_api.base import Model
 from clm_api.errors import ClmError
 from clm_api.layout import RunLayout, replay_report
@@ -19,6 +19,7 @@ from clm_api.reasons import Reason
 from clm_api.replay import Contender, ReplayTask
 from clm_api.run import RunSpec
 from clm_api.timing import slot_of
+from clm_trainer.host import Host
 from clm_trainer.kept_log import KeptLog
 from clm_trainer.storage import Storage
 from clm_trainer.termination import write_last_words
@@ -100,22 +101,11 @@ def _train(stop: threading.Event) -> None:
         _needed(environment.RUN_SCHEDULE),
         _needed(environment.RUN_UID),
     )
-    store, data = _stores()
+    host = _host(stop)
     _keep_log(layout.log(attempt))
     from clm_trainer import pipeline
 
-    manifest = pipeline.run(
-        spec,
-        layout,
-        attempt,
-        store,
-        version=version,
-        clock=_now,
-        should_stop=stop.is_set,
-        log=LOG,
-        champion=champion,
-        data=data,
-    )
+    manifest = pipeline.run(spec, pipeline.Identity(layout, version, attempt), host, champion)
     LOG.info("the result is %s", manifest, extra={"stage": "report"})
 
 
@@ -133,30 +123,31 @@ def _flush_logs() -> None:
 
 
 def _replay(stop: threading.Event) -> None:
-    task = _told(ReplayTask, environment.REPLAY_TASK)
+    of_before = former.TASK in os.environ
+    task = _told(ReplayTask, former.TASK if of_before else environment.REPLAY_TASK)
     path = replay_report(
         _needed(environment.RUN_NAMESPACE),
         _needed(environment.RUN_SCHEDULE),
         _needed(environment.RUN_UID),
         slot_of(task.slot),
     )
-    store, data = _stores()
+    host = _host(stop)
     from clm_trainer.monitoring import job
 
-    job.run(task, path, store, clock=_now, should_stop=stop.is_set, log=LOG, data=data)
+    job.run(task, path, host)
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _stores() -> tuple[Storage, Storage | None]:
-    """Return the store of runs, and the one of bars where that is another."""
+def _host(stop: threading.Event) -> Host:
     data = os.environ.get(environment.DATA_URL)
-    return Storage(_needed(environment.STORE_URL)), Storage(data) if data else None
+    return Host(
+        store=Storage(_needed(environment.STORE_URL)),
+        clock=lambda: datetime.now(UTC),
+        should_stop=stop.is_set,
+        elsewhere=Storage(data) if data else None,
+    )
 
 
-_COMMANDS = {"train": _train, "replay": _replay}
+_COMMANDS = {"train": _train, "replay": _replay, former.COMMAND: _replay}
 
 
 def _needed(name: str) -> str:

@@ -18,6 +18,8 @@ from kubernetes.aio.client.rest import RESTResponse
 _IN_TIME = aiohttp.ClientTimeout(total=30)
 _CONNECT_S, _SILENCE_S, _WATCH_S = 10, 70, 300
 """A watch hears a bookmark every minute, or something is wrong with it."""
+_EARLY_S = 5
+"""A server that ends a watch sooner than so long before its time is shut down, or restarted."""
 _PAGE = 500
 _CONFLICT = 409
 MANAGER = "clm-operator"
@@ -115,6 +117,10 @@ class WriteBudget:
             raise NotLeadingError("another process leads by now: nothing is written")
 
 
+def _unheard() -> None:
+    """Tell no one that a watch has begun."""
+
+
 class Api:
     """Requests to the API server.
 
@@ -165,13 +171,28 @@ class Api:
             if not (token := page["metadata"].get("continue", "")):
                 return
 
-    async def watch(self, path: str, since: str, selector: str = "") -> AsyncIterator[Raw]:
-        """Yield the events after a resourceVersion until the server ends the stream.
+    async def newest(self, path: str, selector: str = "") -> str:
+        """Return the resourceVersion at which a list would be true now."""
+        query = "?limit=1" + (f"&labelSelector={quote(selector)}" if selector else "")
+        page = await self._request("GET", path + query)
+        return str(page["metadata"]["resourceVersion"])
+
+    async def watch(
+        self, path: str, since: str, selector: str = "", opened: Callable[[], None] = _unheard
+    ) -> AsyncIterator[Raw]:
+        """Yield the events after a resourceVersion for five minutes, or until silence.
+
+        Silence is nothing for longer than bookmarks are apart.
+
+        Parameters
+        ----------
+        opened
+            Called once the server has said that it will tell.
 
         Raises
         ------
         ApiError
-            It was refused, broke, or said nothing for longer than bookmarks are apart.
+            It was refused, broke, or ended before its time.
         """
         query = (
             f"?watch=true&allowWatchBookmarks=true&resourceVersion={since}"
@@ -180,12 +201,18 @@ class Api:
         query += f"&labelSelector={quote(selector)}" if selector else ""
         limits = aiohttp.ClientTimeout(sock_connect=_CONNECT_S, sock_read=_SILENCE_S)
         response = await self._send("GET", path + query, None, "", limits)
+        opened()
+        until = asyncio.get_running_loop().time() + _WATCH_S - _EARLY_S
         try:
             left = b""
             async for chunk in response.response.content.iter_any():
                 *lines, left = (left + chunk).split(b"\n")
                 for line in lines:
                     yield answer_of(line, f"watch {path}")
+            if asyncio.get_running_loop().time() < until:
+                raise ApiError(0, f"watch {path}: it ended before its time")
+        except aiohttp.SocketTimeoutError:
+            return
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ApiError(0, f"watch {path}: {error!r}") from error
         finally:

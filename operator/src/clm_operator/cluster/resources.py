@@ -62,6 +62,15 @@ class Cluster:
         """
         await self._api.list(f"{collection('TrainingSchedule', namespace)}?limit=1")
 
+    async def namespaces(self) -> dict[str, dict[str, str]]:
+        """Return the labels of all namespaces, by name."""
+        found = {}
+        async for page in self._api.pages("/api/v1/namespaces"):
+            for raw in page.get("items") or ():
+                meta = raw["metadata"]
+                found[str(meta["name"])] = dict(meta.get("labels") or {})
+        return found
+
     async def answers(self) -> None:
         """Ask the API server for what belongs to no tenant; a refusal is an answer too."""
         with suppress(ForbiddenError, NotFoundError):

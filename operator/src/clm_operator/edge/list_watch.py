@@ -1,40 +1,38 @@
-"""A list, then a watch from there on, for kinds of which a cluster has many.
+"""A list, then a watch from there on, for each kind that rounds look at.
 
-A list that comes again shows what is gone without a word.
+A watch goes on where the one before ended in its time. After one that broke, or was refused by a
+server that is away, a list comes again: meanwhile the server's store may have been restored from a
+backup. A watch from a resourceVersion that such a server has not reached yet is told nothing,
+without an error; one from a resourceVersion that it has used again is not told what is gone.
 """
 
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from clm_operator.cluster.api import Api, ApiError, ForbiddenError, NotFoundError
-from clm_operator.cluster.resources import collection
 from clm_operator.mirror.objects import Key, Raw
+from clm_operator.mirror.table import Look, is_older
 from clm_operator.mirror.world import Kind, Mirror
-from clm_operator.names import LABEL_SCHEDULE
 
 _LOG = logging.getLogger(__name__)
 _LOW_S, _HIGH_S = 1.0, 5.0
 """Between them lies the wait before a failed list or watch is tried again."""
 _PAUSE_S = 0.5
 """Between a watch that ended and the next one."""
-_GONE = 410
-_SWEEP_S = 600.0
-WATCHED_HERE: tuple[Kind, ...] = ("ModelVersion", "Job", "Pod")
+_MOST_DOUBLINGS = 4
+"""Of the wait between lists after which no watch begins."""
+_GONE, _SERVER = 410, 500
 Changed = Callable[[Kind, Key], None]
 
 
-def _jitter_s() -> float:
-    return random.uniform(_LOW_S, _HIGH_S)
+class _StartAnewError(Exception):
+    """The server does not know what came after a resourceVersion: not any more, or not yet."""
 
 
-class _TooOldError(Exception):
-    """The server no longer knows what came after a resourceVersion."""
-
-
-@dataclass(frozen=True)
+@dataclass
 class ListWatch:
     """Keeps the mirror up to date about one kind.
 
@@ -46,8 +44,10 @@ class ListWatch:
         Labels of the objects that matter.
     changed
         Told of news, and whose they are.
-    listed
-        Told when a list is through for the first time.
+    known
+        Told that the kind is known from now on: for the first time, or after a silence.
+    restored
+        Told that the server's store was restored from a backup.
     """
 
     api: Api
@@ -57,35 +57,55 @@ class ListWatch:
     scope: str
     selector: str
     changed: Changed
-    listed: Callable[[str], None]
+    known: Callable[[str], None]
+    restored: Callable[[], None]
+    _since: str = field(default="", init=False)
+    """From which resourceVersion a watch can go on; empty: a list is needed."""
+    _reached: str = field(default="", init=False)
+    """Up to which resourceVersion all was ever known."""
+    _refused: bool = field(default=False, init=False)
+    _lists: int = field(default=0, init=False)
+    """How many came since a watch last went well."""
+    _spoke: bool = field(default=False, init=False)
 
     async def run(self) -> None:
         """List and watch until cancelled; the API server may be away for as long as it likes."""
-        since, refused = "", False
         while True:
-            try:
-                begun = since = since or await self.look()
-                refused = False
-                since = await self._follow(since)
-                await asyncio.sleep(_PAUSE_S if since != begun else _jitter_s())
-            except _TooOldError:
-                since = ""
-                await asyncio.sleep(_jitter_s())
-            except (ForbiddenError, NotFoundError) as error:
-                since = ""
-                _LOG.log(
-                    logging.DEBUG if refused else logging.WARNING,
-                    "%ss of %s can't be watched: %s", self.kind, self.scope, error,
-                )  # fmt: skip
-                refused = True
-                await asyncio.sleep(_jitter_s())
-            except ApiError as error:
-                _LOG.info("%ss of %s: %s; again soon", self.kind, self.scope, error)
-                await asyncio.sleep(max(_jitter_s(), error.retry_after_s or 0.0))
-            except KeyError as error:
-                since = ""
-                _LOG.warning("%ss of %s: an answer without %s", self.kind, self.scope, error)
-                await asyncio.sleep(_jitter_s())
+            pause_s = await self._turn()
+            await asyncio.sleep(pause_s)
+
+    async def _turn(self) -> float:
+        """List where need be, and watch for as long as that goes well; return the rest after it."""
+        wait_s = 0.0
+        try:
+            self._since = self._since or await self.look()
+            begun = self._since
+            await self._follow()
+            self._lists = 0
+            if self._since != begun:
+                return _PAUSE_S
+        except _StartAnewError:
+            self._since = ""
+        except (ForbiddenError, NotFoundError) as error:
+            self._since = ""
+            _LOG.log(
+                logging.DEBUG if self._refused else logging.WARNING,
+                "%ss of %s can't be watched: %s", self.kind, self.scope, error,
+            )  # fmt: skip
+            self._refused = True
+        except ApiError as error:
+            if error.status in (0, _GONE) or error.status >= _SERVER:
+                self._since = ""
+            _LOG.info("%ss of %s: %s; again soon", self.kind, self.scope, error)
+            wait_s = error.retry_after_s or 0.0
+        except KeyError as error:
+            self._since = ""
+            _LOG.warning("%ss of %s: an answer without %s", self.kind, self.scope, error)
+        return max(wait_s, self._jitter_s())
+
+    def _jitter_s(self) -> float:
+        doublings = min(max(self._lists - 1, 0), _MOST_DOUBLINGS)
+        return random.uniform(_LOW_S, _HIGH_S) * 2.0**doublings
 
     async def look(self) -> str:
         """List everything once; return the list's resourceVersion.
@@ -95,93 +115,74 @@ class ListWatch:
         ApiError
             It was refused, or broke off.
         """
-        seen, version = set[str](), ""
+        seen, look = set[str](), self.mirror.look(self.kind, self.scope, self._reached)
         async for page in self.api.pages(self.path, self.selector):
-            version = version or str(page["metadata"]["resourceVersion"])
+            look.version = look.version or str(page["metadata"]["resourceVersion"])
             for raw in page.get("items") or ():
                 seen.add(str(raw["metadata"]["uid"]))
-                self._take(raw)
+                self._told(self.mirror.put(self.kind, raw, look=look))
             await asyncio.sleep(0)
-        first = not self.mirror.has_listed(self.kind, self.scope)
-        for key in self.mirror.listed(self.kind, self.scope, seen, version):
+        for key in self.mirror.listed(self.kind, self.scope, seen, look):
             self.changed(self.kind, key)
-        if first:
-            self.listed(self.scope)
-        return version
+        if look.went_back:
+            self._warn(look)
+            self.restored()
+        self._lists += 1
+        self._reached = look.version
+        self._heard()
+        return look.version
 
-    async def _follow(self, since: str) -> str:
-        """Take events until the stream ends; return up to where they were taken."""
-        try:
-            async for event in self.api.watch(self.path, since, self.selector):
-                raw = event["object"]
-                if event["type"] == "ERROR":
-                    raise _refused(raw)
-                since = str(raw["metadata"]["resourceVersion"])
-                if event["type"] == "DELETED":
-                    meta = raw["metadata"]
-                    place = (str(meta["namespace"]), str(meta["name"]), str(meta["uid"]))
-                    self._told(self.mirror.drop(self.kind, *place, since))
-                elif event["type"] != "BOOKMARK":
-                    self._take(raw)
-        except ApiError as error:
-            if error.status == _GONE:
-                raise _TooOldError from error
-            if error.status == 0:
-                _LOG.debug("%s: the watch broke: %s", self.path, error)
-                return since
-            raise
-        return since
+    def _warn(self, look: Look) -> None:
+        _LOG.warning(
+            "%ss of %s: the API server has another past than it had, as after a restore of its "
+            "store: resourceVersion %s came after %s; what it shows now is taken",
+            self.kind, self.scope, look.version, look.newest,
+        )  # fmt: skip
 
-    def _take(self, raw: Raw) -> None:
-        self._told(self.mirror.put(self.kind, raw))
+    async def _follow(self) -> None:
+        """Take events until the stream ends in its time; where it was silent, ask why.
+
+        Raises
+        ------
+        ApiError
+            It did not begin, or broke.
+        """
+        self._spoke = False
+        async for event in self.api.watch(self.path, self._since, self.selector, self._open):
+            self._take(event)
+        if not self._spoke and is_older(
+            await self.api.newest(self.path, self.selector), self._since
+        ):
+            raise _StartAnewError
+
+    def _open(self) -> None:
+        self._refused = False
+        self._heard()
+
+    def _take(self, event: Raw) -> None:
+        raw = event["object"]
+        if event["type"] == "ERROR":
+            raise _refused(raw)
+        self._spoke = True
+        self._since = self._reached = str(raw["metadata"]["resourceVersion"])
+        if event["type"] == "DELETED":
+            meta = raw["metadata"]
+            place = (str(meta["namespace"]), str(meta["name"]), str(meta["uid"]))
+            self._told(self.mirror.drop(self.kind, *place, self._since))
+        elif event["type"] != "BOOKMARK":
+            self._told(self.mirror.put(self.kind, raw))
+        self._heard()
 
     def _told(self, key: Key | None) -> None:
         if key is not None:
             self.changed(self.kind, key)
 
+    def _heard(self) -> None:
+        if self.mirror.heard(self.kind, self.scope):
+            self.known(self.scope)
 
-def _refused(status: Raw) -> ApiError | _TooOldError:
+
+def _refused(status: Raw) -> ApiError | _StartAnewError:
     if status.get("code") == _GONE:
-        return _TooOldError()
+        return _StartAnewError()
     return ApiError(int(status.get("code") or 0), str(status.get("message")))
-
-
-@dataclass(frozen=True)
-class Watches:
-    """All lists and watches of the namespaces that are asked for, ``*`` for all.
-
-    Schedules come from kopf; they are listed here before the first round, for what their siblings
-    tried, and now and then, because kopf tells of no deletion that happened while a watch was down.
-    """
-
-    api: Api
-    mirror: Mirror
-    namespaces: Sequence[str]
-    changed: Changed
-    listed: Callable[[str], None]
-
-    async def run(self) -> None:
-        """Watch until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            for scope in self.namespaces:
-                tasks.create_task(self._sweep(self._of("TrainingSchedule", scope)))
-                for kind in WATCHED_HERE:
-                    name = f"watcher for {kind.lower()}s of {scope}"
-                    tasks.create_task(self._of(kind, scope).run(), name=name)
-
-    def _of(self, kind: Kind, scope: str) -> ListWatch:
-        selector = LABEL_SCHEDULE if kind in ("Job", "Pod") else ""
-        path = collection(kind, scope)
-        return ListWatch(
-            self.api, self.mirror, kind, path, scope, selector, self.changed, self.listed
-        )
-
-    async def _sweep(self, schedules: ListWatch) -> None:
-        while True:
-            try:
-                await schedules.look()
-                wait_s = _SWEEP_S
-            except ApiError as error:
-                _LOG.info("schedules of %s can't be listed: %s", schedules.scope, error)
-                wait_s = _jitter_s()
-            await asyncio.sleep(wait_s)

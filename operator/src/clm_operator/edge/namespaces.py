@@ -5,6 +5,7 @@ its schedules rest until it answers again.
 """
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Callable, Mapping
 
@@ -16,6 +17,8 @@ from clm_operator.telling.prometheus import Metrics
 
 _LOG = logging.getLogger(__name__)
 _LOOK_S = 15.0
+_LOOKS_A_LIST = 4
+"""A list of namespaces shows what no event told: kopf's watch may have missed it."""
 
 
 class Namespaces:
@@ -76,8 +79,10 @@ class Namespaces:
 
     async def run(self) -> None:
         """Ask every 15 s whether the namespaces answer, until cancelled."""
-        while True:
+        for number in itertools.count():
             self._changed.clear()
+            if self._selector is not None and number % _LOOKS_A_LIST == 0:
+                await self.list_all()
             for namespace in self._asked:
                 await self._look(namespace)
             self._wake_fresh()
@@ -85,6 +90,19 @@ class Namespaces:
                 await asyncio.wait_for(self._changed.wait(), _LOOK_S)
             except TimeoutError:
                 continue
+
+    async def list_all(self) -> None:
+        """Hold all namespaces that there are against the selector."""
+        before = set(self._known)
+        try:
+            found = await self._cluster.namespaces()
+        except ApiError as error:
+            _LOG.info("namespaces can't be listed: %s", error)
+            return
+        for gone in before - found.keys():
+            self.seen(gone, None)
+        for namespace, labels in found.items():
+            self.seen(namespace, labels)
 
     async def _look(self, namespace: str) -> None:
         try:

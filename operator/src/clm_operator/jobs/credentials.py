@@ -110,8 +110,7 @@ def run_grant(
 def replay_grant(
     job: str,
     secret: dict[str, Any],
-    folders: Sequence[str],
-    report: str,
+    own: Access,
     runs: Sequence[RunSpec],
     now: datetime,
     shared: Shared | None = None,
@@ -120,17 +119,14 @@ def replay_grant(
 
     Parameters
     ----------
-    folders
-        Runs in the store whose files are read.
-    report
-        Path of what is written.
+    own
+        Files of runs that are read, and the report that is written.
     runs
         Specs of those runs, as far as they are known: whose bars are read.
     """
-    own = Access(reads=tuple(f"{folder}/*" for folder in folders), writes=(report,))
     return Grant(
         job=job,
-        secret=secret | {"name": f"{job}-{_digest(report, now)}"},
+        secret=secret | {"name": f"{job}-{_digest(own.writes[0], now)}"},
         forms=tuple(own | data for data in shared_access(runs, shared)),
         seconds=_lifetime_s(runs[0].pod),
     )

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from clm_api.environment import CONTAINER
 from clm_api.model_version import TAKES_A_SLOT, TERMINAL, ModelVersionSpec, ModelVersionStatus
 from clm_api.restored import RESTORING
-from clm_api.schedule_status import TrainingScheduleStatus
+from clm_api.schedule_status import TOKEN_CHARS, TrainingScheduleStatus
 from clm_api.timing import slot_of
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.complaints import Complaint, complaint, trainer_state
@@ -150,7 +150,7 @@ class ScheduleObject(_Named):
     def run_token(self) -> str | None:
         """Value of the annotation that asks for a run by hand."""
         token = self.raw["metadata"].get("annotations", {}).get(RUN_NOW)
-        return None if token is None else str(token)[:256]
+        return None if token is None else str(token)[:TOKEN_CHARS]
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,38 @@ class Gone:
         return f"{self.namespace}/{self.name}"
 
 
+@dataclass
+class Look:
+    """A list that is under way, and what was known when it was asked for.
+
+    A list shows all that was true by then. What was known to be newer is of a past that the server
+    has lost: its store was restored from a backup.
+    """
+
+    number: int
+    newest: str
+    """The newest resourceVersion that was known; empty if none was."""
+    version: str = ""
+    """The list's own; empty before its first page."""
+    contradicted: bool = False
+    """Whether it showed an object as it was, or one that was deleted."""
+
+    @property
+    def went_back(self) -> bool:
+        """Whether the server knows less than it has said before, or something else."""
+        return self.contradicted or is_older(self.version, self.newest)
+
+    def covers(self, version: str) -> bool:
+        """Whether the list is right about an object that was kept at that resourceVersion."""
+        older = is_older(self.version, self.newest)
+        return not is_newer(version, self.newest if older else self.version)
+
+
+def is_older(version: str, than: str) -> bool:
+    """Whether a resourceVersion is surely older than another one."""
+    return version.isdecimal() and than.isdecimal() and int(version) < int(than)
+
+
 def is_newer(version: str, than: str) -> bool:
     """Whether a resourceVersion is newer than another one of the same kind.
 
@@ -78,28 +110,47 @@ class Table(Generic[T]):
         """By namespace, then by schedule."""
         self._typed: OrderedDict[Place, T] = OrderedDict()
         self._own: set[Place] = set()
-        self._gone: OrderedDict[str, str | None] = OrderedDict()
-        """Up to which resourceVersion an object is known to be out of sight; None: for good."""
+        self._gone: OrderedDict[str, tuple[str | None, int]] = OrderedDict()
+        """Up to which resourceVersion an object is known to be out of sight, None: for good; and
+        how many looks had begun by then."""
+        self._looks = 0
 
     def __len__(self) -> int:
         """Return how many objects there are."""
         return len(self._rows)
 
-    def put(self, raw: Raw, *, own: bool = False) -> Key | None:
+    def look(self, scope: str | None, reached: str) -> Look:
+        """Begin a list.
+
+        Parameters
+        ----------
+        scope
+            Its namespace; None: all.
+        reached
+            Up to which resourceVersion all was known before; empty if nothing was.
+        """
+        self._looks += 1
+        kept = (row.version for place, row in self._rows.items() if scope in (None, place[0]))
+        known = (v for v in (reached, *kept) if v.isdecimal())
+        return Look(self._looks, max(known, key=int, default=""))
+
+    def put(self, raw: Raw, *, own: bool = False, look: Look | None = None) -> Key | None:
         """Keep an object if it is newer than what is known; return whose it is if it is news.
 
         Parameters
         ----------
         own
             Whether it is the answer to a write of this process.
+        look
+            The list that shows it; it is right about what was known before, newer or not.
         """
         meta = raw["metadata"]
         place = (str(meta["namespace"]), str(meta["name"]))
         uid, version = str(meta["uid"]), str(meta["resourceVersion"])
         row = self._rows.get(place)
-        if uid in self._gone and not self._is_back(uid, version):
+        if uid in self._gone and not self._is_back(uid, version, look):
             return None
-        if row is not None and not is_newer(version, row.version):
+        if row is not None and not self._replaces(version, row.version, look):
             return None
         self._gone.pop(uid, None)
         if row is not None:
@@ -129,7 +180,7 @@ class Table(Generic[T]):
             Up to which resourceVersion; a watch that selects by label says of an object that lost
             it that it was deleted. None: it is gone for good.
         """
-        self._gone[uid] = version
+        self._gone[uid] = (version, self._looks)
         if len(self._gone) > _GONE_KEPT:
             self._gone.popitem(last=False)
         place = (namespace, name)
@@ -142,7 +193,7 @@ class Table(Generic[T]):
         self._unlink(place, row)
         return row.key
 
-    def sweep(self, scope: str | None, seen: set[str], version: str) -> list[Gone]:
+    def sweep(self, scope: str | None, seen: set[str], look: Look) -> list[Gone]:
         """Drop what a whole list does not show, unless it was made after the list.
 
         Parameters
@@ -151,15 +202,11 @@ class Table(Generic[T]):
             The list's namespace; None: all.
         seen
             Uids on the list.
-        version
-            The list's resourceVersion.
         """
         missing = [
             Gone(*place, row.uid, row.key, row.version)
             for place, row in self._rows.items()
-            if scope in (None, place[0])
-            and row.uid not in seen
-            and not is_newer(row.version, version)
+            if scope in (None, place[0]) and row.uid not in seen and look.covers(row.version)
         ]
         for gone in missing:
             self.drop(gone.namespace, gone.name, gone.uid, gone.version)
@@ -206,10 +253,25 @@ class Table(Generic[T]):
             return chain.from_iterable(self._of.values())
         return iter(self._of.get(namespace, ()))
 
-    def _is_back(self, uid: str, version: str) -> bool:
-        """Whether an object is seen that is no older than its end: under another name, say."""
-        end = self._gone[uid]
+    def _is_back(self, uid: str, version: str, look: Look | None) -> bool:
+        """Whether an object is seen that is no older than its end: under another name, say.
+
+        Or it is on a list that was asked for after its end: a backup brought it back.
+        """
+        end, looks = self._gone[uid]
+        if look is not None and looks < look.number:
+            look.contradicted |= end is None
+            return True
         return end is not None and not is_newer(end, version)
+
+    @staticmethod
+    def _replaces(version: str, kept: str, look: Look | None) -> bool:
+        if is_newer(version, kept):
+            return True
+        if look is None or version == kept or not look.covers(kept):
+            return False
+        look.contradicted = True
+        return True
 
     def _keep(self, place: Place, typed: T) -> None:
         self._typed[place] = typed

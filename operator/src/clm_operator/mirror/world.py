@@ -10,8 +10,9 @@ from clm_api.schedule_status import TrialsStatus
 from clm_api.symbols import canonical
 from clm_api.training_schedule import DataSpec
 from clm_operator.mirror.objects import Job, Key, Pod, Raw, ScheduleObject, Version, owner_uid
-from clm_operator.mirror.table import Table
+from clm_operator.mirror.table import Look, Table
 from clm_operator.mirror.tries import Market, Tries
+from clm_operator.mirror.words import Words
 from clm_operator.names import LABEL_SCHEDULE
 from clm_operator.settings import EVERY_NAMESPACE
 
@@ -60,23 +61,29 @@ class Mirror:
             lambda raw, _: OwnedPod(Pod.read(raw), owner_uid(raw)), _of_dependant
         )
     )
+    words: Words = field(default_factory=lambda: Words(lambda: 0.0))
+    """When each kind was last heard of; by default on a clock that stands still."""
     _tries: Tries = field(default_factory=Tries)
     _listed: set[tuple[Kind, str]] = field(default_factory=set)
 
-    def put(self, kind: Kind, raw: Raw, *, own: bool = False) -> Key | None:
+    def put(
+        self, kind: Kind, raw: Raw, *, own: bool = False, look: Look | None = None
+    ) -> Key | None:
         """Keep an object; return whose it is if it is news.
 
         Parameters
         ----------
         own
             Whether it is the answer to a write of this process.
+        look
+            The list that shows it.
         """
         kept = raw | {"kind": kind}
         if kind != "TrainingSchedule":
-            return self.table(kind).put(kept, own=own)
+            return self.table(kind).put(kept, own=own, look=look)
         meta = raw["metadata"]
         before = self.schedules.uid(str(meta["namespace"]), str(meta["name"]))
-        if (key := self.schedules.put(kept, own=own)) is not None:
+        if (key := self.schedules.put(kept, own=own, look=look)) is not None:
             if before not in (None, meta["uid"]):
                 self._tries.drop(str(before))
             self._tries.put(str(meta["uid"]), *_asked(raw))
@@ -100,23 +107,41 @@ class Mirror:
         """Return the uid of an object of that name; None if there is none."""
         return self.table(kind).uid(namespace, name)
 
-    def listed(self, kind: Kind, scope: str, seen: set[str], version: str) -> list[Key]:
+    def look(self, kind: Kind, scope: str, reached: str) -> Look:
+        """Begin a list of a namespace, ``*`` of all.
+
+        Parameters
+        ----------
+        reached
+            Up to which resourceVersion all was known before; empty if nothing was.
+        """
+        return self.table(kind).look(_namespace(scope), reached)
+
+    def listed(self, kind: Kind, scope: str, seen: set[str], look: Look) -> list[Key]:
         """Take note that a list is through; return the keys of what it does not show any more."""
         self._listed.add((kind, scope))
-        missing = self.table(kind).sweep(None if scope == EVERY_NAMESPACE else scope, seen, version)
+        missing = self.table(kind).sweep(_namespace(scope), seen, look)
         for gone in missing:
             if kind == "TrainingSchedule":
                 self._tries.drop(gone.uid)
             _LOG.info("%s %s is gone, though no event said so", kind, gone)
         return [gone.key for gone in missing if gone.key is not None]
 
-    def has_listed(self, kind: Kind, scope: str) -> bool:
-        """Whether a list of that kind and namespace was through once."""
-        return (kind, scope) in self._listed
+    def heard(self, kind: Kind, scope: str) -> bool:
+        """Take note that a watch has spoken; return whether its kind is known again by that."""
+        before = self._is_known(kind, scope)
+        self.words.hear((kind, scope))
+        return not before and self._is_known(kind, scope)
 
     def knows(self, namespace: str) -> bool:
-        """Whether everything of a namespace was listed once."""
-        return all(self._listed & {(kind, namespace), (kind, EVERY_NAMESPACE)} for kind in KINDS)
+        """Whether everything of a namespace was listed once, and was heard of lately."""
+        return all(
+            self._is_known(kind, namespace) or self._is_known(kind, EVERY_NAMESPACE)
+            for kind in KINDS
+        )
+
+    def _is_known(self, kind: Kind, scope: str) -> bool:
+        return (kind, scope) in self._listed and self.words.is_fresh((kind, scope))
 
     def disown(self) -> None:
         """Take nothing for this process's own last word any more."""
@@ -125,7 +150,7 @@ class Mirror:
 
     def keys(self, namespace: str) -> list[Key]:
         """Return the schedules of a namespace, ``*`` of all."""
-        return list(self.schedules.owners(None if namespace == EVERY_NAMESPACE else namespace))
+        return list(self.schedules.owners(_namespace(namespace)))
 
     def schedule(self, key: Key) -> ScheduleObject | None:
         """Return a schedule; None if there is none."""
@@ -152,6 +177,10 @@ class Mirror:
             "Pod": self.pods,
         }
         return tables[kind]
+
+
+def _namespace(scope: str) -> str | None:
+    return None if scope == EVERY_NAMESPACE else scope
 
 
 def _asked(raw: Raw) -> tuple[Market | None, TrialsStatus]:

@@ -5,11 +5,12 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from clm_api import environment
+from clm_api import environment, former
 from clm_api.layout import replay_report
 from clm_api.replay import ReplayTask
 from clm_api.run import RunPod, RunSpec
 from clm_api.timing import slot_of
+from clm_operator.jobs.access import Access
 from clm_operator.jobs.credentials import Grant, replay_grant, shared_by
 from clm_operator.jobs.manifest import NewJob, Work, manifest
 from clm_operator.mirror.objects import Job, ScheduleObject, Version
@@ -44,7 +45,7 @@ class DueReplay:
     def pod(self) -> RunPod:
         """The first version's, without GPUs: replaying is no training."""
         pod = self.runs[0].pod
-        return pod.model_copy(update={"gpu": pod.gpu.model_copy(update={"count": 0})})
+        return pod.having(gpu=pod.gpu.having(count=0))
 
 
 def replay_job(
@@ -54,8 +55,9 @@ def replay_job(
     task = due.task
     lent = settings.store.credentials is CredentialsMode.PER_RUN
     grant = grant_for(schedule, due, settings, now) if lent else None
+    command, variable = _words(due, settings)
     values = {
-        environment.REPLAY_TASK: task.model_dump_json(by_alias=True, exclude_none=True),
+        variable: task.model_dump_json(by_alias=True, exclude_none=True),
         environment.RUN_NAMESPACE: schedule.namespace,
         environment.RUN_SCHEDULE: schedule.name,
         environment.RUN_NAME: due.name,
@@ -67,8 +69,19 @@ def replay_job(
         "labels": {LABEL_SCHEDULE: schedule.name, LABEL_REPLAY: str(slot_of(task.slot))},
         "ownerReferences": owned_by("TrainingSchedule", schedule.raw),
     }
-    work = Work("replay", values, grant.name if grant else settings.store.secret_name)
+    work = Work(command, values, grant.name if grant else settings.store.secret_name)
     return NewJob(manifest(meta, due.pod, work, settings), grant)
+
+
+def _words(due: DueReplay, settings: Settings) -> tuple[str, str]:
+    """Return the command and the variable of its task that the versions' image knows.
+
+    The image is the one that made them. That of another release may be of the time when a replay
+    was called an evaluation; images of today know those words too.
+    """
+    if due.pod.image in settings.trainer.images.values():
+        return "replay", environment.REPLAY_TASK
+    return former.COMMAND, former.TASK
 
 
 def grant_for(schedule: ScheduleObject, due: DueReplay, settings: Settings, now: datetime) -> Grant:
@@ -82,13 +95,15 @@ def grant_for(schedule: ScheduleObject, due: DueReplay, settings: Settings, now:
         "labels": {LABEL_SCHEDULE: schedule.name},
     }
     shared = shared_by(settings.store, schedule.namespace)
-    return replay_grant(due.name, secret, folders, report, due.runs, now, shared)
+    own = Access(reads=tuple(f"{folder}/*" for folder in folders), writes=(report,))
+    return replay_grant(due.name, secret, own, due.runs, now, shared)
 
 
 def task_of(job: Job) -> ReplayTask | None:
-    """Return what a replay Job was told; None where another version of CLM told it."""
+    """Return what a replay Job was told; None where nothing says it in words that are known."""
     told = {one["name"]: one.get("value", "") for one in job.container.get("env", ())}
     try:
-        return ReplayTask.model_validate_json(told.get(environment.REPLAY_TASK, ""))
+        text = told.get(environment.REPLAY_TASK) or told.get(former.TASK, "")
+        return ReplayTask.model_validate_json(text)
     except ValidationError:
         return None

@@ -17,9 +17,9 @@ from clm_operator.findings import CorruptReport, Findings, Latest, UnreadableRep
 from clm_operator.jobs.failures import Failure
 from clm_operator.jobs.state import JobState
 from clm_operator.mirror.objects import Job, ScheduleObject
-from clm_operator.names import LABEL_REPLAY
+from clm_operator.names import replay_slot
 from clm_operator.view import Withheld
-from clm_operator.words import same_words
+from clm_operator.words import calm
 
 
 def newest(schedule: ScheduleObject, jobs: Mapping[str, Job]) -> ReplayStatus | None:
@@ -37,7 +37,7 @@ def newest(schedule: ScheduleObject, jobs: Mapping[str, Job]) -> ReplayStatus | 
 def _slot(job: Job) -> datetime | None:
     """Return the slot that a Job's label names; None where somebody has changed it."""
     try:
-        return slot_time(int(job.raw["metadata"]["labels"][LABEL_REPLAY]))
+        return slot_time(int(replay_slot(job.raw["metadata"]["labels"]) or ""))
     except (ValueError, OverflowError):
         return None
 
@@ -81,7 +81,7 @@ def _told(status: ReplayStatus, state: JobState, keys: Withheld | None) -> Repla
     if state.begun:
         found = state.interrupted
         reason, message = (found.reason, found.words) if found else ("", "")
-        return status.having(reason=reason[:64], message=message[:1024])
+        return status.having(reason=reason, message=message)
     if keys is not None:
         return waiting(status, keys.reason, keys.message)
     found = state.held_up
@@ -123,16 +123,15 @@ def barred(status: ReplayStatus, why: Withheld | Failure, now: datetime) -> Repl
 
 def waiting(status: ReplayStatus, reason: str, words: str) -> ReplayStatus:
     """Say what it waits for; once, for the words have times and counts in them."""
-    message = same_words(status.message, words[:1024])
-    return status.having(reason=str(reason)[:64], message=message)
+    return calm(status.having(reason=str(reason), message=words), status.message)
 
 
 def ended(status: ReplayStatus, now: datetime, reason: Reason | str, text: str) -> ReplayStatus:
     """End a replay with its report."""
     return status.having(
         phase=Phase.SUCCEEDED,
-        reason=str(reason)[:64],
-        message=text[:1024],
+        reason=str(reason),
+        message=text,
         completion_time=whole_seconds(now),
         pod_missing_since=None,
     )

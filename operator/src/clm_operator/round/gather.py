@@ -9,7 +9,7 @@ from clm_operator.clock import Clock
 from clm_operator.cluster.resources import Cluster, Raw
 from clm_operator.complaints import told
 from clm_operator.mirror.objects import Job, Key, ScheduleObject, Version, made_for, owner_uid
-from clm_operator.names import LABEL_REPLAY
+from clm_operator.names import replay_slot
 from clm_operator.owners import is_leaving
 from clm_operator.replays.outcome import newest
 from clm_operator.view import View, Withheld
@@ -122,7 +122,7 @@ async def _jobs(
     replayed = {
         name
         for name, job in jobs.items()
-        if LABEL_REPLAY in job.raw["metadata"].get("labels", {})
+        if replay_slot(job.raw["metadata"].get("labels", {})) is not None
         and owner_uid(job.raw) == schedule.uid
     }
     waits = newest(schedule, {n: jobs[n] for n in replayed})

@@ -1,10 +1,10 @@
 """What is made, as Kubernetes takes it: manifests and keys of what an act names."""
 
 from clm_api.resolve import resolve
-from clm_operator.cluster.resources import Raw
 from clm_operator.facts import Facts
 from clm_operator.jobs.credentials import Grant, regrant
 from clm_operator.jobs.manifest import NewJob
+from clm_operator.mirror.objects import Raw
 from clm_operator.replays.decide import Lacking
 from clm_operator.replays.job import DueReplay, grant_for, replay_job
 from clm_operator.runs.decide import Run

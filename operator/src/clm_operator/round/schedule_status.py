@@ -194,5 +194,5 @@ def _data(
 def _made(
     kind: str, schedule: ScheduleObject, now: datetime, *, holds: bool, reason: str, message: str
 ) -> SpecCondition:
-    made = condition(kind, holds=holds, reason=str(reason), message=message[:1024], now=now)
+    made = condition(kind, holds=holds, reason=str(reason), message=message, now=now)
     return SpecCondition(**dict(made), observed_generation=schedule.generation)

@@ -56,7 +56,7 @@ def written(version: Version, change: Change, now: datetime) -> ModelVersionStat
     reason, message = status.reason or str(status.phase), status.message
     said += [(kind, kind == true, reason, message, now) for kind in {_READY, true}]
     stated = [
-        condition(kind, holds=holds, reason=str(why), message=words[:1024], now=at)
+        condition(kind, holds=holds, reason=str(why), message=words, now=at)
         for kind, holds, why, words, at in said
     ]
     over = {_RECONCILING, _STALLED} - {true}

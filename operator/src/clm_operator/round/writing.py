@@ -111,7 +111,7 @@ class Writer:
         new, since = {one.id for one in after.untold}, {one.id: one.at for one in unheard}
         kept = [one for one in unheard if one.id not in new]
         untold = bounded([*kept, *(one.dated(since.get(one.id) or now) for one in after.untold)])
-        status = after.model_copy(update={"untold": untold}).to_json_dict()
+        status = after.having(untold=untold).to_json_dict()
         if not untold:
             del status["untold"]
         if patch := merge_patch(raw.get("status", {}), status):

@@ -29,7 +29,7 @@ from clm_operator.runs.luck import significance
 from clm_operator.runs.outcome import AwaitsStore, Failed, Judged, Nothing, Outcome, Waits, Works
 from clm_operator.stages.candidates import verdict_words
 from clm_operator.stages.lifecycle import CRITERIA_FAILED, CRITERIA_PASSED, OPERATOR, RUN_FAILED
-from clm_operator.words import same_words
+from clm_operator.words import calm
 
 _VERIFIED = "ArtifactVerified"
 
@@ -71,14 +71,15 @@ def _folder(version: Version, spec: ModelVersionSpec, facts: Facts) -> str:
 
 def _waits(status: ModelVersionStatus, came: Waits, state: JobState | None) -> ModelVersionStatus:
     missing = state.missing_since if came.has_job and state else status.pod_missing_since
-    return status.having(
+    told = status.having(
         phase=Phase.PENDING,
         stage=Stage.TRAINING,
-        reason=came.why.reason[:64],
-        message=same_words(status.message, came.why.words[:1024]),
+        reason=came.why.reason,
+        message=came.why.words,
         progress=None,
         pod_missing_since=missing,
     )
+    return calm(told, status.message)
 
 
 def _works(status: ModelVersionStatus, came: Works, state: JobState | None) -> ModelVersionStatus:
@@ -86,8 +87,8 @@ def _works(status: ModelVersionStatus, came: Works, state: JobState | None) -> M
     return status.having(
         phase=Phase.RUNNING,
         stage=Stage.TRAINING,
-        reason=came.found.reason[:64],
-        message=came.found.words[:4096],
+        reason=came.found.reason,
+        message=came.found.words,
         progress=came.progress or known,
         pod_missing_since=None,
     )
@@ -102,7 +103,7 @@ def _of_this_pod(status: ModelVersionStatus, pod: Pod) -> Progress | None:
 def _awaits_store(status: ModelVersionStatus, report: UnreadableReport, now: datetime) -> Change:
     """Say that the store is away; once, for its words have times and counts in them."""
     known = status.reason == report.reason
-    message = status.message if known and status.message else report.message[:4096]
+    message = status.message if known and status.message else report.message
     told = status.having(reason=str(report.reason), message=message)
     if status.job_ref is None:
         return Change(told, now)
@@ -113,8 +114,8 @@ def _failed(status: ModelVersionStatus, why: Failure, now: datetime) -> Change:
     """End a run without a result."""
     told = status.having(
         phase=Phase.FAILED,
-        reason=str(why.reason)[:64],
-        message=why.message[:4096],
+        reason=str(why.reason),
+        message=why.message,
         completion_time=now,
         duration=_took(status.start_time, now),
         progress=None,
@@ -131,13 +132,11 @@ def _judged(version: Version, report: Report, facts: Facts) -> Change:
     """Judge a result; one that no status can hold would be refused for ever, and is corrupt."""
     if version.spec is None:
         return Change(version.status, facts.now)
-    change = _verdict(version, version.spec, report, facts)
     try:
-        ModelVersionStatus.model_validate(change.status.to_json_dict())
+        return _verdict(version, version.spec, report, facts)
     except ValidationError as error:
         text = validation_text(error, "the result does not fit into the version's status")
         return _failed(version.status, Failure(Reason.ARTIFACT_CORRUPT, text), facts.now)
-    return change
 
 
 def _verdict(version: Version, spec: ModelVersionSpec, report: Report, facts: Facts) -> Change:
@@ -145,30 +144,24 @@ def _verdict(version: Version, spec: ModelVersionSpec, report: Report, facts: Fa
     verdict = judge(file.metrics, file.undefined, promotion.criteria, promotion.significance)
     stage = Stage(verdict.stage)
     data, folder = report.manifest.data, _folder(version, spec, facts)
-    told = status.model_copy(
-        update={
-            "phase": Phase.SUCCEEDED,
-            "reason": verdict.reason,
-            "message": verdict_words(promotion, stage, verdict.message)[:4096],
-            "completion_time": now,
-            "duration": _took(status.start_time, now) or status.duration,
-            "pod_missing_since": None,
-            "progress": Progress(stage="done", percent=100, message="", last_updated_time=now),
-            "data": DataStatus.model_validate(
-                data.model_dump() | {"message": "; ".join(data.notes)[:1024]}
-            ),
-            "trained_until": file.trained_until,
-            "metrics": MetricsStatus.model_validate(
-                {**file.metrics, "folds": [f.model_dump() for f in report.folds]}
-            ),
-            "criteria": list(verdict.verdicts),
-            "artifact": ArtifactStatus(
-                uri=f"{folder}/manifest.json",
-                sha256=report.manifest_sha256,
-                size_bytes=report.size_bytes,
-            ),
-            "report_uri": f"{folder}/attempts/{report.manifest.attempt}/report.html",
-        }
+    told = status.having(
+        phase=Phase.SUCCEEDED,
+        reason=verdict.reason,
+        message=verdict_words(promotion, stage, verdict.message),
+        completion_time=now,
+        duration=_took(status.start_time, now) or status.duration,
+        pod_missing_since=None,
+        progress=Progress(stage="done", percent=100, message="", last_updated_time=now),
+        data=DataStatus.model_validate(data.model_dump() | {"message": "; ".join(data.notes)}),
+        trained_until=file.trained_until,
+        metrics=MetricsStatus.model_validate({**file.metrics, "folds": report.folds}),
+        criteria=list(verdict.verdicts),
+        artifact=ArtifactStatus(
+            uri=f"{folder}/manifest.json",
+            sha256=report.manifest_sha256,
+            size_bytes=report.size_bytes,
+        ),
+        report_uri=f"{folder}/attempts/{report.manifest.attempt}/report.html",
     )
     passed = stage is Stage.CANDIDATE
     rule = CRITERIA_PASSED if passed else CRITERIA_FAILED

@@ -113,7 +113,7 @@ def the_api_server_refuses(facts: Facts, heard: _Heard) -> Barred | None:
     """What it calls invalid it would refuse for ever."""
     if (words := facts.refused.get(heard.ask.name)) is None:
         return None
-    return Reason.SPEC_INVALID, f"the API server refuses the ModelVersion: {words}"[:1024]
+    return Reason.SPEC_INVALID, f"the API server refuses the ModelVersion: {words}"
 
 
 def others_are_active(facts: Facts, heard: _Heard) -> Barred | None:

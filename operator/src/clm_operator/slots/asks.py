@@ -85,7 +85,7 @@ def somebody_asks(facts: Facts, _: Plausible) -> Asked:
     token, known = schedule.run_token, schedule.status.last_run_token
     if token is None or token == known:
         return Asked()
-    trigger = Trigger(type=TriggerType.MANUAL, reason=f"{token}"[:512])
+    trigger = Trigger(type=TriggerType.MANUAL, reason=token)
     name, slot = manual_version(schedule.name, token), floor_to(facts.now, 60)
     return Asked(Ask(name, slot, trigger, settles={"last_run_token": token}))
 

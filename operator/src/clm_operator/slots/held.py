@@ -13,7 +13,7 @@ from clm_api.schedule_status import HeldRun, SkippedRange
 from clm_api.timing import whole_seconds
 from clm_operator.facts import Facts
 from clm_operator.slots.due import skip
-from clm_operator.words import same_words
+from clm_operator.words import calm
 
 
 def hold(facts: Facts, name: str, slot: datetime) -> HeldRun | None:
@@ -25,10 +25,10 @@ def hold(facts: Facts, name: str, slot: datetime) -> HeldRun | None:
     if why is None:
         return None
     before = next((h for h in facts.schedule.status.held if h.name == name), None)
-    message = same_words(before.message if before else "", why.message[:1024])
     since = before.since if before else whole_seconds(facts.now)
     kept = before.slot if before else slot
-    return HeldRun(name=name, slot=kept, reason=why.reason, message=message, since=since)
+    held = HeldRun(name=name, slot=kept, reason=why.reason, message=why.message, since=since)
+    return calm(held, before.message) if before else held
 
 
 def given_up(
@@ -50,10 +50,9 @@ def given_up(
         if held.name in kept:
             continue
         words = f"{held.name} was held back since {held.since:%Y-%m-%d %H:%M} UTC: {held.message}"
-        why = {"reason": held.reason, "message": words[:1024]}
         over = next((i for i, s in enumerate(told) if s.from_ <= held.slot <= s.to), None)
         if over is None:
-            told.append(skip(held.slot, Reason(held.reason), words[:1024]))
+            told.append(skip(held.slot, Reason(held.reason), words))
         else:
-            told[over] = told[over].model_copy(update=why)
+            told[over] = told[over].having(reason=held.reason, message=words)
     return tuple(told)

@@ -7,7 +7,7 @@ made the older version's is made first; the other one is looked at anew when it 
 from datetime import datetime
 
 from clm_api.conditions import says
-from clm_api.lifecycle import MAX_REASON, Decision, RequestedStage, Stage
+from clm_api.lifecycle import Decision, RequestedStage, Stage
 from clm_api.model_version import ModelVersionStatus, ShadowStatus
 from clm_api.promotion import PromotionMode
 from clm_api.reasons import Reason
@@ -48,7 +48,7 @@ def answered(facts: Facts, findings: Findings) -> Promotions:
         elif isinstance(found, UnreadableReport):
             changes[name], unreadable = _waiting(want, found, now), True
         elif promoted is None:
-            promoted = Promotion(want.version, want.by, want.reason[:MAX_REASON])
+            promoted = Promotion(want.version, want.by, want.reason)
     return Promotions(changes, promoted, facts.settled, unreadable=unreadable)
 
 
@@ -104,7 +104,7 @@ def _recorded(
         by=want.by,
         reason=want.reason,
         outcome=outcome,
-        message=message[:1024],
+        message=message,
         observed_generation=want.version.generation,
     )
     return status.having(promotion=decision)

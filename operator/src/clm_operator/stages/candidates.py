@@ -112,4 +112,4 @@ def _told(version: Version, ahead: Version | None) -> ModelVersionStatus:
     if ahead is not None:
         alone = "it takes nobody's place by itself; ask for SHADOW or PRODUCTION if you want it"
         reason, message = Reason.DATA_BEHIND, f"{compared(version, ahead)}: {alone} · {words}"
-    return status.having(reason=reason, message=message[:4096])
+    return status.having(reason=reason, message=message)

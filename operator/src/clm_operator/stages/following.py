@@ -85,7 +85,7 @@ def _arrived(arrival: Arrival, ahead: Version | None) -> Change:
         reason=reason,
         replaced=arrival.replaced,
         outcome=rule.reason or Reason.PROMOTED,
-        message=message[:1024],
+        message=message,
         observed_generation=version.generation if asked == (by, reason) else 0,
     )
     text = "digested anew when it was asked into production"

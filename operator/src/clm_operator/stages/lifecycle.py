@@ -117,7 +117,7 @@ def moved(status: ModelVersionStatus, move: Move) -> ModelVersionStatus:
     rule = move.rule
     if status.stage is not rule.source:
         raise IllegalMoveError(f"{rule.name}: from {status.stage}")
-    change = StageChange(stage=rule.target, at=move.at, by=move.by, reason=move.reason[:1024])
+    change = StageChange(stage=rule.target, at=move.at, by=move.by, reason=move.reason)
     history = [*status.history, change][-KEPT_CHANGES:]
     if rule.reason is None:
         return status.having(stage=rule.target, history=history)

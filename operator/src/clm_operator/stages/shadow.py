@@ -114,7 +114,7 @@ def _figures(shadow: ShadowStatus, report: ReplayReport, finding: Finding) -> Sh
         champion_sharpe=finding.look.champion_sharpe if finding.look else None,
         p_value=finding.look.p_not_worse if finding.look else None,
         replay_mismatch=replay.replay_mismatch,
-        message=finding.message[:1024],
+        message=finding.message,
     )
 
 
@@ -149,7 +149,7 @@ def _timed_out(
     if replay.slot < shadow.since + timedelta(days=days):
         return None
     text = f"no verdict within {days} days: {shadow.message or replay.message}"
-    return shadow.having(message=text[:1024])
+    return shadow.having(message=text)
 
 
 def _ended(

@@ -48,7 +48,7 @@ def find(shadow: ShadowReplay, rules: RunPromotion) -> Finding:
 
 def _alone(look: Look, rules: RunPromotion) -> Finding:
     """Nothing is in production: the version's own criteria, on the bars of the test."""
-    criteria = rules.criteria.model_copy(update={"min_trades": rules.shadow.min_trades})
+    criteria = rules.criteria.having(min_trades=rules.shadow.min_trades)
     judged = judge(look.metrics, look.undefined, criteria, rules.significance)
     passed = all(v.verdict is Verdict.PASSED for v in judged.verdicts)
     verdict = ShadowVerdict.PASSED if passed else ShadowVerdict.FAILED

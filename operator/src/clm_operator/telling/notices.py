@@ -64,7 +64,7 @@ def _happening(kind: Kind, reason: str, message: str, key: str) -> Happening:
     key
         Tells it from others of the same object: telling twice makes one.
     """
-    return Happening(id=key[:253], type=kind, reason=str(reason)[:64], message=message[:1024])
+    return Happening(id=key, type=kind, reason=str(reason), message=message)
 
 
 def _skipped(skipped: SkippedRange) -> Happening:

@@ -72,6 +72,12 @@ class Metrics:
             ("kind",),
             registry=registry,
         )
+        self._silent = Gauge(
+            "clm_watch_silent",
+            "1 while nothing was heard of a watch for three minutes: schedules rest.",
+            ("kind", "namespace"),
+            registry=registry,
+        )
         for result in RESULTS:
             self._reconciles.labels("TrainingSchedule", result)
         for verb in _VERBS:
@@ -154,6 +160,10 @@ class Metrics:
     def event(self, kind: str, unix_time: float) -> None:
         """Record that a watch delivered something."""
         self._events.labels(kind).set(unix_time)
+
+    def silent(self, kind: str, namespace: str, *, silent: bool) -> None:
+        """Say whether nothing was heard of a watch for too long."""
+        self._silent.labels(kind, namespace).set(silent)
 
     def render(self) -> bytes:
         """Return the text that Prometheus scrapes."""

@@ -44,6 +44,10 @@ class Teller:
             del left[0]
         return left
 
+    def forget(self) -> None:
+        """Take nothing for told any more: it may be lost, and telling twice makes one."""
+        self._told.clear()
+
     async def _is_told(self, key: Key, about: Raw, one: Happening, now: datetime) -> bool:
         """Tell a happening unless it is told; an event that is refused for good is only logged."""
         name, known = about["metadata"]["name"], (str(about["metadata"]["uid"]), one.id)

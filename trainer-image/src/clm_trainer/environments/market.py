@@ -73,8 +73,8 @@ class Market:
             gap=np.ascontiguousarray(np.isnan(rows.open.T)),
             weight=np.ascontiguousarray(_weights(rows, spec).T),
             starts=starts.astype(np.int64),
-            cost_rate=(spec.costs.fee_bps + spec.costs.slippage_bps) / 1e4,
-            shorts=spec.target.positions != "longFlat",
+            cost_rate=spec.cost_bps / 1e4,
+            shorts=spec.shorts,
         )
 
 

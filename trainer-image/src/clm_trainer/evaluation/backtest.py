@@ -1,10 +1,10 @@
-"""The backtest: target positions on a panel in, equity and trades out, costs on every fill.
+"""The backtest: a play in, equity and trades out, costs on every fill.
 
 Each symbol is a sleeve of 1/N of equity 1.0. The target decided at close t fills at the next
 existing open; units change only when the target changes; the cost rate is charged on notional.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -12,26 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clm_trainer.evaluation.kernel import TRADE_COLUMNS, sleeves
+from clm_trainer.evaluation.play import Play
 from clm_trainer.panel import Floats, Panel
 
 Number = TypeVar("Number", np.float64, np.bool_)
-
-
-@dataclass(frozen=True, eq=False)
-class Funding:
-    """What a perpetual's holder owes per unit held; negative: receives.
-
-    Parameters
-    ----------
-    at_open
-        Sum of mark price × rate of the events at a bar's open time, shape (bars, symbols):
-        charged on the units held before that open's fills.
-    inside
-        The same of the events inside the bar: charged at its close on the units held then.
-    """
-
-    at_open: Floats
-    inside: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +24,8 @@ class Backtest:
 
     Parameters
     ----------
+    play
+        What was backtested.
     equity
         Frame of n rows: time, equity, net_return, gross_return, cost, funding, benchmark.
     trades
@@ -54,6 +40,7 @@ class Backtest:
         Symbols whose sleeve fell to 0 (at a close, or at a fill) and was closed for good.
     """
 
+    play: Play
     equity: pd.DataFrame
     trades: pd.DataFrame
     sleeves: Floats
@@ -62,38 +49,27 @@ class Backtest:
     ruined: tuple[str, ...]
 
 
-def run(panel: Panel, targets: Floats, cost_bps: float, funding: Funding | None = None) -> Backtest:
-    """Backtest target positions on a panel.
-
-    Parameters
-    ----------
-    panel
-        The window; row 0 is flat, the last row's decision is not executed.
-    targets
-        Shape (bars, symbols), in [-1, 1]: decided at each close.
-    cost_bps
-        Fee and slippage a side, in basis points of notional.
-    funding
-        Perpetuals only; in a hole it is charged at the next bar's open.
+def run(play: Play) -> Backtest:
+    """Backtest target positions on a window.
 
     Raises
     ------
     ValueError
         A target is outside [-1, 1] or not a number.
     """
-    if not (np.abs(targets) <= 1).all():
+    if not (np.abs(play.targets) <= 1).all():
         raise ValueError("target positions must lie in [-1, 1]")
-    marks, costs, funded, traded, held, trades = _sleeves(panel, targets, cost_bps, funding)
-    benchmark = _sleeves(
-        panel, np.ones_like(targets), cost_bps, funding, wanted_before=1.0, whole=False
-    )[0]
+    window = play.window
+    marks, costs, funded, traded, held, trades = _sleeves(play)
+    always_in = replace(play, targets=np.ones_like(play.targets))
+    benchmark = _sleeves(always_in, wanted_before=1.0, whole=False)[0]
     equity = _mean(marks)
     before = np.concatenate([[1.0], equity[:-1]])
     net = bar_returns(equity)
     cost, received = _share(_mean(costs), before), _share(_mean(funded), before)
     frame = pd.DataFrame(
         {
-            "time": panel.times,
+            "time": window.times,
             "equity": equity,
             "net_return": net,
             "gross_return": net + cost - received,
@@ -103,25 +79,22 @@ def run(panel: Panel, targets: Floats, cost_bps: float, funding: Funding | None 
         }
     )
     return Backtest(
+        play=play,
         equity=frame,
-        trades=_trade_frame(trades, panel),
+        trades=_trade_frame(trades, window),
         sleeves=marks.T,
         traded=_mean(traded),
         exposed=_share(_mean(held), equity),
-        ruined=tuple(s for s, end in zip(panel.symbols, marks[:, -1], strict=True) if end <= 0),
+        ruined=tuple(s for s, end in zip(window.symbols, marks[:, -1], strict=True) if end <= 0),
     )
 
 
-def net_returns(
-    panel: Panel, targets: Floats, cost_bps: float, funding: Funding | None = None
-) -> Floats:
+def net_returns(play: Play) -> Floats:
     """Return only the bar returns, shape (bars,): for sweeps over costs."""
-    return bar_returns(equity_and_trades(panel, targets, cost_bps, funding)[0])
+    return bar_returns(equity_and_trades(play)[0])
 
 
-def equity_and_trades(
-    panel: Panel, targets: Floats, cost_bps: float, funding: Funding | None = None
-) -> tuple[Floats, Floats]:
+def equity_and_trades(play: Play) -> tuple[Floats, Floats]:
     """Return the equity at each close, shape (bars,), and the trades: what ``run`` says, bare.
 
     Several times faster than ``run``: no cost, funding, exposure or benchmark series, no frames.
@@ -131,7 +104,7 @@ def equity_and_trades(
     tuple
         Equity, and trades of shape (trades, 12) with ``TRADE_COLUMNS``.
     """
-    made = _sleeves(panel, targets, cost_bps, funding, whole=False)
+    made = _sleeves(play, whole=False)
     return _mean(made[0]), made[-1]
 
 
@@ -152,28 +125,23 @@ def _share(part: Floats, whole: Floats) -> Floats:
 
 
 def _sleeves(
-    panel: Panel,
-    targets: Floats,
-    cost_bps: float,
-    funding: Funding | None,
-    *,
-    wanted_before: float = 0.0,
-    whole: bool = True,
+    play: Play, *, wanted_before: float = 0.0, whole: bool = True
 ) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
     """Return what the kernel writes, each (symbols, bars), and the trades.
 
     Costs, funding, traded share and value held have no bars unless ``whole``: most of the time
     of a backtest is spent on getting memory for them.
     """
-    shape, none = targets.T.shape, np.empty((len(panel.symbols), 0))
+    window, targets = play.window, play.targets
+    shape, none = targets.T.shape, np.empty((len(window.symbols), 0))
     at_open, inside = none, none
-    if funding is not None:
-        at_open, inside = _turned(funding.at_open), _turned(funding.inside)
+    if play.funding is not None:
+        at_open, inside = _turned(play.funding.at_open), _turned(play.funding.inside)
     marks = np.empty(shape)
     costs, funded, traded, held = (np.zeros(shape) if whole else none for _ in range(4))
     trades = sleeves.on(targets.size)(
-        _turned(targets), _turned(panel.open), _turned(panel.close), _turned(panel.gap),
-        at_open, inside, cost_bps / 1e4, wanted_before, marks, costs, funded, traded, held,
+        _turned(targets), _turned(window.open), _turned(window.close), _turned(window.gap),
+        at_open, inside, play.cost_bps / 1e4, wanted_before, marks, costs, funded, traded, held,
     )  # fmt: skip
     return marks, costs, funded, traded, held, trades
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from clm_trainer.evaluation import backtest, metrics
-from clm_trainer.evaluation.backtest import Backtest, Funding
-from clm_trainer.panel import Floats, Panel
+from clm_trainer.evaluation.backtest import Backtest
+from clm_trainer.panel import Floats
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,8 @@ class CostFigures:
     buy_and_hold_sharpe: float | None
 
 
-def cost_figures(
-    result: Backtest,
-    panel: Panel,
-    targets: Floats,
-    cost_bps: float,
-    funding: Funding | None = None,
-    rows: slice = slice(None),
-) -> CostFigures:
-    """Return the figures of some rows of a backtest of ``targets`` on ``panel``.
+def cost_figures(result: Backtest, rows: slice = slice(None)) -> CostFigures:
+    """Return the figures of some rows of a backtest.
 
     Parameters
     ----------
@@ -47,14 +40,15 @@ def cost_figures(
     """
 
     def returns_at(bps: float) -> Floats:
-        return backtest.net_returns(panel, targets, bps, funding)[rows]
+        return backtest.net_returns(play.at(bps))[rows]
 
-    year = panel.bars_per_year
+    play = result.play
+    year = play.window.bars_per_year
     held = backtest.bar_returns(result.equity["benchmark"].to_numpy())[rows]
     return CostFigures(
         turnover=float(result.traded[rows].mean() * year),
         exposure=float(result.exposed[rows].mean()),
         break_even_bps=metrics.break_even_bps(lambda bps: float(returns_at(bps).mean())),
-        sharpe_at_double_cost=metrics.annual_sharpe(returns_at(2 * cost_bps), year),
+        sharpe_at_double_cost=metrics.annual_sharpe(returns_at(2 * play.cost_bps), year),
         buy_and_hold_sharpe=metrics.annual_sharpe(held, year),
     )

@@ -10,7 +10,7 @@ from clm_api.figures import unbelievable
 from clm_api.reasons import Reason
 from clm_api.run import RunTrials
 from clm_trainer.evaluation import metrics, significance
-from clm_trainer.evaluation.backtest import Backtest, Funding
+from clm_trainer.evaluation.backtest import Backtest
 from clm_trainer.evaluation.costs import cost_figures
 from clm_trainer.panel import Floats, Panel
 
@@ -34,15 +34,8 @@ class Scores:
             self.metrics[name] = value
 
 
-def score_of(
-    result: Backtest,
-    panel: Panel,
-    targets: Floats,
-    cost_bps: float,
-    trials: RunTrials,
-    funding: Funding | None = None,
-) -> Scores:
-    """Return all metrics of a backtest of ``targets`` on ``panel``.
+def score_of(result: Backtest, trials: RunTrials) -> Scores:
+    """Return all metrics of a backtest.
 
     Raises
     ------
@@ -51,6 +44,7 @@ def score_of(
     """
     returns = result.equity["net_return"].to_numpy()
     equity = result.equity["equity"].to_numpy()
+    panel = result.play.window
     year = panel.bars_per_year
     out = Scores(bars=len(returns))
     out.metrics["totalReturn"] = float(equity[-1] - 1)
@@ -58,7 +52,7 @@ def score_of(
     _trade_metrics(out, result.trades)
     _sharpe_metrics(out, returns, panel, trials, traded=len(result.trades) > 0)
     out.put("sortino", metrics.sortino(returns, year), "NoLosses")
-    honest = cost_figures(result, panel, targets, cost_bps, funding)
+    honest = cost_figures(result)
     out.metrics["turnover"], out.metrics["exposure"] = honest.turnover, honest.exposure
     out.put("breakEvenBps", honest.break_even_bps, "NoProfitBeforeCosts")
     out.put("sharpeAtDoubleCost", honest.sharpe_at_double_cost, "NoVariance")

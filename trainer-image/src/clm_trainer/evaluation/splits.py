@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
+from clm_api.run import RunEvaluation, RunTarget
 
 LEAST_TRAINING_DAYS = 180
 
@@ -28,6 +29,26 @@ class Span:
 
 
 @dataclass(frozen=True)
+class History:
+    """The bars that a run may learn from.
+
+    Parameters
+    ----------
+    bars
+        Rows in all.
+    first_bar
+        Row of the first bar of any symbol: training starts there.
+    youngest
+        Row of the youngest symbol's first bar.
+    """
+
+    bars: int
+    bars_per_day: float
+    first_bar: int = 0
+    youngest: int = 0
+
+
+@dataclass(frozen=True)
 class Walk:
     """All spans of a run: one per fold, and the final fit on everything."""
 
@@ -38,18 +59,7 @@ class Walk:
 
 
 def walk_forward(
-    *,
-    bars: int,
-    bars_per_day: float,
-    period_days: int,
-    folds: int,
-    purge_bars: int,
-    embargo_bars: int,
-    horizon_bars: int,
-    calibration_days: int,
-    warm_up_bars: int,
-    first_bar: int = 0,
-    history_bars: int | None = None,
+    history: History, evaluation: RunEvaluation, target: RunTarget, warm_up_bars: int
 ) -> Walk:
     """Cut the rows into folds.
 
@@ -58,27 +68,21 @@ def walk_forward(
     that span rank the scores, and are purged from the rows that are fitted. A purge below
     ``horizon_bars + 1`` is raised to it: the label of row t ends at the open of row t + 1 + h.
 
-    Parameters
-    ----------
-    first_bar
-        Row of the first bar of any symbol: training starts there.
-    history_bars
-        Bars since the youngest symbol's first one; None takes all.
-
     Raises
     ------
     ClmError
         InsufficientData: fewer than 180 days of the youngest symbol before the window.
     """
-    window = round(period_days * bars_per_day)
-    tail = round(calibration_days * bars_per_day)
-    purge = max(purge_bars, horizon_bars + 1)
+    bars, per_day, folds = history.bars, history.bars_per_day, evaluation.folds
+    window = round(evaluation.period_days * per_day)
+    tail = round(target.calibration_days * per_day)
+    purge = max(evaluation.purge_bars, target.horizon_bars + 1)
     start = bars - window
-    least = round(LEAST_TRAINING_DAYS * bars_per_day)
-    shortest = max(least, warm_up_bars + tail + 2 * purge + embargo_bars + 1)
-    known = bars if history_bars is None else history_bars
+    least = round(LEAST_TRAINING_DAYS * per_day)
+    shortest = max(least, warm_up_bars + tail + 2 * purge + evaluation.embargo_bars + 1)
+    known = bars - history.youngest
     if known - window < shortest:
-        have, need = known / bars_per_day, (window + shortest) / bars_per_day
+        have, need = known / per_day, (window + shortest) / per_day
         raise ClmError(
             Reason.INSUFFICIENT_DATA,
             f"{have:.0f} days of bars; evaluation needs at least {need:.0f}: import older bars, "
@@ -88,11 +92,12 @@ def walk_forward(
 
     def span(train_end: int, test: tuple[int, int]) -> Span:
         cut = train_end - tail
-        return Span((first_bar, cut - purge), (cut, train_end), test)
+        return Span((history.first_bar, cut - purge), (cut, train_end), test)
 
     tests = [(start + k * window // folds, start + (k + 1) * window // folds) for k in range(folds)]
+    pause = purge + evaluation.embargo_bars
     return Walk(
-        folds=tuple(span(begin - purge - embargo_bars, (begin, end)) for begin, end in tests),
+        folds=tuple(span(begin - pause, (begin, end)) for begin, end in tests),
         final=span(bars, (bars, bars)),
         window=(start, bars),
     )

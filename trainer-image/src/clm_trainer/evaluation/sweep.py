@@ -1,36 +1,27 @@
-"""Many target paths on one panel: the figures of each, without its frames."""
+"""Many plays: the figures of each, without its frames."""
 
 import math
+from collections.abc import Sequence
 
 import pandas as pd
 from numba import njit
 
 from clm_trainer.evaluation import metrics
-from clm_trainer.evaluation.backtest import Funding, equity_and_trades
+from clm_trainer.evaluation.backtest import equity_and_trades
 from clm_trainer.evaluation.kernel import TRADE_COLUMNS
-from clm_trainer.panel import Floats, Panel
+from clm_trainer.evaluation.play import Play
+from clm_trainer.panel import Floats
 
 _NET_PNL, _CLOSED = TRADE_COLUMNS.index("net_pnl"), TRADE_COLUMNS.index("closed")
 
 
-def sweep(
-    panel: Panel, targets: Floats, cost_bps: float, funding: Funding | None = None
-) -> pd.DataFrame:
-    """Backtest every target path on its own.
-
-    Parameters
-    ----------
-    panel
-        The window that all paths share.
-    targets
-        Shape (paths, bars, symbols), in [-1, 1]: decided at each close.
-    cost_bps
-        Fee and slippage a side, in basis points of notional.
+def sweep(plays: Sequence[Play]) -> pd.DataFrame:
+    """Backtest every play on its own.
 
     Returns
     -------
     DataFrame
-        One row per path; columns totalReturn, maxDrawdown, sharpe, sortino, trades, winRate and
+        One row per play; columns totalReturn, maxDrawdown, sharpe, sortino, trades, winRate and
         profitFactor as in ``Scores``; an undefined one is NaN.
 
     Raises
@@ -38,19 +29,17 @@ def sweep(
     ValueError
         A target is outside [-1, 1] or not a number.
     """
-    if not (targets.min() >= -1 and targets.max() <= 1):
+    if not all(play.targets.min() >= -1 and play.targets.max() <= 1 for play in plays):
         raise ValueError("target positions must lie in [-1, 1]")
-    rows = [_figures(panel, path, cost_bps, funding) for path in targets]
+    rows = [_figures(play) for play in plays]
     return pd.DataFrame(rows, dtype=float)
 
 
-def _figures(
-    panel: Panel, targets: Floats, cost_bps: float, funding: Funding | None
-) -> dict[str, float | None]:
-    equity, trades = equity_and_trades(panel, targets, cost_bps, funding)
+def _figures(play: Play) -> dict[str, float | None]:
+    equity, trades = equity_and_trades(play)
     mean, deviation, downside, drawdown = _moments(equity)
     pnl = trades[trades[:, _CLOSED] == 1, _NET_PNL]
-    year = math.sqrt(panel.bars_per_year)
+    year = math.sqrt(play.window.bars_per_year)
     return {
         "totalReturn": float(equity[-1] - 1),
         "maxDrawdown": drawdown,

@@ -29,7 +29,7 @@ class RlV2Family:
         from torch import nn
 
         from clm_trainer.families.rl.double_dqn import DoubleDqn
-        from clm_trainer.families.rl.training import fit_seeds
+        from clm_trainer.families.rl.training import Algorithm, fit_seeds
 
         p = self.parameters
 
@@ -50,7 +50,8 @@ class RlV2Family:
         def export(model: DoubleDqn) -> list[nn.Linear]:
             return [layer for layer in model.q_net.q_net if isinstance(layer, nn.Linear)]
 
-        return fit_seeds(train, valid, context, self.spec, p, p.total_steps, build, export, "relu")
+        made = Algorithm(p.total_steps, build, export, "relu")
+        return fit_seeds(train, valid, context, self.spec, p, made)
 
     def load(self, folder: Path, names: tuple[str, ...]) -> RlFitted:
         """Read a model.

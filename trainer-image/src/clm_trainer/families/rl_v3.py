@@ -31,7 +31,7 @@ class RlV3Family:
         """
         from torch import nn
 
-        from clm_trainer.families.rl.training import fit_seeds
+        from clm_trainer.families.rl.training import Algorithm, fit_seeds
 
         p = self.parameters
 
@@ -45,7 +45,8 @@ class RlV3Family:
                 model.policy.action_net,
             ]
 
-        return fit_seeds(train, valid, context, self.spec, p, p.total_steps, build, export, "tanh")
+        made = Algorithm(p.total_steps, build, export, "tanh")
+        return fit_seeds(train, valid, context, self.spec, p, made)
 
     def load(self, folder: Path, names: tuple[str, ...]) -> RlFitted:
         """Read a model.

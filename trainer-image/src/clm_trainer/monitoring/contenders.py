@@ -57,9 +57,7 @@ def opened(contender: Contender) -> ServedModel | Problem:
 
 def problem(contender: Contender, error: ClmError) -> Problem:
     """Return why a version could not be replayed."""
-    return Problem(
-        version=contender.version, reason=str(error.reason), message=error.message[:1024]
-    )
+    return Problem(version=contender.version, reason=error.reason, message=error.message)
 
 
 def market_of(models: dict[str, ServedModel], store: Storage, now: pd.Timestamp) -> Market:
@@ -93,7 +91,7 @@ def market_of(models: dict[str, ServedModel], store: Storage, now: pd.Timestamp)
         for name, model in zip(names, some, strict=True):
             first = int(settled.times.searchsorted(model.data_from))
             panels[name] = settled.window(first, len(settled))
-    return Market(panels, tuple(dict.fromkeys(note[:1024] for note in notes)))
+    return Market(panels, tuple(dict.fromkeys(notes)))
 
 
 def _kind(data: RunData) -> str:

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from importlib import metadata
 from typing import TypeVar
 
@@ -19,6 +18,7 @@ from clm_api.replay import (
     ReplayTask,
     ShadowReplay,
 )
+from clm_trainer.host import Host
 from clm_trainer.monitoring.contenders import market_of, opened, problem
 from clm_trainer.monitoring.replay import live
 from clm_trainer.monitoring.shadow import shadow
@@ -29,42 +29,29 @@ from clm_trainer.serving.model import ServedModel
 from clm_trainer.stages.funding import funding_events
 from clm_trainer.storage import Storage
 
+_LOG = logging.getLogger("clm_trainer")
 _T = TypeVar("_T")
 
 
-def run(
-    task: ReplayTask,
-    path: str,
-    store: Storage,
-    *,
-    clock: Callable[[], datetime],
-    should_stop: Callable[[], bool],
-    log: logging.Logger,
-    data: Storage | None = None,
-) -> None:
+def run(task: ReplayTask, path: str, host: Host) -> None:
     """Write the report of a replay, unless it is there.
 
     Parameters
     ----------
     path
         The report's place in the store.
-    clock
-        Returns the present UTC time.
-    should_stop
-        True once the process was told to end.
-    data
-        Where the bars lie; None where they lie in the same store.
 
     Raises
     ------
     ClmError
         A step can't be done; the reason decides whether a retry makes sense.
     """
+    store = host.store
     if store.get(path) is not None:
-        log.info("%s is written already", path, extra={"stage": "report"})
+        _LOG.info("%s is written already", path, extra={"stage": "report"})
         return
-    steps = Steps(should_stop, log)
-    job = _Job(task, data or store, steps)
+    steps = Steps(host.should_stop, _LOG)
+    job = _Job(task, host.data, steps)
     with steps.step("load", "reading the published versions"):
         models = job.models()
     with steps.step("fetch", f"bars that closed by {task.slot:%Y-%m-%d %H:%M}"):
@@ -81,7 +68,7 @@ def run(
             problems=list(job.problems.values()),
             notes=job.notes,
             code_revision=metadata.version("clm-trainer"),
-            created_at=clock(),
+            created_at=host.clock(),
         )
         content = report.model_dump_json(by_alias=True, exclude_none=True, indent=1).encode()
         if not store.create(path, content):

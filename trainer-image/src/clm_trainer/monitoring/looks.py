@@ -38,7 +38,7 @@ def incomparable(challenger: RunData, champion: RunData) -> str:
         for name, (own, theirs) in pairs.items()
         if own != theirs
     ]
-    return f"not comparable with the champion: {'; '.join(other)}"[:1024] if other else ""
+    return f"not comparable with the champion: {'; '.join(other)}" if other else ""
 
 
 def compared_from(challenger: Track, champion: Track | None) -> pd.Timestamp:
@@ -112,13 +112,13 @@ def look(
     if champion is None:
         return Look(**facts, problem=problem)
     other = champion.stretch(start, bars)
-    facts["champion_sharpe"] = annual_sharpe(other.returns, other.window.bars_per_year)
+    facts["champion_sharpe"] = annual_sharpe(other.returns, other.play.window.bars_per_year)
     try:
         found = _compared(own, other, task.comparison.margin, challenger.model.spec.model.seed)
     except ClmError as error:
         if error.reason is not Reason.INSUFFICIENT_DATA:
             raise
-        return Look(**facts, problem=error.message[:1024])
+        return Look(**facts, problem=error.message)
     return Look(**facts, p_not_worse=found.p_not_worse, p_worse=found.p_worse)
 
 
@@ -128,6 +128,6 @@ def _compared(own: Stretch, other: Stretch, margin: float, seed: int) -> PairedC
         own.returns,
         other.returns,
         block_bars=max(1.0, float(held.mean())) if len(held) else 1.0,
-        margin=margin / own.window.bars_per_year,
+        margin=margin / own.play.window.bars_per_year,
         seed=seed,
     )

@@ -51,5 +51,5 @@ def shadow(
 def _parity(track: Track, bars: int, check: Callable[[], None]) -> Parity:
     if not bars:
         return Parity(0, 0.0, None)
-    targets = track.stretch(track.first, bars).targets
+    targets = track.stretch(track.first, bars).play.targets
     return replay_parity(track.model, track.panel, targets, check)

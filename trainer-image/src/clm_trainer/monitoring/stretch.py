@@ -7,7 +7,8 @@ import pandas as pd
 
 from clm_api.run import RunTrials
 from clm_trainer.evaluation import backtest
-from clm_trainer.evaluation.backtest import Backtest, Funding
+from clm_trainer.evaluation.backtest import Backtest
+from clm_trainer.evaluation.play import Play
 from clm_trainer.evaluation.scores import Scores, score_of
 from clm_trainer.panel import Floats, Panel
 from clm_trainer.serving.model import ServedModel
@@ -66,30 +67,20 @@ class Track:
         known = self.panel.window(0, begin + bars)
         window = known.window(begin, len(known))
         targets = self.model.decide(known).targets[-bars:]
-        costs = self.model.spec.costs
         funding = None if self.events is None else dues(self.events, window)
-        return Stretch(window, targets, costs.fee_bps + costs.slippage_bps, funding)
+        return Stretch(Play(window, targets, self.model.spec.cost_bps, funding))
 
 
 @dataclass(frozen=True, eq=False)
 class Stretch:
-    """One backtest.
+    """One backtest."""
 
-    Parameters
-    ----------
-    targets
-        Decided at each close, shape (bars, symbols).
-    """
-
-    window: Panel
-    targets: Floats
-    cost_bps: float
-    funding: Funding | None
+    play: Play
 
     @cached_property
     def result(self) -> Backtest:
         """Equity and trades."""
-        return backtest.run(self.window, self.targets, self.cost_bps, self.funding)
+        return backtest.run(self.play)
 
     @property
     def returns(self) -> Floats:
@@ -105,6 +96,4 @@ class Stretch:
         ClmError
             MetricsRejected: a metric is not a finite number.
         """
-        return score_of(
-            self.result, self.window, self.targets, self.cost_bps, RunTrials(), self.funding
-        )
+        return score_of(self.result, RunTrials())

@@ -116,8 +116,8 @@ class ServedModel:
             )
         rows = dataset(panel, self.spec.target.horizon_bars, self.build).rows(start, len(panel))
         percentiles = self.ranks.rank(self.fitted.score(rows))
-        shorts, window = self.spec.target.positions != "longFlat", panel.window(start, len(panel))
-        targets = target_positions(percentiles, rows.sigma, window, self.spec.target, shorts=shorts)
+        spec, window = self.spec, panel.window(start, len(panel))
+        targets = target_positions(percentiles, rows.sigma, window, spec.target, shorts=spec.shorts)
         return Decisions(window.times, panel.symbols, percentiles, targets)
 
 

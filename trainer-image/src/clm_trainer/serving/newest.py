@@ -84,6 +84,6 @@ def closed_bars(
         keys = bar_keys(data)
         ends = stored_ends(BarCache(store), keys, stop)
         stop, notes = min(ends.values()) + keys[0].step, unequal_ends(ends)
-    wanted = {"from_": start.tz_convert("UTC").to_pydatetime(), "to": stop.to_pydatetime()}
-    panel, report = fetch(data.model_copy(update=wanted), store, funding=funding)
+    wanted = data.having(from_=start.tz_convert("UTC").to_pydatetime(), to=stop.to_pydatetime())
+    panel, report = fetch(wanted, store, funding=funding)
     return panel, replace(report, notes=(*notes, *report.notes))

@@ -8,7 +8,7 @@ import numpy as np
 from clm_api.errors import ClmError
 from clm_api.run import RunSpec
 from clm_trainer.evaluation import backtest
-from clm_trainer.evaluation.backtest import Funding
+from clm_trainer.evaluation.play import Funding, Play
 from clm_trainer.evaluation.significance import probability_of_backtest_overfitting
 from clm_trainer.panel import Panel
 from clm_trainer.simulation.replay import positions
@@ -52,14 +52,16 @@ def choice_of(
         reason = f"{len(shared)} versions share the last {bars} bars; {LEAST_VERSIONS} are needed"
         return Choice(None, len(shared), reason)
     window = panel.window(len(panel) - bars, len(panel))
-    due = None if funding is None else Funding(funding.at_open[-bars:], funding.inside[-bars:])
-    cost_bps = spec.costs.fee_bps + spec.costs.slippage_bps
-    returns = [
-        backtest.net_returns(
-            window, positions(v.percentiles[-bars:], v.sigma[-bars:], window, spec), cost_bps, due
+    newest = slice(-bars, None)
+    due = None if funding is None else funding.rows(newest)
+    plays = [
+        Play(
+            window, positions(v.percentiles[newest], v.sigma[newest], window, spec),
+            spec.cost_bps, due,
         )
         for v in shared
-    ]
+    ]  # fmt: skip
+    returns = [backtest.net_returns(play) for play in plays]
     try:
         found = probability_of_backtest_overfitting(np.stack(returns, axis=1))
     except ClmError as error:

@@ -14,8 +14,9 @@ from clm_api.promotion import judge
 from clm_api.report import MetricsFile
 from clm_api.run import RunSpec, RunTrials
 from clm_trainer.evaluation import backtest, significance
-from clm_trainer.evaluation.backtest import Backtest, Funding
+from clm_trainer.evaluation.backtest import Backtest
 from clm_trainer.evaluation.metrics import annual_sharpe
+from clm_trainer.evaluation.play import Funding, Play
 from clm_trainer.evaluation.positions import target_positions
 from clm_trainer.evaluation.scores import Scores, score_of
 from clm_trainer.panel import Floats, Panel
@@ -103,17 +104,14 @@ def replay(
             before = promotions[-1].slot if promotions else None
             promotions.append(Promotion(version.slot, before))
     targets = positions(percentiles, sigma, panel, spec)
-    cost_bps = spec.costs.fee_bps + spec.costs.slippage_bps
-    production = backtest.run(panel, targets, cost_bps, funding)
-    trials = RunTrials(count=max(len(judged), 1))
-    scores = score_of(production, panel, targets, cost_bps, trials, funding)
+    production = backtest.run(Play(panel, targets, spec.cost_bps, funding))
+    scores = score_of(production, RunTrials(count=max(len(judged), 1)))
     return Simulation(tuple(judged), tuple(promotions), production, scores)
 
 
 def positions(percentiles: Floats, sigma: Floats, panel: Panel, spec: RunSpec) -> Floats:
     """Return target positions; bars without a percentile decide nothing."""
-    shorts = spec.target.positions != "longFlat"
-    return target_positions(percentiles, sigma, panel, spec.target, shorts=shorts)
+    return target_positions(percentiles, sigma, panel, spec.target, shorts=spec.shorts)
 
 
 def _judged(
@@ -166,7 +164,6 @@ def next_period(
     rows = slice(begin, begin + bars)
     window = panel.window(begin, begin + bars)
     targets = positions(version.percentiles[:bars], version.sigma[:bars], window, spec)
-    cost_bps = spec.costs.fee_bps + spec.costs.slippage_bps
-    due = None if funding is None else Funding(funding.at_open[rows], funding.inside[rows])
-    returns = backtest.net_returns(window, targets, cost_bps, due)
+    due = None if funding is None else funding.rows(rows)
+    returns = backtest.net_returns(Play(window, targets, spec.cost_bps, due))
     return annual_sharpe(returns, panel.bars_per_year), float(np.prod(1 + returns) - 1)

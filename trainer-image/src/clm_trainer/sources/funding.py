@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from clm_api.layout import SeriesLayout
+from clm_api.layout import FUNDING, SeriesLayout
 from clm_trainer.sources.bars import invalid
 from clm_trainer.sources.revisions import Revision, first_word
 
@@ -36,7 +36,7 @@ class FundingKey:
     @property
     def layout(self) -> SeriesLayout:
         """Where it is stored, beside the symbol's bars."""
-        return SeriesLayout(self.venue, self.market, self.symbol, "funding")
+        return SeriesLayout(self.venue, self.market, self.symbol, FUNDING)
 
     def cleaned(
         self, frame: pd.DataFrame, source: str, contradicted: list[Revision] | None = None

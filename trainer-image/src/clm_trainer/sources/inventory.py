@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from clm_api.layout import BARS, symbol_of
+from clm_api.layout import BARS, FUNDING, SeriesLayout, account_of, month_of
 from clm_api.timing import TIMEFRAME_SECONDS
 from clm_trainer.sources.bars import BarKey
 from clm_trainer.sources.cache import BarCache, Series
@@ -51,34 +51,25 @@ def inventory(cache: BarCache, now: pd.Timestamp) -> list[Stored]:
     ClmError
         DataInvalid: a stored month can't be read.
     """
-    places: dict[tuple[str, str, str, str], list[str]] = {}
+    places: dict[SeriesLayout, list[str]] = {}
     for path in cache.store.list(BARS):
-        if path.endswith(".parquet"):
-            venue, market, name, series, month = path.removeprefix(f"{BARS}/").split("/")
-            place = venue, market, symbol_of(name), series
-            places.setdefault(place, []).append(month.removesuffix(".parquet"))
-    return [_stored(cache, *place, sorted(months), now) for place, months in sorted(places.items())]
+        if (found := month_of(path)) is not None:
+            place, month = found
+            places.setdefault(place, []).append(month)
+    return [_stored(cache, place, sorted(places[place]), now) for place in sorted(places)]
 
 
-def _stored(
-    cache: BarCache,
-    venue: str,
-    market: str,
-    symbol: str,
-    series: str,
-    months: list[str],
-    now: pd.Timestamp,
-) -> Stored:
-    key, step = _key(venue, market, symbol, series)
+def _stored(cache: BarCache, place: SeriesLayout, months: list[str], now: pd.Timestamp) -> Stored:
+    key, step = _key(place)
     start, stop = pd.Timestamp(months[0], tz="UTC"), pd.Timestamp(months[-1], tz="UTC")
     found = cache.arrays(key, start, stop + pd.Timedelta("32D"))["timestamp"]
     times = pd.DatetimeIndex(np.asarray(found)).tz_localize("UTC")
     gaps = holes(times, step) if step else []
     return Stored(
-        exchange=venue,
-        market=market,
-        symbol=symbol,
-        series=series,
+        exchange=place.venue,
+        market=place.market,
+        symbol=place.symbol,
+        series=place.series,
         rows=len(times),
         first=times[0],
         last=times[-1],
@@ -89,10 +80,11 @@ def _stored(
     )
 
 
-def _key(venue: str, market: str, symbol: str, series: str) -> tuple[Series, pd.Timedelta]:
-    if series in TIMEFRAME_SECONDS:
-        bars = BarKey(venue, market, symbol, series)
+def _key(place: SeriesLayout) -> tuple[Series, pd.Timedelta]:
+    symbol = place.venue, place.market, place.symbol
+    if place.series in TIMEFRAME_SECONDS:
+        bars = BarKey(*symbol, place.series)
         return bars, bars.step
-    if series == "funding":
-        return FundingKey(venue, market, symbol), pd.Timedelta(0)
-    return TradesKey(venue, market, symbol, series.removeprefix("trades-")), pd.Timedelta(0)
+    if place.series == FUNDING:
+        return FundingKey(*symbol), pd.Timedelta(0)
+    return TradesKey(*symbol, account_of(place.series)), pd.Timedelta(0)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from clm_api import environment
 from clm_api.errors import ClmError
-from clm_api.layout import SeriesLayout
+from clm_api.layout import SeriesLayout, trades_of
 from clm_api.reasons import Reason
 from clm_trainer.sources.bars import invalid
 from clm_trainer.sources.revisions import Revision, first_word
@@ -79,7 +79,7 @@ class TradesKey:
     @property
     def layout(self) -> SeriesLayout:
         """Where they are stored."""
-        return SeriesLayout(self.venue, self.market, self.symbol, f"trades-{self.account}")
+        return SeriesLayout(self.venue, self.market, self.symbol, trades_of(self.account))
 
     def cleaned(
         self, frame: pd.DataFrame, source: str, contradicted: list[Revision] | None = None

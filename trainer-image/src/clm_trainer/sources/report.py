@@ -85,7 +85,7 @@ class DataReport:
                 )
                 for one in self.symbols
             ],
-            notes=[note[:1024] for note in self.notes],
+            notes=list(self.notes),
         )
 
     def to_json_dict(self) -> dict[str, Any]:

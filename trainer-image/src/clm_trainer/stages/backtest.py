@@ -9,6 +9,7 @@ from clm_api.report import FoldMetrics
 from clm_api.run import RunSpec
 from clm_trainer.evaluation import backtest
 from clm_trainer.evaluation.backtest import Backtest
+from clm_trainer.evaluation.play import Play
 from clm_trainer.evaluation.positions import target_positions
 from clm_trainer.evaluation.scores import Scores, score_of
 from clm_trainer.families.base import Dataset
@@ -63,16 +64,14 @@ def evaluate(
         raise ValueError("a run that charges funding needs the window's events")
     start, stop = trained.walk.window
     window = panel.window(start, stop)
-    sigma, shorts = rows.sigma[start:stop], spec.target.positions != "longFlat"
-    targets = target_positions(trained.percentiles, sigma, window, spec.target, shorts=shorts)
-    cost_bps = spec.costs.fee_bps + spec.costs.slippage_bps
+    sigma = rows.sigma[start:stop]
+    targets = target_positions(trained.percentiles, sigma, window, spec.target, shorts=spec.shorts)
     funding = None if events is None else dues(events, window)
-    result = backtest.run(window, targets, cost_bps, funding)
-    scores = score_of(result, window, targets, cost_bps, spec.trials, funding)
+    result = backtest.run(Play(window, targets, spec.cost_bps, funding))
     return Evaluated(
         result=result,
-        scores=scores,
-        folds=fold_metrics(panel, trained, result, targets, cost_bps, funding),
+        scores=score_of(result, spec.trials),
+        folds=fold_metrics(panel, trained, result),
         predictions=_predictions(window, trained, targets, events),
         funding=events,
     )

@@ -32,6 +32,24 @@ def silent(_: str) -> None:
 
 
 @dataclass(frozen=True)
+class _Wanted:
+    """What is to be brought up to date.
+
+    Parameters
+    ----------
+    newest
+        Time of each symbol's newest stored bar; None where there is none.
+    funding
+        Whether the funding too.
+    """
+
+    keys: list[BarKey]
+    span: Span
+    newest: dict[BarKey, pd.Timestamp | None]
+    funding: bool
+
+
+@dataclass(frozen=True)
 class _Asked:
     """What the exchange was asked for."""
 
@@ -68,7 +86,7 @@ def fetch(
     else:
         before = {key: cache.arrays(key, span.start, span.stop)["timestamp"] for key in keys}
         newest = {k: pd.Timestamp(t[-1], tz="UTC") if len(t) else None for k, t in before.items()}
-        asked = _updated(cache, data, keys, span, newest, funding=funding, tell=tell)
+        asked = _updated(cache, data, _Wanted(keys, span, newest, funding), tell)
     revised = {key: _revised(cache, key, span, funding=funding) for key in keys}
     told = _told(revised, data.on_revision)
     frames = {key: key.cleaned(cache.read(key, span.start, span.stop), "cache") for key in keys}
@@ -137,31 +155,23 @@ def _told(
     return told
 
 
-def _updated(
-    cache: BarCache,
-    data: RunData,
-    keys: list[BarKey],
-    span: Span,
-    newest: dict[BarKey, pd.Timestamp | None],
-    *,
-    funding: bool,
-    tell: Tell,
-) -> _Asked:
+def _updated(cache: BarCache, data: RunData, wanted: _Wanted, tell: Tell) -> _Asked:
     """Fetch what the cache lacks; go on with what is stored if the exchange is away."""
     from clm_trainer.sources.exchange import Exchange
     from clm_trainer.sources.refusals import unavailable
     from clm_trainer.sources.update import Update
 
+    span = wanted.span
     exchange = Exchange(data.exchange, data.market, sandbox=data.sandbox)
     with closing(exchange):
         update = Update(cache, data.venue, exchange, data.max_gap_bars, tell)
         try:
-            for key in keys:
+            for key in wanted.keys:
                 update.bars(key, span)
-                if funding:
+                if wanted.funding:
                     update.funding(FundingKey(key.venue, key.market, key.symbol), span)
         except ClmError as error:
-            enough = all(fresh(newest[key], span.stop, key.step) for key in keys)
+            enough = all(fresh(wanted.newest[key], span.stop, key.step) for key in wanted.keys)
             if not unavailable(error) or not enough:
                 raise
             update.notes.append(

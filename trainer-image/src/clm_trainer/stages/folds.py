@@ -4,29 +4,22 @@ import numpy as np
 
 from clm_api.report import FoldMetrics
 from clm_trainer.evaluation import metrics
-from clm_trainer.evaluation.backtest import Backtest, Funding
+from clm_trainer.evaluation.backtest import Backtest
 from clm_trainer.evaluation.costs import cost_figures
-from clm_trainer.panel import Floats, Panel
+from clm_trainer.panel import Panel
 from clm_trainer.stages.train import Trained
 
 
-def fold_metrics(
-    panel: Panel,
-    trained: Trained,
-    result: Backtest,
-    targets: Floats,
-    cost_bps: float,
-    funding: Funding | None,
-) -> tuple[FoldMetrics, ...]:
+def fold_metrics(panel: Panel, trained: Trained, result: Backtest) -> tuple[FoldMetrics, ...]:
     """Return the spans of the folds, and their share of the result.
 
     Parameters
     ----------
-    targets, funding
-        Of the evaluation window, shape (bars, symbols).
+    result
+        Backtest of the evaluation window.
     """
-    start, stop = trained.walk.window
-    window, returns = panel.window(start, stop), result.equity["net_return"].to_numpy()
+    start, _ = trained.walk.window
+    returns = result.equity["net_return"].to_numpy()
     closed = result.trades[result.trades["closed"]]
     out = []
     for number, span in enumerate(trained.walk.folds):
@@ -43,7 +36,7 @@ def fold_metrics(
                 sharpe=metrics.annual_sharpe(returns[rows], panel.bars_per_year),
                 total_return=float(np.prod(1 + returns[rows]) - 1),
                 trades=int(closed["exit_time"].between(first, last).sum()),
-                **vars(cost_figures(result, window, targets, cost_bps, funding, rows)),
+                **vars(cost_figures(result, rows)),
             )
         )
     return tuple(out)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
 from clm_api.run import RunSpec
-from clm_trainer.evaluation.backtest import Funding
+from clm_trainer.evaluation.play import Funding
 from clm_trainer.panel import Floats, Panel
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.sources.funding import FundingKey

@@ -43,8 +43,7 @@ class OwnTrades:
 
     def charged(self, spec: RunSpec) -> RunSpec:
         """Return the spec with the slippage that the run charges."""
-        costs = spec.costs.model_copy(update={"slippage_bps": self.charged_bps})
-        return spec.model_copy(update={"costs": costs})
+        return spec.having(costs=spec.costs.having(slippage_bps=self.charged_bps))
 
 
 def own_trades(spec: RunSpec, panel: Panel, store: Storage) -> OwnTrades | None:

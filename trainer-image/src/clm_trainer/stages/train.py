@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from clm_api.run import RunSpec
 from clm_trainer.evaluation.positions import PercentileMap
-from clm_trainer.evaluation.splits import Span, Walk, walk_forward
+from clm_trainer.evaluation.splits import History, Span, Walk, walk_forward
 from clm_trainer.families import registry
 from clm_trainer.families.base import Dataset, Family, FitContext, Fitted, interrupted
 from clm_trainer.features import WARM_UP_BARS
@@ -51,19 +51,8 @@ def train(rows: Dataset, panel: Panel, spec: RunSpec, context: FitContext, tell:
     """
     first = np.argmax(panel.listed, axis=0)
     first[~panel.listed.any(axis=0)] = len(panel)
-    walk = walk_forward(
-        bars=len(panel),
-        first_bar=int(first.min()),
-        history_bars=len(panel) - int(first.max()),
-        bars_per_day=panel.bars_per_day,
-        period_days=spec.evaluation.period_days,
-        folds=spec.evaluation.folds,
-        purge_bars=spec.evaluation.purge_bars,
-        embargo_bars=spec.evaluation.embargo_bars,
-        horizon_bars=spec.target.horizon_bars,
-        calibration_days=spec.target.calibration_days,
-        warm_up_bars=WARM_UP_BARS,
-    )
+    history = History(len(panel), panel.bars_per_day, int(first.min()), int(first.max()))
+    walk = walk_forward(history, spec.evaluation, spec.target, WARM_UP_BARS)
     family = registry.create(spec)
     start, stop = walk.window
     percentiles = np.full((stop - start, len(panel.symbols)), np.nan)

@@ -164,7 +164,7 @@ def _trading(sheet: TearSheet) -> dict[str, Any]:
     return {
         "luck": results.luck(sheet.metrics, spec),
         "costs": results.costs(sheet.metrics, sheet.folds),
-        "cost_bps": spec.costs.fee_bps + spec.costs.slippage_bps,
+        "cost_bps": spec.cost_bps,
         "funding": tables.total_funding(sheet.equity) if spec.charges_funding else None,
         "folds": plots.folds(sheet.folds),
         "fold_rows": results.folds(sheet.folds),

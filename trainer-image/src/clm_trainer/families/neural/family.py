@@ -13,12 +13,13 @@ from clm_api.parameters.neural import NeuralTraining
 from clm_trainer.devices import choose_device
 from clm_trainer.evaluation.positions import PercentileMap
 from clm_trainer.families.base import Dataset, FitContext
-from clm_trainer.families.neural.windows import Examples, examples
+from clm_trainer.families.neural.windows import examples
 
 # torch and neuralforecast take seconds and a gigabyte: only fitting and reading import them.
 if TYPE_CHECKING:
     from clm_trainer.families.neural.fitted import NeuralFitted
     from clm_trainer.families.neural.networks import Member, Network
+    from clm_trainer.families.neural.training import Lesson
 
 P = TypeVar("P", bound=NeuralTraining)
 
@@ -54,10 +55,12 @@ class NeuralFamily(Generic[P]):
         learn = examples(train, *sizes, span="training span")
         tail = examples(valid, *sizes, span="calibration tail")
         from clm_trainer.families.neural.fitted import NeuralFitted
+        from clm_trainer.families.neural.training import Lesson
 
+        lesson = Lesson(learn, tail)
         seeds = np.random.SeedSequence(context.seed).generate_state(p.seeds)
         members = [
-            self._member(number, int(seed), learn, tail, valid, context)
+            self._member(number, int(seed), lesson, valid, context)
             for number, seed in enumerate(seeds)
         ]
         fitted = NeuralFitted(tuple(members), p.input_bars, self._meta(train.names))
@@ -66,13 +69,7 @@ class NeuralFamily(Generic[P]):
         return fitted
 
     def _member(
-        self,
-        number: int,
-        seed: int,
-        learn: Examples,
-        tail: Examples,
-        valid: Dataset,
-        context: FitContext,
+        self, number: int, seed: int, lesson: "Lesson", valid: Dataset, context: FitContext
     ) -> "Member":
         from clm_trainer.families.neural.fitted import last_steps
         from clm_trainer.families.neural.networks import Member, calm
@@ -88,7 +85,7 @@ class NeuralFamily(Generic[P]):
         with calm():
             network = self.network(p, self.horizon_bars, seed)
             watch = Watch(tell, context.should_stop)
-            train_network(network, learn, tail, p, seed, context.device, watch)
+            train_network(network, lesson, p, seed, context.device, watch)
         ranks = PercentileMap.fit(last_steps(network, valid, p.input_bars))
         return Member(network, ranks)
 

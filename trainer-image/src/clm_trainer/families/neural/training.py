@@ -19,6 +19,22 @@ _CHUNK = 4096
 """Windows per look at the tail's loss."""
 
 
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What a network learns, and what tells how well it did.
+
+    Parameters
+    ----------
+    learn
+        Of the training span.
+    tail
+        Of the calibration tail.
+    """
+
+    learn: Examples
+    tail: Examples
+
+
 @dataclass(frozen=True)
 class Watch:
     """How a training is followed and ended.
@@ -34,13 +50,7 @@ class Watch:
 
 
 def train_network(
-    network: Network,
-    learn: Examples,
-    tail: Examples,
-    p: NeuralTraining,
-    seed: int,
-    device: str,
-    watch: Watch,
+    network: Network, lesson: Lesson, p: NeuralTraining, seed: int, device: str, watch: Watch
 ) -> float:
     """Train in place, then set the best weights; return their loss on the tail.
 
@@ -62,15 +72,15 @@ def train_network(
         if watch.should_stop():
             raise interrupted()
         network.train()
-        numbers = draws.integers(len(learn), size=p.batch_size)
-        squares, count = _errors(network, learn, numbers, device)
+        numbers = draws.integers(len(lesson.learn), size=p.batch_size)
+        squares, count = _errors(network, lesson.learn, numbers, device)
         optimizer.zero_grad()
         (squares / count).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM)
         optimizer.step()
         schedule.step()
         if step % p.validation_every == 0 or step == p.max_steps:
-            loss = mean_loss(network, tail, device)
+            loss = mean_loss(network, lesson.tail, device)
             watch.tell(step, loss)
             if loss < best_loss:
                 best_loss, best_step, best = loss, step, _weights(network)

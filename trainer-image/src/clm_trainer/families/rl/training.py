@@ -1,6 +1,7 @@
 """Training of one policy per seed, whatever the algorithm: watched, stoppable, reproducible."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,25 +26,37 @@ Build = Callable[[TradingEnvironments, int, str], BaseAlgorithm]
 Export = Callable[[Any], list[torch.nn.Linear]]
 
 
+@dataclass(frozen=True)
+class Algorithm:
+    """How a family makes a policy.
+
+    Parameters
+    ----------
+    total_steps
+        Decisions that it learns from, over all environments.
+    build
+        Makes the learner from environments, seed and device.
+    export
+        Returns the dense layers that lead from an observation to the actions' values.
+    activation
+        What stands between those layers.
+    """
+
+    total_steps: int
+    build: Build
+    export: Export
+    activation: Activation
+
+
 def fit_seeds(
     train: Dataset,
     valid: Dataset,
     context: FitContext,
     spec: RunSpec,
     parameters: Episodes,
-    total_steps: int,
-    build: Build,
-    export: Export,
-    activation: Activation,
+    algorithm: Algorithm,
 ) -> RlFitted:
     """Train a policy for each seed and rank its scores on the calibration tail.
-
-    Parameters
-    ----------
-    build
-        Makes the algorithm from environments, seed and device.
-    export
-        Returns the dense layers that lead from an observation to the actions' values.
 
     Raises
     ------
@@ -61,15 +74,15 @@ def fit_seeds(
                 market, parameters.environments, parameters.step_bars,
                 parameters.episode_steps, seed,
             )  # fmt: skip
-            model = build(environments, seed, context.device)
-            watch = _Watch(context, name, number, parameters.seeds, total_steps)
-            model.learn(total_steps, callback=watch)
+            model = algorithm.build(environments, seed, context.device)
+            watch = _Watch(context, name, number, parameters.seeds, algorithm.total_steps)
+            model.learn(algorithm.total_steps, callback=watch)
             if context.should_stop():
                 raise interrupted()
-            policies.append(_policy(export(model), activation))
+            policies.append(_policy(algorithm.export(model), algorithm.activation))
     tail = observed(valid)[valid.usable]
     ranks = tuple(PercentileMap.fit(p.preference(tail, market.shorts)) for p in policies)
-    made = RlFitted(activation, tuple(policies), ranks, train.names, market.shorts)
+    made = RlFitted(algorithm.activation, tuple(policies), ranks, train.names, market.shorts)
     spread = f"  spread of percentiles {made.spread(valid):.3f}" if len(policies) > 1 else ""
     context.progress(1.0, f"{name} {len(policies)} seed(s) trained{spread}")
     return made

@@ -1,0 +1,76 @@
+"""All watches of the namespaces that are asked for, and which of them have fallen silent."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from clm_operator.cluster.api import Api
+from clm_operator.cluster.resources import collection
+from clm_operator.edge.list_watch import Changed, ListWatch
+from clm_operator.mirror.words import SILENCE_S
+from clm_operator.mirror.world import KINDS, Kind, Mirror
+from clm_operator.names import LABEL_SCHEDULE
+from clm_operator.telling.prometheus import Metrics
+
+_LOG = logging.getLogger(__name__)
+_LOOK_S = 15.0
+
+
+@dataclass
+class Watches:
+    """Lists and watches of each kind in each namespace, ``*`` for all."""
+
+    api: Api
+    mirror: Mirror
+    namespaces: Sequence[str]
+    metrics: Metrics
+    changed: Changed
+    known: Callable[[str], None]
+    restored: Callable[[], None]
+    _silent: set[tuple[Kind, str]] = field(default_factory=set)
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for scope in self.namespaces:
+                for kind in KINDS:
+                    name = f"watcher for {kind.lower()}s of {scope}"
+                    tasks.create_task(self._of(kind, scope).run(), name=name)
+            tasks.create_task(self._listen(), name="silent watches")
+
+    def _of(self, kind: Kind, scope: str) -> ListWatch:
+        return ListWatch(
+            self.api,
+            self.mirror,
+            kind,
+            collection(kind, scope),
+            scope,
+            LABEL_SCHEDULE if kind in ("Job", "Pod") else "",
+            self.changed,
+            self.known,
+            self.restored,
+        )
+
+    async def _listen(self) -> None:
+        while True:
+            self.tell_silence()
+            await asyncio.sleep(_LOOK_S)
+
+    def tell_silence(self) -> None:
+        """Say of each watch whether it is silent, and in the log when that begins or ends."""
+        for kind, scope in ((kind, scope) for scope in self.namespaces for kind in KINDS):
+            silent, before = (
+                self.mirror.words.silent_s((kind, scope)),
+                (kind, scope) in self._silent,
+            )
+            self.metrics.silent(kind, scope, silent=silent > SILENCE_S)
+            if silent > SILENCE_S and not before:
+                self._silent.add((kind, scope))
+                _LOG.warning(
+                    "nothing was heard of the %ss of %s for %.0f s: schedules rest until it is",
+                    kind, scope, silent,
+                )  # fmt: skip
+            elif silent <= SILENCE_S and before:
+                self._silent.discard((kind, scope))
+                _LOG.info("the %ss of %s are heard of again", kind, scope)

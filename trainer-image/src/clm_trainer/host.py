@@ -1,0 +1,34 @@
+"""What the process around a run or an evaluation gives it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from clm_trainer.storage import Storage
+
+
+@dataclass(frozen=True)
+class Host:
+    """A pod, or a command on somebody's machine.
+
+    Parameters
+    ----------
+    store
+        Where results are written.
+    clock
+        Returns the present UTC time.
+    should_stop
+        True once the process was told to end.
+    elsewhere
+        Where bars, funding and own trades lie; None where they lie in the same store.
+    """
+
+    store: Storage
+    clock: Callable[[], datetime]
+    should_stop: Callable[[], bool]
+    elsewhere: Storage | None = None
+
+    @property
+    def data(self) -> Storage:
+        """Where bars, funding and own trades lie."""
+        return self.elsewhere or self.store
