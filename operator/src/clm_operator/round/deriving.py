@@ -100,7 +100,7 @@ def _states(
     states = dict[str, JobState]()
     for version in active:
         job, status = view.jobs.get(version.name), version.status
-        if job is None or version.spec is None or owner_uid(job.raw) != version.uid:
+        if job is None or version.spec is None or _is_foreign(version, job):
             continue
         known = status.pod_missing_since
         had_one = known is not None or status.pod_uid is not None or status.phase is Phase.RUNNING
