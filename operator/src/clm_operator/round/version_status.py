@@ -37,15 +37,24 @@ def settled(facts: Facts, runs: Runs, moves: Changes) -> tuple[Settled, ...]:
     """
     after = list[Settled]()
     for version in facts.versions:
-        change, move = runs.changes[version.name], moves.get(version.name)
-        if move is not None and version.terminal:
+        change, move = runs.changes.get(version.name), moves.get(version.name)
+        if change is None:
             change = move
         elif move is not None:
             beside = change.status.having(promotion=move.status.promotion)
             change = replace(change, status=beside)
-        status = written(version, change, facts.now)
+        if change is None and not _is_written(version):
+            change = Change(version.status, facts.now)
+        status = version.status if change is None else written(version, change, facts.now)
         after.append(Settled(version, status, version.name in runs.ends))
     return tuple(after)
+
+
+def _is_written(version: Version) -> bool:
+    """Whether an ended version's status says all that it is to say."""
+    status = version.status
+    said = any(c.type == _READY for c in status.conditions)
+    return said and status.observed_generation == version.generation
 
 
 def written(version: Version, change: Change, now: datetime) -> ModelVersionStatus:

@@ -28,7 +28,7 @@ class Runs:
     Parameters
     ----------
     changes
-        Of every version.
+        Of versions whose run has not ended, or ends now.
     ends
         Names of versions whose run ends in this round.
     begin, lend, over
@@ -51,7 +51,7 @@ def runs_of(facts: Facts, findings: Findings) -> Runs:
     runs = [(o.need, Run(o.version, o.version.spec)) for o in outcomes if o.version.spec]
     lends = facts.settings.store.credentials is CredentialsMode.PER_RUN
     return Runs(
-        changes={o.version.name: change_of(o, facts) for o in outcomes},
+        changes={o.version.name: change_of(o, facts) for o in outcomes if not o.version.terminal},
         ends=frozenset(o.version.name for o in outcomes if o.ends),
         begin=tuple(run for need, run in runs if need is Need.JOB),
         lend=tuple(run for need, run in runs if need is Need.KEYS and lends),

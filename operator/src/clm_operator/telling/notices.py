@@ -37,8 +37,9 @@ def announced(
     own = list(_of_schedule(facts.schedule, status, skips))
     told = list[Settled]()
     for one in versions:
-        theirs = list(_of_version(one))
-        told.append(replace(one, status=one.status.having(untold=bounded(theirs))))
+        theirs = bounded(_of_version(one))
+        same = theirs == one.status.untold
+        told.append(one if same else replace(one, status=one.status.having(untold=theirs)))
     return tuple(told), status.having(untold=bounded(own))
 
 
