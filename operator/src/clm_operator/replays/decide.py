@@ -70,16 +70,11 @@ def replays_of(facts: Facts, latest: Latest, *, moving: bool) -> Replays:
     status = latest.status
     if wanted is not None and why is not None and (status is None or status.name != wanted.name):
         status = ReplayStatus(name=wanted.name, slot=wanted.task.slot, phase=Phase.PENDING)
-    lacking, over = _lacking(facts, latest), _over(facts, latest)
+    lend, over, wakes = _lacking(facts, latest), _over(facts, latest), _wakes(facts, latest, status)
     if status is not None and why is not None:
         status = barred(status, why, facts.now)
-    return Replays(
-        status=status,
-        begin=wanted if why is None else None,
-        lend=lacking,
-        over=over,
-        wakes=tuple(_wakes(facts, latest, status)),
-    )
+    begin = wanted if why is None else None
+    return Replays(status, begin, lend, over, tuple(wakes))
 
 
 def _wakes(facts: Facts, latest: Latest, status: ReplayStatus | None) -> Iterator[datetime]:

@@ -35,11 +35,13 @@ def announced(
         Slots that this round decides to skip.
     """
     own = list(_of_schedule(facts.schedule, status, skips))
+    theirs = [(one, list(_of_version(one))) for one in versions]
     told = list[Settled]()
-    for one in versions:
-        theirs = bounded(_of_version(one))
-        same = theirs == one.status.untold
-        told.append(one if same else replace(one, status=one.status.having(untold=theirs)))
+    for one, happenings in theirs:
+        if (untold := bounded(happenings)) == one.status.untold:
+            told.append(one)
+        else:
+            told.append(replace(one, status=one.status.having(untold=untold)))
     return tuple(told), status.having(untold=bounded(own))
 
 
