@@ -129,7 +129,7 @@ def window() -> tuple[Dataset, Dataset]:
 
 
 def parameters() -> XgboostParameters:
-    return spec().model.xgboost or XgboostParameters()
+    return spec().model.parameters_as(XgboostParameters)
 
 
 def model(fitted: XgboostFitted) -> Result:

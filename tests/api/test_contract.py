@@ -16,8 +16,9 @@ from clm_api import crdgen
 from clm_api.base import Model
 from clm_api.conditions import condition, set_conditions
 from clm_api.errors import ClmError, SpecError
-from clm_api.families import DEFAULT_FOLDS, Family
+from clm_api.families import Family
 from clm_api.layout import RunLayout, SeriesLayout
+from clm_api.parameters.boosting import XgboostParameters
 from clm_api.promotion import Criteria, Significance, judge
 from clm_api.reasons import EXIT_CODES, Reason
 from clm_api.resolve import deep_merge, model_name, resolve
@@ -182,13 +183,12 @@ def test_every_null_is_filled_and_the_range_is_frozen() -> None:
     run = resolve(
         spec(), slot=datetime(2026, 1, 5, 12, 34, tzinfo=UTC), trials=RunTrials(), pod_defaults=POD
     )
-    assert run.evaluation.folds == DEFAULT_FOLDS[Family.XGBOOST]
+    assert run.evaluation.folds == Family.XGBOOST.row.folds
     assert run.evaluation.purge_bars == 25
     assert run.costs.fee_bps == 10
     assert run.data.to == datetime(2026, 1, 5, 12, tzinfo=UTC)
     assert run.data.to - run.data.from_ == timedelta(days=240)
-    assert run.model.xgboost is not None
-    assert run.model.xgboost.rounds == 10
+    assert run.model.parameters_as(XgboostParameters).rounds == 10
     assert model_name(spec()) == "xgboost_multi_1h"
 
 

@@ -1,6 +1,7 @@
 """From pydantic models to CustomResourceDefinitions: the YAML is generated, never edited.
 
-``python -m clm_api.crdgen crds`` writes one file per kind; with ``--check`` it only compares.
+``python -m clm_api.crdgen crds CHART`` writes one file per kind, and one sample per family; with
+``--check`` it only compares.
 """
 
 import sys
@@ -12,6 +13,7 @@ from pydantic import BaseModel
 
 from clm_api import GROUP, VERSION
 from clm_api.model_version import ModelVersionResource, ModelVersionSpec, ModelVersionStatus
+from clm_api.samplegen import samples
 from clm_api.schedule_status import TrainingScheduleStatus
 from clm_api.training_schedule import TrainingScheduleResource, TrainingScheduleSpec
 
@@ -225,19 +227,19 @@ def main(arguments: list[str]) -> int:
     """Write or compare the definitions below the given folders: crds, then the chart's."""
     check = "--check" in arguments
     plain, chart = [Path(a) for a in arguments if a != "--check"]
-    stale = []
+    files = {plain / "samples" / name: text for name, text in samples().items()}
     for name, definition in crds().items():
-        text = render(definition)
-        for path, content in (
-            (plain / name, text),
-            (chart / f"crd-{name}", chart_template(definition["metadata"]["name"], text)),
-        ):
-            if path.exists() and path.read_text() == content:
-                continue
-            stale.append(str(path))
-            if not check:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(content)
+        files[plain / name] = text = render(definition)
+        template = chart_template(definition["metadata"]["name"], text)
+        files[chart / f"crd-{name}"] = template
+    stale = []
+    for path, content in files.items():
+        if path.exists() and path.read_text() == content:
+            continue
+        stale.append(str(path))
+        if not check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
     verb = "stale, run `make generate`" if check else "written"
     print("\n".join(f"{path}: {verb}" for path in stale) or "definitions are fresh")
     return 1 if check and stale else 0

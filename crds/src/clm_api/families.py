@@ -1,8 +1,14 @@
-"""The model families, and the parameters that each of them takes."""
+"""The model families: one row says all that the rest of CLM must know of one.
 
+A family's code is the module of its row's name in ``clm_trainer.families``.
+"""
+
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field, create_model
 from pydantic.alias_generators import to_camel
 
 from clm_api.base import Model
@@ -10,38 +16,87 @@ from clm_api.parameters.boosting import LightgbmParameters, XgboostParameters
 from clm_api.parameters.neural import NhitsParameters, PatchtstParameters
 from clm_api.parameters.rl import RlV2Parameters, RlV3Parameters
 
+Flavour = Literal["boosting", "neural", "rl"]
+_P = TypeVar("_P", bound=Model)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one family is.
+
+    Parameters
+    ----------
+    title
+        Its name for people.
+    parameters
+        What a schedule may set; the defaults are the measured ones.
+    folds
+        Walk-forward folds when ``spec.evaluation.folds`` is null.
+    flavour
+        Of the trainer's image: an extra of its project, and one image of the chart.
+    memory
+        What its pod requests, unless the configuration says otherwise.
+    libraries
+        Packages that its numbers depend on, besides those of every run.
+    """
+
+    title: str
+    parameters: type[Model]
+    folds: int
+    flavour: Flavour
+    memory: str
+    libraries: tuple[str, ...]
+
+    @cached_property
+    def defaults(self) -> Model:
+        """Its parameters where none are given."""
+        return self.parameters()
+
 
 class Family(StrEnum):
     """The model families that a schedule can name."""
 
-    XGBOOST = "xgboost"
-    """Gradient-boosted trees by XGBoost."""
-    LIGHTGBM = "lightgbm"
-    """Gradient-boosted trees by LightGBM."""
-    NHITS = "nhits"
-    """Neural hierarchical interpolation of the path of returns."""
-    PATCHTST = "patchtst"
-    """Transformer over patches of the path of returns."""
-    RL_V2 = "rl-v2"
-    """Double DQN."""
-    RL_V3 = "rl-v3"
-    """PPO."""
+    row: Row
+
+    def __new__(cls, name: str, row: Row) -> Self:
+        """Return the name with its row."""
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.row = row
+        return member
+
+    # fmt: off
+    XGBOOST = "xgboost", Row(
+        "XGBoost", XgboostParameters, folds=3,
+        flavour="boosting", memory="1Gi", libraries=("xgboost",),
+    )
+    LIGHTGBM = "lightgbm", Row(
+        "LightGBM", LightgbmParameters, folds=3,
+        flavour="boosting", memory="1Gi", libraries=("lightgbm",),
+    )
+    NHITS = "nhits", Row(
+        "N-HiTS", NhitsParameters, folds=1,
+        flavour="neural", memory="2Gi", libraries=("torch", "neuralforecast", "safetensors"),
+    )
+    PATCHTST = "patchtst", Row(
+        "PatchTST", PatchtstParameters, folds=1,
+        flavour="neural", memory="2Gi", libraries=("torch", "neuralforecast", "safetensors"),
+    )
+    RL_V2 = "rl-v2", Row(
+        "reinforcement learning (DQN)", RlV2Parameters, folds=1,
+        flavour="rl", memory="2Gi", libraries=("torch", "stable-baselines3", "safetensors"),
+    )
+    RL_V3 = "rl-v3", Row(
+        "reinforcement learning (PPO)", RlV3Parameters, folds=1,
+        flavour="rl", memory="2Gi", libraries=("torch", "stable-baselines3", "safetensors"),
+    )
+    # fmt: on
 
     @property
     def field(self) -> str:
-        """Name of its parameters' attribute in ``FamilyParameters``."""
+        """Name of its parameters' attribute in ``FamilyParameters``, and of its module."""
         return self.value.replace("-", "_")
 
-
-DEFAULT_FOLDS: dict[Family, int] = {
-    Family.XGBOOST: 3,
-    Family.LIGHTGBM: 3,
-    Family.NHITS: 1,
-    Family.PATCHTST: 1,
-    Family.RL_V2: 1,
-    Family.RL_V3: 1,
-}
-"""Walk-forward folds when ``spec.evaluation.folds`` is null."""
 
 FAMILY_RULES: list[dict[str, str]] = [
     {
@@ -54,7 +109,7 @@ FAMILY_RULES: list[dict[str, str]] = [
 """CEL rules: only the named family's parameters may be set."""
 
 
-class FamilyParameters(Model):
+class _Chosen(Model):
     """A family and its parameters; only those of that family may be set."""
 
     model_config = ConfigDict(
@@ -63,24 +118,25 @@ class FamilyParameters(Model):
 
     family: Family
     """The model family."""
-    xgboost: XgboostParameters | None = None
-    """Parameters of family xgboost; measured defaults where absent."""
-    lightgbm: LightgbmParameters | None = None
-    """Parameters of family lightgbm; measured defaults where absent."""
-    nhits: NhitsParameters | None = None
-    """Parameters of family nhits; measured defaults where absent."""
-    patchtst: PatchtstParameters | None = None
-    """Parameters of family patchtst; measured defaults where absent."""
-    rl_v2: RlV2Parameters | None = None
-    """Parameters of family rl-v2; measured defaults where absent."""
-    rl_v3: RlV3Parameters | None = None
-    """Parameters of family rl-v3; measured defaults where absent."""
 
     @property
     def parameters(self) -> Model:
         """The family's parameters, defaults where none are given."""
         given: Model | None = getattr(self, self.family.field)
-        return _DEFAULTS[self.family] if given is None else given
+        return self.family.row.defaults if given is None else given
+
+    def parameters_as(self, kind: type[_P]) -> _P:
+        """Return the family's parameters, of which the caller knows the kind.
+
+        Raises
+        ------
+        TypeError
+            They are of another family.
+        """
+        found = self.parameters
+        if not isinstance(found, kind):
+            raise TypeError(f"family {self.family} has no {kind.__name__}")
+        return found
 
     @property
     def seeds(self) -> int:
@@ -88,11 +144,17 @@ class FamilyParameters(Model):
         return int(getattr(self.parameters, "seeds", 1))
 
 
-_DEFAULTS: dict[Family, Model] = {
-    Family.XGBOOST: XgboostParameters(),
-    Family.LIGHTGBM: LightgbmParameters(),
-    Family.NHITS: NhitsParameters(),
-    Family.PATCHTST: PatchtstParameters(),
-    Family.RL_V2: RlV2Parameters(),
-    Family.RL_V3: RlV3Parameters(),
-}
+def _field(family: Family) -> Any:
+    told = f"Parameters of family {family}; measured defaults where absent."
+    return family.row.parameters | None, Field(default=None, description=told)
+
+
+if TYPE_CHECKING:
+    FamilyParameters = _Chosen
+else:
+    FamilyParameters = create_model(
+        "FamilyParameters",
+        __base__=_Chosen,
+        __doc__=_Chosen.__doc__,
+        **{family.field: _field(family) for family in Family},
+    )

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from clm_api.families import DEFAULT_FOLDS
 from clm_api.job_spec import JobSpec
 from clm_api.quantities import amount
 from clm_api.run import (
@@ -74,7 +73,7 @@ def resolve(
         target=_target(spec.target),
         evaluation=RunEvaluation(
             period_days=evaluation.period_days,
-            folds=evaluation.folds or DEFAULT_FOLDS[model.family],
+            folds=evaluation.folds or model.family.row.folds,
             purge_bars=(
                 spec.target.horizon_bars + 1
                 if evaluation.purge_bars is None

@@ -15,27 +15,18 @@ from clm_api.resolve import deep_merge
 from clm_operator.selectors import LabelSelector
 
 
-def _pod(flavour: str, memory_request: str) -> dict[str, Any]:
+def _pod(family: Family) -> dict[str, Any]:
     return {
-        "flavour": flavour,
+        "flavour": family.row.flavour,
         "gpu": {"count": 0},
         "resources": {
-            "requests": {"cpu": "500m", "memory": memory_request},
+            "requests": {"cpu": "500m", "memory": family.row.memory},
             "limits": {"memory": "4Gi"},
         },
     }
 
 
-DEFAULTS: dict[str, Any] = {
-    "families": {
-        "xgboost": _pod("boosting", "1Gi"),
-        "lightgbm": _pod("boosting", "1Gi"),
-        "nhits": _pod("neural", "2Gi"),
-        "patchtst": _pod("neural", "2Gi"),
-        "rl-v2": _pod("rl", "2Gi"),
-        "rl-v3": _pod("rl", "2Gi"),
-    }
-}
+DEFAULTS: dict[str, Any] = {"families": {family.value: _pod(family) for family in Family}}
 
 
 EVERY_NAMESPACE = "*"

@@ -28,7 +28,7 @@ SMALL: dict[FamilyName, dict[str, Any]] = {
 }
 """Parameters with which a family fits in a second; absent: the defaults."""
 
-every_family = pytest.mark.parametrize("name", sorted(registry.MODULES), ids=str)
+every_family = pytest.mark.parametrize("name", sorted(FamilyName), ids=str)
 
 
 def family(name: FamilyName, seed: int = 1) -> Family:

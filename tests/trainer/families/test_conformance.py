@@ -7,17 +7,11 @@ import numpy as np
 import pytest
 
 from clm_api.errors import ClmError
-from clm_api.families import DEFAULT_FOLDS
 from clm_api.families import Family as FamilyName
 from clm_trainer import devices
 from clm_trainer.evaluation.positions import PercentileMap
-from clm_trainer.families import registry
 from tests.trainer.families.fits import every_family, family, fitted, parts, rows
 from tests.trainer.families.runs import context
-
-
-def test_every_family_of_the_contract_is_registered() -> None:
-    assert set(registry.MODULES) == set(FamilyName) == set(DEFAULT_FOLDS)
 
 
 @every_family

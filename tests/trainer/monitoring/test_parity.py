@@ -42,13 +42,15 @@ def leaking_at_times(panel: Panel) -> FeatureTable:
 @cache
 def leaked() -> tuple[ServedModel, Panel]:
     """A version that passed every check of its run, and the bars that came after."""
-    return made("xgboost", leaking=True)
+    return made(FamilyName.XGBOOST, leaking=True)
 
 
-def made(family: str, *, leaking: bool = False, later: int = LATER) -> tuple[ServedModel, Panel]:
+def made(
+    family: FamilyName, *, leaking: bool = False, later: int = LATER
+) -> tuple[ServedModel, Panel]:
     build = leaking_at_times if leaking else build_features
-    parameters = SMALL.get(FamilyName(family), {})
-    asked = {"family": family, to_camel(FamilyName(family).field): parameters}
+    parameters = SMALL.get(family, {})
+    asked = {"family": family, to_camel(family.field): parameters}
     spec = tiny_run(model=asked, target={"horizonBars": 4, "minHoldBars": 1})
     panel = real(200 + 3)
     known = len(panel) - LATER
@@ -89,7 +91,7 @@ def test_a_planted_leak_that_survives_training_is_found() -> None:
 
 
 def test_the_same_model_without_the_leak_holds_what_it_says() -> None:
-    model, panel = made("xgboost")
+    model, panel = made(FamilyName.XGBOOST)
     assert model.decide(panel).targets.any()
     assert replayed(model, panel) == (LATER, 0.0, None)
 
@@ -101,7 +103,7 @@ def test_every_family_holds_bar_by_bar_what_all_bars_say(name: FamilyName) -> No
 
 
 def test_a_signal_that_depends_on_how_much_is_scored_is_found() -> None:
-    model, panel = made("xgboost", later=24)
+    model, panel = made(FamilyName.XGBOOST, later=24)
 
     class Relative:
         """Scores relative to the newest of all that are worked out together."""
@@ -159,7 +161,7 @@ def test_of_too_many_bars_the_newest_and_a_spread_over_all_hours() -> None:
 
 
 def test_every_bar_asks_whether_to_go_on() -> None:
-    model, panel = made("xgboost", later=5)
+    model, panel = made(FamilyName.XGBOOST, later=5)
     asked: list[int] = []
     replay_parity(model, panel, model.decide(panel).targets[1:], lambda: asked.append(1))
     assert len(asked) == 5

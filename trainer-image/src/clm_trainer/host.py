@@ -1,4 +1,4 @@
-"""What the process around a run or an evaluation gives it."""
+"""What the process around a run or a replay gives it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

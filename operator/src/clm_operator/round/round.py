@@ -126,7 +126,7 @@ class Reconciler:
             tidy = await self._tidy(facts, decided)
         if written.refused is not None:
             raise written.refused
-        return self._again(decided, tidy=tidy and not written.unheard)
+        return self._again(snapshot.key, decided, tidy=tidy, unheard=written.unheard)
 
     async def _delete(self, facts: Facts, job: Job) -> None:
         """Delete a Job; one that stays is tried again at the next look."""
@@ -149,8 +149,10 @@ class Reconciler:
             return False
         return True
 
-    def _again(self, decided: Plan, *, tidy: bool) -> Again | None:
+    def _again(self, key: Key, decided: Plan, *, tidy: bool, unheard: bool) -> Again | None:
         waits = [] if tidy else [Again(_STORE_AGAIN_S)]
+        if unheard:
+            waits.append(Again(max(self.writer.teller.rest_s(key.namespace), 1.0)))
         if (at := decided.wake_at) is not None:
             wait_s = max((at - self.clock.now()).total_seconds(), 0.0)
             waits.append(Again(wait_s, decided.due))

@@ -167,4 +167,4 @@ class LightgbmFamily:
 
 def create(spec: RunSpec) -> LightgbmFamily:
     """Return the family with a run's parameters."""
-    return LightgbmFamily(spec.model.lightgbm or LightgbmParameters())
+    return LightgbmFamily(spec.model.parameters_as(LightgbmParameters))

@@ -37,5 +37,5 @@ def network(p: NhitsParameters, horizon_bars: int, seed: int) -> "Network":
 
 def create(spec: RunSpec) -> NeuralFamily[NhitsParameters]:
     """Return the family with a run's parameters."""
-    parameters = spec.model.nhits or NhitsParameters()
+    parameters = spec.model.parameters_as(NhitsParameters)
     return NeuralFamily(FamilyName.NHITS, parameters, spec.target.horizon_bars, network)

@@ -43,7 +43,7 @@ def create(spec: RunSpec) -> NeuralFamily[PatchtstParameters]:
     SpecError
         The width is no multiple of the heads, or a patch is longer than the input.
     """
-    p = spec.model.patchtst or PatchtstParameters()
+    p = spec.model.parameters_as(PatchtstParameters)
     if p.hidden_size % p.heads:
         text = f"{p.hidden_size} is no multiple of heads ({p.heads})"
         raise SpecError("spec.model.patchtst.hiddenSize", text)

@@ -66,4 +66,4 @@ class RlV2Family:
 
 def create(spec: RunSpec) -> RlV2Family:
     """Return the family with a run's parameters."""
-    return RlV2Family(spec, spec.model.rl_v2 or RlV2Parameters())
+    return RlV2Family(spec, spec.model.parameters_as(RlV2Parameters))

@@ -79,4 +79,4 @@ def algorithm(p: RlV3Parameters, environments: Any, seed: int, device: str) -> "
 
 def create(spec: RunSpec) -> RlV3Family:
     """Return the family with a run's parameters."""
-    return RlV3Family(spec, spec.model.rl_v3 or RlV3Parameters())
+    return RlV3Family(spec, spec.model.parameters_as(RlV3Parameters))

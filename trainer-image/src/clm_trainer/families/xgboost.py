@@ -159,4 +159,4 @@ class _Watch(xgboost.callback.TrainingCallback):  # type: ignore[misc]
 
 def create(spec: RunSpec) -> XgboostFamily:
     """Return the family with a run's parameters."""
-    return XgboostFamily(spec.model.xgboost or XgboostParameters())
+    return XgboostFamily(spec.model.parameters_as(XgboostParameters))

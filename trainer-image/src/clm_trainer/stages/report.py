@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from clm_api.families import Family
 from clm_trainer.attempt import Attempt
 from clm_trainer.outcome import Outcome
 from clm_trainer.revision import git_revision
@@ -14,11 +15,9 @@ from clm_trainer.sources.report import DataReport, SymbolReport
 from clm_trainer.tearsheet import Coverage, Hole, Production, TearSheet, render
 from clm_trainer.tearsheet.formats import number
 
-_LIBRARIES = (
-    "numpy", "pandas", "scipy", "numba", "ta-lib", "pyarrow", "xgboost", "lightgbm", "torch",
-    "neuralforecast", "stable-baselines3", "safetensors",
-)  # fmt: skip
-"""Libraries that the numbers depend on."""
+_COMMON = ("numpy", "pandas", "scipy", "numba", "ta-lib", "pyarrow")
+_LIBRARIES = dict.fromkeys((*_COMMON, *(name for f in Family for name in f.row.libraries)))
+"""Libraries that the numbers depend on, each once."""
 
 
 def write(

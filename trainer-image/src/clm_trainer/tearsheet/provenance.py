@@ -30,7 +30,7 @@ def coverage(rows: Sequence[Coverage]) -> Grid:
 def settings(spec: RunSpec) -> list[tuple[str, Grid]]:
     """Return every setting of the run by group: what it means, and its value."""
     groups: tuple[tuple[str, BaseModel], ...] = (
-        (words.FAMILIES[str(spec.model.family)], spec.model.parameters),
+        (spec.model.family.row.title, spec.model.parameters),
         ("From scores to positions", spec.target),
         ("Evaluation", spec.evaluation),
         ("Costs", spec.costs),

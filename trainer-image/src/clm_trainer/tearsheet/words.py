@@ -6,14 +6,6 @@ from collections.abc import Callable
 from clm_api.promotion import CriterionVerdict
 from clm_trainer.tearsheet.formats import number, percent
 
-FAMILIES = {
-    "xgboost": "XGBoost",
-    "lightgbm": "LightGBM",
-    "nhits": "N-HiTS",
-    "patchtst": "PatchTST",
-    "rl-v2": "reinforcement learning (DQN)",
-    "rl-v3": "reinforcement learning (PPO)",
-}
 MARKETS = {"spot": "spot", "usdm": "linear perpetuals"}
 STAGES = {"CANDIDATE": "Candidate", "REJECTED": "Rejected"}
 OUTCOMES = {
