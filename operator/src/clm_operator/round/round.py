@@ -126,7 +126,7 @@ class Reconciler:
             tidy = await self._tidy(facts, decided)
         if written.refused is not None:
             raise written.refused
-        return self._again(snapshot.key, decided, tidy=tidy, unheard=written.unheard)
+        return self._again(facts.key, decided, tidy=tidy, unheard=written.unheard)
 
     async def _delete(self, facts: Facts, job: Job) -> None:
         """Delete a Job; one that stays is tried again at the next look."""
