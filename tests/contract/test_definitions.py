@@ -15,6 +15,7 @@ from clm_api.resolve import resolve
 from clm_api.run import RunTrials
 from clm_api.training_schedule import TrainingScheduleResource, TrainingScheduleSpec
 from clm_operator.mirror.objects import ScheduleObject
+from clm_operator.slots.asks import Ask
 from clm_operator.slots.version import version_manifest
 from tests.support.control_plane import ControlPlane
 from tests.support.schedules import schedule, schedule_spec
@@ -125,9 +126,9 @@ def version_of(
     spec = TrainingScheduleSpec.model_validate(raw["spec"])
     slot = datetime(2026, 1, 5, 12, tzinfo=UTC)
     return version_manifest(
-        ScheduleObject.read(raw), spec, name=name or f"{owner}-1", slot=slot,
-        trigger=Trigger(type=TriggerType.SCHEDULED),
-        run=resolve(spec, slot=slot, trials=RunTrials(), pod_defaults=POD),
+        ScheduleObject.read(raw), spec,
+        Ask(name or f"{owner}-1", slot, Trigger(type=TriggerType.SCHEDULED)),
+        resolve(spec, slot=slot, trials=RunTrials(), pod_defaults=POD),
     )  # fmt: skip
 
 

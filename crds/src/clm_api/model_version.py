@@ -42,6 +42,10 @@ class TriggerType(StrEnum):
     MANUAL = "Manual"
 
 
+TAKES_A_SLOT = frozenset({TriggerType.INITIAL, TriggerType.SCHEDULED})
+"""Triggers whose runs are those of the schedule's own slots."""
+
+
 class ScheduleRef(Model):
     """The TrainingSchedule that the version belongs to."""
 
