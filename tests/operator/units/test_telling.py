@@ -18,12 +18,10 @@ from clm_operator.cluster.api import (
 from clm_operator.cluster.resources import Cluster
 from clm_operator.mirror.objects import Key, ScheduleObject, Version
 from clm_operator.mirror.world import Mirror
-from clm_operator.round.plan import plan
 from clm_operator.round.writing import Writer, Written
 from clm_operator.telling.kube_events import KubeEvents
 from clm_operator.telling.prometheus import Metrics
 from clm_operator.telling.teller import Teller
-from clm_operator.view import Snapshot
 from tests.operator.units import builders as b
 from tests.operator.units.world import World, ended
 
@@ -63,11 +61,11 @@ class Kept(Cluster):
             raise self.refuse.pop(0)
         self.took.append((about["metadata"]["name"], happening.message))
 
-    def snapshot(self) -> Snapshot:
+    def seen(self) -> b.Seen:
         """Read both, and the Job that works for the version."""
         version = Version.read(dict(self.version))
         owner = ScheduleObject.read(dict(self.schedule))
-        return b.snapshot(version, schedule=owner, jobs={version.name: b.job(version.name)})
+        return b.seen(version, schedule=owner, jobs={version.name: b.job(version.name)})
 
 
 def kept() -> Kept:
@@ -85,9 +83,9 @@ def several(*numbers: int) -> list[Happening]:
 
 async def look(cluster: Kept, teller: Teller) -> Written:
     """Make one round's writes."""
-    snapshot = cluster.snapshot()
+    seen = cluster.seen()
     writer = Writer(cluster, teller, Metrics())
-    return await writer.write(snapshot, plan(snapshot, b.settings()))
+    return await writer.write(b.facts(seen), b.plan(seen).plan.writes)
 
 
 def untold(cluster: Kept) -> list[str]:
