@@ -265,9 +265,19 @@ def _samples(name: str, *values: float) -> list[Sample]:
         (_samples("jobs", 10, 12, 30, 11), True),
         (_samples("rss_mb", 90, 110, 108, 111), False),
         (_samples("rss_mb", 90, 95, 120, 130), True),
+        (_samples("list_items", 5, 8, 15, 20), False),
+        (_samples("list_items", 5, 8, 15, 21), True),
         (_samples("jobs", 10, 12, 30, 11)[:2], False),
     ],
-    ids=["no more Jobs", "more Jobs", "as much memory", "more memory", "too few days"],
+    ids=[
+        "no more Jobs",
+        "more Jobs",
+        "as much memory",
+        "more memory",
+        "a list within its limit",
+        "a list above it",
+        "too few days",
+    ],
 )
 def test_growth_is_told_from_a_level(samples: list[Sample], *, grows: bool) -> None:
     assert bool(grown(samples)) is grows
