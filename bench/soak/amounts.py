@@ -9,8 +9,10 @@ from bench.soak.world import NAMESPACE, SoakWorld
 
 
 def sample(world: SoakWorld, day: int) -> Sample:
-    """Measure it."""
-    there = world.sight.there
+    """Measure it; files of schedules that were deleted are left to a person."""
+    sight, there = world.sight, world.sight.there
+    alive = {life.uid for life in sight.lives_now()}
+    kept = {run.uid for run in list(sight.runs.values()) if run.life in alive}
     assert world.operator is not None
     files = world.minio.keys(NAMESPACE)
     amounts: dict[str, float] = {
@@ -18,7 +20,7 @@ def sample(world: SoakWorld, day: int) -> Sample:
         "schedule_bytes": _largest(there["trainingschedules"]),
         "version_bytes": _largest(there["modelversions"]),
         "list_items": _longest([*there["trainingschedules"].values()]),
-        "run_folders": len({key.split("/")[3] for key in files if key.startswith("runs/")}),
+        "run_folders": len(kept & {k.split("/")[3] for k in files if k.startswith("runs/")}),
         "tombstones": sum(key.startswith("tombstones/") for key in files),
     }
     for kind in ("modelversions", "jobs", "pods", "secrets"):
