@@ -17,7 +17,7 @@ from clm_operator.jobs import policy
 from clm_operator.jobs.state import JobState, state_of
 from clm_operator.jobs.waiting import left_until, missing_since
 from clm_operator.mirror.objects import Job, ScheduleObject, Version, owner_uid
-from clm_operator.replays.due import champion_of, replay_slot, replay_step
+from clm_operator.replays.due import champion_of, newest_slot, replay_step
 from clm_operator.replays.outcome import newest
 from clm_operator.round.tidying import short_of_room
 from clm_operator.settings import Settings
@@ -43,7 +43,7 @@ def facts_of(view: View, settings: Settings) -> Facts | None:
     champion = champion_of(schedule.status)
     on_trial = next((v for v in view.versions if is_tested(v)), None)
     step = replay_step(schedule)
-    slot = None if step is None else replay_slot(schedule, step, view.now)
+    slot = None if step is None else newest_slot(schedule, step, view.now)
     watched = champion is not None or on_trial is not None
     return Facts(
         now=view.now,
