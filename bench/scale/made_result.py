@@ -48,15 +48,14 @@ def write(world: World, key: str, content: dict[str, Any]) -> None:
 def put(world: World, layout: RunLayout, attempt: str) -> None:
     """Write a run's files and its manifest."""
     for name, content in _FILES.items():
-        world.minio.put(NAMESPACE, f"{layout.attempt(attempt)}/{name}", content)
+        world.minio.put(NAMESPACE, layout.attempt_file(attempt, name), content)
     write(world, layout.manifest, _manifest(layout, attempt))
 
 
 def _manifest(layout: RunLayout, attempt: str) -> dict[str, Any]:
-    folder = layout.relative_attempt(attempt)
     files = [
         {
-            "path": f"{folder}/{name}",
+            "path": layout.relative_file(attempt, name),
             "size": len(content),
             "format": name.rpartition(".")[2],
             "sha256": hashlib.sha256(content).hexdigest(),

@@ -201,8 +201,11 @@ def failed(version: Version, why: Failure, now: datetime, job: Job | None = None
 
 def _folder(version: Version, spec: ModelVersionSpec, settings: Settings) -> str:
     """Return the address of the run's folder in the store."""
-    layout = RunLayout(version.namespace, spec.schedule_ref.name, version.run_uid)
-    return f"{settings.store.url.rstrip('/')}/{layout.prefix}"
+    return settings.store.address(_layout(version, spec).prefix)
+
+
+def _layout(version: Version, spec: ModelVersionSpec) -> RunLayout:
+    return RunLayout(version.namespace, spec.schedule_ref.name, version.run_uid)
 
 
 def _pending(
@@ -340,8 +343,7 @@ def _judged(
     promotion, file = spec.run.promotion, report.metrics
     verdict = judge(file.metrics, file.undefined, promotion.criteria, promotion.significance)
     message = verdict_words(promotion, Stage(verdict.stage), verdict.message)
-    folder = _folder(version, spec, settings)
-    data = report.manifest.data
+    layout, data = _layout(version, spec), report.manifest.data
     passed = verdict.stage == Stage.CANDIDATE
     moved = move(
         version.status,
@@ -362,11 +364,13 @@ def _judged(
         metrics=MetricsStatus.model_validate({**file.metrics, "folds": report.folds}),
         criteria=list(verdict.verdicts),
         artifact=ArtifactStatus(
-            uri=f"{folder}/manifest.json",
+            uri=settings.store.address(layout.manifest),
             sha256=report.manifest_sha256,
             size_bytes=report.size_bytes,
         ),
-        report_uri=f"{folder}/attempts/{report.manifest.attempt}/report.html",
+        report_uri=settings.store.address(
+            layout.attempt_file(report.manifest.attempt, "report.html")
+        ),
     )
     files = f"{len(report.manifest.files)} files match their digests"
     return Outcome(
