@@ -7,11 +7,14 @@ PYTEST_ARGS ?=
 FAMILY ?= xgboost
 FLAVOURS ?= boosting neural rl
 SIZES ?= 100,300
+DAYS ?= 60
+KILLS ?= 40
+SEED ?=
 REPO ?= .
 SCALE_OUT ?= bench/results/scale.json
 SOURCES := crds/src operator/src trainer-image/src cli/src tools/cluster/local_cluster tools/demo tools/study tools/values tools/mutants tools/types bench
 
-.PHONY: help setup lint format generate verify test test-fast e2e-full study bench bench-scale mutants cluster-up cluster-down images bars demo demo-clean clean
+.PHONY: help setup lint format generate verify test test-fast e2e-full study bench bench-scale soak mutants cluster-up cluster-down images bars demo demo-clean clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -64,6 +67,10 @@ bench-scale: setup ## Measure the operator with SIZES schedules (default 100,300
 	@rm -f $(SCALE_OUT)
 	@$(VENV)/python -m bench.scale peer --sizes 300 --repo $(REPO) --out $(SCALE_OUT)
 	@$(VENV)/python -m bench.scale measure --sizes $(SIZES) --repo $(REPO) --out $(SCALE_OUT)
+
+soak: setup ## Live through DAYS (60) with 12 schedules and KILLS (40) on a moved clock: SEED= repeats one
+	@$(CLUSTER) setup
+	@$(VENV)/python -m bench.soak --days $(DAYS) --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
 bench: ## Measure the ratios against other libraries, which get an environment of their own
 	@bench/setup.sh

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import dataclass, field
 from typing import Any
 
 from bench.scale.world import NAMESPACE, World
@@ -16,7 +17,7 @@ _FOLD = {
     "sharpe": 0.5,
     "trades": 20,
 }
-_METRICS = {
+_METRICS: dict[str, Any] = {
     "metrics": {
         "sharpe": -0.5,
         "winRate": 0.5,
@@ -30,9 +31,7 @@ _METRICS = {
     "bars": 2000,
     "trainedUntil": _DAYS[0],
 }
-_FILES = {
-    "metrics.json": json.dumps(_METRICS).encode(),
-    "folds.json": json.dumps([_FOLD | {"fold": number} for number in range(3)]).encode(),
+_LARGE = {
     "report.html": b"h" * 150_000,
     "model.ubj": b"m" * 60_000,
     "predictions.parquet": b"p" * 200_000,
@@ -40,19 +39,51 @@ _FILES = {
 }
 
 
+@dataclass(frozen=True)
+class Made:
+    """What a result says.
+
+    Parameters
+    ----------
+    until
+        End of its bars.
+    metrics
+        Laid over those of a version that is rejected.
+    large
+        Contents of the files that nobody reads.
+    """
+
+    until: str = _DAYS[1]
+    metrics: dict[str, float] = field(default_factory=dict)
+    large: dict[str, bytes] = field(default_factory=lambda: _LARGE)
+
+    def files(self) -> dict[str, bytes]:
+        """Contents by name."""
+        said = _METRICS | {"metrics": {**_METRICS["metrics"], **self.metrics}}
+        folds = [_FOLD | {"fold": number} for number in range(3)]
+        texts = {"metrics.json": said, "folds.json": folds}
+        return {name: json.dumps(text).encode() for name, text in texts.items()} | self.large
+
+
+_REJECTED = Made()
+
+
 def write(world: World, key: str, content: dict[str, Any]) -> None:
     """Write an object of JSON."""
     world.minio.put(NAMESPACE, key, json.dumps(content).encode())
 
 
-def put(world: World, layout: RunLayout, attempt: str) -> None:
+def put(world: World, layout: RunLayout, attempt: str, made: Made = _REJECTED) -> None:
     """Write a run's files and its manifest."""
-    for name, content in _FILES.items():
+    files = made.files()
+    for name, content in files.items():
         world.minio.put(NAMESPACE, layout.attempt_file(attempt, name), content)
-    write(world, layout.manifest, _manifest(layout, attempt))
+    write(world, layout.manifest, _manifest(layout, attempt, files, made.until))
 
 
-def _manifest(layout: RunLayout, attempt: str) -> dict[str, Any]:
+def _manifest(
+    layout: RunLayout, attempt: str, contents: dict[str, bytes], until: str
+) -> dict[str, Any]:
     files = [
         {
             "path": layout.relative_file(attempt, name),
@@ -60,9 +91,9 @@ def _manifest(layout: RunLayout, attempt: str) -> dict[str, Any]:
             "format": name.rpartition(".")[2],
             "sha256": hashlib.sha256(content).hexdigest(),
         }
-        for name, content in _FILES.items()
+        for name, content in contents.items()
     ]
-    bars = {"from": _DAYS[0], "to": _DAYS[1], "bars": 5000, "gaps": 0, "sha256": "0" * 64}
+    bars = {"from": _DAYS[0], "to": until, "bars": 5000, "gaps": 0, "sha256": "0" * 64}
     return {
         "attempt": attempt,
         "files": files,

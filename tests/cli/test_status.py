@@ -221,6 +221,18 @@ def test_a_schedule_that_no_operator_serves_says_so(
     assert why in text("unseen")
 
 
+def test_a_slot_that_no_operator_has_seen_is_named(api: Namespace) -> None:
+    """A namespace that is served no more keeps its last status, Ready and all."""
+    seen_s = {"late": 600, "just-due": 60, "coming": -60}
+    for name, since_s in seen_s.items():
+        slot = f"{datetime.now(UTC) - timedelta(seconds=since_s):%Y-%m-%dT%H:%M:%SZ}"
+        api.put(schedule(name, observedGeneration=1, nextScheduleTime=slot))
+    why = "no operator has seen that its slot came: does one run, and serve namespace"
+    assert f"late: {why} {api.name}?" in text()
+    assert text().count("no operator") == 1
+    assert why in text("late")
+
+
 def test_what_a_terminal_would_obey_is_marked(api: Namespace) -> None:
     owner = api.put(schedule(skipped=[SKIPPED | {"message": EVIL}]))
     api.put(judged(owner, criteria=[]) | {"spec": judged(owner)["spec"]})

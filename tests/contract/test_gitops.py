@@ -10,7 +10,6 @@ import pytest
 
 from clm_api import API_VERSION
 from clm_api.training_schedule import TrainingScheduleResource
-from clm_operator.round.plan import plan
 from tests.operator.units import builders as b
 from tests.operator.units.world import World, ended
 from tests.support.control_plane import ControlPlane
@@ -29,7 +28,7 @@ IN_PRODUCTION: Raw = {
 def scheduled(status: Raw | None = None, **spec: Any) -> Raw:
     """Return a schedule with what the operator writes about it."""
     owner = b.schedule_object(status=status, runOnCreate=False, **spec)
-    decided = plan(b.snapshot(schedule=owner), b.settings()).schedule_status
+    decided = b.plan(b.seen(schedule=owner), b.settings()).schedule_status
     assert decided is not None
     return owner.raw | {"status": b.plain(decided)}
 
@@ -37,8 +36,8 @@ def scheduled(status: Raw | None = None, **spec: Any) -> Raw:
 def training(phase: str) -> Raw:
     """Return a version whose run goes on."""
     version, pod = b.version(), b.pod(phase)
-    seen = b.snapshot(version, jobs={version.name: b.job(version.name, pod)})
-    ((_, status),) = plan(seen, b.settings()).version_statuses
+    seen = b.seen(version, jobs={version.name: b.job(version.name, pod)})
+    ((_, status),) = b.plan(seen, b.settings()).version_statuses
     assert status.phase == phase
     return version.raw | {"status": b.plain(status)}
 

@@ -15,7 +15,6 @@ from obstore.store import ObjectStore
 from clm_api.layout import RunLayout
 from clm_api.model_version import ModelVersionStatus
 from clm_operator.findings import CorruptReport, ReplayRead
-from clm_operator.runs.outcome import fold
 from clm_operator.settings import StoreSettings
 from clm_operator.store.results import ArtifactReader, open_store
 from clm_trainer.storage import Storage
@@ -145,8 +144,8 @@ async def test_a_forged_result_ends_corrupt_at_once(store: ObjectStore, case: Ca
     assert case.says in found.message
     version = b.version()
     jobs = {version.name: b.job(condition=("Complete", ""))}
-    seen = b.snapshot(version, jobs=jobs, reports={version.name: found})
-    outcome = fold(version, seen, b.settings())
+    seen = b.seen(version, jobs=jobs, reports={version.name: found})
+    outcome = b.came_of(version, seen, b.settings())
     assert (outcome.status.phase, outcome.status.reason) == ("Failed", "ArtifactCorrupt")
     ModelVersionStatus.model_validate(outcome.status.to_json_dict())
 
@@ -158,7 +157,7 @@ async def test_a_time_with_an_offset_is_written_as_the_same_moment(store: Object
     version = b.version()
     jobs = {version.name: b.job(condition=("Complete", ""))}
     reports = {version.name: await ArtifactReader(store).report(layout)}
-    outcome = fold(version, b.snapshot(version, jobs=jobs, reports=reports), b.settings())
+    outcome = b.came_of(version, b.seen(version, jobs=jobs, reports=reports), b.settings())
     assert outcome.status.to_json_dict()["trainedUntil"] == "2026-01-05T12:00:00Z"
 
 

@@ -10,9 +10,8 @@ import pytest
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
 from clm_operator.mirror.objects import ScheduleObject, Version, instant
-from clm_operator.round.plan import Plan, plan
+from clm_operator.round.deriving import facts_of
 from clm_operator.runs.job import training_job
-from clm_operator.view import Snapshot
 from clm_trainer.sources.client import make_client
 from tests.hostile.tenants import NAMESPACE, OPERATOR, Answer, Raw, Tenants
 from tests.operator.units import builders as b
@@ -170,12 +169,12 @@ BY_OPERATOR = [
 ]  # fmt: skip
 
 
-def planned(tenants: Tenants, accepted: Raw) -> Plan:
+def planned(tenants: Tenants, accepted: Raw) -> b.Decided:
     """Return what the operator makes of an accepted schedule, under the chart's settings."""
     raw = accepted | {"metadata": {"resourceVersion": "1"} | accepted["metadata"]}
     seen = ScheduleObject.read(raw)
     now = instant(raw["metadata"]["creationTimestamp"])
-    return plan(Snapshot(now, b.KEY, seen, ()), tenants.settings)
+    return b.plan(b.seen(schedule=seen, now=now), tenants.settings)
 
 
 @pytest.mark.parametrize("case", BY_OPERATOR, ids=attrgetter("name"))
@@ -187,7 +186,7 @@ def test_the_operator_refuses_and_makes_nothing(tenants: Tenants, case: Case) ->
     ready = next(c for c in made.schedule_status.conditions if c.type == "Ready")
     assert (ready.status, ready.reason) == ("False", "SpecInvalid")
     assert case.says in ready.message
-    assert not made.creates
+    assert not made.plan.creates
 
 
 @dataclass
@@ -195,7 +194,7 @@ class Made:
     """What would be made of an accepted schedule."""
 
     stored: Raw
-    plan: Plan
+    plan: b.Decided
     version: Raw
     job: Raw
     answer: str
@@ -295,4 +294,6 @@ def test_a_schedule_that_says_it_is_being_restored_only_rests(tenants: Tenants) 
     case = Case("", "", meta={"annotations": {"clm.dev/restoring": "x"}})
     accepted = post(tenants, case)
     assert isinstance(accepted, dict), accepted
-    assert planned(tenants, accepted) == Plan()
+    raw = accepted | {"metadata": {"resourceVersion": "1"} | accepted["metadata"]}
+    view = b.seen(schedule=ScheduleObject.read(raw)).view
+    assert facts_of(view, tenants.settings) is None

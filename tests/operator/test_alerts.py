@@ -13,7 +13,7 @@ import pytest
 from clm_api.lifecycle import Decision, RequestedStage, Stage
 from clm_api.model_version import Phase
 from clm_api.reasons import Reason
-from clm_operator.view import Snapshot
+from clm_operator.view import View
 from tests.operator.units import builders as b
 from tests.operator.units.world import ended
 from tests.support.promtool import Recording
@@ -41,7 +41,7 @@ PRODUCTION: dict[str, Any] = {
 def seen(recording: Recording, status: dict[str, Any] | None = None, *versions: Any) -> None:
     """Let the operator look at the schedule."""
     owner = b.schedule_object(status=status)
-    recording.metrics.seen(Snapshot(b.NOW, b.KEY, owner, versions))
+    recording.metrics.seen(View(b.NOW, b.KEY, owner, versions))
 
 
 def refused(recording: Recording, outcome: str = "ArtifactCorrupt") -> None:

@@ -17,7 +17,6 @@ from clm_operator.mirror.objects import Key
 from clm_operator.mirror.world import Mirror
 from clm_operator.round.creating import Creator
 from clm_operator.round.launch import Launcher
-from clm_operator.round.plan import plan
 from clm_operator.round.refusals import Refusals
 from clm_operator.round.retire import Undertaker
 from clm_operator.round.round import Reconciler
@@ -117,7 +116,7 @@ async def test_a_round_decides_on_nothing_that_is_older_than_its_own_writes(
 
 def due_version() -> Raw:
     """The version that an operator makes of the slot that is due; nobody owns it here."""
-    (manifest,) = plan(b.snapshot(), b.settings()).create_versions
+    (manifest,) = b.plan(b.seen(), b.settings()).create_versions
     meta = {**manifest["metadata"], "namespace": NAMESPACE}
     del meta["ownerReferences"]
     return {**manifest, "metadata": meta}

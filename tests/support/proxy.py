@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -50,6 +50,8 @@ class Answer:
         return f'<?xml version="1.0" encoding="UTF-8"?><Error>{words}</Error>'.encode()
 
 
+Change = Callable[[bytes], bytes]
+"""What becomes of an answer's text: as long as it was, line by line where it is a watch's."""
 Judge = Callable[[Seen], Verdict | int | bytes | Answer]
 
 
@@ -69,6 +71,7 @@ class Proxy:
     ca: str | None = None
     judge: Judge = let_pass
     after: Callable[[Seen], None] = lambda _: None
+    change: Change | None = None
     seen: list[Seen] = field(default_factory=list)
     port: int = field(default_factory=free_port)
 
@@ -142,6 +145,8 @@ class Proxy:
             headers["Host"] = request.headers["Host"]
         else:
             headers.pop("Host", None)
+        if self.change is not None:
+            headers.pop("Accept-Encoding", None)
         body = await request.read()
         async with self._session.request(
             request.method,
@@ -162,10 +167,23 @@ class Proxy:
             }
             response = web.StreamResponse(status=answer.status, headers=kept)
             await response.prepare(request)
-            async for chunk in answer.content.iter_any():
+            async for chunk in self._texts(answer):
                 await response.write(chunk)
             await response.write_eof()
             return response
+
+    async def _texts(self, answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+        """Yield an answer's pieces as they come, or its whole lines, changed."""
+        rest = b""
+        async for chunk in answer.content.iter_any():
+            if self.change is None:
+                yield chunk
+                continue
+            whole, end, rest = (rest + chunk).rpartition(b"\n")
+            if end:
+                yield self.change(whole + end)
+        if self.change is not None and rest:
+            yield self.change(rest)
 
     @staticmethod
     def _cut(request: web.Request) -> web.StreamResponse:

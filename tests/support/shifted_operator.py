@@ -23,7 +23,12 @@ class MovedClock(SystemClock):
         return super().now() + timedelta(seconds=float(Path(os.environ[AHEAD]).read_text()))
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """Run the operator on the moved clock; return its exit code."""
     vars(wiring)["SystemClock"]  # where it is made: elsewhere it would not be moved
     setattr(wiring, "SystemClock", MovedClock)  # noqa: B010 - it is imported there, not exported
-    sys.exit(operator.main(sys.argv[1:]))
+    return operator.main(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -47,9 +47,9 @@ GUARDS = (
     ),
     Guard(
         "a Job counts as a version's only if the version owns it",
-        f"{_OPERATOR}/runs/outcome.py",
-        "    if owner_uid(job.raw) != version.uid:\n",
-        "    if owner_uid(job.raw) is None:\n",
+        f"{_OPERATOR}/round/deriving.py",
+        "        if job is None or version.spec is None or _is_foreign(version, job):\n",
+        "        if job is None or version.spec is None:\n",
         "tests/operator/units/test_outcomes.py::test_what_came_of_a_run"
         "[somebody else's Job of that name is a collision]",
     ),

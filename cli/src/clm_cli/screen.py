@@ -22,6 +22,8 @@ _SHOWN_RUNS = 6
 _NEXT_SLOTS = 3
 _PATIENCE = timedelta(minutes=1)
 """An operator that serves a namespace sees a schedule within seconds."""
+_SLOT_PATIENCE = timedelta(minutes=5)
+"""It sees a slot within seconds too, unless thousands are due at once."""
 _BAD = (("ScheduleValid", "False"), ("Stalled", "True"), ("Ready", "False"))
 """Conditions that say what is wrong, the most telling one first."""
 STAGE_COLOURS = {
@@ -75,18 +77,22 @@ def trouble(schedule: ScheduleView, now: datetime) -> str:
         return 'it is being restored; should that have been cut off, run "clm restore" again'
     observed = schedule.status.observed_generation
     if observed < schedule.raw["metadata"]["generation"] and now - schedule.changed > _PATIENCE:
-        namespace = schedule.raw["metadata"]["namespace"]
         seen = "it as it is now" if observed > 0 else "it"
-        return (
-            f"no operator has seen {seen}: does one run, and serve namespace {namespace}? "
-            "See watchNamespaces in docs/install.md"
-        )
+        return f"no operator has seen {seen}: {_does_one_serve(schedule)}"
+    armed = schedule.status.next_schedule_time
+    if armed is not None and now - armed > _SLOT_PATIENCE:
+        return f"no operator has seen that its slot came: {_does_one_serve(schedule)}"
     if schedule.problem:
         return f"{Reason.SPEC_INVALID}: {schedule.problem}"
     conditions = {c.type: c for c in schedule.status.conditions}
     bad = [c for name, sign in _BAD if (c := conditions.get(name)) and c.status == sign]
     suspended = schedule.spec is not None and schedule.spec.suspend
     return "" if not bad or suspended else f"{bad[0].reason}: {bad[0].message}"
+
+
+def _does_one_serve(schedule: ScheduleView) -> str:
+    namespace = schedule.raw["metadata"]["namespace"]
+    return f"does one run, and serve namespace {namespace}? See watchNamespaces in docs/install.md"
 
 
 def _family(schedule: ScheduleView) -> str:

@@ -24,7 +24,7 @@ def manual_version(schedule: str, token: str) -> str:
     return f"{schedule}-m-{hashlib.sha256(token.encode()).hexdigest()[:8]}"
 
 
-def replay_job(schedule: str, slot: datetime) -> str:
+def replay_name(schedule: str, slot: datetime) -> str:
     """Return the name of a replay's Job; no version is ever called so.
 
     The ending is of the time when a replay was called an evaluation: operators of before and of

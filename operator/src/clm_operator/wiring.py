@@ -38,7 +38,7 @@ from clm_operator.store.standing import Standing
 from clm_operator.telling.kube_events import KubeEvents
 from clm_operator.telling.prometheus import Metrics
 from clm_operator.telling.teller import Teller
-from clm_operator.view import Snapshot
+from clm_operator.view import View
 
 _LOG = logging.getLogger("clm_operator")
 _LEASE_WRITES_PER_SECOND = 10.0
@@ -87,7 +87,7 @@ class Operator:
         """Watch, and work while this process leads, until SIGTERM."""
         probes = await serve(self.health, self.metrics, port)
         labelled = self.namespaces.seen if self.settings.watch_namespace_selector else None
-        handlers = watch.registry(labelled)
+        handlers = watch.registry(self.mirror, self.changed, labelled)
         # Later kopf waits 5 s for tasks that are not its own.
         kopf.on.cleanup(registry=handlers)(self.stop)
         self._start()
@@ -117,7 +117,7 @@ class Operator:
             return None  # its keys are woken once it does, or does again
         if self.namespaces.serves(key.namespace):
             return await self.reconciler(key)
-        self.metrics.seen(Snapshot(self.clock.now(), key, None))
+        self.metrics.seen(View(self.clock.now(), key, None))
         return None
 
     def changed(self, kind: Kind, key: Key) -> None:

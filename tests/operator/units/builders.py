@@ -1,24 +1,37 @@
 """Builders of what a round sees, with keyword overrides."""
 
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from clm_api.base import StatusModel
 from clm_api.happening import Happening
 from clm_api.layout import RunLayout
-from clm_api.model_version import Trigger, TriggerType
+from clm_api.model_version import ModelVersionStatus, Trigger, TriggerType
+from clm_api.production import ProductionPointer
 from clm_api.replay import Look, Replay, ReplayReport, ReplayTask, ShadowReplay
 from clm_api.report import FoldMetrics, Manifest, ManifestData, ManifestFile, MetricsFile
 from clm_api.resolve import resolve
 from clm_api.run import RunTrials
+from clm_api.schedule_status import TrainingScheduleStatus
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.complaints import Complaint
-from clm_operator.findings import Report
+from clm_operator.facts import Facts
+from clm_operator.findings import Findings, Report
+from clm_operator.jobs.credentials import Grant
+from clm_operator.jobs.manifest import NewJob
 from clm_operator.mirror.objects import Job, Key, Pod, ScheduleObject, Version
-from clm_operator.round.plan import Plan
+from clm_operator.round import acts, manifests
+from clm_operator.round.acts import Plan
+from clm_operator.round.deriving import facts_of
+from clm_operator.round.plan import plan as decide
+from clm_operator.round.version_status import written
+from clm_operator.runs.outcome import Need, outcome_of
+from clm_operator.runs.status import change_of
 from clm_operator.settings import DEFAULTS, Settings
+from clm_operator.slots.asks import Ask
 from clm_operator.slots.version import version_manifest
-from clm_operator.view import Snapshot
+from clm_operator.view import View
 from tests.support.schedules import schedule
 
 Raw = dict[str, Any]
@@ -73,9 +86,7 @@ def version(
         owner.spec, slot=slot, trials=RunTrials(),
         pod_defaults=settings().pod_defaults(owner.spec.model.family),
     )  # fmt: skip
-    raw = version_manifest(
-        owner, owner.spec, name=name, slot=slot, trigger=Trigger(type=trigger), run=run
-    )
+    raw = version_manifest(owner, owner.spec, Ask(name, slot, Trigger(type=trigger)), run)
     meta = {"uid": f"uid-{name}", "generation": 1, "creationTimestamp": stamp(created)}
     raw["metadata"] |= meta | {"resourceVersion": "1"}
     return Version.read(raw | {"status": status or {}})
@@ -172,14 +183,120 @@ def replayed(task: ReplayTask, *looks: Look, **more: Any) -> ReplayReport:
     )
 
 
-def snapshot(
+@dataclass(frozen=True)
+class Seen:
+    """What a round looks at, and what it finds in the store."""
+
+    view: View
+    findings: Findings = field(default_factory=Findings)
+
+
+def seen(
     *versions: Version,
     schedule: ScheduleObject | None = None,
     now: datetime = NOW,
     **parts: Any,
-) -> Snapshot:
-    """Build a round's view."""
-    return Snapshot(now, KEY, schedule or schedule_object(), versions, **parts)
+) -> Seen:
+    """Build what a round sees."""
+    found = {one.name: parts.pop(one.name) for one in fields(Findings) if one.name in parts}
+    view = View(now, KEY, schedule or schedule_object(), versions, **parts)
+    return Seen(view, Findings(**found))
+
+
+def facts(what: Seen, configured: Settings | None = None) -> Facts:
+    """Work out what follows by itself."""
+    found = facts_of(what.view, configured or settings())
+    assert found is not None
+    return found
+
+
+@dataclass(frozen=True)
+class CameOf:
+    """What came of a run, and the status that says so."""
+
+    need: Need
+    status: ModelVersionStatus
+
+
+def came_of(version: Version, what: Seen, configured: Settings | None = None) -> CameOf:
+    """Work out what came of a run."""
+    found = facts(Seen(replace(what.view, versions=(version,)), what.findings), configured)
+    outcome = outcome_of(version, found, what.findings)
+    return CameOf(outcome.need, written(version, change_of(outcome, found), found.now))
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A plan's acts by what they are, as Kubernetes takes them."""
+
+    facts: Facts
+    plan: Plan
+
+    @property
+    def wake_at(self) -> datetime | None:
+        return self.plan.wake_at
+
+    @property
+    def create_versions(self) -> tuple[Raw, ...]:
+        made = (a.begin for a in self.plan.acts if isinstance(a, acts.CreateVersion))
+        return tuple(manifests.version_of(self.facts, begin) for begin in made)
+
+    @property
+    def create_jobs(self) -> tuple[NewJob, ...]:
+        made = (a.run for a in self.plan.acts if isinstance(a, acts.CreateJob))
+        return tuple(manifests.job_of(self.facts, run) for run in made)
+
+    @property
+    def create_replay(self) -> NewJob | None:
+        made = (a.replay for a in self.plan.acts if isinstance(a, acts.CreateReplay))
+        return next((manifests.job_of_replay(self.facts, replay) for replay in made), None)
+
+    @property
+    def lend(self) -> tuple[Grant, ...]:
+        runs = [a.run for a in self.plan.acts if isinstance(a, acts.LendRun)]
+        replays = [a.lacking for a in self.plan.acts if isinstance(a, acts.LendReplay)]
+        found = [
+            *(manifests.keys_of(self.facts, run) for run in runs),
+            *(manifests.keys_of_replay(self.facts, lacking) for lacking in replays),
+        ]
+        return tuple(grant for grant in found if grant is not None)
+
+    @property
+    def delete_jobs(self) -> tuple[Job, ...]:
+        return tuple(a.job for a in self.plan.deletions)
+
+    @property
+    def delete_versions(self) -> tuple[Version, ...]:
+        return tuple(a.version for a in self.plan.acts if isinstance(a, acts.Retire))
+
+    @property
+    def version_statuses(self) -> tuple[tuple[Version, ModelVersionStatus], ...]:
+        made = [a for a in self.plan.acts if isinstance(a, acts.WriteVersion)]
+        return tuple((a.version, a.status) for a in made)
+
+    @property
+    def schedule_status(self) -> TrainingScheduleStatus:
+        (made,) = (a for a in self.plan.acts if isinstance(a, acts.WriteSchedule))
+        return made.status
+
+    @property
+    def remove_requests(self) -> tuple[Version, ...]:
+        return tuple(a.version for a in self.plan.acts if isinstance(a, acts.RemoveRequest))
+
+    @property
+    def pointer(self) -> ProductionPointer | None:
+        made = (a for a in self.plan.acts if isinstance(a, acts.Publish))
+        return next((a.pointer for a in made), None)
+
+    @property
+    def makes_room(self) -> bool:
+        return acts.MakeRoom() in self.plan.acts
+
+
+def plan(what: Seen, configured: Settings | None = None) -> Decided:
+    """Decide."""
+    found = facts(what, configured)
+    return Decided(found, decide(found, what.findings))
 
 
 def plain(status: StatusModel) -> Raw:
@@ -187,8 +304,7 @@ def plain(status: StatusModel) -> Raw:
     return status.to_json_dict()
 
 
-def told(decided: Plan) -> tuple[Happening, ...]:
+def told(decided: Decided) -> tuple[Happening, ...]:
     """Return what a plan's statuses make known."""
-    assert decided.schedule_status is not None
     versions = (one for _, status in decided.version_statuses for one in status.untold)
     return (*decided.schedule_status.untold, *versions)

@@ -1,5 +1,6 @@
 """``DataAvailable``: what the newest run got, or why it got nothing."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,8 +9,11 @@ import pytest
 from clm_api.lifecycle import Stage
 from clm_api.model_version import DataStatus, ModelVersionStatus, Phase
 from clm_api.reasons import Reason
-from clm_operator.round.schedule_status import with_conditions
-from tests.operator.units.builders import schedule_object, version
+from clm_api.schedule_status import TrialsStatus
+from clm_operator.round.schedule_status import Parts, schedule_status
+from clm_operator.slots.admit import Slots
+from clm_operator.stages.pointer import Pointer
+from tests.operator.units.builders import facts, schedule_object, seen, version
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 DATA = DataStatus(from_=NOW, to=NOW, bars=17520, gaps=2, sha256="ab" * 32)
@@ -43,8 +47,13 @@ def test_the_newest_run_that_got_as_far_decides(
     runs: list[dict[str, Any]], status: str | None, reason: str, message: str
 ) -> None:
     schedule = schedule_object()
-    pairs = [(version(name=f"v{i}"), ModelVersionStatus(**run)) for i, run in enumerate(runs)]
-    made = with_conditions(schedule, schedule.status, pairs, NOW).conditions
+    versions = [
+        replace(version(name=f"v{i}"), status=ModelVersionStatus(**run))
+        for i, run in enumerate(runs)
+    ]
+    found_out = facts(seen(schedule=schedule, now=NOW))
+    parts = Parts(versions, Slots(), TrialsStatus(), Pointer(None, []))
+    made = schedule_status(found_out, parts).conditions
     found = {c.type: c for c in made}.get("DataAvailable")
     if status is None:
         assert found is None

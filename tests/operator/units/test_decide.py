@@ -11,23 +11,23 @@ from clm_api.reasons import Reason
 from clm_api.schedule_status import TrainingScheduleStatus, TrialsStatus
 from clm_api.training_schedule import RetentionSpec
 from clm_operator.findings import UnreadableReport
-from clm_operator.round.plan import plan
+from clm_operator.round.deriving import facts_of
 from clm_operator.slots import tries
 from clm_operator.stages.retention import reports_to_remove, to_delete
-from clm_operator.view import Snapshot, Withheld
+from clm_operator.view import Withheld
 from tests.operator.units import builders as b
 from tests.operator.units.world import World, ended
 
 SEEN = {"scheduleSeen": {"hash": "x", "since": b.stamp(b.NOW)}}
 
 
-def created(seen: Snapshot) -> list[str]:
+def created(seen: b.Seen) -> list[str]:
     """Return the names of the versions that a plan creates."""
-    return [m["metadata"]["name"] for m in plan(seen, b.settings()).create_versions]
+    return [m["metadata"]["name"] for m in b.plan(seen, b.settings()).create_versions]
 
 
 def test_a_new_schedule_starts_its_initial_version_with_everything_frozen() -> None:
-    made = plan(b.snapshot(), b.settings())
+    made = b.plan(b.seen(), b.settings())
     (manifest,) = made.create_versions
     assert manifest["metadata"]["name"] == f"btc-{int(b.NOW.timestamp()) // 60}"
     assert manifest["spec"]["trigger"]["type"] == "Initial"
@@ -41,7 +41,7 @@ def test_a_partial_map_never_drops_the_operators_defaults() -> None:
     job = {"resources": {"limits": {"cpu": "2"}}}
     families = {"xgboost": {**b.settings().families[Family.XGBOOST], "nodeSelector": {"pool": "a"}}}
     configured = b.settings(families=families)
-    (manifest,) = plan(b.snapshot(schedule=b.schedule_object(job=job)), configured).create_versions
+    (manifest,) = b.plan(b.seen(schedule=b.schedule_object(job=job)), configured).create_versions
     pod = manifest["spec"]["run"]["pod"]
     assert pod["resources"]["limits"] == {"cpu": "2", "memory": "4Gi"}
     assert pod["resources"]["requests"] == {"cpu": "500m", "memory": "1Gi"}
@@ -62,7 +62,7 @@ BARRED = [
 def test_a_version_that_cant_be_made_is_recorded_and_skipped(
     found: dict[str, Any], reason: str, words: str
 ) -> None:
-    made = plan(b.snapshot(**found), b.settings())
+    made = b.plan(b.seen(**found), b.settings())
     assert made.create_versions == ()
     assert made.schedule_status is not None
     (skipped,) = made.schedule_status.skipped
@@ -73,23 +73,23 @@ def test_a_version_that_cant_be_made_is_recorded_and_skipped(
 def test_a_deleted_schedule_starts_nothing() -> None:
     gone = b.schedule_object()
     gone.raw["metadata"]["deletionTimestamp"] = b.stamp(b.NOW)
-    assert plan(b.snapshot(schedule=gone), b.settings()).create_versions == ()
+    assert facts_of(b.seen(schedule=gone).view, b.settings()) is None
 
 
 def test_a_token_starts_one_run_and_is_remembered() -> None:
     asked = b.schedule_object(token="friday", runOnCreate=False)
-    made = plan(b.snapshot(schedule=asked), b.settings())
+    made = b.plan(b.seen(schedule=asked), b.settings())
     (manifest,) = made.create_versions
     assert manifest["spec"]["trigger"] == {"type": "Manual", "reason": "friday"}
     assert made.schedule_status is not None
     assert made.schedule_status.last_run_token == "friday"
     done = b.schedule_object(token="friday", runOnCreate=False, status={"lastRunToken": "friday"})
-    assert created(b.snapshot(schedule=done)) == []
+    assert created(b.seen(schedule=done)) == []
 
 
 def test_policy_forbid_refuses_a_run_by_hand_beside_an_active_one() -> None:
     asked = b.schedule_object(token="now", runOnCreate=False)
-    made = plan(b.snapshot(b.version(), schedule=asked), b.settings())
+    made = b.plan(b.seen(b.version(), schedule=asked), b.settings())
     assert made.create_versions == ()
     assert made.schedule_status is not None
     assert made.schedule_status.skipped[-1].reason == "ConcurrencyForbidden"
@@ -99,7 +99,7 @@ def test_policy_replace_ends_all_active_runs_but_the_newest() -> None:
     old = b.version("btc-1", slot=b.NOW - timedelta(hours=6))
     new = b.version("btc-2")
     owner = b.schedule_object(concurrencyPolicy="Replace", runOnCreate=False)
-    made = plan(b.snapshot(old, new, schedule=owner), b.settings())
+    made = b.plan(b.seen(old, new, schedule=owner), b.settings())
     ended = {v.name: s.reason for v, s in made.version_statuses}
     assert ended["btc-1"] == "Replaced"
     assert ended["btc-2"] != "Replaced"
@@ -108,7 +108,7 @@ def test_policy_replace_ends_all_active_runs_but_the_newest() -> None:
 def test_an_invalid_spec_keeps_folding_the_runs_that_are_there() -> None:
     broken = b.schedule_object(interval=None, schedule="61 * * * *")
     done = b.version(status={"jobRef": {"name": "btc-1", "uid": "j"}, "phase": "Running"})
-    made = plan(b.snapshot(done, schedule=broken, reports={"btc-1": b.report()}), b.settings())
+    made = b.plan(b.seen(done, schedule=broken, reports={"btc-1": b.report()}), b.settings())
     assert made.create_versions == ()
     assert [s.stage for _, s in made.version_statuses] == ["CANDIDATE"]
     assert made.schedule_status is not None
@@ -117,9 +117,9 @@ def test_an_invalid_spec_keeps_folding_the_runs_that_are_there() -> None:
 
 
 def test_an_active_run_is_polled_and_an_idle_schedule_sleeps_until_its_slot() -> None:
-    busy = plan(b.snapshot(b.version(), schedule=b.schedule_object(status=SEEN)), b.settings())
+    busy = b.plan(b.seen(b.version(), schedule=b.schedule_object(status=SEEN)), b.settings())
     assert busy.wake_at == b.NOW + timedelta(seconds=5)
-    idle = plan(b.snapshot(schedule=b.schedule_object(runOnCreate=False)), b.settings())
+    idle = b.plan(b.seen(schedule=b.schedule_object(runOnCreate=False)), b.settings())
     assert idle.wake_at == b.NOW + timedelta(hours=6)
 
 
@@ -128,8 +128,8 @@ def test_a_version_that_the_store_lends_nothing_waits_until_it_is_asked_again() 
     version = b.version()
     again = b.NOW + timedelta(seconds=40)
     why = Withheld(Reason.STORAGE_DENIED, "the object store refuses", again)
-    seen = b.snapshot(version, schedule=owner, withheld={version.name: why})
-    made = plan(seen, b.settings())
+    seen = b.seen(version, schedule=owner, withheld={version.name: why})
+    made = b.plan(seen, b.settings())
     assert made.create_jobs == ()
     ((_, status),) = made.version_statuses
     assert (status.phase, status.reason) == ("Pending", "StorageDenied")
@@ -140,7 +140,7 @@ def test_a_version_that_the_store_lends_nothing_waits_until_it_is_asked_again() 
 def test_credentials_that_come_at_last_take_the_complaint_away() -> None:
     waiting = {"phase": "Pending", "reason": "StorageDenied", "message": "the store refuses"}
     version = b.version(status=waiting)
-    made = plan(b.snapshot(version), b.settings())
+    made = b.plan(b.seen(version), b.settings())
     assert [job.name for job in made.create_jobs] == [version.name]
     ((_, status),) = made.version_statuses
     assert (status.phase, status.reason, status.message) == ("Pending", "RunScheduled", "")
@@ -227,9 +227,7 @@ def test_runs_by_hand_take_no_slot() -> None:
 
 def test_a_limit_below_the_default_request_lowers_the_request() -> None:
     job = {"resources": {"limits": {"cpu": "100m", "memory": "512Mi"}}}
-    (manifest,) = plan(
-        b.snapshot(schedule=b.schedule_object(job=job)), b.settings()
-    ).create_versions
+    (manifest,) = b.plan(b.seen(schedule=b.schedule_object(job=job)), b.settings()).create_versions
     assert manifest["spec"]["run"]["pod"]["resources"] == {
         "limits": {"cpu": "100m", "memory": "512Mi"},
         "requests": {"cpu": "100m", "memory": "512Mi"},
@@ -238,7 +236,5 @@ def test_a_limit_below_the_default_request_lowers_the_request() -> None:
 
 def test_a_request_that_the_schedule_sets_itself_is_left_alone() -> None:
     job = {"resources": {"limits": {"cpu": "100m"}, "requests": {"cpu": "2"}}}
-    (manifest,) = plan(
-        b.snapshot(schedule=b.schedule_object(job=job)), b.settings()
-    ).create_versions
+    (manifest,) = b.plan(b.seen(schedule=b.schedule_object(job=job)), b.settings()).create_versions
     assert manifest["spec"]["run"]["pod"]["resources"]["requests"]["cpu"] == "2"

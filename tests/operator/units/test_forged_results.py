@@ -14,10 +14,8 @@ from clm_api.replay import ReplayReport
 from clm_api.schedule_status import TrialsStatus
 from clm_operator.findings import CorruptReport, Report, ReportRead
 from clm_operator.mirror.objects import Version
-from clm_operator.runs.outcome import fold
 from clm_operator.slots import tries
 from clm_operator.store.results import ArtifactReader
-from clm_operator.view import Snapshot
 from tests.operator.units import builders as b
 from tests.operator.units.test_reader import FOLD, METRICS, Stored, stored
 
@@ -28,10 +26,10 @@ Change = Callable[[Raw, list[Raw], Raw], object]
 LONG = "x" * 5000
 
 
-def ended(version: Version, found: ReportRead) -> Snapshot:
+def ended(version: Version, found: ReportRead) -> b.Seen:
     """Return a round's view of a run whose Job has completed."""
     jobs = {version.name: b.job(condition=("Complete", ""))}
-    return b.snapshot(version, jobs=jobs, reports={version.name: found})
+    return b.seen(version, jobs=jobs, reports={version.name: found})
 
 
 def metric(name: str, value: object) -> Change:
@@ -122,7 +120,7 @@ async def test_a_forged_result_is_corrupt(stored: Stored, case: Forged) -> None:
     assert case.says in found.message
     assert len(found.message) < 4096
     version = b.version()
-    outcome = fold(version, ended(version, found), b.settings())
+    outcome = b.came_of(version, ended(version, found), b.settings())
     assert outcome.status.reason == "ArtifactCorrupt"
     ModelVersionStatus.model_validate(outcome.status.to_json_dict())
 
@@ -143,7 +141,7 @@ async def test_what_is_odd_but_can_be_is_judged(stored: Stored, name: str, chang
     found = await stored.read()
     assert isinstance(found, Report), name
     version = b.version()
-    outcome = fold(version, ended(version, found), b.settings())
+    outcome = b.came_of(version, ended(version, found), b.settings())
     assert outcome.status.phase == "Succeeded"
     wire = outcome.status.to_json_dict()
     ModelVersionStatus.model_validate(wire)

@@ -3,12 +3,10 @@
 from typing import Any
 
 import pytest
-from obstore.store import MemoryStore
 
 from clm_operator.cluster.resources import Cluster
 from clm_operator.mirror.world import Mirror
-from clm_operator.round.gather import FoundOut, gather
-from clm_operator.store.results import ArtifactReader
+from clm_operator.round.gather import FoundOut, view_of
 from tests.operator.units import builders as b
 from tests.operator.units.test_scheduler import FakeClock
 
@@ -64,6 +62,5 @@ async def test_what_is_read_live(job: Raw | None, asked: list[str]) -> None:
     if job is not None:
         mirror.put("Job", seen(b.job("btc-1").raw | {"status": job}))
     cluster = Asked(mirror)
-    reader = ArtifactReader(MemoryStore())
-    await gather(b.KEY, cluster, reader, FakeClock(), FoundOut())
+    await view_of(b.KEY, cluster, FakeClock(), FoundOut())
     assert cluster.asked == asked

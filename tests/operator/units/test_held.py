@@ -15,13 +15,12 @@ from clm_api.schedule_status import (
     TrainingScheduleStatus,
     TrialsStatus,
 )
-from clm_operator.barriers import LEAVING, same_words
 from clm_operator.mirror.objects import Version
 from clm_operator.owners import is_leaving
-from clm_operator.round.plan import Plan, plan
-from clm_operator.runs.outcome import Act, fold
+from clm_operator.runs.outcome import Need
 from clm_operator.slots import tries
 from clm_operator.view import Withheld
+from clm_operator.words import same_words
 from tests.operator.units import builders as b
 
 Raw = dict[str, Any]
@@ -33,20 +32,20 @@ def no(text: str = "no label", until: datetime | None = None) -> Withheld:
     return Withheld(Reason.ADMISSION_DENIED, text, until)
 
 
-def status(made: Plan) -> TrainingScheduleStatus:
+def status(made: b.Decided) -> TrainingScheduleStatus:
     assert made.schedule_status is not None
     return made.schedule_status
 
 
-def created(made: Plan) -> list[str]:
+def created(made: b.Decided) -> list[str]:
     return [m["metadata"]["name"] for m in made.create_versions]
 
 
-def look(now: datetime, before: Raw, *versions: Version, **parts: Any) -> Plan:
+def look(now: datetime, before: Raw, *versions: Version, **parts: Any) -> b.Decided:
     """Plan a round of a schedule that has a status."""
     spec = parts.pop("spec", {})
     owner = b.schedule_object(status=before, token=parts.pop("token", None), **spec)
-    return plan(b.snapshot(*versions, schedule=owner, now=now, **parts), b.settings())
+    return b.plan(b.seen(*versions, schedule=owner, now=now, **parts), b.settings())
 
 
 def test_a_slot_whose_version_is_refused_is_held_said_and_tried_again() -> None:
@@ -170,19 +169,22 @@ def test_which_words_are_the_same(before: str, after: str, *, kept: bool) -> Non
 def test_a_name_that_is_free_soon_is_waited_for() -> None:
     made = look(b.NOW, {}, leaving=frozenset({FIRST}))
     (held,) = status(made).held
-    assert (held.reason, held.message) == ("CollectionPending", LEAVING)
+    assert (held.reason, held.message) == (
+        "CollectionPending",
+        "an object of that name, of a schedule that is gone, is being removed",
+    )
     assert made.wake_at == b.NOW + timedelta(seconds=5)
 
 
 def test_a_version_waits_for_the_job_of_its_namesake_to_go() -> None:
     version = b.version()
-    seen = b.snapshot(
+    seen = b.seen(
         version, jobs={"btc-1": b.job(owner="uid-of-before")}, leaving=frozenset({"btc-1"})
     )
-    outcome = fold(version, seen, b.settings())
+    outcome = b.came_of(version, seen, b.settings())
     assert (outcome.status.phase, outcome.status.reason) == ("Pending", "CollectionPending")
-    gone = fold(replace(version, status=outcome.status), b.snapshot(version), b.settings())
-    assert gone.act is Act.CREATE_JOB
+    gone = b.came_of(replace(version, status=outcome.status), b.seen(version), b.settings())
+    assert gone.need is Need.JOB
 
 
 def owned(kind: str, name: str, uid: str, **meta: Any) -> Raw:
@@ -216,7 +218,7 @@ def busy(count: int) -> list[Version]:
     ]
 
 
-def crowd(count: int, policy: str, *, token: str | None, slot: bool) -> Plan:
+def crowd(count: int, policy: str, *, token: str | None, slot: bool) -> b.Decided:
     runs = busy(count)
     before = {} if slot else {"lastScheduleTime": b.stamp(b.NOW)}
     now = b.NOW + 6 * HOUR if slot else b.NOW

@@ -8,7 +8,6 @@ import pytest
 
 from clm_api.families import Family
 from clm_api.model_version import ModelVersionStatus, Phase
-from clm_operator.round.plan import plan
 from clm_operator.settings import Settings
 from tests.operator.units import builders as b
 
@@ -90,8 +89,8 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=attrgetter("name"))
 def test_a_schedule_asks_only_for_what_is_allowed(case: Case) -> None:
-    seen = b.snapshot(schedule=b.schedule_object(job=case.job))
-    made = plan(seen, b.settings(**case.settings))
+    seen = b.seen(schedule=b.schedule_object(job=case.job))
+    made = b.plan(seen, b.settings(**case.settings))
     assert made.schedule_status is not None
     ready = next(c for c in made.schedule_status.conditions if c.type == "Ready")
     if case.refused is None:
@@ -103,7 +102,7 @@ def test_a_schedule_asks_only_for_what_is_allowed(case: Case) -> None:
 
 
 def _refused(job: Raw) -> str:
-    made = plan(b.snapshot(schedule=b.schedule_object(job=job)), b.settings())
+    made = b.plan(b.seen(schedule=b.schedule_object(job=job)), b.settings())
     assert made.schedule_status is not None
     return next(c.message for c in made.schedule_status.conditions if c.type == "Ready")
 
@@ -138,7 +137,7 @@ def test_of_very_many_the_rest_is_counted() -> None:
 def _frozen(settings: Settings) -> tuple[ModelVersionStatus, int]:
     """What becomes of a version that was made under another policy; its new Jobs."""
     pending = b.version(job={"priorityClassName": "high"})
-    made = plan(b.snapshot(pending, schedule=b.schedule_object(suspend=True)), settings)
+    made = b.plan(b.seen(pending, schedule=b.schedule_object(suspend=True)), settings)
     return next(s for v, s in made.version_statuses if v.name == pending.name), len(
         made.create_jobs
     )

@@ -11,10 +11,10 @@ import pytest
 from clm_api.lifecycle import KEPT_CHANGES, Stage
 from clm_api.model_version import ModelVersionStatus
 from clm_api.replay import Look
+from clm_operator.changes import Move, Transition
 from clm_operator.findings import CorruptReport
-from clm_operator.runs.outcome import fold
 from clm_operator.stages import lifecycle
-from clm_operator.stages.lifecycle import IllegalMoveError, Transition, move
+from clm_operator.stages.lifecycle import IllegalMoveError, moved
 from tests.operator.units import builders as b
 from tests.operator.units.world import World, ended
 
@@ -117,8 +117,8 @@ def test_a_move_says_when_by_whom_and_why(row: Row) -> None:
 def test_a_run_ends_with_its_first_move(rule: Transition, result: Any, says: str) -> None:
     version = b.version()
     jobs = {"btc-1": b.job(condition=("Complete", ""))}
-    seen = b.snapshot(version, jobs=jobs, reports={"btc-1": result})
-    status = fold(version, seen, b.settings()).status
+    seen = b.seen(version, jobs=jobs, reports={"btc-1": result})
+    status = b.came_of(version, seen, b.settings()).status
     assert status.stage is rule.target
     (change,) = status.history
     assert (change.stage, change.by) == (rule.target, "clm-operator")
@@ -137,7 +137,7 @@ def test_a_move_from_elsewhere_is_a_defect() -> None:
         if (rule.name, stage) in legal:
             continue
         with pytest.raises(IllegalMoveError, match=f"from {stage}"):
-            move(status, rule, at=b.NOW, by="x", reason="y")
+            moved(status, Move(rule, b.NOW, "x", "y"))
 
 
 def test_only_a_request_leads_into_production() -> None:

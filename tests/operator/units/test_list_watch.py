@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -89,14 +89,17 @@ class Heard:
     known: list[str] = field(default_factory=list)
     restored: list[str] = field(default_factory=list)
 
-    async def follow(self, api: Scripted) -> None:
-        """Watch until all answers are given."""
-        watch = ListWatch(
+    def watch(self, api: Scripted) -> ListWatch:
+        """A watch that tells this."""
+        return ListWatch(
             api, self.mirror, "ModelVersion", "p", "ns", "",
             lambda _, key: self.woken.append(key), self.known.append,
             lambda: self.restored.append("restored"),
         )  # fmt: skip
-        running = asyncio.create_task(watch.run())
+
+    async def follow(self, api: Scripted) -> None:
+        """Watch until all answers are given."""
+        running = asyncio.create_task(self.watch(api).run())
         await api.over.wait()
         running.cancel()
 
@@ -222,3 +225,39 @@ async def test_who_waits_is_woken_when_a_silent_kind_is_heard_of_again() -> None
     now = SILENCE_S + 1
     await heard.follow(Scripted(ApiError(0, "away"), [page(9, A)]))
     assert heard.known == ["ns", "ns"]
+
+
+SWEEPS = [
+    Case("it is asked for between two lists", [[page(10)], [page(11)], [page(12, A)]],
+         ["newest", "newest", "list"], ["a"]),
+    Case("what was deleted is seen by the next list", [[page(10)], [page(11)], [page(12)]],
+         ["newest", "newest", "list"], []),
+    Case("a server that went back is listed at once", [[page(4)], [page(4)]],
+         ["newest", "list"], []),
+    Case("one that is away is asked again", [ApiError(0, "away"), [page(10)]],
+         ["newest", "newest"], ["a"]),
+    Case("one that refuses it too", [ForbiddenError(403, "no"), [page(10)]],
+         ["newest", "newest"], ["a"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SWEEPS, ids=lambda case: case.name)
+async def test_a_kind_that_others_bring(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_LOW_S", "_HIGH_S", "_HEAR_S"):
+        monkeypatch.setattr(list_watch, name, 0.0)
+    monkeypatch.setattr(list_watch, "_HEARD_BETWEEN_LISTS", 3)
+    api, heard = Scripted([page(9, A)], *case.answers), Heard()
+    over = asyncio.Event()
+    sweeping = asyncio.create_task(heard.watch(api).sweep(over))
+    await api.over.wait()
+    sweeping.cancel()
+    assert api.asked[: len(case.asked) + 1] == ["list", *case.asked]
+    assert heard.left == case.left
+    assert heard.restored == ["restored"] * ("went back" in case.name)
+
+
+async def test_a_sweep_ends_when_the_kind_is_watched_instead() -> None:
+    api, over = Scripted([page(9, A)]), asyncio.Event()
+    watch = replace(Heard().watch(api), known=lambda _: over.set())
+    await asyncio.wait_for(watch.sweep(over), 20)
+    assert api.asked == ["list"]

@@ -7,7 +7,6 @@ import pytest
 
 from clm_api.run import RunTrials
 from clm_operator.runs.luck import significance
-from clm_operator.runs.outcome import fold
 from tests.operator.units import builders as b
 
 
@@ -44,8 +43,8 @@ def test_a_judged_version_carries_the_condition_and_a_missed_gate_rejects_it() -
     luck = {"deflatedSharpe": 0.4, "psr": 0.7}
     version = b.version(promotion={"significance": {"minPsr": 0.95}})
     jobs = {"btc-1": b.job(condition=("Complete", ""))}
-    seen = b.snapshot(version, jobs=jobs, reports={"btc-1": b.report(b.GOOD | luck)})
-    status = fold(version, seen, b.settings()).status
+    seen = b.seen(version, jobs=jobs, reports={"btc-1": b.report(b.GOOD | luck)})
+    status = b.came_of(version, seen, b.settings()).status
     assert (status.stage, status.reason) == ("REJECTED", "CriteriaFailed")
     assert status.message == "psr 0.7 < 0.95"
     found = {c.type: c for c in status.conditions}["StatisticallySignificant"]

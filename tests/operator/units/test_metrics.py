@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from clm_api.lifecycle import Decision, RequestedStage
-from clm_api.model_version import ModelVersionStatus, Phase, TriggerType
+from clm_api.model_version import TAKES_A_SLOT, ModelVersionStatus, Phase, Trigger, TriggerType
 from clm_operator.mirror.objects import Key
+from clm_operator.slots.asks import Ask
 from clm_operator.stages.lifecycle import ROLLED_BACK, TESTED, WITHDRAWN, into_production
 from clm_operator.telling.prometheus import Metrics
 from clm_operator.telling.schedule_metrics import DECISIONS
-from clm_operator.view import Snapshot
+from clm_operator.view import View
 from tests.operator.units import builders as b
 from tests.operator.units.test_production import REFUSED
 from tests.operator.units.world import ended
@@ -50,8 +51,8 @@ def count(metrics: Metrics, outcome: str, key: Key = b.KEY) -> ModelVersionStatu
     return status
 
 
-def seen(key: Key = b.KEY, status: dict[str, Any] | None = None) -> Snapshot:
-    return Snapshot(b.NOW, key, b.schedule_object(status=status))
+def seen(key: Key = b.KEY, status: dict[str, Any] | None = None) -> View:
+    return View(b.NOW, key, b.schedule_object(status=status))
 
 
 def test_every_decided_request_counts_once_under_its_outcome() -> None:
@@ -90,7 +91,7 @@ def test_counters_of_the_operator_itself_are_there_at_0_from_the_start() -> None
 def test_an_edited_family_is_counted_beside_the_one_before() -> None:
     metrics = Metrics()
     metrics.seen(seen())
-    metrics.seen(Snapshot(b.NOW, b.KEY, b.schedule_object(model={"family": "nhits", "nhits": {}})))
+    metrics.seen(View(b.NOW, b.KEY, b.schedule_object(model={"family": "nhits", "nhits": {}})))
     assert len(shown(metrics, "clm_runs_total")) == 2 * len(OUTCOMES)
 
 
@@ -100,7 +101,7 @@ def test_a_schedule_that_was_made_again_begins_anew() -> None:
     count(metrics, "Promoted")
     again = b.schedule_object()
     again.raw["metadata"]["uid"] = "another"
-    metrics.seen(Snapshot(b.NOW, b.KEY, again))
+    metrics.seen(View(b.NOW, b.KEY, again))
     assert set(shown(metrics, "clm_promotions_total").values()) == {0}
     assert shown(metrics, SINCE) == {}
 
@@ -127,7 +128,7 @@ def test_a_deleted_version_in_production_is_shown_until_another_is_there() -> No
     found = []
     for status, versions in (({}, ()), (PRODUCTION, (ended("btc-1"),)), (PRODUCTION, ())):
         owner = b.schedule_object(status=status)
-        metrics.seen(Snapshot(b.NOW, b.KEY, owner, versions))
+        metrics.seen(View(b.NOW, b.KEY, owner, versions))
         found.append(shown(metrics, "clm_production_version_missing")[labels])
     assert found == [0, 0, 1]
 
@@ -141,7 +142,7 @@ def test_a_deleted_schedule_is_forgotten_and_its_namesake_elsewhere_is_not() -> 
         status = done.status.having(phase=Phase.FAILED)
         metrics.outcome(key, done, status)
     for _ in range(2):
-        metrics.seen(Snapshot(b.NOW, b.KEY, None))
+        metrics.seen(View(b.NOW, b.KEY, None))
     text = metrics.render().decode()
     assert 'namespace="ns"' not in text
     for name in ("clm_runs_total", "clm_promotions_total", SINCE):
@@ -196,11 +197,10 @@ def test_how_late_a_version_was_made(
     trigger: TriggerType, late_s: float, seen: tuple[int, float]
 ) -> None:
     metrics, created = Metrics(), b.NOW + timedelta(seconds=30)
-    snapshot = b.snapshot(schedule=b.schedule_object(created=created))
     slot = created + timedelta(hours=1) if trigger is TriggerType.SCHEDULED else b.NOW
-    manifest = b.version(slot=slot, trigger=trigger).raw
-    begins = max(slot, created)
-    metrics.lateness(snapshot, manifest, begins + timedelta(seconds=late_s))
+    begins, made = max(slot, created), timedelta(seconds=late_s)
+    ask = Ask("btc-1", slot, Trigger(type=trigger), timely=trigger in TAKES_A_SLOT)
+    metrics.lateness(ask, created, begins + made)
     text = metrics.render().decode()
     figures = re.findall(r"^clm_schedule_lateness_seconds_(count|sum) (.*)$", text, re.MULTILINE)
     assert dict(figures) == {"count": str(float(seen[0])), "sum": str(seen[1])}

@@ -13,7 +13,7 @@ from clm_api.report import Progress
 from clm_operator.complaints import Complaint
 from clm_operator.findings import CorruptReport, ReportRead, UnreadableReport
 from clm_operator.mirror.objects import Job, Version
-from clm_operator.runs.outcome import Act, fold
+from clm_operator.runs.outcome import Need
 from clm_operator.view import Withheld
 from tests.operator.units import builders as b
 
@@ -32,7 +32,7 @@ class Case:
     reason: str
     job: Job | None = None
     report: ReportRead = None
-    act: Act = Act.NOTHING
+    need: Need = Need.NOTHING
     status: dict[str, Any] = field(default_factory=dict)
     spec: dict[str, Any] = field(default_factory=dict)
     says: str = ""
@@ -40,7 +40,7 @@ class Case:
 
 CASES = [
     Case("a fresh version gets its Job", "Pending", "TRAINING", "RunScheduled",
-         act=Act.CREATE_JOB),
+         need=Need.JOB),
     Case("a Job without a pod waits", "Pending", "TRAINING", "JobCreated", b.job(created=LATER)),
     Case("a Job that a queue holds back waits without a deadline", "Pending", "TRAINING",
          "QuotaPending", b.job(suspend=True), spec={"job": {"pendingDeadlineSeconds": 10}}),
@@ -95,7 +95,7 @@ CASES = [
     Case("somebody else's Job of that name is a collision", "Failed", "FAILED", "NameCollision",
          b.job(owner="stranger")),
     Case("a version that failed while its Job works has the Job deleted", "Failed", "FAILED",
-         "Unschedulable", b.job(), act=Act.DELETE_JOB,
+         "Unschedulable", b.job(), need=Need.NO_JOB,
          status={"phase": "Failed", "stage": "FAILED", "reason": "Unschedulable"}),
     Case("an ended version never changes again", "Succeeded", "REJECTED", "CriteriaFailed",
          b.job(condition=("Complete", "")), b.report(),
@@ -107,11 +107,11 @@ CASES = [
 def test_what_came_of_a_run(case: Case) -> None:
     version = b.version(status=case.status, **case.spec)
     jobs = {} if case.job is None else {"btc-1": case.job}
-    seen = b.snapshot(version, now=LATER, jobs=jobs, reports={"btc-1": case.report})
-    outcome = fold(version, seen, b.settings())
+    seen = b.seen(version, now=LATER, jobs=jobs, reports={"btc-1": case.report})
+    outcome = b.came_of(version, seen, b.settings())
     got = outcome.status
-    assert (got.phase, got.stage, got.reason, outcome.act) == (
-        case.phase, case.stage, case.reason, case.act,
+    assert (got.phase, got.stage, got.reason, outcome.need) == (
+        case.phase, case.stage, case.reason, case.need,
     )  # fmt: skip
     assert case.says in got.message
     where = None if version.terminal else "s3://models/runs/ns/btc/uid-btc-1"
@@ -121,17 +121,17 @@ def test_what_came_of_a_run(case: Case) -> None:
 def test_a_version_that_cannot_be_read_ends_in_a_condition() -> None:
     raw = b.version().raw
     broken = Version.read(raw | {"spec": raw["spec"] | {"slot": "yesterday"}})
-    got = fold(broken, b.snapshot(broken), b.settings()).status
+    got = b.came_of(broken, b.seen(broken), b.settings()).status
     assert (got.phase, got.reason) == ("Failed", "SpecInvalid")
     assert "spec.slot" in got.message
 
 
 def test_a_job_that_the_api_server_calls_invalid_ends_the_run_with_its_words() -> None:
-    seen = b.snapshot(b.version(), refused={"btc-1": "requests: must be less than the limit"})
-    outcome = fold(seen.versions[0], seen, b.settings())
+    seen = b.seen(b.version(), refused={"btc-1": "requests: must be less than the limit"})
+    outcome = b.came_of(seen.view.versions[0], seen, b.settings())
     assert (outcome.status.phase, outcome.status.reason) == ("Failed", "SpecInvalid")
     assert "must be less than the limit: correct spec.job" in outcome.status.message
-    assert outcome.act is Act.NOTHING
+    assert outcome.need is Need.NOTHING
 
 
 PODS = {name: replace(b.pod(created=LATER), uid=name) for name in ("a", "b", "c")}
@@ -151,7 +151,7 @@ def test_attempts_are_counted_by_pod(
 ) -> None:
     version = b.version(status={**HAD_JOB, **before})
     jobs = {"btc-1": b.job("btc-1", *(PODS[p] for p in pods), created=LATER)}
-    got = fold(version, b.snapshot(version, now=LATER, jobs=jobs), b.settings()).status
+    got = b.came_of(version, b.seen(version, now=LATER, jobs=jobs), b.settings()).status
     assert (got.attempt, got.pod_uid) == (attempt, pods[-1] if pods else "b"), name
 
 
@@ -170,10 +170,10 @@ TOLD_ONCE: list[tuple[str, Words]] = [
 @pytest.mark.parametrize(("name", "away"), TOLD_ONCE, ids=str)
 def test_a_store_that_is_away_in_ever_new_words_is_told_once(name: str, away: Words) -> None:
     version = b.version()
-    first = fold(version, b.snapshot(version, **away("no answer in 280 ms")), b.settings()).status
+    first = b.came_of(version, b.seen(version, **away("no answer in 280 ms")), b.settings()).status
     assert "280 ms" in first.message, name
     version = replace(version, status=first)
-    later = fold(version, b.snapshot(version, **away("no answer in 296 ms")), b.settings()).status
+    later = b.came_of(version, b.seen(version, **away("no answer in 296 ms")), b.settings()).status
     assert later == first, name
 
 
@@ -181,8 +181,8 @@ def test_a_store_that_is_away_in_ever_new_words_is_told_once(name: str, away: Wo
 def test_a_new_attempt_shows_nothing_of_the_progress_of_the_former(phase: str) -> None:
     former = Progress(stage="train", percent=80, last_updated_time=b.NOW - timedelta(minutes=1))
     version = b.version(status=HAD_JOB | {"progress": former.to_json_dict()})
-    seen = b.snapshot(version, now=b.NOW, jobs={"btc-1": b.job("btc-1", b.pod(phase))})
-    got = fold(version, seen, b.settings()).status
+    seen = b.seen(version, now=b.NOW, jobs={"btc-1": b.job("btc-1", b.pod(phase))})
+    got = b.came_of(version, seen, b.settings()).status
     assert (got.phase, got.progress) == (phase, None)
 
 
@@ -190,8 +190,8 @@ def test_progress_keeps_a_long_run_alive() -> None:
     version = b.version()
     said = Progress(stage="train", percent=40, message="fold 2/3", last_updated_time=LATER)
     jobs = {"btc-1": b.job("btc-1", b.pod())}
-    seen = b.snapshot(version, now=LATER, jobs=jobs, progress={"btc-1": said})
-    got = fold(version, seen, b.settings()).status
+    seen = b.seen(version, now=LATER, jobs=jobs, progress={"btc-1": said})
+    got = b.came_of(version, seen, b.settings()).status
     assert got.phase == "Running"
     assert got.progress == said
 
@@ -199,8 +199,8 @@ def test_progress_keeps_a_long_run_alive() -> None:
 def test_dry_run_says_that_nothing_follows() -> None:
     version = b.version(promotion={"mode": "DryRun"})
     jobs = {"btc-1": b.job(condition=("Complete", ""))}
-    seen = b.snapshot(version, jobs=jobs, reports={"btc-1": b.report()})
-    assert "DryRun" in fold(version, seen, b.settings()).status.message
+    seen = b.seen(version, jobs=jobs, reports={"btc-1": b.report()})
+    assert "DryRun" in b.came_of(version, seen, b.settings()).status.message
 
 
 def test_what_a_run_said_of_its_bars_stands_in_the_status_within_its_limit() -> None:
@@ -208,10 +208,10 @@ def test_what_a_run_said_of_its_bars_stands_in_the_status_within_its_limit() -> 
     notes = ["ETH/USDT: nobody traded for 96 bars", "x" * 1024]
     data = found.manifest.data.having(notes=notes)
     said = replace(found, manifest=found.manifest.having(data=data))
-    seen = b.snapshot(
+    seen = b.seen(
         b.version(), jobs={"btc-1": b.job(condition=("Complete", ""))}, reports={"btc-1": said}
     )
-    status = fold(b.version(), seen, b.settings()).status
+    status = b.came_of(b.version(), seen, b.settings()).status
     assert status.data is not None
     assert status.data.message.startswith("ETH/USDT: nobody traded for 96 bars; xxx")
     assert len(status.data.message) == 1024

@@ -11,8 +11,7 @@ from clm_api.reasons import Reason
 from clm_operator.complaints import Complaint
 from clm_operator.mirror.objects import Job, Version
 from clm_operator.names import LABEL_REPLAY
-from clm_operator.replays.outcome import look
-from clm_operator.runs.outcome import fold
+from clm_operator.replays.outcome import latest_of
 from clm_operator.view import Withheld
 from tests.operator.units import builders as b
 
@@ -71,8 +70,8 @@ def test_a_run_that_waits_is_written_once(row: Row) -> None:
     version, messages = b.version(status={"phase": "Pending", "stage": "TRAINING"}), set()
     for number in range(ROUNDS):
         held = {"btc-1": why} if (why := row.withheld(number)) else {}
-        seen = b.snapshot(version, jobs={"btc-1": row.job("btc-1", number)}, withheld=held)
-        status = fold(version, seen, b.settings()).status
+        seen = b.seen(version, jobs={"btc-1": row.job("btc-1", number)}, withheld=held)
+        status = b.came_of(version, seen, b.settings()).status
         messages.add(status.message)
         version = Version.read(version.raw | {"status": b.plain(status)})
     assert len(messages) == 1
@@ -89,8 +88,8 @@ def test_a_replay_that_waits_is_written_once(row: Row) -> None:
         job.raw["metadata"]["labels"] = {LABEL_REPLAY: str(slot)}
         held = {name: why} if (why := row.withheld(number)) else {}
         owner = b.schedule_object(status={"replay": status})
-        seen = b.snapshot(schedule=owner, replays={name: job}, withheld=held)
-        found = look(seen, owner).status
+        seen = b.seen(schedule=owner, replays={name: job}, withheld=held)
+        found = latest_of(b.facts(seen), seen.findings).status
         assert found is not None
         messages.add(found.message)
         status = b.plain(found)

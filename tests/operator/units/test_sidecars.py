@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from clm_operator.mirror.objects import Pod
-from clm_operator.runs.outcome import fold
 from tests.operator.units import builders as b
 from tests.operator.units.test_outcomes import HAD_JOB
 
@@ -116,7 +115,7 @@ def test_the_trainer_is_told_from_what_is_injected_beside_it(case: Crowd) -> Non
     version = b.version(status=HAD_JOB)
     found = {"btc-1": b.job("btc-1", case.pod, condition=case.condition)}
     reports = {"btc-1": b.report()} if case.has_result else {}
-    seen = b.snapshot(version, now=T0 + timedelta(seconds=case.after), jobs=found, reports=reports)
-    got = fold(version, seen, b.settings()).status
+    seen = b.seen(version, now=T0 + timedelta(seconds=case.after), jobs=found, reports=reports)
+    got = b.came_of(version, seen, b.settings()).status
     assert f"{got.phase} {got.reason}" == case.stands
     assert case.says in got.message

@@ -107,7 +107,7 @@ async def test_every_schedule_hears_soon_of_an_outage_that_a_round_met(
     monkeypatch.setattr(looks, "_DOUBT_S", 0.01)
     folder = tmp_path / "store"
     standing, woken = _standing(folder), asyncio.Queue[Key]()
-    standing.tell(b.snapshot(schedule=b.schedule_object()))
+    standing.tell(b.seen(schedule=b.schedule_object()).view)
     task = asyncio.create_task(standing.run(woken.put_nowait))
     await asyncio.wait_for(woken.get(), 20)
     assert standing.seen is not None
@@ -115,7 +115,7 @@ async def test_every_schedule_hears_soon_of_an_outage_that_a_round_met(
     folder.rename(tmp_path / "gone")
     folder.write_text("where a folder was")
     refused = {"btc-1": Withheld(Reason.STORAGE_UNAVAILABLE, "no keys")}
-    seen = standing.tell(b.snapshot(b.version(), withheld=refused))
+    seen = standing.tell(b.seen(b.version(), withheld=refused).view)
     assert seen is not None
     assert seen.ready, "a round's word alone decides nothing"
     assert await asyncio.wait_for(woken.get(), 20) == b.KEY

@@ -7,16 +7,21 @@ from typing import Any
 import pytest
 
 from clm_api.happening import MOST_UNTOLD, Happening, bounded
-from clm_operator.cluster.api import Api, ApiError, ConflictError, ForbiddenError
+from clm_operator.cluster.api import (
+    Api,
+    ApiError,
+    ConflictError,
+    DeniedError,
+    ForbiddenError,
+    InvalidError,
+)
 from clm_operator.cluster.resources import Cluster
-from clm_operator.mirror.objects import ScheduleObject, Version
+from clm_operator.mirror.objects import Key, ScheduleObject, Version
 from clm_operator.mirror.world import Mirror
-from clm_operator.round.plan import plan
 from clm_operator.round.writing import Writer, Written
 from clm_operator.telling.kube_events import KubeEvents
 from clm_operator.telling.prometheus import Metrics
 from clm_operator.telling.teller import Teller
-from clm_operator.view import Snapshot
 from tests.operator.units import builders as b
 from tests.operator.units.world import World, ended
 
@@ -56,11 +61,11 @@ class Kept(Cluster):
             raise self.refuse.pop(0)
         self.took.append((about["metadata"]["name"], happening.message))
 
-    def snapshot(self) -> Snapshot:
+    def seen(self) -> b.Seen:
         """Read both, and the Job that works for the version."""
         version = Version.read(dict(self.version))
         owner = ScheduleObject.read(dict(self.schedule))
-        return b.snapshot(version, schedule=owner, jobs={version.name: b.job(version.name)})
+        return b.seen(version, schedule=owner, jobs={version.name: b.job(version.name)})
 
 
 def kept() -> Kept:
@@ -68,11 +73,19 @@ def kept() -> Kept:
     return Kept(b.schedule_object(runOnCreate=False).raw, b.version().raw)
 
 
+def several(*numbers: int) -> list[Happening]:
+    """Build happenings of a number each."""
+    return [
+        Happening(id=f"n{n}", type="Normal", reason="Said", message=f"number {n}", at=b.NOW)
+        for n in numbers
+    ]
+
+
 async def look(cluster: Kept, teller: Teller) -> Written:
     """Make one round's writes."""
-    snapshot = cluster.snapshot()
+    seen = cluster.seen()
     writer = Writer(cluster, teller, Metrics())
-    return await writer.write(snapshot, plan(snapshot, b.settings()))
+    return await writer.write(b.facts(seen), b.plan(seen).plan.writes)
 
 
 def untold(cluster: Kept) -> list[str]:
@@ -116,27 +129,79 @@ async def test_a_write_that_is_refused_tells_nothing() -> None:
     assert cluster.took == []
 
 
+@dataclass
+class Turned:
+    """A clock that the test turns."""
+
+    seconds: float = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
 @pytest.mark.parametrize(
     ("answers", "kept_until_told"),
     [
         ([ApiError(0, "away"), ApiError(503, "sick"), ApiError(429, "busy")], True),
-        ([ForbiddenError(403, "no rights")], False),
+        ([ForbiddenError(403, "no rights"), DeniedError(400, "a webhook is against it")], True),
+        ([InvalidError(422, "no such event can be")], False),
     ],
-    ids=["who is away is told later", "who forbids it is not asked for ever"],
+    ids=[
+        "who is away is told later",
+        "so is who forbids it for now",
+        "what can't be told at all is not tried for ever",
+    ],
 )
 async def test_a_sink_that_does_not_take_an_event(
     answers: list[ApiError],
     kept_until_told: bool,  # noqa: FBT001
 ) -> None:
-    cluster = kept()
-    teller = Teller(cluster)
+    cluster, clock = kept(), Turned()
+    teller = Teller(cluster, clock)
     cluster.refuse = list(answers)
     for _ in answers:
         assert (await look(cluster, teller)).unheard is kept_until_told
+        clock.seconds += 600
     rounds = [await look(cluster, teller) for _ in range(3)]
     assert not rounds[-1].unheard
     assert cluster.took == ([("btc-1", STARTED)] if kept_until_told else [])
     assert untold(cluster) == []
+
+
+async def test_a_namespace_that_takes_no_events_is_asked_ever_more_rarely_for_all_its_objects() -> (
+    None
+):
+    cluster, clock = kept(), Turned()
+    teller, about, other = Teller(cluster, clock), b.version().raw, Key("other", "eth")
+    no = ForbiddenError(403, "no rights")
+    cluster.refuse = [no] * 9
+    asked = []
+    for clock.seconds in range(3000):
+        before = len(cluster.refuse)
+        for n in range(3):
+            left = await teller.tell(b.KEY, about, several(n), b.NOW)
+            assert left == several(n), "it waits"
+        if len(cluster.refuse) < before:
+            asked.append(clock.seconds)
+        if not cluster.refuse:
+            break
+    assert asked == [0, 5, 15, 35, 75, 155, 315, 635, 1235]
+    assert teller.rest_s("ns") == 600
+    assert await teller.tell(other, about, several(9), b.NOW) == [], "another one takes its own"
+    clock.seconds += 600
+    assert await teller.tell(b.KEY, about, several(0, 1, 2), b.NOW) == []
+    assert [said for _, said in cluster.took] == [f"number {n}" for n in (9, 0, 1, 2)]
+    cluster.refuse = [no]
+    await teller.tell(b.KEY, about, several(4), b.NOW)
+    assert teller.rest_s("ns") == 5, "a new refusal begins anew"
+
+
+async def test_a_sink_that_says_how_long_to_wait_is_given_so_long() -> None:
+    cluster, clock = kept(), Turned()
+    teller = Teller(cluster, clock)
+    cluster.refuse = [ApiError(429, "busy", retry_after_s=77)]
+    await teller.tell(b.KEY, b.version().raw, several(1), b.NOW)
+    assert teller.rest_s("ns") == 77
 
 
 async def test_happenings_of_an_object_are_told_in_their_order_and_one_refusal_costs_one_try() -> (
@@ -144,13 +209,15 @@ async def test_happenings_of_an_object_are_told_in_their_order_and_one_refusal_c
 ):
     cluster = kept()
     cluster.refuse = [ApiError(503, "sick")]
-    teller, key = Teller(cluster), b.KEY
+    clock = Turned()
+    teller, key = Teller(cluster, clock), b.KEY
     three = [
         Happening(id=name, type="Normal", reason="Said", message=name) for name in ("a", "b", "c")
     ]
     about = b.version().raw
     assert await teller.tell(key, about, three, b.NOW) == three
     assert cluster.took == [], "nobody was asked for the second"
+    clock.seconds += 5
     assert await teller.tell(key, about, three, b.NOW) == []
     assert [message for _, message in cluster.took] == ["a", "b", "c"]
 
@@ -168,14 +235,6 @@ def test_a_decided_request_is_removed_though_nobody_listens() -> None:
         told = [{"id": "kept", "type": "Normal", "reason": "Said", "message": "it"}]
         world.version("btc-1")["status"]["untold"] = told
     assert [v.name for v in decided.remove_requests] == ["btc-1"]
-
-
-def several(*numbers: int) -> list[Happening]:
-    """Build happenings of a number each."""
-    return [
-        Happening(id=f"n{n}", type="Normal", reason="Said", message=f"number {n}", at=b.NOW)
-        for n in numbers
-    ]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import pytest
 
 from clm_operator.complaints import Complaint
 from clm_operator.mirror.objects import Job, Version
-from clm_operator.round.plan import Plan, plan
 from tests.operator.units import builders as b
 from tests.operator.units.test_shadow import IN_PRODUCTION
 from tests.operator.units.world import World, ended
@@ -62,13 +61,13 @@ CASES = [
 ]  # fmt: skip
 
 
-def look(case: Case) -> Plan:
+def look(case: Case) -> b.Decided:
     version = b.version(status=case.status)
     parts = dict(case.parts)
     jobs = {"btc-1": case.job} | parts.pop("more", {})
     owner = b.schedule_object(runOnCreate=False, job=case.ttl)
-    seen = b.snapshot(version, *case.others, schedule=owner, now=case.at, jobs=jobs, **parts)
-    return plan(seen, b.settings())
+    seen = b.seen(version, *case.others, schedule=owner, now=case.at, jobs=jobs, **parts)
+    return b.plan(seen, b.settings())
 
 
 @pytest.mark.parametrize("case", CASES, ids=attrgetter("name"))
@@ -85,7 +84,7 @@ def test_the_operator_wakes_for_it() -> None:
 def test_the_ended_version_outlives_its_job_unchanged() -> None:
     owner = b.schedule_object(runOnCreate=False)
     version = b.version(status=ENDED)
-    made = plan(b.snapshot(version, schedule=owner, now=b.NOW + DAY), b.settings())
+    made = b.plan(b.seen(version, schedule=owner, now=b.NOW + DAY), b.settings())
     assert (made.create_jobs, made.delete_jobs) == ((), ())
     assert [s.reason for _, s in made.version_statuses if s.reason != "DataGap"] == []
 
@@ -130,8 +129,8 @@ SUCCEEDED: Raw = {"phase": "Succeeded", "stage": "REJECTED", "completionTime": b
 )
 def test_a_job_whose_run_has_ended(status: Raw, seconds: int, *, goes: bool) -> None:
     version, now = b.version(status=status), b.NOW + timedelta(seconds=seconds)
-    view = b.snapshot(version, jobs={"btc-1": b.job("btc-1", b.pod())}, now=now)
-    decided = plan(view, b.settings())
+    view = b.seen(version, jobs={"btc-1": b.job("btc-1", b.pod())}, now=now)
+    decided = b.plan(view, b.settings())
     assert [job.name for job in decided.delete_jobs] == (["btc-1"] if goes else [])
     if not goes:
         assert decided.wake_at == b.NOW + timedelta(seconds=60)

@@ -13,8 +13,6 @@ from clm_operator.complaints import Complaint, told
 from clm_operator.findings import UnreadableReport
 from clm_operator.jobs.waiting import overdue
 from clm_operator.mirror.objects import Job, Pod
-from clm_operator.round.version_status import observed
-from clm_operator.runs.outcome import fold
 from tests.operator.units import builders as b
 from tests.operator.units.test_outcomes import HAD_JOB
 from tests.operator.units.test_shadow import IN_PRODUCTION
@@ -97,8 +95,8 @@ def run_through(*looks: tuple[float, Job]) -> list[str]:
     seen = []
     for seconds, found in looks:
         version = b.version(status=status, job={"pendingDeadlineSeconds": LIMIT_S})
-        view = b.snapshot(version, now=at(seconds), jobs={"btc-1": found})
-        outcome = fold(version, view, b.settings())
+        view = b.seen(version, now=at(seconds), jobs={"btc-1": found})
+        outcome = b.came_of(version, view, b.settings())
         status = b.plain(outcome.status)
         seen.append(f"{outcome.status.phase} {outcome.status.reason}")
     return seen
@@ -252,8 +250,8 @@ SAID = [
 @pytest.mark.parametrize("case", SAID, ids=attrgetter("name"))
 def test_a_run_that_waits_says_why(case: Said) -> None:
     version = b.version(status=HAD_JOB)
-    seen = b.snapshot(version, now=at(5), jobs={"btc-1": case.job})
-    got = fold(version, seen, b.settings()).status
+    seen = b.seen(version, now=at(5), jobs={"btc-1": case.job})
+    got = b.came_of(version, seen, b.settings()).status
     assert (got.phase, got.reason, got.message) == ("Pending", case.reason, case.message)
 
 
@@ -281,8 +279,8 @@ def test_a_run_between_two_attempts_says_why_the_last_one_ended(
 ) -> None:
     """And so do its conditions, the words that "kubectl describe" shows."""
     version = b.version(status=HAD_JOB)
-    seen = b.snapshot(version, now=at(5), jobs={"btc-1": job(pod, started=0)})
-    got = observed(version, fold(version, seen, b.settings()).status, at(5))
+    seen = b.seen(version, now=at(5), jobs={"btc-1": job(pod, started=0)})
+    got = b.came_of(version, seen, b.settings()).status
     assert f"{got.phase} {got.reason}" == stands, name
     assert got.message.startswith(says)
     ready = next(c for c in got.conditions if c.type == "Ready")
@@ -293,25 +291,25 @@ def test_a_wait_for_the_store_leaves_nothing_behind() -> None:
     """Once the store has answered, neither the version nor its conditions speak of the wait."""
     away = UnreadableReport(Reason.STORAGE_UNAVAILABLE, "no answer")
     version = b.version()
-    waits = fold(version, b.snapshot(version, reports={"btc-1": away}), b.settings()).status
+    waits = b.came_of(version, b.seen(version, reports={"btc-1": away}), b.settings()).status
     assert (waits.reason, waits.message) == ("StorageUnavailable", "no answer")
     version = replace(version, status=waits)
-    goes_on = fold(version, b.snapshot(version), b.settings()).status
+    goes_on = b.came_of(version, b.seen(version), b.settings()).status
     assert (goes_on.reason, goes_on.message) == ("RunScheduled", "")
     assert "no answer" not in json.dumps(b.plain(goes_on))
     done = b.version(status=HAD_JOB)
     jobs = {"btc-1": b.job(condition=("Complete", ""))}
-    seen = b.snapshot(done, jobs=jobs, reports={"btc-1": away})
-    done = replace(done, status=fold(done, seen, b.settings()).status)
-    empty = fold(done, b.snapshot(done, jobs=jobs), b.settings()).status
+    seen = b.seen(done, jobs=jobs, reports={"btc-1": away})
+    done = replace(done, status=b.came_of(done, seen, b.settings()).status)
+    empty = b.came_of(done, b.seen(done, jobs=jobs), b.settings()).status
     verified = next(c for c in empty.conditions if c.type == "ArtifactVerified")
     assert (verified.status, verified.reason) == ("False", "ArtifactCorrupt")
 
 
 def test_a_pod_that_was_never_made_fails_with_the_words_of_who_refused_it() -> None:
     version = b.version(status=HAD_JOB | {"phase": "Pending"})
-    seen = b.snapshot(version, now=at(1801), jobs={"btc-1": job(warning=refused(QUOTA))})
-    got = fold(version, seen, b.settings()).status
+    seen = b.seen(version, now=at(1801), jobs={"btc-1": job(warning=refused(QUOTA))})
+    got = b.came_of(version, seen, b.settings()).status
     assert (got.phase, got.reason) == ("Failed", "Unschedulable")
     assert got.message.endswith(QUOTA)
 

@@ -10,14 +10,16 @@ from clm_api.base import StatusModel
 from clm_api.layout import RunLayout
 from clm_api.production import ProductionPointer
 from clm_api.replay import ReplayTask
-from clm_operator.findings import ReplayRead, ReportRead
+from clm_operator.changes import Change
+from clm_operator.facts import Facts
+from clm_operator.findings import Findings, ReplayRead, ReportRead
 from clm_operator.mirror.objects import Job, ScheduleObject, Version
-from clm_operator.replays.outcome import to_read
-from clm_operator.round.plan import Plan, plan
-from clm_operator.round.version_status import observed
+from clm_operator.round import acts, manifests
+from clm_operator.round.acts import Act
+from clm_operator.round.needs import needs
+from clm_operator.round.version_status import written
 from clm_operator.settings import Settings
-from clm_operator.stages.promotion import to_verify
-from clm_operator.view import Snapshot, Withheld
+from clm_operator.view import Withheld
 from tests.operator.units import builders as b
 
 Raw = dict[str, Any]
@@ -33,7 +35,7 @@ def ended(name: str, stands: str = "CANDIDATE", **more: Any) -> Version:
     phase = "Failed" if stands == "FAILED" else "Succeeded"
     status = {"phase": phase, "stage": stands, "artifact": artifact} | more
     version = b.version(name, status=status)
-    seen = b.plain(observed(version, version.status, b.NOW))
+    seen = b.plain(written(version, Change(version.status, b.NOW), b.NOW))
     return Version.read(version.raw | {"status": seen})
 
 
@@ -80,40 +82,52 @@ class World:
         raw["spec"]["request"] = {"stage": stage, "by": by, "reason": f"{by} likes it"} | more
         raw["metadata"]["generation"] += 1
 
-    def snapshot(self) -> Snapshot:
-        """Read everything."""
+    def seen(self) -> b.Seen:
+        """Look at everything, and read what a round needs."""
         owner = ScheduleObject.read(deepcopy(self.schedule))
         read = [Version.read(deepcopy(raw)) for raw in self.versions]
-        asked = [v.name for v in to_verify(owner, read, self.now)]
-        verified = {name: self.verified.get(name, b.report()) for name in asked}
-        over = to_read(owner, self.jobs) is not None
-        return b.snapshot(
-            *read, schedule=owner, now=self.now, verified=verified, taken=self.taken,
-            withheld=self.withheld, refused=self.refused,
-            replays=dict(self.jobs), replay=self.replay if over else None,
+        seen = b.seen(
+            *read, schedule=owner, now=self.now, taken=self.taken,
+            withheld=self.withheld, refused=self.refused, replays=dict(self.jobs),
         )  # fmt: skip
+        asked = needs(b.facts(seen, self.settings))
+        found = Findings(
+            verified={v.name: self.verified.get(v.name, b.report()) for v in asked.verify},
+            replay=None if asked.replay is None else self.replay,
+        )
+        return b.Seen(seen.view, found)
 
-    def plan(self) -> Plan:
+    def facts(self) -> Facts:
+        """Work out what follows by itself."""
+        return b.facts(self.seen(), self.settings)
+
+    def plan(self) -> b.Decided:
         """Decide."""
-        return plan(self.snapshot(), self.settings)
+        return b.plan(self.seen(), self.settings)
 
-    def writes(self, decided: Plan) -> Iterator[Write]:
+    def writes(self, decided: b.Decided) -> Iterator[Write]:
         """Return a plan's writes in the order in which the operator makes them."""
-        for manifest in decided.create_versions:
-            yield lambda m=manifest: self._created(m)  # type: ignore[misc]
-        made = decided.create_replay
-        if made is not None and made.name not in self.withheld:
-            yield lambda: self._started(made.manifest)
-        for job in decided.delete_jobs:
-            yield lambda j=job: self.jobs.pop(j.name)  # type: ignore[misc]
-        for version, status in decided.version_statuses:
-            yield lambda v=version, s=status: self._status(self.version(v.name), s)  # type: ignore[misc]
-        after = decided.schedule_status
-        assert after is not None
-        if self.schedule["status"] != b.plain(after):
-            yield lambda: self._status(self.schedule, after)
-        for version in decided.remove_requests:
-            yield lambda v=version: self._unasked(self.version(v.name))  # type: ignore[misc]
+        for act in decided.plan.acts:
+            if (write := self._write(act)) is not None:
+                yield write
+
+    def _write(self, act: Act) -> Write | None:
+        """Return what an act changes; None if it changes nothing here, or not yet."""
+        match act:
+            case acts.CreateVersion():
+                return lambda: self._created(manifests.version_of(self.facts(), act.begin))
+            case acts.CreateReplay() if act.replay.name not in self.withheld:
+                made = manifests.job_of_replay(self.facts(), act.replay)
+                return lambda: self._started(made.manifest)
+            case acts.DeleteJob():
+                return lambda: self._deleted(act.job)
+            case acts.WriteVersion():
+                return lambda: self._status(self.version(act.version.name), act.status)
+            case acts.WriteSchedule() if self.schedule["status"] != b.plain(act.status):
+                return lambda: self._status(self.schedule, act.status)
+            case acts.RemoveRequest():
+                return lambda: self._unasked(self.version(act.version.name))
+        return None
 
     def settle(self, writes: int = 1000) -> int:
         """Run rounds until nothing is left or so many writes were made; return how many were."""
@@ -169,6 +183,9 @@ class World:
         times = {"creationTimestamp": b.stamp(self.now), "generation": 1, "resourceVersion": "1"}
         fresh = {**manifest, "metadata": {**meta, **times, "uid": f"uid-{meta['name']}"}}
         self.versions.append(fresh | {"status": {"phase": "Pending", "stage": "TRAINING"}})
+
+    def _deleted(self, job: Job) -> None:
+        del self.jobs[job.name]
 
     def _started(self, manifest: Raw) -> None:
         meta = manifest["metadata"]

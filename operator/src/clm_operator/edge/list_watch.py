@@ -9,7 +9,8 @@ without an error; one from a resourceVersion that it has used again is not told 
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from clm_operator.cluster.api import Api, ApiError, ForbiddenError, NotFoundError
@@ -24,6 +25,8 @@ _PAUSE_S = 0.5
 """Between a watch that ended and the next one."""
 _MOST_DOUBLINGS = 4
 """Of the wait between lists after which no watch begins."""
+_HEAR_S = 60.0
+_HEARD_BETWEEN_LISTS = 10
 _GONE, _SERVER = 410, 500
 Changed = Callable[[Kind, Key], None]
 
@@ -67,23 +70,48 @@ class ListWatch:
     _lists: int = field(default=0, init=False)
     """How many came since a watch last went well."""
     _spoke: bool = field(default=False, init=False)
+    _until_look: int = field(default=0, init=False)
 
     async def run(self) -> None:
         """List and watch until cancelled; the API server may be away for as long as it likes."""
         while True:
-            pause_s = await self._turn()
+            pause_s = await self._turn(self._watched)
             await asyncio.sleep(pause_s)
 
-    async def _turn(self) -> float:
-        """List where need be, and watch for as long as that goes well; return the rest after it."""
+    async def sweep(self, over: asyncio.Event) -> None:
+        """List now and then, and hear meanwhile that the server shows the kind, until it is over.
+
+        For a kind whose events somebody else brings, who tells of no deletion that happened while
+        a watch was down.
+        """
+        while not over.is_set():
+            wait_s = await self._turn(self._swept)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), wait_s)
+
+    async def _watched(self) -> float | None:
+        self._since = self._since or await self.look()
+        begun = self._since
+        await self._follow()
+        self._lists = 0
+        return _PAUSE_S if self._since != begun else None
+
+    async def _swept(self) -> float:
+        if self._until_look == 0:
+            await self.look()
+            self._lists, self._until_look = 0, _HEARD_BETWEEN_LISTS
+        elif is_older(await self.api.newest(self.path, self.selector), self._reached):
+            await self.look()
+        self._until_look -= 1
+        self._heard()
+        return _HEAR_S
+
+    async def _turn(self, step: Callable[[], Awaitable[float | None]]) -> float:
+        """Take a step; return the rest after it."""
         wait_s = 0.0
         try:
-            self._since = self._since or await self.look()
-            begun = self._since
-            await self._follow()
-            self._lists = 0
-            if self._since != begun:
-                return _PAUSE_S
+            if (pause_s := await step()) is not None:
+                return pause_s
         except _StartAnewError:
             self._since = ""
         except (ForbiddenError, NotFoundError) as error:

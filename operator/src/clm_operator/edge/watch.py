@@ -1,4 +1,4 @@
-"""kopf runs the operator and watches namespaces, where they are chosen by labels."""
+"""kopf runs the operator, and brings schedules and namespaces."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -6,9 +6,12 @@ from typing import Any
 
 import kopf
 
+from clm_api import GROUP, VERSION
 from clm_operator.cluster.api import USER_AGENT
 from clm_operator.edge.endless import EndlessJitter
 from clm_operator.edge.keeps_nothing import NoDiffBase, NoProgress
+from clm_operator.edge.list_watch import Changed
+from clm_operator.mirror.world import Mirror
 
 _WATCHING = "kopf._cogs.clients.watching"
 Labelled = Callable[[str, Mapping[str, str] | None], None]
@@ -28,11 +31,15 @@ class _Connection(kopf.ConnectionInfo):
         return {**super().as_http_headers(), "User-Agent": USER_AGENT}
 
 
-def registry(labelled: Labelled | None = None) -> kopf.OperatorRegistry:
+def registry(
+    mirror: Mirror, changed: Changed, labelled: Labelled | None = None
+) -> kopf.OperatorRegistry:
     """Return kopf's handlers.
 
     Parameters
     ----------
+    changed
+        Told of news, and whose they are.
     labelled
         Told the labels of every namespace, and None when one is gone.
     """
@@ -47,6 +54,17 @@ def registry(labelled: Labelled | None = None) -> kopf.OperatorRegistry:
             **_: Any,
         ) -> None:
             labelled(str(name), None if type == "DELETED" else labels)
+
+    @kopf.on.event(GROUP, VERSION, "trainingschedules", registry=handlers)
+    async def schedule_seen(event: kopf.RawEvent, **_: Any) -> None:
+        raw: dict[str, Any] = dict(event["object"])
+        if event["type"] == "DELETED":
+            meta = raw["metadata"]
+            key = mirror.drop("TrainingSchedule", meta["namespace"], meta["name"], meta["uid"])
+        else:
+            key = mirror.put("TrainingSchedule", raw)
+        if key is not None:
+            changed("TrainingSchedule", key)
 
     @kopf.on.login(registry=handlers)
     def login(**kwargs: Any) -> kopf.ConnectionInfo | None:

@@ -15,11 +15,17 @@ from clm_operator.telling.prometheus import Metrics
 
 _LOG = logging.getLogger(__name__)
 _LOOK_S = 15.0
+WATCHED_HERE: tuple[Kind, ...] = ("ModelVersion", "Job", "Pod")
 
 
 @dataclass
 class Watches:
-    """Lists and watches of each kind in each namespace, ``*`` for all."""
+    """Lists and watches of each kind in each namespace, ``*`` for all.
+
+    Schedules come from kopf. They are listed before the first round, for what their siblings tried,
+    and now and then. Once the server's store was restored from a backup they are watched here too:
+    kopf goes on from a resourceVersion that such a server does not have.
+    """
 
     api: Api
     mirror: Mirror
@@ -28,16 +34,27 @@ class Watches:
     changed: Changed
     known: Callable[[str], None]
     restored: Callable[[], None]
+    _went_back: asyncio.Event = field(default_factory=asyncio.Event)
     _silent: set[tuple[Kind, str]] = field(default_factory=set)
 
     async def run(self) -> None:
         """Watch until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             for scope in self.namespaces:
-                for kind in KINDS:
+                tasks.create_task(self._schedules(scope), name=f"sweeper of {scope}")
+                for kind in WATCHED_HERE:
                     name = f"watcher for {kind.lower()}s of {scope}"
                     tasks.create_task(self._of(kind, scope).run(), name=name)
             tasks.create_task(self._listen(), name="silent watches")
+
+    async def _schedules(self, scope: str) -> None:
+        schedules = self._of("TrainingSchedule", scope)
+        await schedules.sweep(self._went_back)
+        await schedules.run()
+
+    def _goes_back(self) -> None:
+        self._went_back.set()
+        self.restored()
 
     def _of(self, kind: Kind, scope: str) -> ListWatch:
         return ListWatch(
@@ -49,7 +66,7 @@ class Watches:
             LABEL_SCHEDULE if kind in ("Job", "Pod") else "",
             self.changed,
             self.known,
-            self.restored,
+            self._goes_back,
         )
 
     async def _listen(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 from pydantic import ValidationError
 
 from clm_api.environment import CONTAINER
-from clm_api.model_version import TERMINAL, ModelVersionSpec, ModelVersionStatus, TriggerType
+from clm_api.model_version import TAKES_A_SLOT, TERMINAL, ModelVersionSpec, ModelVersionStatus
 from clm_api.restored import RESTORING
 from clm_api.schedule_status import TOKEN_CHARS, TrainingScheduleStatus
 from clm_api.timing import slot_of
@@ -196,10 +196,16 @@ class Version(_Named):
 
     @property
     def slot(self) -> int | None:
-        """Its slot, if it came from the schedule: a run by hand takes no slot."""
-        if self.spec is None or self.spec.trigger.type is TriggerType.MANUAL:
+        """Its slot, if it came from the schedule: a run that something else began takes none."""
+        if self.spec is None or self.spec.trigger.type not in TAKES_A_SLOT:
             return None
         return slot_of(self.spec.slot)
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether its Sharpe ratio is more than luck, as far as its run can tell."""
+        held = (c for c in self.status.conditions if c.type == "StatisticallySignificant")
+        return any(c.status == "True" for c in held)
 
 
 @dataclass(frozen=True)

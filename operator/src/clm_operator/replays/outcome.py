@@ -1,66 +1,34 @@
-"""What came of the newest replay Job, and which Jobs are not needed any more.
+"""What came of the newest replay Job.
 
 Its report is written once. Whoever looks finds the Job or its report, or finds neither and waits
 for the next slot.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 
 from clm_api.model_version import Phase
 from clm_api.reasons import Reason
 from clm_api.replay import ReplayReport
-from clm_api.schedule_status import (
-    LiveStatus,
-    ProductionStatus,
-    ReplayStatus,
-)
+from clm_api.schedule_status import LiveStatus, ReplayStatus
 from clm_api.timing import slot_time, whole_seconds
-from clm_api.training_schedule import TrainingScheduleSpec
-from clm_operator.barriers import calm
-from clm_operator.findings import CorruptReport, UnreadableReport
-from clm_operator.jobs.failures import Failure, explain
-from clm_operator.jobs.waiting import (
-    held_up,
-    interrupted,
-    left_until,
-    lingering,
-    missing_since,
-    overdue,
-)
+from clm_operator.facts import Facts
+from clm_operator.findings import CorruptReport, Findings, Latest, UnreadableReport
+from clm_operator.jobs.failures import Failure
+from clm_operator.jobs.state import JobState
 from clm_operator.mirror.objects import Job, ScheduleObject
 from clm_operator.names import replay_slot
-from clm_operator.view import Snapshot, Withheld
-
-PENDING = Phase.PENDING
-
-
-@dataclass(frozen=True)
-class NewestReplay:
-    """What a round knows of the newest replay.
-
-    Parameters
-    ----------
-    report
-        Of a replay that ends in this round.
-    """
-
-    status: ReplayStatus | None = None
-    report: ReplayReport | None = None
-
-    @property
-    def runs(self) -> bool:
-        """Whether its Job has not ended yet."""
-        return self.status is not None and self.status.phase is Phase.RUNNING
+from clm_operator.view import Withheld
+from clm_operator.words import calm
 
 
-def newest(schedule: ScheduleObject, jobs: dict[str, Job]) -> ReplayStatus | None:
+def newest(schedule: ScheduleObject, jobs: Mapping[str, Job]) -> ReplayStatus | None:
     """Return the newest replay: the recorded one, or one whose Job was just made."""
     known = schedule.status.replay
     for name, job in jobs.items():
         if (slot := _slot(job)) is None:
             continue
-        wanted = known is not None and known.phase is PENDING and known.slot == slot
+        wanted = known is not None and known.phase is Phase.PENDING and known.slot == slot
         if known is None or slot > known.slot or wanted:
             known = ReplayStatus(name=name, slot=slot, phase=Phase.RUNNING)
     return known
@@ -74,73 +42,67 @@ def _slot(job: Job) -> datetime | None:
         return None
 
 
-def to_read(schedule: ScheduleObject, jobs: dict[str, Job]) -> ReplayStatus | None:
-    """Return the newest replay if its report is to be read: its Job has ended or is gone."""
-    status = newest(schedule, jobs)
-    if status is None or status.phase is not Phase.RUNNING:
-        return None
-    job = jobs.get(status.name)
-    return status if job is None or job.finished or job.trainer_ended else None
+def latest_of(facts: Facts, findings: Findings) -> Latest:
+    """Return what became of the newest replay.
 
-
-def look(snapshot: Snapshot, schedule: ScheduleObject) -> NewestReplay:
-    """Return what became of the newest replay."""
-    status = newest(schedule, snapshot.replays)
+    While stages have to catch up with the pointer nothing is concluded.
+    """
+    status, found = facts.newest, findings.replay
+    if facts.lagging:
+        return Latest(facts.schedule.status.replay)
     if status is None or status.phase is not Phase.RUNNING:
-        return NewestReplay(status)
-    job, found = snapshot.replays.get(status.name), snapshot.replay
+        return Latest(status)
+    state = facts.states.get(status.name)
     if isinstance(found, ReplayReport):
-        return NewestReplay(_ended(status, snapshot.now, *_found(found)), found)
+        return Latest(ended(status, facts.now, *_found(found)), found, _live(facts, found))
     if isinstance(found, CorruptReport):
-        why = Failure(Reason.ARTIFACT_CORRUPT, found.message)
-        return NewestReplay(failed(status, why, snapshot.now))
-    if isinstance(found, UnreadableReport) and (job is None or job.condition("Complete")):
-        return NewestReplay(waiting(status, found))
-    if job is not None:
-        status = _told(status, job, snapshot.withheld.get(status.name), snapshot.now)
-    missing = status.pod_missing_since
-    if (why_ := _lost(job, schedule.spec, missing, snapshot.now)) is not None:
-        return NewestReplay(failed(status, why_, snapshot.now))
-    return NewestReplay(status)
+        return Latest(failed(status, Failure(Reason.ARTIFACT_CORRUPT, found.message), facts.now))
+    if isinstance(found, UnreadableReport) and (state is None or state.completed):
+        known = status.reason == found.reason
+        return Latest(status if known else waiting(status, found.reason, found.message))
+    if state is None:
+        gone = "its Job was deleted before it had stored a report"
+        return Latest(failed(status, Failure(Reason.JOB_LOST, gone), facts.now))
+    if (lost := _lost(state)) is not None:
+        return Latest(failed(status, lost, facts.now))
+    return Latest(_told(status, state, facts.barred.get(status.name)))
 
 
-def _told(status: ReplayStatus, job: Job, keys: Withheld | None, now: datetime) -> ReplayStatus:
-    """Say what keeps its pod from beginning, or from working on."""
-    before = status.message
-    status = status.having(pod_missing_since=missing_since(job, status.pod_missing_since, now))
-    begun = bool(job.pods) and job.pods[-1].phase != "Pending"
-    if not (job.finished or begun) and keys is not None:
-        return waiting(status, keys)
-    found = None if job.finished else interrupted(job) if begun else held_up(job)
-    if found is None or not found.words:
-        return status.having(reason="", message="")
-    told = status.having(reason=found.reason, message=found.words)
-    return told if begun else calm(told, before)
-
-
-def _lost(
-    job: Job | None, spec: TrainingScheduleSpec | None, missing: datetime | None, now: datetime
-) -> Failure | None:
+def _lost(state: JobState) -> Failure | None:
     """Return why a replay without a report will never have one; None while it may."""
-    if job is None:
-        return Failure(Reason.JOB_LOST, "its Job was deleted before it had stored a report")
-    if job.condition("Complete"):
+    if state.completed:
         return Failure(Reason.ARTIFACT_CORRUPT, "its Job completed but the store holds no report")
-    if job.condition("Failed"):
-        return explain(job)
-    if job.trainer_ended is not None:
-        return lingering(job, now)
-    waits = not job.pods or job.pods[-1].phase == "Pending"
-    if waits and spec is not None:
-        return overdue(job, missing, spec.job.pending_deadline_seconds, now)
-    return None
+    return state.failure or state.lingering or state.overdue
 
 
-def waiting(status: ReplayStatus, why: UnreadableReport | Withheld) -> ReplayStatus:
-    """Say what it waits for; once, for a store's words have times and counts in them."""
-    if isinstance(why, UnreadableReport) and status.reason == why.reason:
-        return status
-    return calm(status.having(reason=why.reason, message=why.message), status.message)
+def _told(status: ReplayStatus, state: JobState, keys: Withheld | None) -> ReplayStatus:
+    """Say what keeps its pod from beginning, or from working on."""
+    status = status.having(pod_missing_since=state.missing_since)
+    if state.begun:
+        found = state.interrupted
+        reason, message = (found.reason, found.words) if found else ("", "")
+        return status.having(reason=reason, message=message)
+    if keys is not None:
+        return waiting(status, keys.reason, keys.message)
+    found = state.held_up
+    return waiting(status, found.reason if found.words else "", found.words)
+
+
+def _live(facts: Facts, report: ReplayReport) -> LiveStatus | None:
+    """Return the figures of the production version; None where the replay is of another one."""
+    live, champion = report.live, facts.champion
+    if live is None or champion is None:
+        return None
+    if (live.version, live.sha256) != (champion.version, champion.sha256):
+        return None
+    return LiveStatus(
+        bars=live.bars,
+        to=live.to,
+        trades=round(live.metrics.get("trades", 0)),
+        sharpe=live.metrics.get("sharpe"),
+        total_return=live.metrics.get("totalReturn"),
+        max_drawdown=live.metrics.get("maxDrawdown"),
+    )
 
 
 def _found(report: ReplayReport) -> tuple[Reason | str, str]:
@@ -152,10 +114,23 @@ def _found(report: ReplayReport) -> tuple[Reason | str, str]:
     return Reason.REPLAYED, " \u00b7 ".join([told, *report.notes])
 
 
-def _ended(status: ReplayStatus, now: datetime, reason: str, text: str) -> ReplayStatus:
+def barred(status: ReplayStatus, why: Withheld | Failure, now: datetime) -> ReplayStatus:
+    """Say why a Job can't be made, or not yet."""
+    if isinstance(why, Failure):
+        return failed(status, why, now)
+    return waiting(status, why.reason, why.message)
+
+
+def waiting(status: ReplayStatus, reason: str, words: str) -> ReplayStatus:
+    """Say what it waits for; once, for the words have times and counts in them."""
+    return calm(status.having(reason=str(reason), message=words), status.message)
+
+
+def ended(status: ReplayStatus, now: datetime, reason: Reason | str, text: str) -> ReplayStatus:
+    """End a replay with its report."""
     return status.having(
         phase=Phase.SUCCEEDED,
-        reason=reason,
+        reason=str(reason),
         message=text,
         completion_time=whole_seconds(now),
         pod_missing_since=None,
@@ -164,55 +139,4 @@ def _ended(status: ReplayStatus, now: datetime, reason: str, text: str) -> Repla
 
 def failed(status: ReplayStatus, why: Failure, now: datetime) -> ReplayStatus:
     """End a replay without a report."""
-    return _ended(status, now, why.reason, why.message).having(phase=Phase.FAILED)
-
-
-def with_live(
-    production: ProductionStatus | None, report: ReplayReport | None
-) -> ProductionStatus | None:
-    """Lay a replay over the production version that it is of."""
-    live = report.live if report else None
-    if production is None or live is None:
-        return production
-    if (live.version, live.sha256) != (production.version, production.artifact.sha256):
-        return production
-    figures = LiveStatus(
-        bars=live.bars,
-        to=live.to,
-        trades=round(live.metrics.get("trades", 0)),
-        sharpe=live.metrics.get("sharpe"),
-        total_return=live.metrics.get("totalReturn"),
-        max_drawdown=live.metrics.get("maxDrawdown"),
-    )
-    return production.having(live=figures)
-
-
-def recorded(schedule: ScheduleObject, latest: NewestReplay) -> bool:
-    """Whether what became of the newest replay is stored: no Job comes or goes before."""
-    return latest.status == schedule.status.replay
-
-
-def to_delete(
-    snapshot: Snapshot, schedule: ScheduleObject, latest: NewestReplay
-) -> tuple[Job, ...]:
-    """Return the Jobs that nobody needs: all but the newest, and it if it works in vain."""
-    if not recorded(schedule, latest):
-        return ()
-    status, goes = latest.status, goes_at(snapshot, latest)
-    vain = goes is not None and goes <= snapshot.now
-    return tuple(
-        job
-        for name, job in snapshot.replays.items()
-        if status is None or name != status.name or vain
-    )
-
-
-def goes_at(snapshot: Snapshot, latest: NewestReplay) -> datetime | None:
-    """Return when the Job of the newest replay goes if it has not ended; None if it has."""
-    status = latest.status
-    if status is None or status.completion_time is None:
-        return None
-    job = snapshot.replays.get(status.name)
-    if job is None or job.finished:
-        return None
-    return left_until(status.completion_time, status.phase, status.reason)
+    return ended(status, now, why.reason, why.message).having(phase=Phase.FAILED)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -10,16 +10,31 @@ from operator import or_
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
 from clm_operator.cluster.api import ApiError, ExistsError, InvalidError
-from clm_operator.cluster.resources import Cluster, Raw
+from clm_operator.cluster.resources import Cluster
+from clm_operator.facts import Facts
 from clm_operator.jobs.credentials import Grant
 from clm_operator.jobs.manifest import NewJob
 from clm_operator.mirror.objects import Key, made_for
+from clm_operator.round.acts import (
+    Create,
+    CreateJob,
+    CreateReplay,
+    CreateVersion,
+    LendReplay,
+    LendRun,
+)
 from clm_operator.round.gather import FoundOut
 from clm_operator.round.launch import Launcher
-from clm_operator.round.plan import Plan
+from clm_operator.round.manifests import (
+    job_of,
+    job_of_replay,
+    keys_of,
+    keys_of_replay,
+    version_of,
+)
 from clm_operator.round.refusals import Refusals
+from clm_operator.slots.admit import Begin
 from clm_operator.telling.prometheus import Metrics
-from clm_operator.view import Snapshot
 
 _LOG = logging.getLogger(__name__)
 
@@ -39,74 +54,82 @@ class Creator:
         short = self.refusals.short(key.namespace)
         return FoundOut(withheld=self.refusals.standing(key), quota_short=short)
 
-    async def make(self, snapshot: Snapshot, decided: Plan, known: FoundOut) -> FoundOut:
+    async def make(self, facts: Facts, creations: Iterable[Create], known: FoundOut) -> FoundOut:
         """Create versions, then Jobs, then keys that a crash kept from a Job."""
-        for manifest in decided.create_versions:
-            known |= await self._version(snapshot, manifest)
-        jobs = (*decided.create_jobs, *filter(None, [decided.create_replay]))
-        tried = await asyncio.gather(
-            *(self._job(snapshot, job) for job in jobs),
-            *(self._lend(snapshot, grant) for grant in decided.lend),
-        )
-        return reduce(or_, tried, known)
+        tries = list[Awaitable[FoundOut]]()
+        for act in creations:
+            match act:
+                case CreateVersion():
+                    known |= await self._version(facts, act.begin)
+                case CreateJob():
+                    tries.append(self._job(facts, job_of(facts, act.run)))
+                case CreateReplay():
+                    tries.append(self._job(facts, job_of_replay(facts, act.replay)))
+                case LendRun():
+                    tries.append(self._lend(facts, keys_of(facts, act.run)))
+                case LendReplay():
+                    tries.append(self._lend(facts, keys_of_replay(facts, act.lacking)))
+        return reduce(or_, await asyncio.gather(*tries), known)
 
-    async def _version(self, snapshot: Snapshot, manifest: Raw) -> FoundOut:
-        name = manifest["metadata"]["name"]
+    async def _version(self, facts: Facts, begin: Begin) -> FoundOut:
+        name = begin.ask.name
         try:
-            await self.cluster.create_version(manifest)
+            await self.cluster.create_version(version_of(facts, begin))
         except ExistsError:
-            namespace = snapshot.key.namespace
+            namespace = facts.key.namespace
             await self.cluster.refresh("ModelVersion", namespace, name)
             found = self.cluster.mirror.versions.get(namespace, name)
             if found is None:
                 raise  # refused, and yet not there: a slot is decided only once its version is
-            ours = snapshot.schedule is not None and made_for(found.raw) == snapshot.schedule.uid
+            ours = made_for(found.raw) == facts.schedule.uid
             return FoundOut() if ours else FoundOut(taken=frozenset({name}))
         except InvalidError as error:
             return FoundOut(refused={name: error.message})
         except ApiError as error:
-            return await self._held(snapshot, name, error)
-        self.refusals.forget(snapshot.key, name)
-        self.metrics.lateness(snapshot, manifest, self.refusals.clock.now())
+            return await self._held(facts.key, name, error)
+        self.refusals.forget(facts.key, name)
+        self.metrics.lateness(begin.ask, facts.schedule.created, self.refusals.clock.now())
         return FoundOut()
 
-    async def _job(self, snapshot: Snapshot, job: NewJob) -> FoundOut:
+    async def _job(self, facts: Facts, job: NewJob) -> FoundOut:
         try:
             made = await self.launcher.start(job)
         except InvalidError as error:
             return FoundOut(refused={job.name: error.message})
         except (ApiError, ClmError) as error:
-            return await self._held(snapshot, job.name, error, of_job=True)
-        self.refusals.forget(snapshot.key, job.name)
+            return await self._held(facts.key, job.name, error, of_job=True)
+        self.refusals.forget(facts.key, job.name)
         if not made:
             return FoundOut(taken=frozenset({job.name}))
-        self.refusals.note_room(snapshot.key.namespace)
+        self.refusals.note_room(facts.key.namespace)
         return FoundOut()
 
-    async def _lend(self, snapshot: Snapshot, grant: Grant) -> FoundOut:
+    async def _lend(self, facts: Facts, grant: Grant | None) -> FoundOut:
+        if grant is None:
+            return FoundOut()  # its Job was made before each run had keys of its own
         try:
             await self.launcher.lend(grant)
         except (ApiError, ClmError) as error:
-            return await self._held(snapshot, grant.job, error, of_job=True)
-        self.refusals.forget(snapshot.key, grant.job)
+            return await self._held(facts.key, grant.job, error, of_job=True)
+        self.refusals.forget(facts.key, grant.job)
         return FoundOut()
 
     async def _held(
         self,
-        snapshot: Snapshot,
+        key: Key,
         name: str,
         error: ApiError | ClmError,
         *,
         of_job: bool = False,
     ) -> FoundOut:
         """Remember a refusal; where a quota refuses a Job, neighbours give their old ones away."""
-        why = self.refusals.note(snapshot.key, name, error)
+        why = self.refusals.note(key, name, error)
         about = {"version": name, "reason": why.reason}
-        _LOG.warning("%s: %s is held back: %s", snapshot.key, name, why.message, extra=about)
-        self.metrics.held(snapshot.key, why.reason)
+        _LOG.warning("%s: %s is held back: %s", key, name, why.message, extra=about)
+        self.metrics.held(key, why.reason)
         short = of_job and why.reason is Reason.QUOTA_PENDING
         if short:
-            await self.ask_for_room(snapshot.key.namespace)
+            await self.ask_for_room(key.namespace)
         return FoundOut(withheld={name: why}, quota_short=short)
 
     async def ask_for_room(self, namespace: str) -> None:

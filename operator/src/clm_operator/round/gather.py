@@ -1,24 +1,18 @@
-"""What one round decides on: the mirror's view, then the store where a run's state asks for it."""
+"""What a round looks at: the mirror's view, read live only where watches may lag."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from clm_api.layout import RunLayout, replay_report
 from clm_api.model_version import Phase
-from clm_api.report import Progress
-from clm_api.timing import slot_of
 from clm_operator.clock import Clock
 from clm_operator.cluster.resources import Cluster, Raw
 from clm_operator.complaints import told
-from clm_operator.findings import ReplayRead, ReportRead
 from clm_operator.mirror.objects import Job, Key, ScheduleObject, Version, made_for, owner_uid
 from clm_operator.names import replay_slot
 from clm_operator.owners import is_leaving
-from clm_operator.replays.outcome import newest, to_read
-from clm_operator.stages.promotion import to_verify
-from clm_operator.store.results import ArtifactReader
-from clm_operator.view import Snapshot, Withheld
+from clm_operator.replays.outcome import newest
+from clm_operator.view import View, Withheld
 
 _SOON = timedelta(seconds=5)
 
@@ -54,14 +48,8 @@ class FoundOut:
         )
 
 
-async def gather(
-    key: Key,
-    cluster: Cluster,
-    reader: ArtifactReader,
-    clock: Clock,
-    found_out: FoundOut,
-) -> Snapshot:
-    """Read everything that a round decides on.
+async def view_of(key: Key, cluster: Cluster, clock: Clock, found_out: FoundOut) -> View:
+    """Return the mirror's view of a schedule, completed where watches may lag.
 
     Parameters
     ----------
@@ -71,27 +59,20 @@ async def gather(
     mirror = cluster.mirror
     schedule = mirror.schedule(key)
     if schedule is None:
-        return Snapshot(clock.now(), key, None)
+        return View(clock.now(), key, None)
     found = mirror.versions.of(key)
     ours = [v for v in found if made_for(v.raw) == schedule.uid]
     foreign = {v.name: v.raw for v in found if made_for(v.raw) != schedule.uid}
     ours.sort(key=lambda v: (v.created, v.name))
-    now = clock.now()
-    jobs, replays = await _jobs(key, schedule, ours, cluster, found_out, now)
+    jobs, replays = await _jobs(schedule, ours, cluster, found_out, clock.now())
     leaving = _leaving(schedule, ours, foreign, jobs)
-    reports, progress = await _results(key, ours, jobs, reader)
-    now = clock.now()
-    return Snapshot(
-        now=now,
+    return View(
+        now=clock.now(),
         key=key,
         schedule=schedule,
         versions=tuple(ours),
         jobs=jobs,
-        reports=reports,
-        verified=await _verified(key, schedule, ours, reader, now),
         replays=replays,
-        replay=await _replay(key, schedule, replays, reader),
-        progress=progress,
         sibling_trials=mirror.tries_of_siblings(schedule),
         taken=(found_out.taken | foreign.keys()) - leaving,
         leaving=leaving,
@@ -114,7 +95,6 @@ def _leaving(
 
 
 async def _jobs(
-    key: Key,
     schedule: ScheduleObject,
     versions: list[Version],
     cluster: Cluster,
@@ -122,7 +102,8 @@ async def _jobs(
     now: datetime,
 ) -> tuple[dict[str, Job], dict[str, Job]]:
     """Return the Jobs of runs, then those of replays."""
-    mirror, active = cluster.mirror, [v for v in versions if not v.terminal]
+    mirror, key = cluster.mirror, Key(schedule.namespace, schedule.name)
+    active = [v for v in versions if not v.terminal]
     jobs = {job.name: job for job in mirror.jobs.of(key)}
     expected = [v.name for v in active if v.status.job_ref or v.name in found_out.taken]
     replay = schedule.status.replay
@@ -175,45 +156,3 @@ async def _warned(key: Key, job: Job, cluster: Cluster, now: datetime) -> Job:
         return job
     events = await cluster.events(key.namespace, uid)
     return replace(job, warning=told(events, job.name, since))
-
-
-async def _results(
-    key: Key, versions: list[Version], jobs: dict[str, Job], reader: ArtifactReader
-) -> tuple[dict[str, ReportRead], dict[str, Progress]]:
-    reports: dict[str, ReportRead] = {}
-    progress: dict[str, Progress] = {}
-    for version in versions:
-        if version.terminal or version.spec is None:
-            continue
-        layout = RunLayout(key.namespace, version.spec.schedule_ref.name, version.run_uid)
-        job = jobs.get(version.name)
-        if job is None or job.finished or job.trainer_ended:
-            reports[version.name] = await reader.report(layout)
-        elif job.pods and job.pods[-1].phase == "Running":
-            said = await reader.progress(layout, job.pods[-1].uid)
-            if said is not None:
-                progress[version.name] = said
-    return reports, progress
-
-
-async def _verified(
-    key: Key,
-    schedule: ScheduleObject,
-    versions: list[Version],
-    reader: ArtifactReader,
-    now: datetime,
-) -> dict[str, ReportRead]:
-    return {
-        version.name: await reader.report(RunLayout(key.namespace, schedule.name, version.run_uid))
-        for version in to_verify(schedule, versions, now)
-    }
-
-
-async def _replay(
-    key: Key, schedule: ScheduleObject, jobs: dict[str, Job], reader: ArtifactReader
-) -> ReplayRead:
-    status = to_read(schedule, jobs)
-    if status is None:
-        return None
-    slot = slot_of(status.slot)
-    return await reader.replay(replay_report(key.namespace, schedule.name, schedule.uid, slot))

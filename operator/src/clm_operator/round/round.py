@@ -1,4 +1,4 @@
-"""Gather → plan → act → status → events: the story of the operator.
+"""View → facts → findings → plan → acts → happenings: the story of the operator.
 
 A round changes at most what its plan says and then looks again; every write is guarded by a name
 or a resourceVersion, so a round that was cut off anywhere is finished by the next one.
@@ -11,11 +11,15 @@ from clm_api.errors import ClmError
 from clm_operator.clock import Clock
 from clm_operator.cluster.api import ApiError, ConflictError, NotFoundError
 from clm_operator.cluster.resources import Cluster
-from clm_operator.mirror.objects import Key
+from clm_operator.facts import Facts
+from clm_operator.mirror.objects import Job, Key
+from clm_operator.round.acts import CreateJob, CreateVersion, MakeRoom, Plan, Publish, Retire
 from clm_operator.round.creating import Creator
-from clm_operator.round.gather import gather
-from clm_operator.round.plan import Plan, plan
+from clm_operator.round.deriving import facts_of
+from clm_operator.round.gather import FoundOut, view_of
+from clm_operator.round.plan import plan
 from clm_operator.round.queue import Again
+from clm_operator.round.reading import read
 from clm_operator.round.retire import Undertaker
 from clm_operator.round.writing import Writer, Written
 from clm_operator.settings import Settings
@@ -23,7 +27,6 @@ from clm_operator.store.pointer import PointerWriter
 from clm_operator.store.results import ArtifactReader
 from clm_operator.store.standing import Standing
 from clm_operator.telling.prometheus import Metrics
-from clm_operator.view import Snapshot
 
 _LOG = logging.getLogger(__name__)
 _MAX_ROUNDS = 8
@@ -62,28 +65,27 @@ class Reconciler:
         """Run rounds until nothing is left to do; return when to look again."""
         known = self.creator.known(key)
         for _ in range(_MAX_ROUNDS):
-            snapshot = await gather(key, self.cluster, self.reader, self.clock, known)
-            snapshot = replace(snapshot, store=self.standing.tell(snapshot))
-            self.metrics.seen(snapshot)
-            if snapshot.schedule is None:
+            view = await view_of(key, self.cluster, self.clock, known)
+            view = replace(view, store=self.standing.tell(view))
+            self.metrics.seen(view)
+            if view.schedule is None:
                 self.creator.refusals.forget(key)
-            decided = plan(snapshot, self.settings)
-            if decided.needs_room:
-                await self.creator.ask_for_room(key.namespace)
+            if (facts := facts_of(view, self.settings)) is None:
+                return None
+            decided = plan(facts, await read(facts, self.reader))
             if decided.creates and await self._outdated(decided, key):
                 continue
             try:
-                learned = await self.creator.make(snapshot, decided, known)
+                learned = await self._begin(facts, decided, known)
                 if decided.creates or learned != known:
                     known = learned
                     continue  # one status for what was and what is made
-                await self._delete(snapshot, decided)
-                written = await self._write(snapshot, decided)
+                written = await self._go_on(facts, decided)
             except (ConflictError, NotFoundError) as error:
                 _LOG.info("%s changed meanwhile, looking again: %s", key, error)
                 continue
             if not written.changed:
-                return await self._rest(snapshot, decided, written)
+                return await self._rest(facts, decided, written)
         raise TooManyRoundsError(key)
 
     async def _outdated(self, decided: Plan, key: Key) -> bool:
@@ -92,53 +94,66 @@ class Reconciler:
         Another operator may have gone on: names are locks only for as long as they are taken.
         """
         namespace, mirror, stale = key.namespace, self.cluster.mirror, False
-        if decided.create_versions or not mirror.schedules.is_own(namespace, key.name):
+        made = list(decided.creations)
+        names = [act.run.version.name for act in made if isinstance(act, CreateJob)]
+        begins = any(isinstance(act, CreateVersion) for act in made)
+        if begins or not mirror.schedules.is_own(namespace, key.name):
             stale = await self.cluster.refresh("TrainingSchedule", namespace, key.name)
-        for job in decided.create_jobs:
-            if not mirror.versions.is_own(namespace, job.name):
-                stale |= await self.cluster.refresh("ModelVersion", namespace, job.name)
+        for name in names:
+            if not mirror.versions.is_own(namespace, name):
+                stale |= await self.cluster.refresh("ModelVersion", namespace, name)
         return stale
 
-    async def _write(self, snapshot: Snapshot, decided: Plan) -> Written:
-        """Write and tell; raise where an object was changed meanwhile."""
-        written = await self.writer.write(snapshot, decided)
+    async def _begin(self, facts: Facts, decided: Plan, known: FoundOut) -> FoundOut:
+        """Make room, then what is to be made; return what is known then."""
+        if any(isinstance(act, MakeRoom) for act in decided.acts):
+            await self.creator.ask_for_room(facts.key.namespace)
+        return await self.creator.make(facts, decided.creations, known)
+
+    async def _go_on(self, facts: Facts, decided: Plan) -> Written:
+        """Delete, write and tell; raise where an object was changed meanwhile."""
+        for act in decided.deletions:
+            await self._delete(facts, act.job)
+        written = await self.writer.write(facts, decided.writes)
         if written.outdated is not None:
             raise written.outdated
         return written
 
-    async def _rest(self, snapshot: Snapshot, decided: Plan, written: Written) -> Again | None:
+    async def _rest(self, facts: Facts, decided: Plan, written: Written) -> Again | None:
         """Tidy up; only then complain of a status that was refused, and try it again later."""
-        schedule, tidy = snapshot.schedule, True
-        if schedule is None or schedule.uid not in written.unwritten:
-            tidy = await self._tidy(snapshot, decided)
+        tidy = True
+        if facts.schedule.uid not in written.unwritten:
+            tidy = await self._tidy(facts, decided)
         if written.refused is not None:
             raise written.refused
-        return self._again(decided, tidy=tidy and not written.unheard)
+        return self._again(facts.key, decided, tidy=tidy, unheard=written.unheard)
 
-    async def _delete(self, snapshot: Snapshot, decided: Plan) -> None:
-        """Delete Jobs; one that stays is tried again at the next look."""
-        for old in decided.delete_jobs:
-            try:
-                await self.cluster.delete_job(snapshot.key.namespace, old.name, old.uid)
-            except ApiError as error:
-                _LOG.warning("%s: Job %s stays: %s", snapshot.key, old.name, error)
+    async def _delete(self, facts: Facts, job: Job) -> None:
+        """Delete a Job; one that stays is tried again at the next look."""
+        try:
+            await self.cluster.delete_job(facts.key.namespace, job.name, job.uid)
+        except ApiError as error:
+            _LOG.warning("%s: Job %s stays: %s", facts.key, job.name, error)
 
-    async def _tidy(self, snapshot: Snapshot, decided: Plan) -> bool:
+    async def _tidy(self, facts: Facts, decided: Plan) -> bool:
         """Bring the store in line; return whether it answered. Nothing else waits for it."""
         try:
-            if decided.pointer is not None:
-                await self.pointers.publish(snapshot.key, decided.pointer)
-            for version in decided.delete_versions:
-                await self.undertaker.retire(snapshot.key, version)
+            for act in decided.tidying:
+                match act:
+                    case Publish():
+                        await self.pointers.publish(facts.key, act.pointer)
+                    case Retire():
+                        await self.undertaker.retire(facts.key, act.version)
         except (ApiError, ClmError) as error:
-            _LOG.warning("%s: %s", snapshot.key, error)
+            _LOG.warning("%s: %s", facts.key, error)
             return False
         return True
 
-    def _again(self, decided: Plan, *, tidy: bool) -> Again | None:
+    def _again(self, key: Key, decided: Plan, *, tidy: bool, unheard: bool) -> Again | None:
         waits = [] if tidy else [Again(_STORE_AGAIN_S)]
+        if unheard:
+            waits.append(Again(max(self.writer.teller.rest_s(key.namespace), 1.0)))
         if (at := decided.wake_at) is not None:
-            status = decided.schedule_status
-            due = status is not None and status.next_schedule_time == at
-            waits.append(Again(max((at - self.clock.now()).total_seconds(), 0.0), due))
+            wait_s = max((at - self.clock.now()).total_seconds(), 0.0)
+            waits.append(Again(wait_s, decided.due))
         return min(waits, key=lambda again: again.seconds, default=None)

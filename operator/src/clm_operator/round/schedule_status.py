@@ -1,17 +1,27 @@
 """The status of a TrainingSchedule from what a round saw and decided."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from clm_api.conditions import SpecCondition, condition, set_conditions
 from clm_api.lifecycle import Stage
-from clm_api.model_version import ModelVersionStatus, Phase
+from clm_api.model_version import Phase
 from clm_api.reasons import Reason
-from clm_api.schedule_status import KEPT_ACTIVE, ActiveRun, LastRun, TrainingScheduleStatus
-from clm_operator.findings import StoreSeen
+from clm_api.schedule_status import (
+    KEPT_ACTIVE,
+    KEPT_SKIPS,
+    ActiveRun,
+    LastRun,
+    ReplayStatus,
+    TrainingScheduleStatus,
+    TrialsStatus,
+)
+from clm_operator.facts import Facts
 from clm_operator.mirror.objects import ScheduleObject, Version
+from clm_operator.slots.admit import Slots
 from clm_operator.stages.candidates import leading
-from clm_operator.stages.requests import is_missing
+from clm_operator.stages.pointer import Pointer
 
 _DATA_REASONS = {
     Reason.DATA_GAP,
@@ -24,91 +34,107 @@ _DATA_REASONS = {
 }
 _ONLY_WHILE_TRUE = {"Stalled", "ProductionVersionMissing"}
 """Conditions of trouble: they are there while it lasts, as kstatus and kubectl wait expect it."""
-Runs = list[tuple[Version, ModelVersionStatus]]
 
 
-def run_facts(status: TrainingScheduleStatus, runs: Runs) -> TrainingScheduleStatus:
-    """Lay what the runs say over a status.
+@dataclass(frozen=True)
+class Parts:
+    """What the subjects of a round say of a schedule.
 
     Parameters
     ----------
-    runs
-        Every version with its next status, oldest first.
+    versions
+        With their next statuses, oldest first.
+    trials
+        Of all its runs so far.
+    latest
+        The newest replay.
     """
-    active = [
-        ActiveRun(name=v.name, phase=s.phase)
-        for v, s in runs
-        if s.phase in (Phase.PENDING, Phase.RUNNING)
-    ]
-    ended = [s.completion_time for _, s in runs if s.phase is Phase.SUCCEEDED and s.completion_time]
-    first = leading([replace(v, status=s) for v, s in runs if s.stage is Stage.CANDIDATE])
-    return status.having(
-        active=active[-KEPT_ACTIVE:],
-        last_run=_last_run(runs) or status.last_run,
-        last_successful_time=max(ended, default=status.last_successful_time),
+
+    versions: Sequence[Version]
+    slots: Slots
+    trials: TrialsStatus
+    pointer: Pointer
+    latest: ReplayStatus | None = None
+
+
+def schedule_status(facts: Facts, parts: Parts) -> TrainingScheduleStatus:
+    """Return a schedule's next status, but for what is to be told of it."""
+    before, slots, versions = facts.schedule.status, parts.slots, parts.versions
+    first = leading([v for v in versions if v.status.stage is Stage.CANDIDATE])
+    status = before.having(
+        observed_generation=facts.schedule.generation,
+        active=_active(versions),
+        last_run=_last_run(versions) or before.last_run,
+        last_successful_time=_last_success(versions) or before.last_successful_time,
         candidate=first.name if first else None,
-        shadow=next((v.name for v, s in runs if s.stage is Stage.SHADOW), None),
+        shadow=next((v.name for v in versions if v.status.stage is Stage.SHADOW), None),
+        trials=parts.trials,
+        replay=parts.latest,
+        production=parts.pointer.production,
+        previous=parts.pointer.previous,
+        held=list(slots.held),
+        skipped=[*before.skipped, *slots.skips][-KEPT_SKIPS:],
+        **slots.fields,
     )
+    return status.having(conditions=_conditions(facts, status, versions))
 
 
-def _last_run(runs: Runs) -> LastRun | None:
-    """Return the newest run; None if there is none, or what was asked for can't be read."""
-    version, newest = runs[-1] if runs else (None, None)
-    if version is None or newest is None or version.spec is None:
+def _active(versions: Sequence[Version]) -> list[ActiveRun]:
+    works = (v for v in versions if v.status.phase in (Phase.PENDING, Phase.RUNNING))
+    return [ActiveRun(name=v.name, phase=v.status.phase) for v in works][-KEPT_ACTIVE:]
+
+
+def _last_run(versions: Sequence[Version]) -> LastRun | None:
+    newest = versions[-1] if versions else None
+    if newest is None or newest.spec is None:
         return None
     return LastRun(
-        name=version.name,
-        trigger=version.spec.trigger.type,
-        phase=newest.phase,
-        stage=newest.stage,
-        reason=newest.reason,
-        start_time=newest.start_time,
-        completion_time=newest.completion_time,
+        name=newest.name,
+        trigger=newest.spec.trigger.type,
+        phase=newest.status.phase,
+        stage=newest.status.stage,
+        reason=newest.status.reason,
+        start_time=newest.status.start_time,
+        completion_time=newest.status.completion_time,
     )
 
 
-def with_conditions(
-    schedule: ScheduleObject,
-    status: TrainingScheduleStatus,
-    runs: Runs,
-    now: datetime,
-    problem: str = "",
-) -> TrainingScheduleStatus:
-    """Return the status with all conditions and the observed generation.
+def _last_success(versions: Sequence[Version]) -> datetime | None:
+    good = (v.status for v in versions if v.status.phase is Phase.SUCCEEDED)
+    return max((s.completion_time for s in good if s.completion_time), default=None)
+
+
+def _conditions(
+    facts: Facts, status: TrainingScheduleStatus, versions: Sequence[Version]
+) -> list[SpecCondition]:
+    """Return all conditions.
 
     By kstatus one that is suspended is up to date, and one whose spec is invalid has failed.
     """
+    schedule, now, problem = facts.schedule, facts.now, facts.problem
     made = [
         _ready(schedule, status, now, problem),
         _valid(schedule, status, now, problem),
         _progressing(schedule, status, now),
     ]
-    if (data := _data(schedule, runs, now)) is not None:
+    if (data := _data(schedule, versions, now)) is not None:
         made.append(data)
     if problem:
         why = Reason.SPEC_INVALID
         made.append(_made("Stalled", schedule, now, holds=True, reason=why, message=problem))
-    if status.production is not None and is_missing(status.production, [v for v, _ in runs]):
+    if facts.missing and status.production is not None:
         why, name = Reason.PRODUCTION_VERSION_MISSING, status.production.version
         text = f"{name} is in production and its ModelVersion was deleted: promote another version"
         made.append(_made(str(why), schedule, now, holds=True, reason=why, message=text))
+    if (seen := facts.store) is not None:
+        made.append(
+            _made(
+                "StoreReady", schedule, now,
+                holds=seen.ready, reason=seen.reason, message=seen.message,
+            )
+        )  # fmt: skip
     over = _ONLY_WHILE_TRUE - {c.type for c in made}
-    kept = [c for c in status.conditions if c.type not in over]
-    return status.having(
-        observed_generation=schedule.generation, conditions=list(set_conditions(kept, made))
-    )
-
-
-def with_store(
-    schedule: ScheduleObject, status: TrainingScheduleStatus, seen: StoreSeen | None, now: datetime
-) -> TrainingScheduleStatus:
-    """Return the status with what is known of the store."""
-    if seen is None:
-        return status
-    made = _made(
-        "StoreReady", schedule, now, holds=seen.ready, reason=seen.reason, message=seen.message
-    )
-    return status.having(conditions=list(set_conditions(status.conditions, [made])))
+    return list(set_conditions([c for c in status.conditions if c.type not in over], made))
 
 
 def _ready(
@@ -145,9 +171,11 @@ def _progressing(
     return _made("Progressing", schedule, now, holds=bool(names), reason=reason, message=names)
 
 
-def _data(schedule: ScheduleObject, runs: Runs, now: datetime) -> SpecCondition | None:
+def _data(
+    schedule: ScheduleObject, versions: Sequence[Version], now: datetime
+) -> SpecCondition | None:
     """The newest run that got as far as its bars, or failed for them, decides."""
-    for _, status in reversed(runs):
+    for status in (v.status for v in reversed(versions)):
         if status.phase is Phase.SUCCEEDED and status.data is not None:
             until = f"{status.data.to:%Y-%m-%d %H:%M} UTC"
             text = f"{status.data.bars} bars until {until}, {status.data.gaps} missing"
@@ -166,5 +194,5 @@ def _data(schedule: ScheduleObject, runs: Runs, now: datetime) -> SpecCondition 
 def _made(
     kind: str, schedule: ScheduleObject, now: datetime, *, holds: bool, reason: str, message: str
 ) -> SpecCondition:
-    made = condition(kind, holds=holds, reason=reason, message=message, now=now)
+    made = condition(kind, holds=holds, reason=str(reason), message=message, now=now)
     return SpecCondition(**dict(made), observed_generation=schedule.generation)

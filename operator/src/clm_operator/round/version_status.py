@@ -1,4 +1,6 @@
-"""What every version's status says in the words of kstatus: how far its run is, and of which spec.
+"""The status of a version: what came of its run and how it moves, written down in one place.
+
+It also says so in the words of kstatus: how far the run is, and of which spec.
 
 phase      kstatus       conditions
 Pending    InProgress    Ready=False, Reconciling=True
@@ -7,11 +9,16 @@ Succeeded  Current       Ready=True, whatever the verdict: a REJECTED version is
 Failed     Failed        Ready=False, Stalled=True
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from clm_api.conditions import condition, set_conditions
 from clm_api.model_version import ModelVersionStatus, Phase
+from clm_operator.changes import Change, Changes, Settled
+from clm_operator.facts import Facts
 from clm_operator.mirror.objects import Version
+from clm_operator.runs.decide import Runs
+from clm_operator.stages.lifecycle import moved, said_of
 
 _READY, _RECONCILING, _STALLED = "Ready", "Reconciling", "Stalled"
 _TRUE: dict[Phase, str] = {
@@ -23,16 +30,46 @@ _TRUE: dict[Phase, str] = {
 """The one of the three that holds; Reconciling and Stalled are there only while they do."""
 
 
-def observed(version: Version, status: ModelVersionStatus, now: datetime) -> ModelVersionStatus:
-    """Return a version's next status with the generation that it speaks of."""
+def settled(facts: Facts, runs: Runs, moves: Changes) -> tuple[Settled, ...]:
+    """Return the next status of every version.
+
+    A run that goes on, or ends now, keeps its own status beside what was decided of its request.
+    """
+    after = list[Settled]()
+    for version in facts.versions:
+        change, move = runs.changes.get(version.name), moves.get(version.name)
+        if change is None:
+            change = move
+        elif move is not None:
+            beside = change.status.having(promotion=move.status.promotion)
+            change = replace(change, status=beside)
+        if change is None and not _is_written(version):
+            change = Change(version.status, facts.now)
+        status = version.status if change is None else written(version, change, facts.now)
+        after.append(Settled(version, status, version.name in runs.ends))
+    return tuple(after)
+
+
+def _is_written(version: Version) -> bool:
+    """Whether an ended version's status says all that it is to say."""
+    status = version.status
+    said = any(c.type == _READY for c in status.conditions)
+    return said and status.observed_generation == version.generation
+
+
+def written(version: Version, change: Change, now: datetime) -> ModelVersionStatus:
+    """Write a change down."""
+    status = change.status if change.move is None else moved(change.status, change.move)
+    said = [(*one, change.at) for one in (*change.said, *said_of(change.move))]
     true = _TRUE[status.phase]
     reason, message = status.reason or str(status.phase), status.message
-    made = [
-        condition(kind, holds=kind == true, reason=reason, message=message, now=now)
-        for kind in {_READY, true}
+    said += [(kind, kind == true, reason, message, now) for kind in {_READY, true}]
+    stated = [
+        condition(kind, holds=holds, reason=str(why), message=words, now=at)
+        for kind, holds, why, words, at in said
     ]
     over = {_RECONCILING, _STALLED} - {true}
     kept = [c for c in status.conditions if c.type not in over]
     return status.having(
-        observed_generation=version.generation, conditions=list(set_conditions(kept, made))
+        observed_generation=version.generation, conditions=list(set_conditions(kept, stated))
     )

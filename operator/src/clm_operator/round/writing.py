@@ -4,25 +4,23 @@ What is refused holds up no other object: the refusal comes back beside what was
 """
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from clm_api.happening import bounded
 from clm_api.lifecycle import Stage
-from clm_api.model_version import ModelVersionStatus
-from clm_api.schedule_status import TrainingScheduleStatus
 from clm_operator.cluster.api import ApiError, ConflictError, NotFoundError
 from clm_operator.cluster.patches import merge_patch
 from clm_operator.cluster.resources import Cluster, Raw
-from clm_operator.round.plan import Plan
+from clm_operator.facts import Facts
+from clm_operator.mirror.objects import ScheduleObject, Version
+from clm_operator.round.acts import RemoveRequest, Write, WriteSchedule, WriteVersion
 from clm_operator.telling.prometheus import Metrics
 from clm_operator.telling.teller import Teller
-from clm_operator.view import Snapshot
 
 _LOG = logging.getLogger(__name__)
 T = TypeVar("T")
-Status = ModelVersionStatus | TrainingScheduleStatus
 
 
 @dataclass
@@ -61,44 +59,44 @@ class Writer:
     teller: Teller
     metrics: Metrics
 
-    async def write(self, snapshot: Snapshot, decided: Plan) -> Written:
+    async def write(self, facts: Facts, writes: Iterable[Write]) -> Written:
         """Write the statuses that differ, then remove requests that are decided."""
-        written = Written({version.uid for version, _ in decided.version_statuses})
-        if snapshot.schedule is not None and decided.schedule_status is not None:
-            written.unwritten.add(snapshot.schedule.uid)
+        todo = list(writes)
+        written = Written({_of(act).uid for act in todo if not isinstance(act, RemoveRequest)})
         try:
-            await self._versions(snapshot, decided, written)
-            if snapshot.schedule is not None and decided.schedule_status is not None:
-                of = snapshot.schedule
-                await self._status(snapshot, of.raw, of.status, decided.schedule_status, written)
-            await self._requests(decided, written)
+            for act in todo:
+                match act:
+                    case WriteVersion():
+                        await self._version(facts, act, written)
+                    case WriteSchedule():
+                        await self._status(facts, act, written)
+                    case RemoveRequest():
+                        await self._request(act.version, written)
         except (ConflictError, NotFoundError) as error:
             written.outdated = error
         return written
 
-    async def _versions(self, snapshot: Snapshot, decided: Plan, written: Written) -> None:
-        for version, status in decided.version_statuses:
-            if written.refused is not None and status.stage is Stage.PRODUCTION:
-                continue  # who has to leave production before it may still be there
-            if await self._status(snapshot, version.raw, version.status, status, written):
-                self.metrics.outcome(snapshot.key, version, status)
-                self.metrics.decision(snapshot.key, version, status)
+    async def _version(self, facts: Facts, act: WriteVersion, written: Written) -> None:
+        if written.refused is not None and act.status.stage is Stage.PRODUCTION:
+            return  # who has to leave production before it may still be there
+        if await self._status(facts, act, written):
+            self.metrics.outcome(facts.key, act.version, act.status)
+            self.metrics.decision(facts.key, act.version, act.status)
 
-    async def _requests(self, decided: Plan, written: Written) -> None:
-        for version in decided.remove_requests:
-            if version.uid in written.patched:
-                continue  # it has another resourceVersion by now; the next round removes it
-            try:
-                await self._current(version.raw, self.cluster.remove_request(version.raw))
-            except (ConflictError, NotFoundError):
-                raise
-            except ApiError as error:
-                written.refused = error
-            else:
-                written.changed = True
+    async def _request(self, version: Version, written: Written) -> None:
+        if version.uid in written.patched:
+            return  # it has another resourceVersion by now; the next round removes it
+        try:
+            await self._current(version.raw, self.cluster.remove_request(version.raw))
+        except (ConflictError, NotFoundError):
+            raise
+        except ApiError as error:
+            written.refused = error
+        else:
+            written.changed = True
 
     async def _status(
-        self, snapshot: Snapshot, raw: Raw, before: Status, after: Status, written: Written
+        self, facts: Facts, act: WriteVersion | WriteSchedule, written: Written
     ) -> bool:
         """Write a status and tell what it says; return whether it is what it is to be.
 
@@ -107,7 +105,8 @@ class Writer:
         ConflictError, NotFoundError
             The object was changed meanwhile, or is gone.
         """
-        key, now = snapshot.key, snapshot.now
+        key, now, raw = facts.key, facts.now, _of(act).raw
+        before, after = _of(act).status, act.status
         unheard = await self.teller.tell(key, raw, before.untold, now)
         new, since = {one.id for one in after.untold}, {one.id: one.at for one in unheard}
         kept = [one for one in unheard if one.id not in new]
@@ -153,3 +152,7 @@ class Writer:
             meta = raw["metadata"]
             await self.cluster.refresh(raw["kind"], meta["namespace"], meta["name"])
             raise
+
+
+def _of(act: WriteVersion | WriteSchedule) -> ScheduleObject | Version:
+    return act.version if isinstance(act, WriteVersion) else act.schedule

@@ -11,22 +11,21 @@ from datetime import datetime
 from clm_api.reasons import Reason
 from clm_api.schedule_status import HeldRun, SkippedRange
 from clm_api.timing import whole_seconds
-from clm_operator.barriers import barrier, calm
-from clm_operator.mirror.objects import ScheduleObject
+from clm_operator.facts import Facts
 from clm_operator.slots.due import skip
-from clm_operator.view import Snapshot
+from clm_operator.words import calm
 
 
-def hold(snapshot: Snapshot, schedule: ScheduleObject, name: str, slot: datetime) -> HeldRun | None:
+def hold(facts: Facts, name: str, slot: datetime) -> HeldRun | None:
     """Return how the run of that name is held back; None if its version may be made.
 
     The slot of a token is the minute in which it was refused first.
     """
-    why = barrier(snapshot, name)
+    why = facts.barred.get(name)
     if why is None:
         return None
-    before = next((h for h in schedule.status.held if h.name == name), None)
-    since = before.since if before else whole_seconds(snapshot.now)
+    before = next((h for h in facts.schedule.status.held if h.name == name), None)
+    since = before.since if before else whole_seconds(facts.now)
     kept = before.slot if before else slot
     held = HeldRun(name=name, slot=kept, reason=why.reason, message=why.message, since=since)
     return calm(held, before.message) if before else held

@@ -1,13 +1,50 @@
 """How often the data were asked: every judged version makes a lucky Sharpe ratio likelier."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from clm_api.figures import SHARPE_WIDEST
 from clm_api.run import RunTrials
 from clm_api.schedule_status import KEPT_COUNTED, TrialsStatus
+from clm_api.timing import TIMEFRAME_SECONDS
+from clm_operator.facts import Facts
 from clm_operator.mirror.objects import Version
 from clm_operator.mirror.tries import believed
+
+_YEAR_SECONDS = 365.25 * 86400
+
+
+@dataclass(frozen=True)
+class Tried:
+    """How often the data were asked so far.
+
+    Parameters
+    ----------
+    own
+        By the runs of this schedule, as its status says it.
+    told
+        What a new run is told: those of its siblings too, and its own; None without a spec.
+    """
+
+    own: TrialsStatus
+    told: RunTrials | None
+
+
+def tried(facts: Facts, versions: Iterable[Version]) -> Tried:
+    """Count the tries up to now.
+
+    Parameters
+    ----------
+    versions
+        With their next statuses.
+    """
+    own = count(facts.schedule.status.trials, versions)
+    if facts.plausible is None:
+        return Tried(own, None)
+    spec = facts.plausible.spec
+    bars_per_year = _YEAR_SECONDS / TIMEFRAME_SECONDS[spec.data.timeframe]
+    return Tried(own, frozen((own, *facts.sibling_trials), bars_per_year, spec.model.seeds))
 
 
 def count(present: TrialsStatus, versions: Iterable[Version]) -> TrialsStatus:

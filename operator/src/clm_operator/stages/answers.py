@@ -1,89 +1,110 @@
-"""What a decided request leaves in its version's status."""
+"""What a want comes to: a promotion, a test, the archive, or a reason why not.
+
+Persons and mode Automatic are held against the same rules. Of two promotions that could both be
+made the older version's is made first; the other one is looked at anew when it is.
+"""
 
 from datetime import datetime
 
 from clm_api.conditions import says
-from clm_api.lifecycle import Decision, Stage, StageRequest
-from clm_api.model_version import ModelVersionStatus
+from clm_api.lifecycle import Decision, RequestedStage, Stage
+from clm_api.model_version import ModelVersionStatus, ShadowStatus
+from clm_api.promotion import PromotionMode
 from clm_api.reasons import Reason
 from clm_api.timing import whole_seconds
-from clm_operator.conditions import stated
-from clm_operator.findings import UnreadableReport
-from clm_operator.mirror.objects import Version
-from clm_operator.stages import shadow
-from clm_operator.stages.candidates import compared
-from clm_operator.stages.lifecycle import TEST_WITHDRAWN, WITHDRAWN, move
-from clm_operator.stages.requests import Refusal
+from clm_operator.changes import Change, Move
+from clm_operator.facts import Facts, Want
+from clm_operator.findings import Findings, UnreadableReport
+from clm_operator.stages.lifecycle import (
+    CANDIDATE_CORRUPT,
+    TEST_WITHDRAWN,
+    TESTED,
+    TESTED_CORRUPT,
+    WITHDRAWN,
+)
+from clm_operator.stages.pointer import Promotion, Promotions
+from clm_operator.stages.requests import Ask, Refusal, refusal
+from clm_operator.stages.shadow import undecided
 
 
-def tested(
-    version: Version, request: StageRequest, ahead: Version | None, now: datetime
-) -> ModelVersionStatus:
-    """Begin the shadow test that somebody asked for, be its bars as old as they may.
+def answered(facts: Facts, findings: Findings) -> Promotions:
+    """Answer every want, beside what follows for candidates by themselves."""
+    now, spec = facts.now, facts.schedule.spec
+    judges_only = spec is not None and spec.promotion.mode is PromotionMode.DRY_RUN
+    changes, promoted, tested = dict(facts.ranking), None, facts.in_test
+    unreadable = False
+    for want in facts.wants:
+        name = want.version.name
+        found, production = findings.verified.get(name), facts.schedule.status.production
+        no = refusal(Ask(want, production, judges_only, found, tested))
+        if no is not None:
+            changes[name] = _refused(want, no, now)
+        elif want.stage is RequestedStage.ARCHIVED:
+            changes[name] = _withdrawn(want, now)
+            tested = None if tested == name else tested
+        elif want.stage is RequestedStage.SHADOW:
+            changes[name] = _tested(want, now)
+            tested = name
+        elif isinstance(found, UnreadableReport):
+            changes[name], unreadable = _waiting(want, found, now), True
+        elif promoted is None:
+            promoted = Promotion(want.version, want.by, want.reason)
+    return Promotions(changes, promoted, facts.settled, unreadable=unreadable)
 
-    Parameters
-    ----------
-    ahead
-        A version that stands and whose bars end later.
+
+def _refused(want: Want, why: Refusal, now: datetime) -> Change:
+    """Write down why not; files that differ are told by a condition too.
+
+    A candidate of mode Automatic whose files differ is rejected: nobody asks for it again.
     """
-    status = shadow.begun(version, at=whole_seconds(now), by=request.by, reason=request.reason)
-    text = "its shadow test begins"
-    text += f"; {compared(version, ahead)}" if ahead is not None else ""
-    return _recorded(version, status, request, now, Reason.SHADOW_STARTED, text)
-
-
-def withdrawn(version: Version, request: StageRequest, now: datetime) -> ModelVersionStatus:
-    """Archive a candidate, or the version on trial."""
-    status = move(
-        version.status,
-        TEST_WITHDRAWN if version.status.stage is Stage.SHADOW else WITHDRAWN,
-        at=whole_seconds(now),
-        by=request.by,
-        reason=request.reason,
-    )
-    return _recorded(version, status, request, now, Reason.ARCHIVED, "it is no candidate any more")
-
-
-def refused(
-    version: Version, request: StageRequest, why: Refusal, now: datetime
-) -> ModelVersionStatus:
-    """Write down why not; files that differ are told by a condition too."""
+    status, at = want.version.status, whole_seconds(now)
     corrupt = why.reason is Reason.ARTIFACT_CORRUPT
-    status = doubted(version, why, now) if corrupt else version.status
-    return _recorded(version, status, request, now, why.reason, why.message)
+    said = (("ArtifactVerified", False, why.reason, why.message),) if corrupt else ()
+    if want.request is not None:
+        return Change(_recorded(want, status, now, why.reason, why.message), now, said=said)
+    rule = CANDIDATE_CORRUPT if status.stage is Stage.CANDIDATE else TESTED_CORRUPT
+    return Change(status, now, Move(rule, at, want.by, why.message) if corrupt else None, said)
 
 
-def waiting(version: Version, why: UnreadableReport, now: datetime) -> ModelVersionStatus:
+def _withdrawn(want: Want, now: datetime) -> Change:
+    """Archive a candidate, or the version on trial."""
+    status = want.version.status
+    rule = TEST_WITHDRAWN if status.stage is Stage.SHADOW else WITHDRAWN
+    move = Move(rule, whole_seconds(now), want.by, want.reason)
+    told = _recorded(want, status, now, Reason.ARCHIVED, "it is no candidate any more")
+    return Change(told, now, move)
+
+
+def _tested(want: Want, now: datetime) -> Change:
+    """Begin a shadow test; what an earlier one found stands in the history."""
+    status, at = want.version.status, whole_seconds(now)
+    status = status.having(shadow=ShadowStatus(since=at), conditions=undecided(status))
+    if want.request is not None:
+        text = "its shadow test begins" + (f"; {want.behind}" if want.behind else "")
+        status = _recorded(want, status, now, Reason.SHADOW_STARTED, text)
+    return Change(status, now, Move(TESTED, at, want.by, want.reason))
+
+
+def _waiting(want: Want, why: UnreadableReport, now: datetime) -> Change:
     """Say what a promotion waits for; once, for the store's words have times and counts in them."""
-    if says(version.status.conditions, "ArtifactVerified", "Unknown", why.reason):
-        return version.status
+    status = want.version.status
+    if says(status.conditions, "ArtifactVerified", "Unknown", why.reason):
+        return Change(status, now)
     text = f"its promotion waits for the store: {why.message}"
-    unknown = ("ArtifactVerified", None, why.reason, text)
-    return stated(version.status, now, unknown)
-
-
-def doubted(version: Version, why: Refusal, now: datetime) -> ModelVersionStatus:
-    """Say that the version's files are not what was judged."""
-    broken = ("ArtifactVerified", False, why.reason, why.message)
-    return stated(version.status, now, broken)
+    return Change(status, now, said=(("ArtifactVerified", None, why.reason, text),))
 
 
 def _recorded(
-    version: Version,
-    status: ModelVersionStatus,
-    request: StageRequest,
-    now: datetime,
-    outcome: Reason,
-    message: str,
+    want: Want, status: ModelVersionStatus, now: datetime, outcome: Reason, message: str
 ) -> ModelVersionStatus:
     """Write down that this very request, told by its generation, was decided."""
     decision = Decision(
-        stage=request.stage,
+        stage=want.stage,
         at=whole_seconds(now),
-        by=request.by,
-        reason=request.reason,
+        by=want.by,
+        reason=want.reason,
         outcome=outcome,
         message=message,
-        observed_generation=version.generation,
+        observed_generation=want.version.generation,
     )
     return status.having(promotion=decision)

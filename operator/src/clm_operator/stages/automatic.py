@@ -1,71 +1,60 @@
 """Mode Automatic: which candidate is tested next, and which version goes into production next."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-from clm_api.lifecycle import Stage
+from clm_api.lifecycle import RequestedStage, Stage
 from clm_api.model_version import ShadowVerdict
 from clm_api.promotion import PromotionMode
 from clm_api.timing import duration
+from clm_operator.facts import Want
 from clm_operator.mirror.objects import ScheduleObject, Version
 from clm_operator.stages.candidates import leading, overtaken_by
+from clm_operator.stages.lifecycle import OPERATOR
 
 
-@dataclass(frozen=True)
-class Choice:
-    """A version that nobody has to ask for, and why."""
-
-    version: Version
-    reason: str
-
-
-def is_automatic(schedule: ScheduleObject) -> bool:
-    """Whether the schedule, as it is now, moves versions by itself."""
-    spec = schedule.spec
-    return spec is not None and spec.promotion.mode is PromotionMode.AUTOMATIC
-
-
-def next_test(schedule: ScheduleObject, versions: Sequence[Version]) -> Choice | None:
-    """Return the candidate whose shadow test begins now: the newest one, if no other is tested.
-
-    Parameters
-    ----------
-    versions
-        Ended ones, oldest first.
-    """
-    if not is_automatic(schedule) or any(v.status.stage is Stage.SHADOW for v in versions):
-        return None
-    version = _newest_candidate(versions)
-    if version is None or not _tests(version):
-        return None
-    return Choice(version, "the newest candidate, and no other version is tested")
-
-
-def next_promotion(
-    schedule: ScheduleObject, versions: Sequence[Version], now: datetime
-) -> Choice | None:
-    """Return the version that goes into production, unless its files differ from what was judged.
+def wanted(schedule: ScheduleObject, ended: Sequence[Version], now: datetime) -> Want | None:
+    """Return what mode Automatic wants next: a promotion, else a test.
 
     Production that has just changed, by whomever, is left alone for ``monitoring.cooldown``.
 
     Parameters
     ----------
-    versions
-        Ended ones, oldest first.
+    ended
+        Versions whose run has ended, oldest first.
     """
-    if not is_automatic(schedule) or now < rested_at(schedule, now):
+    spec = schedule.spec
+    if spec is None or spec.promotion.mode is not PromotionMode.AUTOMATIC:
         return None
-    for version in versions:
+    rested = now >= rested_at(schedule, now)
+    if rested and (passed := _passed(ended)) is not None:
+        return passed
+    newest = _newest_candidate(ended)
+    if newest is None:
+        return None
+    if not _tests(newest):
+        why = "all criteria passed, and spec.promotion.shadow.enabled is false"
+        return _want(newest, RequestedStage.PRODUCTION, why) if rested else None
+    if any(v.status.stage is Stage.SHADOW for v in ended):
+        return None
+    why = "the newest candidate, and no other version is tested"
+    return _want(newest, RequestedStage.SHADOW, why)
+
+
+def _want(version: Version, stage: RequestedStage, why: str) -> Want:
+    return Want(version, stage, OPERATOR, why)
+
+
+def _passed(ended: Sequence[Version]) -> Want | None:
+    """Return the version that has passed its shadow test."""
+    for version in ended:
         shadow = version.status.shadow
         if version.status.stage is not Stage.SHADOW or shadow is None or _asked_for(version):
             continue
         if shadow.verdict is ShadowVerdict.PASSED:
-            return Choice(version, f"shadow test passed: {shadow.message}")
-    newest = _newest_candidate(versions)
-    if newest is None or _tests(newest):
-        return None
-    return Choice(newest, "all criteria passed, and spec.promotion.shadow.enabled is false")
+            why = f"shadow test passed: {shadow.message}"
+            return _want(version, RequestedStage.PRODUCTION, why)
+    return None
 
 
 def rested_at(schedule: ScheduleObject, now: datetime) -> datetime:

@@ -14,11 +14,11 @@ from clm_api.promotion import PromotionMode
 from clm_api.reasons import Reason
 from clm_api.run import RunPromotion
 from clm_api.timing import TIMEFRAME_SECONDS, floor_to, whole_seconds
+from clm_operator.changes import Change, Changes, Move
 from clm_operator.mirror.objects import Version
-from clm_operator.stages.lifecycle import OPERATOR, SUPERSEDED, move
+from clm_operator.stages.lifecycle import OPERATOR, SUPERSEDED
 
 _STANDING = (Stage.CANDIDATE, Stage.SHADOW, Stage.PRODUCTION)
-Statuses = dict[str, ModelVersionStatus]
 
 
 def leading(candidates: Sequence[Version]) -> Version | None:
@@ -39,7 +39,7 @@ def overtaken_by(version: Version, versions: Sequence[Version]) -> Version | Non
     return max(later, key=lambda v: _end(v) or v.created, default=None)
 
 
-def ranked(ended: Sequence[Version], now: datetime) -> Statuses:
+def ranked(ended: Sequence[Version], now: datetime) -> Changes:
     """Archive superseded candidates; say of those that stay whether they are behind.
 
     One that somebody asks for is decided first.
@@ -50,19 +50,18 @@ def ranked(ended: Sequence[Version], now: datetime) -> Statuses:
         Oldest first.
     """
     candidates = [v for v in ended if v.status.stage is Stage.CANDIDATE]
-    statuses = Statuses()
+    changes = Changes()
     for index, version in enumerate(candidates):
         if version.spec is None or version.spec.request is not None:
             continue
         newer = [v for v in candidates[index + 1 :] if not is_behind(v, version)]
         if newer:
-            why, at = f"superseded by {newer[-1].name}", whole_seconds(now)
-            statuses[version.name] = move(
-                version.status, SUPERSEDED, at=at, by=OPERATOR, reason=why
-            )
+            why = f"superseded by {newer[-1].name}"
+            gone = Move(SUPERSEDED, whole_seconds(now), OPERATOR, why)
+            changes[version.name] = Change(version.status, now, gone)
         elif (told := _told(version, overtaken_by(version, ended))) != version.status:
-            statuses[version.name] = told
-    return statuses
+            changes[version.name] = Change(told, now)
+    return changes
 
 
 def is_behind(version: Version, other: Version) -> bool:

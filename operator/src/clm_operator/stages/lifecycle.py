@@ -16,32 +16,13 @@ Nothing leads out of ARCHIVED but a person's request, so a version that was roll
 comes back by itself; nor is one whose shadow test was inconclusive tested or promoted by itself.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from clm_api.lifecycle import KEPT_CHANGES, Stage, StageChange
 from clm_api.model_version import ModelVersionStatus
 from clm_api.reasons import Reason
-from clm_operator.conditions import stated
+from clm_operator.changes import Move, Said, Transition
 
 OPERATOR = "clm-operator"
 """Who moved a version, where no person asked for it."""
-
-
-@dataclass(frozen=True)
-class Transition:
-    """A rule of the picture.
-
-    Parameters
-    ----------
-    reason
-        What the version's status says of it; None where the run's verdict says more.
-    """
-
-    name: str
-    source: Stage
-    target: Stage
-    reason: Reason | None = None
 
 
 RUN_FAILED = Transition("the run failed", Stage.TRAINING, Stage.FAILED)
@@ -125,29 +106,28 @@ def into_production(status: ModelVersionStatus) -> Transition | None:
     return direct.get(status.stage)
 
 
-def move(
-    status: ModelVersionStatus,
-    transition: Transition,
-    *,
-    at: datetime,
-    by: str,
-    reason: str,
-) -> ModelVersionStatus:
+def moved(status: ModelVersionStatus, move: Move) -> ModelVersionStatus:
     """Move a version and write down when, by whom and why.
 
     Raises
     ------
     IllegalMoveError
-        The version does not stand where the transition begins.
+        The version does not stand where the rule begins.
     """
-    if status.stage is not transition.source:
-        raise IllegalMoveError(f"{transition.name}: from {status.stage}")
-    change = StageChange(stage=transition.target, at=at, by=by, reason=reason)
+    rule = move.rule
+    if status.stage is not rule.source:
+        raise IllegalMoveError(f"{rule.name}: from {status.stage}")
+    change = StageChange(stage=rule.target, at=move.at, by=move.by, reason=move.reason)
     history = [*status.history, change][-KEPT_CHANGES:]
-    moved = status.having(stage=transition.target, history=history)
-    if transition.reason is not None:
-        moved = moved.having(reason=transition.reason, message=f"{by}: {reason}")
-    if Stage.PRODUCTION not in (transition.source, transition.target):
-        return moved
-    there = transition.target is Stage.PRODUCTION
-    return stated(moved, at, ("InProduction", there, str(transition.reason), reason))
+    if rule.reason is None:
+        return status.having(stage=rule.target, history=history)
+    text = f"{move.by}: {move.reason}"
+    return status.having(stage=rule.target, history=history, reason=rule.reason, message=text)
+
+
+def said_of(move: Move | None) -> tuple[Said, ...]:
+    """Return the condition that a move into or out of production brings with it."""
+    if move is None or Stage.PRODUCTION not in (move.rule.source, move.rule.target):
+        return ()
+    there = move.rule.target is Stage.PRODUCTION
+    return (("InProduction", there, str(move.rule.reason), move.reason),)

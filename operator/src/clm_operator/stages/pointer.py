@@ -1,16 +1,17 @@
 """The move of ``TrainingSchedule.status.production``: the truth that all else follows."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
 
 from clm_api.schedule_status import (
     KEPT_PERIODS,
     ArtifactRef,
+    LiveStatus,
     ProductionPeriod,
     ProductionStatus,
-    TrainingScheduleStatus,
 )
 from clm_api.timing import whole_seconds
+from clm_operator.changes import Changes
+from clm_operator.facts import Facts
 from clm_operator.mirror.objects import Version
 
 
@@ -23,17 +24,59 @@ class Promotion:
     reason: str
 
 
-def with_production(
-    status: TrainingScheduleStatus, promoted: Promotion | None, now: datetime
-) -> TrainingScheduleStatus:
-    """Move the pointer; who was there before goes into the history."""
+@dataclass(frozen=True)
+class Promotions:
+    """What a round does about stages.
+
+    Parameters
+    ----------
+    changes
+        Of the versions that move or whose request is decided.
+    promoted
+        Where the pointer goes.
+    decided
+        Versions whose request is to be removed.
+    first
+        Whether this comes before all else: stages catch up with the pointer, or a test ends.
+    unreadable
+        Whether a promotion waits for the store.
+    """
+
+    changes: Changes = field(default_factory=dict)
+    promoted: Promotion | None = None
+    decided: tuple[Version, ...] = ()
+    first: bool = False
+    unreadable: bool = False
+
+    @property
+    def moving(self) -> bool:
+        """Whether what is in production or on trial is about to be another version."""
+        return self.first or self.promoted is not None
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """Who is in production, and who was before."""
+
+    production: ProductionStatus | None
+    previous: list[ProductionPeriod]
+
+
+def pointer_of(facts: Facts, promoted: Promotion | None, live: LiveStatus | None) -> Pointer:
+    """Return where the pointer goes; a version without an artifact changes nothing.
+
+    Parameters
+    ----------
+    live
+        How the version in production does, where a replay says it in this round.
+    """
+    before = facts.schedule.status
+    old, previous, now = before.production, list(before.previous), whole_seconds(facts.now)
     artifact = promoted.version.status.artifact if promoted else None
     if promoted is None or artifact is None:
-        return status
-    old, since = status.production, whole_seconds(now)
-    previous = list(status.previous)
+        return Pointer(old if old is None or live is None else old.having(live=live), previous)
+    since = now if old is None else max(now, old.since)
     if old is not None:
-        since = max(since, old.since)
         previous.append(
             ProductionPeriod(
                 version=old.version,
@@ -50,4 +93,4 @@ def with_production(
         reason=promoted.reason,
         artifact=ArtifactRef(uri=artifact.uri, sha256=artifact.sha256),
     )
-    return status.having(production=production, previous=previous[-KEPT_PERIODS:])
+    return Pointer(production, previous[-KEPT_PERIODS:])

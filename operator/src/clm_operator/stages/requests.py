@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from clm_api.lifecycle import RequestedStage, Stage, StageRequest
 from clm_api.reasons import Reason
 from clm_api.schedule_status import ProductionStatus
+from clm_operator.facts import Want
 from clm_operator.findings import CorruptReport, Report, ReportRead
 from clm_operator.mirror.objects import Version
 from clm_operator.stages.lifecycle import into_production, was_in_production
@@ -13,7 +14,7 @@ from clm_operator.stages.lifecycle import into_production, was_in_production
 
 @dataclass(frozen=True)
 class Ask:
-    """A request and what it is held against.
+    """A want and what it is held against.
 
     Parameters
     ----------
@@ -25,8 +26,7 @@ class Ask:
         Name of the version that is in its shadow test.
     """
 
-    version: Version
-    request: StageRequest
+    want: Want
     production: ProductionStatus | None
     judges_only: bool
     verified: ReportRead
@@ -44,7 +44,7 @@ class Refusal:
 def already_in_production(ask: Ask) -> Refusal | None:
     """What is there can't go there."""
     now = ask.production
-    if now is None or not names(now, ask.version):
+    if now is None or not names(now, ask.want.version):
         return None
     text = f"it has been in production since {now.since:%Y-%m-%d %H:%M} UTC"
     return Refusal(Reason.PROMOTION_REFUSED, text)
@@ -52,7 +52,7 @@ def already_in_production(ask: Ask) -> Refusal | None:
 
 def never_passed_the_criteria(ask: Ask) -> Refusal | None:
     """Only what passed the criteria can ever go into production."""
-    status = ask.version.status
+    status = ask.want.version.status
     if into_production(status) is not None and status.artifact is not None:
         return None
     can = "only a CANDIDATE, a SHADOW or an ARCHIVED version can go there"
@@ -62,7 +62,7 @@ def never_passed_the_criteria(ask: Ask) -> Refusal | None:
 
 def schedule_judges_only(ask: Ask) -> Refusal | None:
     """DryRun never goes further; going back to what was there before is no step further."""
-    if not ask.judges_only or was_in_production(ask.version.status):
+    if not ask.judges_only or was_in_production(ask.want.version.status):
         return None
     text = "the schedule's spec.promotion.mode is DryRun: set it to Manual"
     return Refusal(Reason.PROMOTION_REFUSED, text)
@@ -71,21 +71,17 @@ def schedule_judges_only(ask: Ask) -> Refusal | None:
 def another_version_in_production(ask: Ask) -> Refusal | None:
     """Who asks must have seen what they replace."""
     present = ask.production.version if ask.production else ""
-    if ask.request.replaces is None or ask.request.replaces == present:
+    replaces = ask.want.request.replaces if ask.want.request else None
+    if replaces is None or replaces == present:
         return None
-    seen, there = ask.request.replaces or "nothing", present or "nothing"
+    seen, there = replaces or "nothing", present or "nothing"
     text = f"the request replaces {seen}, but {there} is in production: look at it and ask again"
     return Refusal(Reason.PROMOTION_CONFLICT, text)
 
 
 def files_differ(ask: Ask) -> Refusal | None:
     """Not a byte may differ from what was judged."""
-    return differing(ask.version, ask.verified)
-
-
-def differing(version: Version, found: ReportRead) -> Refusal | None:
-    """Return what differs between a version's files and what was judged."""
-    artifact = version.status.artifact
+    artifact, found = ask.want.version.status.artifact, ask.verified
     if isinstance(found, CorruptReport):
         return Refusal(Reason.ARTIFACT_CORRUPT, found.message)
     if found is None:
@@ -98,17 +94,18 @@ def differing(version: Version, found: ReportRead) -> Refusal | None:
 
 def only_candidates_are_withdrawn(ask: Ask) -> Refusal | None:
     """Production is left by putting another version there."""
-    if ask.version.status.stage in (Stage.CANDIDATE, Stage.SHADOW):
+    if ask.want.version.status.stage in (Stage.CANDIDATE, Stage.SHADOW):
         return None
-    text = f"its stage is {ask.version.status.stage}: only a CANDIDATE or SHADOW can be withdrawn"
+    can = "only a CANDIDATE or SHADOW can be withdrawn"
+    text = f"its stage is {ask.want.version.status.stage}: {can}"
     return Refusal(Reason.PROMOTION_REFUSED, text)
 
 
 def only_candidates_are_tested(ask: Ask) -> Refusal | None:
     """What was in production, or rejected, has nothing to prove or can't."""
-    if ask.version.status.stage is Stage.CANDIDATE:
+    if ask.want.version.status.stage is Stage.CANDIDATE:
         return None
-    text = f"its stage is {ask.version.status.stage}: only a CANDIDATE can be tested"
+    text = f"its stage is {ask.want.version.status.stage}: only a CANDIDATE can be tested"
     return Refusal(Reason.PROMOTION_REFUSED, text)
 
 
@@ -139,8 +136,8 @@ RULES: dict[RequestedStage, tuple[Rule, ...]] = {
 
 
 def refusal(ask: Ask) -> Refusal | None:
-    """Return the first reason against a request."""
-    found = (rule(ask) for rule in RULES[ask.request.stage])
+    """Return the first reason against a want."""
+    found = (rule(ask) for rule in RULES[ask.want.stage])
     return next((r for r in found if r is not None), None)
 
 
@@ -170,10 +167,7 @@ def decided(version: Version) -> bool:
     return asked and last is not None and last.observed_generation == version.generation
 
 
-def wants_verification(version: Version, production: ProductionStatus | None) -> bool:
-    """Whether a round needs to know if the version's files are still what was judged."""
-    asked = undecided(version)
-    if asked is None or asked.stage is not RequestedStage.PRODUCTION:
-        return False
+def can_be_promoted(version: Version, production: ProductionStatus | None) -> bool:
+    """Whether a way leads into production: only then its files are of interest."""
     there = production is not None and names(production, version)
     return not there and into_production(version.status) is not None

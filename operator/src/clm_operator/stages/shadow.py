@@ -1,17 +1,25 @@
 """The shadow test: begun, brought up to date by a replay, ended by its verdict."""
 
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from clm_api.conditions import Condition
 from clm_api.lifecycle import Stage
-from clm_api.model_version import ModelVersionStatus, ShadowStatus, ShadowVerdict
+from clm_api.model_version import (
+    ModelVersionSpec,
+    ModelVersionStatus,
+    ShadowStatus,
+    ShadowVerdict,
+)
 from clm_api.reasons import Reason
 from clm_api.replay import ReplayReport
 from clm_api.schedule_status import ProductionStatus, ReplayStatus
 from clm_api.timing import whole_seconds
-from clm_operator.conditions import stated
+from clm_operator.changes import Change, Changes, Move
+from clm_operator.facts import Facts
+from clm_operator.findings import Latest
 from clm_operator.mirror.objects import Version
-from clm_operator.stages.lifecycle import OPERATOR, TEST_FAILED, TEST_INCONCLUSIVE, TESTED, move
+from clm_operator.stages.lifecycle import OPERATOR, TEST_FAILED, TEST_INCONCLUSIVE
 from clm_operator.stages.verdict import Finding, find
 
 _REASONS = {
@@ -23,49 +31,91 @@ _RULES = {ShadowVerdict.FAILED: TEST_FAILED, ShadowVerdict.INCONCLUSIVE: TEST_IN
 _HOLDS = {ShadowVerdict.PASSED: True, ShadowVerdict.FAILED: False}
 
 
-def begun(version: Version, *, at: datetime, by: str, reason: str) -> ModelVersionStatus:
-    """Begin the test of a candidate; what an earlier test found stands in its history."""
-    moved = move(version.status, TESTED, at=at, by=by, reason=reason)
-    return moved.having(shadow=ShadowStatus(since=at), conditions=_undecided(moved))
+def concluded(facts: Facts, latest: Latest) -> Changes:
+    """Return what follows for versions on trial from a replay and from time alone."""
+    changes = Changes()
+    for version in facts.ended:
+        shadow = version.status.shadow
+        if version.status.stage is Stage.SHADOW and version.spec is not None and shadow is not None:
+            change = _concluded(Trial(version, version.spec, shadow), facts, latest)
+            if change is not None:
+                changes[version.name] = change
+    return changes
 
 
-def replayed(
-    version: Version, report: ReplayReport, production: ProductionStatus | None, now: datetime
-) -> ModelVersionStatus:
-    """Return the status after a replay: figures, and the verdict if there is one by now.
+@dataclass(frozen=True)
+class Trial:
+    """A version in its shadow test, and what is known of the test."""
+
+    version: Version
+    spec: ModelVersionSpec
+    shadow: ShadowStatus
+
+    def change(self, shadow: ShadowStatus, now: datetime) -> Change:
+        """Return the change that only brings the test's figures up to date."""
+        return Change(self.version.status.having(shadow=shadow), now)
+
+
+def _concluded(trial: Trial, facts: Facts, latest: Latest) -> Change | None:
+    """Return what becomes of a test: a verdict is taken back, found, or time is over."""
+    production, now, reopened = facts.schedule.status.production, facts.now, None
+    if trial.shadow.verdict is not None:
+        if (open_ := _reopened(trial, production)) is None:
+            return None
+        trial, reopened = open_, Change(open_.version.status, now)
+    shadow, finding = trial.shadow, None
+    if latest.report is not None:
+        finding = _found(trial, latest.report, production)
+        shadow = shadow if finding is None else _figures(shadow, latest.report, finding)
+    if finding is not None and finding.verdict is not None and latest.report is not None:
+        return _ended(trial, shadow, finding.verdict, latest.report.task.slot, now)
+    if (over := _timed_out(trial, shadow, latest.status)) is not None and latest.status is not None:
+        return _ended(trial, over, ShadowVerdict.INCONCLUSIVE, latest.status.slot, now)
+    return reopened if shadow == trial.shadow else trial.change(shadow, now)
+
+
+def is_tested(version: Version) -> bool:
+    """Whether the version is in its shadow test, and the verdict is open."""
+    shadow = version.status.shadow
+    return version.status.stage is Stage.SHADOW and shadow is not None and shadow.verdict is None
+
+
+def undecided(status: ModelVersionStatus) -> list[Condition]:
+    """Return the conditions without the verdict."""
+    return [c for c in status.conditions if c.type != "ShadowPassed"]
+
+
+def _found(
+    trial: Trial, report: ReplayReport, production: ProductionStatus | None
+) -> Finding | None:
+    """Return what a replay of this very version shows; None where it is of another one.
 
     A report that held the version against another one than what is in production now leaves
     figures, but no verdict.
     """
-    status, shadow, replay = version.status, version.status.shadow, report.shadow
-    artifact = status.artifact
-    if version.spec is None or not tested(version) or shadow is None or artifact is None:
-        return status
-    if replay is None or (replay.version, replay.sha256) != (version.name, artifact.sha256):
-        return status
-    found = find(replay, version.spec.run.promotion)
+    replay, artifact = report.shadow, trial.version.status.artifact
+    if replay is None or artifact is None:
+        return None
+    if (replay.version, replay.sha256) != (trial.version.name, artifact.sha256):
+        return None
     if not _same_champion(report, production):
-        found = Finding(None, "production changed meanwhile: held against it from now on")
-    shadow = shadow.having(
+        return Finding(None, "production changed meanwhile: held against it from now on")
+    return find(replay, trial.spec.run.promotion)
+
+
+def _figures(shadow: ShadowStatus, report: ReplayReport, finding: Finding) -> ShadowStatus:
+    if (replay := report.shadow) is None:
+        return shadow
+    return shadow.having(
         champion=replay.champion,
         bars=replay.bars,
         trades=round(replay.metrics.get("trades", 0)),
         sharpe=replay.metrics.get("sharpe"),
-        champion_sharpe=found.look.champion_sharpe if found.look else None,
-        p_value=found.look.p_not_worse if found.look else None,
+        champion_sharpe=finding.look.champion_sharpe if finding.look else None,
+        p_value=finding.look.p_not_worse if finding.look else None,
         replay_mismatch=replay.replay_mismatch,
-        message=found.message,
+        message=finding.message,
     )
-    status = status.having(shadow=shadow)
-    if found.verdict is None:
-        return status
-    return _ended(status, shadow, found.verdict, report.task.slot, now)
-
-
-def tested(version: Version) -> bool:
-    """Whether the version is in its shadow test, and the verdict is open."""
-    shadow = version.status.shadow
-    return version.status.stage is Stage.SHADOW and shadow is not None and shadow.verdict is None
 
 
 def _same_champion(report: ReplayReport, production: ProductionStatus | None) -> bool:
@@ -75,52 +125,41 @@ def _same_champion(report: ReplayReport, production: ProductionStatus | None) ->
     return (asked.version, asked.sha256) == (production.version, production.artifact.sha256)
 
 
-def reopened(version: Version, production: ProductionStatus | None) -> ModelVersionStatus:
+def _reopened(trial: Trial, production: ProductionStatus | None) -> Trial | None:
     """Take a verdict back that was reached against another version than the one in production."""
-    status, shadow = version.status, version.status.shadow
-    present = production.version if production else None
-    if status.stage is not Stage.SHADOW or shadow is None or shadow.verdict is None:
-        return status
-    if shadow.champion == present:
-        return status
-    text = f"it passed against {shadow.champion or 'nothing'}; now it is held against {present}"
-    return status.having(
-        shadow=shadow.having(verdict=None, verdict_slot=None, message=text),
-        conditions=_undecided(status),
-        reason=Reason.SHADOW_STARTED,
-        message=text,
+    present, before = production.version if production else None, trial.shadow.champion
+    if before == present:
+        return None
+    text = f"it passed against {before or 'nothing'}; now it is held against {present}"
+    status = trial.version.status
+    open_ = trial.shadow.having(verdict=None, verdict_slot=None, message=text)
+    told = status.having(
+        shadow=open_, conditions=undecided(status), reason=Reason.SHADOW_STARTED, message=text
     )
+    return replace(trial, version=replace(trial.version, status=told), shadow=open_)
 
 
-def _undecided(status: ModelVersionStatus) -> list[Condition]:
-    return [c for c in status.conditions if c.type != "ShadowPassed"]
-
-
-def timed_out(version: Version, replay: ReplayStatus | None, now: datetime) -> ModelVersionStatus:
-    """End a test that was replayed after ``maxDays`` and still has no verdict."""
-    status, shadow = version.status, version.status.shadow
-    if version.spec is None or not tested(version) or shadow is None or replay is None:
-        return status
-    days = version.spec.run.promotion.shadow.max_days
-    if replay.completion_time is None or replay.slot < shadow.since + timedelta(days=days):
-        return status
+def _timed_out(
+    trial: Trial, shadow: ShadowStatus, replay: ReplayStatus | None
+) -> ShadowStatus | None:
+    """Return the end of a test that was replayed after ``maxDays`` and still has no verdict."""
+    if replay is None or replay.completion_time is None:
+        return None
+    days = trial.spec.run.promotion.shadow.max_days
+    if replay.slot < shadow.since + timedelta(days=days):
+        return None
     text = f"no verdict within {days} days: {shadow.message or replay.message}"
-    shadow = shadow.having(message=text)
-    return _ended(status, shadow, ShadowVerdict.INCONCLUSIVE, replay.slot, now)
+    return shadow.having(message=text)
 
 
 def _ended(
-    status: ModelVersionStatus,
-    shadow: ShadowStatus,
-    verdict: ShadowVerdict,
-    slot: datetime,
-    now: datetime,
-) -> ModelVersionStatus:
+    trial: Trial, shadow: ShadowStatus, verdict: ShadowVerdict, slot: datetime, now: datetime
+) -> Change:
     """Write a verdict down; whoever passed stays where it is until it is promoted."""
     text, reason = shadow.message, _REASONS[verdict]
-    shadow = shadow.having(verdict=verdict, verdict_slot=slot)
-    status = status.having(shadow=shadow, reason=reason, message=text)
-    if (rule := _RULES.get(verdict)) is not None:
-        status = move(status, rule, at=whole_seconds(now), by=OPERATOR, reason=text)
+    decided = shadow.having(verdict=verdict, verdict_slot=slot)
+    status = trial.version.status.having(shadow=decided, reason=reason, message=text)
+    rule = _RULES.get(verdict)
+    move = None if rule is None else Move(rule, whole_seconds(now), OPERATOR, text)
     passed = ("ShadowPassed", _HOLDS.get(verdict), str(reason), text)
-    return stated(status, now, passed)
+    return Change(status, now, move, (passed,))

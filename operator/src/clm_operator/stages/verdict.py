@@ -31,16 +31,19 @@ def find(shadow: ShadowReplay, rules: RunPromotion) -> Finding:
         )
         return Finding(ShadowVerdict.FAILED, text)
     risk = (1 - rules.champion.confidence) / shadow.looks_planned
-    newest = None
+    newest, alone = None, False
     for look in shadow.looks:
         newest = look
         if look.metrics.get("trades", 0) < rules.shadow.min_trades:
             continue
         if shadow.champion is None:
-            return _alone(look, rules)
+            alone = True
+            break
         if (held := _against(look, shadow.champion, risk)) is not None:
             return held
-    return Finding(None, _so_far(shadow, newest, rules, risk), newest)
+    if newest is None or not alone:
+        return Finding(None, _so_far(shadow, newest, rules, risk), newest)
+    return _alone(newest, rules)
 
 
 def _alone(look: Look, rules: RunPromotion) -> Finding:

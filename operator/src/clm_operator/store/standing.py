@@ -14,7 +14,6 @@ from obstore.store import ObjectStore
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
-from clm_operator.barriers import same_words
 from clm_operator.clock import Clock
 from clm_operator.findings import StoreSeen
 from clm_operator.jobs.credentials import Credentials
@@ -23,7 +22,8 @@ from clm_operator.settings import StoreSettings
 from clm_operator.store.bucket import ensure_bucket, reach
 from clm_operator.store.own_keys import own_keys
 from clm_operator.store.proof import prove_writes
-from clm_operator.view import Snapshot
+from clm_operator.view import View
+from clm_operator.words import same_words
 
 _LOG = logging.getLogger(__name__)
 _OF_STORE = (Reason.STORAGE_DENIED, Reason.STORAGE_UNAVAILABLE)
@@ -48,13 +48,13 @@ class Standing:
     _over: asyncio.Event = field(default_factory=asyncio.Event)
     _doubted: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def tell(self, snapshot: Snapshot) -> StoreSeen | None:
+    def tell(self, view: View) -> StoreSeen | None:
         """Return what is known; None before the first look. The schedule hears of changes."""
-        if snapshot.schedule is None:
-            self._told.discard(snapshot.key)
+        if view.schedule is None:
+            self._told.discard(view.key)
         else:
-            self._told.add(snapshot.key)
-        if any(why.reason in _OF_STORE for why in snapshot.withheld.values()):
+            self._told.add(view.key)
+        if any(why.reason in _OF_STORE for why in view.withheld.values()):
             self.doubt()
         return self.seen
 

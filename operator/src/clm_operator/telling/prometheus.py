@@ -1,16 +1,16 @@
 """What Prometheus sees."""
 
 from datetime import datetime
-from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from clm_api.model_version import ModelVersionStatus, Phase, TriggerType
+from clm_api.model_version import ModelVersionStatus, Phase
 from clm_api.reasons import Reason
-from clm_operator.mirror.objects import Key, Version, instant
+from clm_operator.mirror.objects import Key, Version
+from clm_operator.slots.asks import Ask
 from clm_operator.stages.requests import is_missing
 from clm_operator.telling.schedule_metrics import ScheduleMetrics
-from clm_operator.view import Snapshot
+from clm_operator.view import View
 
 RESULTS = ("ok", "busy", "error")
 _VERBS = ("GET", "POST", "PATCH", "DELETE")
@@ -83,18 +83,17 @@ class Metrics:
         for verb in _VERBS:
             self._requests.labels(verb, "0")
 
-    def lateness(self, snapshot: Snapshot, manifest: dict[str, Any], made: datetime) -> None:
+    def lateness(self, ask: Ask, schedule: datetime, made: datetime) -> None:
         """Record how late a slot's version was created; the first slot is not before its schedule.
 
         Parameters
         ----------
-        made
-            When it was.
+        schedule, made
+            When the schedule and the version were created.
         """
-        spec, schedule = manifest["spec"], snapshot.schedule
-        if spec["trigger"]["type"] == TriggerType.MANUAL or schedule is None:
+        if not ask.timely:
             return
-        late = made - max(instant(spec["slot"]), schedule.created)
+        late = made - max(ask.slot, schedule)
         self._lateness.observe(max(late.total_seconds(), 0.0))
 
     def outcome(self, key: Key, version: Version, status: ModelVersionStatus) -> None:
@@ -118,9 +117,9 @@ class Metrics:
         """Count a refused try to make something that is due."""
         self._schedules.held(key, str(reason))
 
-    def seen(self, snapshot: Snapshot) -> None:
+    def seen(self, view: View) -> None:
         """Show a schedule from its first sight on; forget one that is deleted or was made again."""
-        key, schedule = snapshot.key, snapshot.schedule
+        key, schedule = view.key, view.schedule
         if schedule is None or schedule.deleted:
             self._schedules.forget(key)
             return
@@ -129,7 +128,7 @@ class Metrics:
             self._duration.labels(family)
         production = schedule.status.production
         since = None if production is None else production.since.timestamp()
-        missing = is_missing(production, snapshot.versions)
+        missing = is_missing(production, view.versions)
         self._schedules.seen(key, schedule.uid, family, since, missing=missing)
 
     def unserved(self, namespace: str, *, unserved: bool) -> None:

@@ -1,0 +1,81 @@
+"""A Job that somebody waits for: what its own status and its pods tell, read once."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from clm_operator.complaints import Complaint
+from clm_operator.jobs.failures import Failure, explain
+from clm_operator.jobs.waiting import held_up, interrupted, lacks_keys, lingering, overdue
+from clm_operator.mirror.objects import Job, Pod
+
+
+@dataclass(frozen=True)
+class JobState:
+    """A Job as it stands.
+
+    Parameters
+    ----------
+    pod
+        The newest one.
+    begun
+        Whether that pod's trainer works, or has ended.
+    completed, failure
+        Whether it completed; why it failed, where it has.
+    promises
+        Whether the store must hold a result, as far as the Job tells.
+    missing_since
+        Since when a Job that had a pod, or should have one, has none.
+    overdue
+        Why it is given up: its pod has not begun for too long.
+    lingering
+        Why it has failed although it goes on: another container outlives the trainer.
+    held_up
+        What holds up the pod before it begins; no words if nobody says anything.
+    interrupted
+        What keeps a pod that had begun from working on.
+    keyless
+        Whether the kubelet misses something that the pod's environment is to come from.
+    """
+
+    job: Job
+    pod: Pod | None
+    begun: bool
+    completed: bool
+    failure: Failure | None
+    promises: bool
+    missing_since: datetime | None
+    overdue: Failure | None
+    lingering: Failure | None
+    held_up: Complaint
+    interrupted: Complaint | None
+    keyless: bool
+
+
+def state_of(job: Job, missing_since: datetime | None, limit_s: int, now: datetime) -> JobState:
+    """Read a Job.
+
+    Parameters
+    ----------
+    missing_since
+        Since when it has no pod; None while it has one, or while that does not matter.
+    limit_s
+        ``spec.job.pendingDeadlineSeconds``.
+    """
+    pod, ended = job.pods[-1] if job.pods else None, job.trainer_ended
+    begun = pod is not None and pod.phase != "Pending"
+    completed = job.condition("Complete") is not None
+    over = job.finished
+    return JobState(
+        job=job,
+        pod=pod,
+        begun=begun,
+        completed=completed,
+        failure=explain(job) if job.condition("Failed") else None,
+        promises=completed or (ended is not None and ended.exit_code == 0),
+        missing_since=missing_since,
+        overdue=None if over or begun else overdue(job, missing_since, limit_s, now),
+        lingering=None if over else lingering(job, now),
+        held_up=held_up(job),
+        interrupted=None if over else interrupted(job),
+        keyless=lacks_keys(job),
+    )
