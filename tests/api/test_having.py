@@ -117,6 +117,13 @@ def test_longer_words_of_somebody_else_are_refused() -> None:
         ManifestData.model_validate_json(theirs)
 
 
+def test_no_program_copies_a_model_unchecked() -> None:
+    folders = [ROOT / name / "src" for name in ("crds", "operator", "trainer-image", "cli")]
+    programs = [path for folder in folders for path in folder.rglob("*.py")]
+    copying = {path.name for path in programs if ".model_copy(" in path.read_text()}
+    assert copying == {"base.py"}, "use having"
+
+
 @pytest.mark.slow
 def test_mypy_checks_what_a_status_is_made_of_and_changed_to(
     tmp_path: Path,

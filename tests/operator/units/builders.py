@@ -141,7 +141,7 @@ def report(
     data = ManifestData.model_validate(
         {"from": NOW - timedelta(days=240), "to": NOW, "bars": 9, "gaps": 0, "sha256": "0" * 64}
     )
-    path = f"{RunLayout.relative_attempt('pod-uid')}/metrics.json"
+    path = RunLayout.relative_file("pod-uid", "metrics.json")
     file = ManifestFile.model_validate(
         {"path": path, "size": 1, "sha256": "0" * 64, "format": "json"}
     )
