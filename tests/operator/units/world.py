@@ -24,7 +24,7 @@ from tests.operator.units import builders as b
 
 Raw = dict[str, Any]
 Write = Callable[[], None]
-ROUNDS = 8
+ROUNDS = 10
 """As many as the operator makes before it gives way to other schedules."""
 
 

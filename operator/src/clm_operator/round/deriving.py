@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from clm_api.errors import SpecError
-from clm_api.job_spec import JobSpec
 from clm_api.lifecycle import RequestedStage, Stage, StageRequest
 from clm_api.model_version import Phase
 from clm_api.reasons import Reason
@@ -110,8 +109,8 @@ def _states(
     if replay is not None and replay.phase is Phase.RUNNING and replay.name in view.replays:
         job = view.replays[replay.name]
         missing = missing_since(job, replay.pod_missing_since, view.now)
-        spec = schedule.spec.job if schedule.spec else JobSpec()
-        states[replay.name] = state_of(job, missing, spec.pending_deadline_seconds, view.now)
+        limit = schedule.spec.job.pending_deadline_seconds if schedule.spec else None
+        states[replay.name] = state_of(job, missing, limit, view.now)
     return states
 
 
