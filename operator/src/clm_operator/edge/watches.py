@@ -23,8 +23,9 @@ class Watches:
     """Lists and watches of each kind in each namespace, ``*`` for all.
 
     Schedules come from kopf. They are listed before the first round, for what their siblings tried,
-    now and then, and where another watch broke. Once the server's store was restored from a backup
-    they are watched here too: kopf goes on from a resourceVersion that such a server does not have.
+    now and then, and where kopf's watch or another one broke. Once the server's store was restored
+    from a backup they are watched here too: kopf goes on from a resourceVersion that such a server
+    does not have.
     """
 
     api: Api
@@ -54,10 +55,14 @@ class Watches:
         await schedules.sweep(self._went_back)
         await schedules.run()
 
-    def _goes_back(self) -> None:
-        self._went_back.set()
+    def hurry(self) -> None:
+        """List schedules soon."""
         for schedules in self._sweeps.values():
             schedules.hurry()
+
+    def _goes_back(self) -> None:
+        self._went_back.set()
+        self.hurry()
         self.restored()
 
     def _of(self, kind: Kind, scope: str) -> ListWatch:
