@@ -42,10 +42,27 @@ class Rests:
     """Moments at which everything was at rest.
 
     Between two of them nobody can tell whether an edit or a deletion came before a slot.
+
+    Parameters
+    ----------
+    wrong
+        From when until when the operator's clock was wrong: it saw an edit at another time.
     """
 
-    def __init__(self, at: Sequence[datetime]) -> None:
-        self._at = at
+    def __init__(
+        self, at: Sequence[datetime], wrong: Sequence[tuple[datetime, datetime]] = ()
+    ) -> None:
+        self._at, self._wrong = at, wrong
+
+    @property
+    def last(self) -> datetime | None:
+        """The last one."""
+        return self._at[-1] if self._at else None
+
+    def is_right(self, at: datetime) -> bool:
+        """Whether the operator's clock was right from the rest before to the rest after."""
+        first, last = self.before(at), self.after(at)
+        return all(last < begin or end < first for begin, end in self._wrong)
 
     def before(self, at: datetime) -> datetime:
         """The last one before an instant."""
@@ -64,14 +81,14 @@ def expected(life: Life, rests: Rests, end: datetime) -> Iterator[tuple[datetime
     for number, (since, timing) in enumerate(life.timings):
         until = edits[number + 1]
         sure_from = since if number == 0 else rests.after(since)
-        is_last = number + 1 == len(life.timings)
-        sure_until = until if is_last and life.gone is None else rests.before(until)
+        is_gone = number + 1 == len(life.timings) and life.gone is not None
+        sure_until = rests.before(until) if is_gone or not rests.is_right(until) else until
         for slot in timing.between(since, until, life.created):
             yield slot, sure_from <= slot <= sure_until
 
 
 def check(
-    sight: Sight, rests: Sequence[datetime], manifests: Iterable[str], tombstones: Iterable[str]
+    sight: Sight, rests: Rests, manifests: Iterable[str], tombstones: Iterable[str]
 ) -> list[Finding]:
     """Return all that is wrong.
 
@@ -80,12 +97,12 @@ def check(
     manifests, tombstones
         Keys in the store.
     """
-    if not rests:
+    if (end := rests.last) is None:
         return [Finding("a fault of the soak itself", "", "nothing ever came to rest")]
     found: list[Finding] = []
     for life in sight.lives.values():
         runs = [run for run in sight.runs.values() if run.life == life.uid]
-        found += _slots(life, runs, Rests(rests), rests[-1])
+        found += _slots(life, runs, rests, end)
         found += _records(sight, life)
     for run in sight.runs.values():
         found += _ends(sight, run)

@@ -33,6 +33,8 @@ class Drive:
     ----------
     rests
         When all was at rest, with an operator that worked and whose clock was right.
+    wrong
+        From when until when its clock was wrong.
     """
 
     world: SoakWorld
@@ -41,6 +43,7 @@ class Drive:
     until: datetime
     draw: Random
     rests: list[datetime] = field(default_factory=list)
+    wrong: list[tuple[datetime, datetime]] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     moments: int = 0
     restless: int = 0
@@ -99,6 +102,8 @@ class Drive:
                 return
             say(f"{stamp(world.hours.now())} {kind} {incident.name} {incident.what}")
             undo = self.deeds.do(incident)
+            if kind == "clock":
+                self.wrong.append((world.hours.now(), datetime.max.replace(tzinfo=UTC)))
             if kind == "kill" and undo is not None and not incident.lasts:
                 self._settle()
                 undo()
@@ -118,6 +123,8 @@ class Drive:
             self._undo.remove(undo)
             undo()
             self._lasting.discard(incident.kind)
+            if incident.kind == "clock":
+                self.wrong[-1] = (self.wrong[-1][0], self.world.hours.now())
             say(f"{stamp(self.world.hours.now())} {incident.kind} is over")
 
         return end

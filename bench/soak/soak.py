@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from bench.scale.progress import say
-from bench.soak.check import KINDS, Finding, check
+from bench.soak.check import KINDS, Finding, Rests, check
 from bench.soak.deeds import Deeds
 from bench.soak.drive import Drive
 from bench.soak.fleet import FLEET
@@ -76,7 +76,7 @@ def soak(repo: Path, start: datetime, size: Size, seed: int) -> Result:
         keys = world.minio.keys(NAMESPACE)
         manifests = [key for key in keys if key.endswith("/manifest.json")]
         tombstones = [key for key in keys if key.startswith("tombstones/")]
-        findings = check(world.sight, drive.rests, manifests, tombstones)
+        findings = check(world.sight, Rests(drive.rests, drive.wrong), manifests, tombstones)
         findings += [Finding("growth", "", what) for what in grown(drive.samples)]
         sight = world.sight
         runs, lives = list(sight.runs.values()), list(sight.lives.values())

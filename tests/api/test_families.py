@@ -68,9 +68,10 @@ from clm_api.crdgen import crds
 from clm_api.samplegen import samples
 import clm_trainer.families
 clm_trainer.families.__path__.append(sys.argv[1])
-from clm_cli import rules
+from clm_cli import manifests
 from clm_operator.settings import DEFAULTS
 from clm_trainer.families import registry
+from tests.support.schedules import schedule
 from tests.trainer.families.runs import run_spec
 from tools.values.__main__ import schema
 from pathlib import Path
@@ -86,7 +87,7 @@ print(json.dumps({
     "pod": DEFAULTS["families"]["rl-v9"]["resources"]["requests"]["memory"],
     "enum": "rl-v9" in model["properties"]["family"]["enum"],
     "parameters": "rounds" in model["properties"]["rlV9"]["properties"],
-    "rule": rules.broken_rules("TrainingSchedule", wrong, "spec.model"),
+    "rule": manifests.check(1, schedule("wrong", "default", model=wrong)).faults,
     "sample": "rlV9" in samples()["trainingschedule-rl-v9.yaml"],
     "chart": "rl-v9" in values["families"]["properties"],
 }))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from bench.scale import ROOT
-from bench.soak.check import check
+from bench.soak.check import Rests, check
 from bench.soak.fleet import ZONES, season
 from bench.soak.growth import Sample, grown
 from bench.soak.hours import Hours, stamp
@@ -144,7 +144,7 @@ class World:
         self.show("jobs", {"metadata": meta})
 
     def kinds(self, *keys: str) -> list[str]:
-        found = check(self.sight, [DAY, DAY + timedelta(hours=12)], keys, [])
+        found = check(self.sight, Rests([DAY, DAY + timedelta(hours=12)]), keys, [])
         return [finding.kind for finding in found]
 
 
@@ -218,11 +218,32 @@ def test_a_fault_is_found(tmp_path: Path, happen: Any, expected: list[str]) -> N
     assert world.kinds() == expected
 
 
-def test_a_slot_is_not_asked_for_while_nobody_could_tell_it_from_an_edit(tmp_path: Path) -> None:
+LOST = ["a slot without a version or a record"]
+
+
+@pytest.mark.parametrize(
+    ("edited_h", "wrong_h", "expected"),
+    [(7, (), LOST), (5, (), []), (7, (6, 8), []), (7, (13, 14), LOST)],
+    ids=[
+        "before an edit",
+        "a new slot, nobody looked before it",
+        "before an edit that a wrong clock saw at another time",
+        "before an edit, and the clock was wrong later",
+    ],
+)
+def test_a_slot_beside_an_edit_is_asked_for_where_it_can_be_told(
+    tmp_path: Path, edited_h: int, wrong_h: tuple[int, ...], expected: list[str]
+) -> None:
     world = World(tmp_path)
     (life,) = world.sight.lives.values()
-    life.timings.append((DAY + timedelta(hours=7), Timing(None, "1d", "Etc/UTC", suspend=False)))
-    assert world.kinds() == []
+    cron = "0 6 * * *" if edited_h < 6 else "0 20 * * *"
+    timing = Timing(cron, None, "Etc/UTC", suspend=False)
+    life.timings.append((DAY + timedelta(hours=edited_h), timing))
+    wrong = (
+        [(DAY + timedelta(hours=wrong_h[0]), DAY + timedelta(hours=wrong_h[1]))] if wrong_h else []
+    )
+    rests = Rests([DAY, DAY + timedelta(hours=12), DAY + timedelta(hours=15)], wrong)
+    assert [one.kind for one in check(world.sight, rests, [], [])] == expected
 
 
 def test_files_of_a_version_that_is_gone_are_found(tmp_path: Path) -> None:
@@ -244,9 +265,19 @@ def _samples(name: str, *values: float) -> list[Sample]:
         (_samples("jobs", 10, 12, 30, 11), True),
         (_samples("rss_mb", 90, 110, 108, 111), False),
         (_samples("rss_mb", 90, 95, 120, 130), True),
+        (_samples("list_items", 5, 8, 15, 20), False),
+        (_samples("list_items", 5, 8, 15, 21), True),
         (_samples("jobs", 10, 12, 30, 11)[:2], False),
     ],
-    ids=["no more Jobs", "more Jobs", "as much memory", "more memory", "too few days"],
+    ids=[
+        "no more Jobs",
+        "more Jobs",
+        "as much memory",
+        "more memory",
+        "a list within its limit",
+        "a list above it",
+        "too few days",
+    ],
 )
 def test_growth_is_told_from_a_level(samples: list[Sample], *, grows: bool) -> None:
     assert bool(grown(samples)) is grows

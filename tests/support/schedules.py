@@ -23,8 +23,10 @@ SMALL: Raw = {
 
 
 def schedule_spec(**overrides: Any) -> Raw:
-    """Return a spec; a value of None removes the field."""
+    """Return a spec; None removes a field, another family the usual one's parameters."""
     spec = deep_merge(SMALL, {k: v for k, v in overrides.items() if v is not None})
+    if spec["model"]["family"] != SMALL["model"]["family"]:
+        spec["model"] = overrides["model"]
     return {k: v for k, v in spec.items() if not (k in overrides and overrides[k] is None)}
 
 

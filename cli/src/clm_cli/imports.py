@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from clm_api.errors import ClmError, SpecError
 from clm_api.reasons import Reason
 from clm_api.symbols import canonical
-from clm_api.training_schedule import DataSpec, TrainingScheduleResource
+from clm_api.training_schedule import DataSpec
 from clm_cli.output import console
 from clm_cli.stores import Store, open_store
 
@@ -219,15 +219,10 @@ def _checked(exchange: str, market: str, symbol: str, timeframe: str) -> DataSpe
     """Hold the options to the same rules as a schedule's fields."""
     values = {"exchange": exchange, "market": market, "symbols": [symbol], "timeframe": timeframe}
     try:
-        data = DataSpec.model_validate(values)
+        return DataSpec.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        option = str(first["loc"][0]).removesuffix("s")
-        raise SpecError(f"--{option}", f'"{first["input"]}" is refused: {first["msg"]}') from error
-    from clm_cli.rules import broken_rules
-
-    broken = broken_rules(TrainingScheduleResource.kind, data.to_json_dict(), "spec.data")
-    if broken:
-        why = broken[0].removeprefix("spec.data: ")
-        raise SpecError("--symbol", f'"{symbol}" is refused: {why}')
-    return data
+        option, value = "symbol", symbol  # what the rules of all fields are about
+        if first["loc"]:
+            option, value = str(first["loc"][0]).removesuffix("s"), first["input"]
+        raise SpecError(f"--{option}", f'"{value}" is refused: {first["msg"]}') from error

@@ -14,16 +14,18 @@ from clm_api.base import Model
 from clm_api.errors import ClmError, SpecError
 from clm_api.model_version import ModelVersionResource, ModelVersionSpec
 from clm_api.reasons import Reason
+from clm_api.rules import BROKEN
 from clm_api.schedule import parse_schedule
 from clm_api.training_schedule import TrainingScheduleResource, TrainingScheduleSpec
 from clm_cli import kubectl_yaml
 from clm_cli.metadata import metadata_faults, unknown
-from clm_cli.rules import broken_rules, given, schema_of
+from clm_cli.schemas import given, schema_of
 
 SPECS: dict[str, type[Model]] = {
     TrainingScheduleResource.kind: TrainingScheduleSpec,
     ModelVersionResource.kind: ModelVersionSpec,
 }
+_RULES = {r.kind: r.rules for r in (TrainingScheduleResource, ModelVersionResource)}
 _FIELDS = {"apiVersion", "kind", "metadata", "spec", "status"}
 _SHORT = {
     TrainingScheduleResource.kind: TrainingScheduleResource.short_names[0],
@@ -128,8 +130,16 @@ def check(number: int, raw: Any) -> Document:
     if not isinstance(meta, Mapping):
         return Document(number, label, raw, None, ("metadata.name: is missing",))
     spec, faults = _spec(str(kind), raw)
-    faults = [*metadata_faults(meta), *faults]
+    faults = [*metadata_faults(meta), *_broken(str(kind), raw), *faults]
     return Document(number, label, raw, None if faults else spec, tuple(faults))
+
+
+def _broken(kind: str, raw: Mapping[str, Any]) -> list[str]:
+    """Return which rules of the whole object it breaks; of one without a name nobody can tell."""
+    name = raw["metadata"].get("name")
+    if not isinstance(name, str) or not name:
+        return []
+    return [f"metadata.name: {rule.message}" for rule in _RULES[kind] if not rule.holds(raw)]
 
 
 def _spec(kind: str, raw: Mapping[str, Any]) -> tuple[Model | None, list[str]]:
@@ -141,9 +151,6 @@ def _spec(kind: str, raw: Mapping[str, Any]) -> tuple[Model | None, list[str]]:
         spec = model.model_validate_json(sent, strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
         return None, faults + [_fault(kind, e, model) for e in error.errors(include_url=False)]
-    name = raw["metadata"].get("name")
-    named = {"name": name if isinstance(name, str) and name else "unnamed"}
-    faults += broken_rules(kind, {"metadata": named, "spec": spec.to_json_dict()})
     if isinstance(spec, TrainingScheduleSpec) and not faults:
         try:
             parse_schedule(spec)
@@ -156,6 +163,8 @@ def _fault(kind: str, error: ErrorDetails, model: type[BaseModel]) -> str:
     path = "spec" + "".join(_steps(error["loc"]))
     if error["type"] == "extra_forbidden":
         return unknown(path, _fields(model, error["loc"][:-1]))
+    if error["type"] == BROKEN:
+        return f"{path}: {error['msg']}"
     names = [part for part in error["loc"] if isinstance(part, str)]
     explain = ".".join([_SHORT[kind], "spec", *names])
     if error["type"] == "missing":

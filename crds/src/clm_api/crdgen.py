@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from clm_api import GROUP, VERSION
 from clm_api.model_version import ModelVersionResource, ModelVersionSpec, ModelVersionStatus
+from clm_api.rules import validations
 from clm_api.samplegen import samples
 from clm_api.schedule_status import TrainingScheduleStatus
 from clm_api.training_schedule import TrainingScheduleResource, TrainingScheduleSpec
@@ -150,8 +151,8 @@ def crd(
             "status": _status(structural(status)) | {"default": {"observedGeneration": -1}},
         },
     }
-    if resource.validations:
-        root["x-kubernetes-validations"] = resource.validations
+    if resource.rules:
+        root["x-kubernetes-validations"] = validations(resource.rules)
     version = {
         "name": VERSION,
         "served": True,

@@ -3,18 +3,20 @@
 A family's code is the module of its row's name in ``clm_trainer.families``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import ConfigDict, Field, create_model
+from pydantic import Field, create_model
 from pydantic.alias_generators import to_camel
 
 from clm_api.base import Model
 from clm_api.parameters.boosting import LightgbmParameters, XgboostParameters
 from clm_api.parameters.neural import NhitsParameters, PatchtstParameters
 from clm_api.parameters.rl import RlV2Parameters, RlV3Parameters
+from clm_api.rules import Rule, Ruled
 
 Flavour = Literal["boosting", "neural", "rl"]
 _P = TypeVar("_P", bound=Model)
@@ -98,23 +100,19 @@ class Family(StrEnum):
         return self.value.replace("-", "_")
 
 
-FAMILY_RULES: list[dict[str, str]] = [
-    {
-        "rule": f"!has(self.{to_camel(family.field)}) || self.family == '{family}'",
-        "message": f"{to_camel(family.field)} holds parameters of family {family}, "
-        "and family names another",
-    }
-    for family in Family
-]
-"""CEL rules: only the named family's parameters may be set."""
+def _only_of(family: Family) -> "Rule[_Chosen]":
+    name = to_camel(family.field)
+    return Rule(
+        f"!has(self.{name}) || self.family == '{family}'",
+        f"{name} holds parameters of family {family}, and family names another",
+        lambda model: getattr(model, family.field) is None or model.family is family,
+    )
 
 
-class _Chosen(Model):
+class _Chosen(Ruled):
     """A family and its parameters; only those of that family may be set."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"x-kubernetes-validations": [{**rule} for rule in FAMILY_RULES]}
-    )
+    rules: ClassVar[Sequence[Rule[Any]]] = tuple(map(_only_of, Family))
 
     family: Family
     """The model family."""

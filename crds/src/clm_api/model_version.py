@@ -1,7 +1,8 @@
 """``ModelVersion``: one run and what came of it. Created and updated by the operator only."""
 
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -12,25 +13,13 @@ from clm_api.lifecycle import KEPT_CHANGES, Decision, Stage, StageChange, StageR
 from clm_api.promotion import CriterionVerdict
 from clm_api.report import FoldMetrics, Metrics, Progress, Sha256
 from clm_api.restored import Restored
+from clm_api.rules import Rule, Unchanging
 from clm_api.run import RunSpec
 
-_IMMUTABLE = {
-    "x-kubernetes-validations": [
-        {
-            "rule": "self == oldSelf",
-            "message": "a ModelVersion's spec never changes: it records what was run",
-        }
-    ]
-}
-
-_DECIDED_FIRST = {
-    "x-kubernetes-validations": [
-        {
-            "rule": "self == oldSelf",
-            "message": "a request is waiting: the operator executes or refuses it, then ask again",
-        }
-    ]
-}
+_IMMUTABLE = Unchanging("a ModelVersion's spec never changes: it records what was run")
+_DECIDED_FIRST = Unchanging(
+    "a request is waiting: the operator executes or refuses it, then ask again"
+)
 
 
 class Phase(StrEnum):
@@ -78,17 +67,17 @@ class Trigger(Model):
 class ModelVersionSpec(Model):
     """What was asked for; immutable but for the request."""
 
-    schedule_ref: Annotated[ScheduleRef, Field(json_schema_extra=_IMMUTABLE)]
+    schedule_ref: Annotated[ScheduleRef, _IMMUTABLE]
     """The schedule that it belongs to."""
-    slot: Annotated[Instant, Field(json_schema_extra=_IMMUTABLE)]
+    slot: Annotated[Instant, _IMMUTABLE]
     """The scheduled instant."""
-    trigger: Annotated[Trigger, Field(json_schema_extra=_IMMUTABLE)]
+    trigger: Annotated[Trigger, _IMMUTABLE]
     """What started the run."""
-    model_name: Annotated[str, Field(max_length=64, json_schema_extra=_IMMUTABLE)]
+    model_name: Annotated[str, Field(max_length=64), _IMMUTABLE]
     """Family, symbol or multi, and timeframe."""
-    run: Annotated[RunSpec, Field(json_schema_extra=_IMMUTABLE)]
+    run: Annotated[RunSpec, _IMMUTABLE]
     """What the Job is told, fully resolved."""
-    request: Annotated[StageRequest, Field(json_schema_extra=_DECIDED_FIRST)] | None = None
+    request: Annotated[StageRequest, _DECIDED_FIRST] | None = None
     """A person's wish to move the version; the operator decides it once and removes it."""
 
 
@@ -251,7 +240,7 @@ class ModelVersionResource:
         "A ModelVersion is one training run: what was asked for, how far it is, how good the "
         "model is out of sample, and where its artifacts lie. Only the operator creates them."
     )
-    validations: ClassVar[list[dict[str, str]]] = []
+    rules: ClassVar[Sequence[Rule[Any]]] = ()
     columns: ClassVar[list[tuple[str, str, str, int]]] = [
         ("Schedule", "string", ".spec.scheduleRef.name", 0),
         ("Family", "string", ".spec.run.model.family", 0),

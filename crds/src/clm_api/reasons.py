@@ -38,7 +38,7 @@ class Reason(StrEnum):
     RUN_SCHEDULED = "RunScheduled"
     """A slot is due and its model version was created."""
     MISSED_SLOT = "MissedSlot"
-    """A slot passed while nothing could run it, and a newer one is due."""
+    """A slot passed while nothing could run it, and a newer one is due or the schedule edited."""
     STARTING_DEADLINE_EXCEEDED = "StartingDeadlineExceeded"
     """A slot was noticed later than ``spec.startingDeadlineSeconds`` allows."""
     CONCURRENCY_FORBIDDEN = "ConcurrencyForbidden"

@@ -19,7 +19,7 @@ from clm_api.run import (
 )
 from clm_api.symbols import Market, canonical
 from clm_api.timing import TIMEFRAME_SECONDS, floor_to
-from clm_api.training_schedule import DEFAULT_ENTRY_PERCENTILE, TargetSpec, TrainingScheduleSpec
+from clm_api.training_schedule import TargetSpec, TrainingScheduleSpec
 
 DEFAULT_FEE_BPS: dict[Market, float] = {"spot": 10.0, "usdm": 5.0}
 """``spec.costs.feeBps`` when it is null."""
@@ -96,10 +96,7 @@ def resolve(
 
 
 def _target(target: TargetSpec) -> RunTarget:
-    values = target.model_dump(exclude_none=True)
-    return RunTarget.model_validate(
-        {"entry_percentile": DEFAULT_ENTRY_PERCENTILE[target.positions]} | values
-    )
+    return RunTarget.model_validate(target.model_dump() | {"entry_percentile": target.entry})
 
 
 def _fitting(pod: dict[str, Any], job: JobSpec) -> dict[str, Any]:

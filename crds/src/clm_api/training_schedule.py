@@ -1,9 +1,11 @@
 """``TrainingSchedule``: what a user applies. Field docstrings become the CRD's descriptions."""
 
+import re
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from clm_api.base import (
     DURATION_PATTERN,
@@ -19,7 +21,8 @@ from clm_api.promotion import (
     ShadowSpec,
     Significance,
 )
-from clm_api.symbols import Market, Symbol
+from clm_api.rules import DISTINCT, Rule, Ruled
+from clm_api.symbols import Market, Symbol, canonical
 
 
 class ConcurrencyPolicy(StrEnum):
@@ -75,36 +78,39 @@ class ModelSpec(FamilyParameters):
     """Seed of everything random; the same seed and bars give the same model."""
 
 
-class DataSpec(Model):
+class DataSpec(Ruled):
     """Which bars to train on."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                {
-                    "rule": "self.market == 'usdm' || self.symbols.all(s, !s.contains(':'))",
-                    "message": "a symbol with a colon names a perpetual, and spot has none: "
-                    "set market to usdm, or write BTC/USDT",
-                },
-                {
-                    "rule": "self.symbols.all(s, !s.contains(':') "
-                    "|| s.split(':')[0].endsWith('/' + s.split(':')[1]))",
-                    "message": "a linear perpetual settles in its quote currency: "
-                    "write BTC/USDT:USDT or BTC/USDT",
-                },
-                {
-                    "rule": "self.symbols.all(s, s.contains(':') "
-                    "|| !(s + ':' + s.split('/')[1] in self.symbols))",
-                    "message": "BTC/USDT and BTC/USDT:USDT name the same perpetual: "
-                    "keep one of the two",
-                },
-                {
-                    "rule": "!self.ownTrades || has(self.secretRef)",
-                    "message": "ownTrades reads the account's fills with a key: set secretRef to "
-                    "a Secret with keys apiKey and secret",
-                },
-            ]
-        }
+    rules: "ClassVar[Sequence[Rule[DataSpec]]]" = (
+        Rule(
+            "self.market == 'usdm' || self.symbols.all(s, !s.contains(':'))",
+            "a symbol with a colon names a perpetual, and spot has none: "
+            "set market to usdm, or write BTC/USDT",
+            lambda d: d.market == "usdm" or not any(":" in s for s in d.symbols),
+        ),
+        Rule(
+            "self.symbols.all(s, !s.contains(':') "
+            "|| s.split(':')[0].endsWith('/' + s.split(':')[1]))",
+            "a linear perpetual settles in its quote currency: write BTC/USDT:USDT or BTC/USDT",
+            lambda d: all(
+                pair.endswith(f"/{settled}") or not colon
+                for pair, colon, settled in (s.partition(":") for s in d.symbols)
+            ),
+        ),
+        Rule(
+            "self.symbols.all(s, s.contains(':') || !(s + ':' + s.split('/')[1] in self.symbols))",
+            "BTC/USDT and BTC/USDT:USDT name the same perpetual: keep one of the two",
+            lambda d: all(
+                canonical(s, "usdm") == s or canonical(s, "usdm") not in d.symbols
+                for s in d.symbols
+            ),
+        ),
+        Rule(
+            "!self.ownTrades || has(self.secretRef)",
+            "ownTrades reads the account's fills with a key: set secretRef to "
+            "a Secret with keys apiKey and secret",
+            lambda d: not d.own_trades or d.secret_ref is not None,
+        ),
     )
 
     exchange: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,32}$", max_length=32)] = "binance"
@@ -116,6 +122,7 @@ class DataSpec(Model):
     symbols: Annotated[
         list[Symbol],
         Field(min_length=1, max_length=50, json_schema_extra={"x-kubernetes-list-type": "set"}),
+        DISTINCT,
     ]
     """Symbols pooled into one model, such as BTC/USDT. Two or more give enough trades."""
     timeframe: Literal["1m", "5m", "15m", "30m", "1h", "4h", "1d"] = "1h"
@@ -135,6 +142,8 @@ class DataSpec(Model):
     """Secret with keys apiKey and secret, an exchange key that may only read; bars need none."""
 
 
+_NAME = "[a-z]([-a-z0-9]*[a-z0-9])?"
+"""Names of schedules."""
 Positions = Literal["longFlat", "longFlatShort"]
 
 DEFAULT_ENTRY_PERCENTILE: dict[Positions, float] = {"longFlat": 0.75, "longFlatShort": 0.85}
@@ -171,6 +180,12 @@ class TargetSpec(PositionRules):
 
     entry_percentile: EntryPercentile | None = None
     """Go long above this percentile, short below 1 - this; null: 0.75, longFlatShort 0.85."""
+
+    @property
+    def entry(self) -> float:
+        """The percentile above which positions begin."""
+        given = self.entry_percentile
+        return DEFAULT_ENTRY_PERCENTILE[self.positions] if given is None else given
 
 
 class EvaluationSpec(Model):
@@ -233,58 +248,53 @@ class RetentionSpec(Model):
     """Newest failed versions that are kept."""
 
 
-class TrainingScheduleSpec(Model):
+class TrainingScheduleSpec(Ruled):
     """When to train which model on which bars, and how to judge it."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                {
-                    "rule": "has(self.schedule) != has(self.interval)",
-                    "message": "set exactly one of spec.schedule and spec.interval",
-                },
-                {
-                    "rule": "self.data.lookbackDays >= self.evaluation.periodDays + 180",
-                    "message": "spec.data.lookbackDays must be at least "
-                    "spec.evaluation.periodDays + 180: 180 days are the least to train on",
-                },
-                {
-                    "rule": "(has(self.target.entryPercentile) ? self.target.entryPercentile : "
-                    "self.target.positions == 'longFlat' "
-                    f"? {DEFAULT_ENTRY_PERCENTILE['longFlat']} "
-                    f": {DEFAULT_ENTRY_PERCENTILE['longFlatShort']}) "
-                    "> self.target.exitPercentile",
-                    "message": "spec.target.entryPercentile must be above exitPercentile: "
-                    "a position would end on the bar that opened it; null takes 0.75 for "
-                    "longFlat, 0.85 for longFlatShort",
-                },
-                {
-                    "rule": "self.target.positions == 'longFlat' || self.data.market == 'usdm'",
-                    "message": "spec.target.positions longFlatShort needs spec.data.market usdm: "
-                    "nothing can be sold short on spot",
-                },
-                {
-                    "rule": "self.costs.slippage == 'Fixed' || self.data.ownTrades",
-                    "message": "spec.costs.slippage FromOwnTrades needs spec.data.ownTrades: true",
-                },
-            ]
-        }
+    rules: "ClassVar[Sequence[Rule[TrainingScheduleSpec]]]" = (
+        Rule(
+            "has(self.schedule) != has(self.interval)",
+            "set exactly one of spec.schedule and spec.interval",
+            lambda s: (s.schedule is None) != (s.interval is None),
+        ),
+        Rule(
+            "self.data.lookbackDays >= self.evaluation.periodDays + 180",
+            "spec.data.lookbackDays must be at least "
+            "spec.evaluation.periodDays + 180: 180 days are the least to train on",
+            lambda s: s.data.lookback_days >= s.evaluation.period_days + 180,
+        ),
+        Rule(
+            "(has(self.target.entryPercentile) ? self.target.entryPercentile : "
+            "self.target.positions == 'longFlat' "
+            f"? {DEFAULT_ENTRY_PERCENTILE['longFlat']} "
+            f": {DEFAULT_ENTRY_PERCENTILE['longFlatShort']}) "
+            "> self.target.exitPercentile",
+            "spec.target.entryPercentile must be above exitPercentile: "
+            "a position would end on the bar that opened it; null takes 0.75 for "
+            "longFlat, 0.85 for longFlatShort",
+            lambda s: s.target.entry > s.target.exit_percentile,
+        ),
+        Rule(
+            "self.target.positions == 'longFlat' || self.data.market == 'usdm'",
+            "spec.target.positions longFlatShort needs spec.data.market usdm: "
+            "nothing can be sold short on spot",
+            lambda s: s.target.positions == "longFlat" or s.data.market == "usdm",
+        ),
+        Rule(
+            "self.costs.slippage == 'Fixed' || self.data.ownTrades",
+            "spec.costs.slippage FromOwnTrades needs spec.data.ownTrades: true",
+            lambda s: s.costs.slippage is Slippage.FIXED or s.data.own_trades,
+        ),
     )
 
     schedule: (
         Annotated[
             str,
-            Field(
-                min_length=6,
-                max_length=128,
-                json_schema_extra={
-                    "x-kubernetes-validations": [
-                        {
-                            "rule": "!self.contains('TZ')",
-                            "message": "a zone inside the schedule is refused: set spec.timeZone",
-                        }
-                    ]
-                },
+            Field(min_length=6, max_length=128),
+            Rule[str](
+                "!self.contains('TZ')",
+                "a zone inside the schedule is refused: set spec.timeZone",
+                lambda line: "TZ" not in line,
             ),
         ]
         | None
@@ -333,14 +343,17 @@ class TrainingScheduleResource:
         "A TrainingSchedule trains a trading model again and again, judges every version out of "
         "sample and records the verdict in ModelVersions."
     )
-    validations: ClassVar[list[dict[str, str]]] = [
-        {
-            "rule": "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') "
-            "&& self.metadata.name.size() <= 52",
-            "message": "metadata.name must match ^[a-z]([-a-z0-9]*[a-z0-9])?$ and have at most "
+    rules: ClassVar[Sequence[Rule[Mapping[str, Any]]]] = (
+        Rule(
+            f"self.metadata.name.matches('^{_NAME}$') && self.metadata.name.size() <= 52",
+            f"metadata.name must match ^{_NAME}$ and have at most "
             "52 characters: names of versions and Jobs are made from it",
-        }
-    ]
+            lambda resource: (
+                re.fullmatch(_NAME, resource["metadata"]["name"]) is not None
+                and len(resource["metadata"]["name"]) <= 52
+            ),
+        ),
+    )
     columns: ClassVar[list[tuple[str, str, str, int]]] = [
         ("Schedule", "string", ".status.scheduleText", 0),
         ("Suspend", "boolean", ".spec.suspend", 0),

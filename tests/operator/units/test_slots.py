@@ -127,6 +127,46 @@ def test_pausing_moves_no_slot_and_what_came_due_meanwhile_is_let_go() -> None:
     assert list(world.accounts()) == [b.NOW + 12 * HOUR]
 
 
+EDITS: list[tuple[str, dict[str, Any], timedelta, list[tuple[timedelta, timedelta]]]] = [
+    ("another interval", {"interval": "5h"}, 13 * HOUR, [(6 * HOUR, 13 * HOUR)]),
+    ("a pause", {"suspend": True}, 7 * HOUR, [(6 * HOUR, 7 * HOUR)]),
+    ("at the very slot", {"interval": "5h"}, 6 * HOUR, [(6 * HOUR, 6 * HOUR)]),
+    ("before a slot", {"interval": "5h"}, 5 * HOUR, []),
+    ("what moves no slot", {"concurrencyPolicy": "Allow"}, 5 * HOUR, []),
+]
+
+
+@pytest.mark.parametrize(
+    ("edit", "away", "expected"), [row[1:] for row in EDITS], ids=[row[0] for row in EDITS]
+)
+@pytest.mark.parametrize("cut", [0, 1, 1000], ids=["killed before", "killed within", "in peace"])
+def test_slots_that_came_due_before_an_edit_was_noticed_are_on_record(
+    cut: int, edit: dict[str, Any], away: timedelta, expected: list[tuple[timedelta, timedelta]]
+) -> None:
+    world = Slots.started()
+    world.look()
+    world.now += away
+    world.schedule["spec"] |= edit
+    world.look(cut)
+    world.look()
+    spans = [
+        tuple(datetime.fromisoformat(record[end]) - b.NOW for end in ("from", "to"))
+        for record in world.schedule["status"].get("skipped", ())
+    ]
+    assert spans == expected
+    assert not world.made
+
+
+def test_a_slot_that_was_run_before_an_edit_is_not_on_record_as_missed() -> None:
+    world = Slots.started(concurrencyPolicy="Allow")
+    world.look()
+    world.now += 6 * HOUR
+    world.look(1)
+    world.schedule["spec"]["interval"] = "5h"
+    world.look()
+    assert list(world.accounts()) == [b.NOW + 6 * HOUR]
+
+
 def test_an_edit_noticed_on_a_clock_ahead_holds_back_no_slot_once_it_is_set_right() -> None:
     world = Slots.started()
     world.look()

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from clm_api.errors import ClmError, SpecError
+from clm_api.errors import ClmError
 from clm_api.families import Family as FamilyName
 from clm_api.parameters.neural import NhitsParameters
 from clm_trainer.families import nhits, registry
@@ -184,20 +184,6 @@ def test_a_fit_that_is_stopped_leaves_the_process_as_it_was() -> None:
     with pytest.raises(ClmError, match="told to stop"):
         fitted(FamilyName.NHITS, progress=lambda _, x: seen.append(x), should_stop=lambda: seen)
     assert state() == before
-
-
-@pytest.mark.parametrize(
-    ("parameters", "field"),
-    [
-        ({"hiddenSize": 18, "heads": 4}, "spec.model.patchtst.hiddenSize"),
-        ({"patchBars": 48, "inputBars": 24}, "spec.model.patchtst.patchBars"),
-    ],
-    ids=["a width that the heads can't share", "a patch longer than the input"],
-)
-def test_parameters_that_contradict_each_other(parameters: dict[str, int], field: str) -> None:
-    with pytest.raises(SpecError) as caught:
-        registry.create(run_spec(model={"family": "patchtst", "patchtst": parameters}))
-    assert caught.value.field == field
 
 
 @pytest.mark.parametrize("name", [FamilyName.NHITS, FamilyName.PATCHTST])

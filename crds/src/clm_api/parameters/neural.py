@@ -1,10 +1,12 @@
 """Parameters of the neural families: a forecast of the path of returns, global over symbols."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, ClassVar
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from clm_api.base import Model
+from clm_api.rules import Rule, Ruled
 
 
 class NeuralTraining(Model):
@@ -39,22 +41,20 @@ class NhitsParameters(NeuralTraining):
     """Share of hidden units dropped in training."""
 
 
-class PatchtstParameters(NeuralTraining):
+class PatchtstParameters(Ruled, NeuralTraining):
     """Parameters of the PatchTST family: attention over patches of the input."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                {
-                    "rule": "self.hiddenSize % self.heads == 0",
-                    "message": "hiddenSize is no multiple of heads",
-                },
-                {
-                    "rule": "self.patchBars <= self.inputBars",
-                    "message": "patchBars is more than inputBars",
-                },
-            ]
-        }
+    rules: "ClassVar[Sequence[Rule[PatchtstParameters]]]" = (
+        Rule(
+            "self.hiddenSize % self.heads == 0",
+            "hiddenSize is no multiple of heads",
+            lambda p: p.hidden_size % p.heads == 0,
+        ),
+        Rule(
+            "self.patchBars <= self.inputBars",
+            "patchBars is more than inputBars",
+            lambda p: p.patch_bars <= p.input_bars,
+        ),
     )
 
     patch_bars: Annotated[int, Field(ge=2, le=256)] = 24

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from clm_api.model_version import Trigger, TriggerType
+from clm_api.reasons import Reason
 from clm_api.schedule import schedule_hash
 from clm_api.schedule_status import ScheduleSeen, SkippedRange
 from clm_api.timing import floor_to, slot_time, whole_seconds
@@ -67,8 +68,9 @@ def a_slot_is_due(facts: Facts, plausible: Plausible) -> Asked:
         "last_schedule_time": due.last_slot,
         "next_schedule_time": due.next_slot,
     }
+    skips = (*_before_the_edit(facts, seen, last), *due.skipped)
     if due.run is None:
-        return Asked(None, due.skipped, fields, due.next_slot)
+        return Asked(None, skips, fields, due.next_slot)
     ask = Ask(
         slot_version(schedule.name, due.run),
         due.run,
@@ -76,7 +78,7 @@ def a_slot_is_due(facts: Facts, plausible: Plausible) -> Asked:
         timely=True,
         settles={"last_schedule_time": due.last_slot},
     )
-    return Asked(ask, due.skipped, fields | {"last_schedule_time": last}, due.next_slot)
+    return Asked(ask, skips, fields | {"last_schedule_time": last}, due.next_slot)
 
 
 def somebody_asks(facts: Facts, _: Plausible) -> Asked:
@@ -106,6 +108,27 @@ def _seen(facts: Facts, spec: TrainingScheduleSpec) -> ScheduleSeen:
     if before.hash != digest or before.since > max(facts.now, begin):
         return ScheduleSeen(hash=digest, since=max(whole_seconds(facts.now), begin))
     return before
+
+
+def _before_the_edit(
+    facts: Facts, seen: ScheduleSeen, decided: datetime | None
+) -> tuple[SkippedRange, ...]:
+    """Record what came due before an edit was noticed: the former slots are known no more.
+
+    Parameters
+    ----------
+    decided
+        Newest slot that was run or skipped.
+    """
+    status = facts.schedule.status
+    before, armed = status.schedule_seen, status.next_schedule_time
+    if before is None or before.hash == seen.hash or armed is None or armed > seen.since:
+        return ()
+    if decided is not None and armed <= decided:
+        return ()
+    until = max(floor_to(seen.since, 60), armed)
+    text = "the schedule was edited while the operator was away; its former slots are not run"
+    return (SkippedRange(from_=armed, to=until, count=1, reason=Reason.MISSED_SLOT, message=text),)
 
 
 def _rules(spec: TrainingScheduleSpec) -> Rules:

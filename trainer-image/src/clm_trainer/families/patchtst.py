@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from clm_api.errors import SpecError
 from clm_api.families import Family as FamilyName
 from clm_api.parameters.neural import PatchtstParameters
 from clm_api.run import RunSpec
@@ -36,18 +35,6 @@ def network(p: PatchtstParameters, horizon_bars: int, seed: int) -> "Network":
 
 
 def create(spec: RunSpec) -> NeuralFamily[PatchtstParameters]:
-    """Return the family with a run's parameters.
-
-    Raises
-    ------
-    SpecError
-        The width is no multiple of the heads, or a patch is longer than the input.
-    """
+    """Return the family with a run's parameters."""
     p = spec.model.parameters_as(PatchtstParameters)
-    if p.hidden_size % p.heads:
-        text = f"{p.hidden_size} is no multiple of heads ({p.heads})"
-        raise SpecError("spec.model.patchtst.hiddenSize", text)
-    if p.patch_bars > p.input_bars:
-        text = f"{p.patch_bars} is more than inputBars ({p.input_bars})"
-        raise SpecError("spec.model.patchtst.patchBars", text)
     return NeuralFamily(FamilyName.PATCHTST, p, spec.target.horizon_bars, network)

@@ -1,0 +1,191 @@
+"""Every rule of the definitions, on the same objects by both roads: Python and the API server."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any
+
+import pytest
+from pydantic.alias_generators import to_camel
+
+from clm_api.crdgen import crds
+from clm_api.families import Family
+from clm_cli import manifests
+from tests.cli.objects import sample
+from tests.support.control_plane import ControlPlane
+from tests.support.schedules import schedule
+
+Raw = dict[str, Any]
+PLURALS = {"TrainingSchedule": "trainingschedules", "ModelVersion": "modelversions"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """An object that breaks one rule, or keeps it although it comes near.
+
+    Parameters
+    ----------
+    rule
+        Words of its message.
+    changes
+        What a valid schedule has otherwise, its model as a whole; of a version, its run's model.
+    """
+
+    name: str
+    rule: str
+    holds: bool
+    changes: Raw = field(default_factory=dict)
+    called: str = "ruled"
+    of_version: bool = False
+
+    @property
+    def raw(self) -> Raw:
+        if not self.of_version:
+            return schedule(self.called, "default", **self.changes)
+        raw = sample("modelversion-full")
+        raw["metadata"]["namespace"] = "default"
+        raw["spec"]["run"]["model"] = {"seed": 7, **self.changes}
+        return raw
+
+
+def broken(name: str, rule: str, changes: Raw, **more: Any) -> Case:
+    return Case(name, rule, holds=False, changes=changes, **more)
+
+
+def kept(name: str, rule: str, changes: Raw, **more: Any) -> Case:
+    return Case(name, rule, holds=True, changes=changes, **more)
+
+
+def data(**changes: Any) -> Raw:
+    return {"data": changes}
+
+
+def perpetuals(*symbols: str) -> Raw:
+    return data(market="usdm", symbols=list(symbols))
+
+
+def patchtst(**changes: Any) -> Raw:
+    return {"model": {"family": "patchtst", "patchtst": changes}}
+
+
+EITHER, ZONE = "set exactly one of spec.schedule", "a zone inside the schedule"
+HISTORY, ENTRY = "spec.data.lookbackDays must be at least", "must be above exitPercentile"
+SHORT, SLIPPAGE = "needs spec.data.market usdm", "FromOwnTrades needs spec.data.ownTrades"
+SPOT, SETTLED = "and spot has none", "settles in its quote currency"
+SAME, KEY, NAMED = (
+    "name the same perpetual",
+    "set secretRef to a Secret",
+    "metadata.name must match",
+)
+HEADS, PATCH = "hiddenSize is no multiple of heads", "patchBars is more than inputBars"
+FAMILIES = [(family.value, to_camel(family.field)) for family in Family]
+SHORTS = {"positions": "longFlatShort"}
+CRON = {"interval": None, "schedule": "0 */6 * * *"}
+CASES = [
+    broken("neither schedule nor interval", EITHER, {"interval": None}),
+    broken("both schedule and interval", EITHER, {"schedule": "0 */6 * * *"}),
+    kept("a schedule alone", EITHER, CRON),
+    broken("a zone inside the schedule", ZONE, CRON | {"schedule": "TZ=UTC 0 * * * *"}),
+    broken("a zone of cron's own name", ZONE, CRON | {"schedule": "CRON_TZ=UTC 0 * * * *"}),
+    kept("a zone beside the schedule", ZONE, CRON | {"timeZone": "Europe/Berlin"}),
+    broken("a day too little to train on", HISTORY, data(lookbackDays=209)),
+    kept("just enough to train on", HISTORY, data(lookbackDays=210)),
+    broken("an entry below the exit", ENTRY,
+           {"target": {"entryPercentile": 0.5, "exitPercentile": 0.6}}),
+    broken("an entry at the exit", ENTRY,
+           {"target": {"entryPercentile": 0.6, "exitPercentile": 0.6}}),
+    broken("an exit at the usual entry", ENTRY, {"target": {"exitPercentile": 0.75}}),
+    broken("an exit at the usual entry of a null", ENTRY,
+           {"target": {"exitPercentile": 0.8, "entryPercentile": None}}),
+    broken("an exit at the usual entry with shorts", ENTRY,
+           data(market="usdm") | {"target": SHORTS | {"exitPercentile": 0.85}}),
+    kept("an exit below the usual entry with shorts", ENTRY,
+         data(market="usdm") | {"target": SHORTS | {"exitPercentile": 0.84}}),
+    kept("an exit below the usual entry of a null with shorts", ENTRY,
+         data(market="usdm")
+         | {"target": SHORTS | {"exitPercentile": 0.8, "entryPercentile": None}}),
+    broken("short on spot", SHORT, {"target": SHORTS}),
+    kept("short where perpetuals are", SHORT, data(market="usdm") | {"target": SHORTS}),
+    broken("measured slippage without own trades", SLIPPAGE,
+           {"costs": {"slippage": "FromOwnTrades"}}),
+    kept("measured slippage with own trades", SLIPPAGE,
+         data(ownTrades=True, secretRef={"name": "key"})
+         | {"costs": {"slippage": "FromOwnTrades"}}),
+    broken("a perpetual on spot", SPOT, data(symbols=["ETH/USDT", "BTC/USDT:USDT"])),
+    kept("a perpetual where perpetuals are", SPOT, perpetuals("ETH/USDT", "BTC/USDT:USDT")),
+    broken("an inverse perpetual", SETTLED, perpetuals("ETH/USDT", "BTC/USD:BTC")),
+    broken("a perpetual that settles in more than its quote", SETTLED, perpetuals("A/USD:XUSD")),
+    kept("a linear perpetual of a foreign name", SETTLED, perpetuals("币安人生/USDT:USDT")),
+    broken("one perpetual under both its names", SAME,
+           perpetuals("BTC/USDT:USDT", "ETH/USDT", "BTC/USDT")),
+    broken("one foreign perpetual under both its names", SAME,
+           perpetuals("币安人生/USDT:USDT", "币安人生/USDT")),
+    kept("two perpetuals of one coin", SAME, perpetuals("BTC/USDT:USDT", "BTC/USDC")),
+    broken("own trades without a key", KEY, data(ownTrades=True)),
+    broken("own trades with a key of null", KEY, data(ownTrades=True, secretRef=None)),
+    kept("own trades with a key", KEY, data(ownTrades=True, secretRef={"name": "key"})),
+    broken("heads that don't share out the width", HEADS, patchtst(hiddenSize=16, heads=5)),
+    broken("two rules at once", f"{HEADS}|{PATCH}", patchtst(heads=5, inputBars=32, patchBars=33)),
+    kept("heads that share out the width", HEADS, patchtst(hiddenSize=15, heads=5)),
+    broken("a patch longer than the input", PATCH, patchtst(inputBars=32, patchBars=33)),
+    kept("a patch as long as the input", PATCH, patchtst(inputBars=32, patchBars=32)),
+    broken("heads of a version that don't share out the width", HEADS,
+           patchtst(heads=5)["model"], of_version=True),
+    broken("a name that starts with a digit", NAMED, {}, called="1st"),
+    broken("a name of 53 characters", NAMED, {}, called="a" * 53),
+    broken("a name with a dot", NAMED, {}, called="a.b"),
+    kept("a name of 52 characters", NAMED, {}, called="a" * 52),
+    *(broken(f"parameters of {family} for another family", f"{field} holds parameters of family",
+             {"model": {"family": other, field: {}}})
+      for (family, field), (other, _) in zip(FAMILIES, FAMILIES[1:] + FAMILIES[:1], strict=True)),
+    *(kept(f"parameters of {family} for it", f"{field} holds parameters of family",
+           {"model": {"family": family, field: {}}})
+      for family, field in FAMILIES),
+]  # fmt: skip
+
+
+def _written(node: Any) -> Iterator[tuple[str, str]]:
+    """Yield rule and message of all rules below a node of a definition."""
+    if isinstance(node, dict):
+        for rule in node.get("x-kubernetes-validations", ()):
+            yield rule["rule"], rule["message"]
+        node = list(node.values())
+    for child in node if isinstance(node, list) else ():
+        yield from _written(child)
+
+
+MESSAGES = {
+    message
+    for cel, message in _written(list(crds().values()))
+    if "oldSelf" not in cel and not re.fullmatch(r"self >= [0-9.e-]+", cel)
+}
+"""Of all rules of one object. A field's own minimum, said again, is no rule of ours."""
+
+
+def told(text: str) -> set[str]:
+    return {message for message in MESSAGES if message in text}
+
+
+def expected(case: Case) -> set[str]:
+    return set() if case.holds else {m for m in MESSAGES if re.search(case.rule, m)}
+
+
+@pytest.mark.parametrize("case", CASES, ids=attrgetter("name"))
+def test_python_and_the_api_server_read_a_rule_alike(defined: ControlPlane, case: Case) -> None:
+    kind = case.raw["kind"]
+    path = f"/apis/clm.dev/v1alpha1/namespaces/default/{PLURALS[kind]}?dryRun=All"
+    try:
+        defined.request("POST", path, case.raw)
+        answer = ""
+    except AssertionError as refusal:
+        answer = str(refusal)
+    faults = manifests.check(1, case.raw).faults
+    assert told(answer) == told("\n".join(faults)) == expected(case), (answer, faults)
+    assert bool(answer) == bool(faults) == (not case.holds), (answer, faults)
+
+
+def test_every_rule_is_kept_by_one_object_and_broken_by_another() -> None:
+    for holds in (True, False):
+        seen = {m for c in CASES if c.holds is holds for m in MESSAGES if re.search(c.rule, m)}
+        assert seen == MESSAGES, holds
