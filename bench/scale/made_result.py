@@ -77,17 +77,16 @@ def put(world: World, layout: RunLayout, attempt: str, made: Made = _REJECTED) -
     """Write a run's files and its manifest."""
     files = made.files()
     for name, content in files.items():
-        world.minio.put(NAMESPACE, f"{layout.attempt(attempt)}/{name}", content)
+        world.minio.put(NAMESPACE, layout.attempt_file(attempt, name), content)
     write(world, layout.manifest, _manifest(layout, attempt, files, made.until))
 
 
 def _manifest(
     layout: RunLayout, attempt: str, contents: dict[str, bytes], until: str
 ) -> dict[str, Any]:
-    folder = layout.relative_attempt(attempt)
     files = [
         {
-            "path": f"{folder}/{name}",
+            "path": layout.relative_file(attempt, name),
             "size": len(content),
             "format": name.rpartition(".")[2],
             "sha256": hashlib.sha256(content).hexdigest(),

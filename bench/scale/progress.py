@@ -7,7 +7,7 @@ from typing import Any
 _SHORT = (
     "reached", "settled", "wall_s", "operator_cpu_s", "kube-apiserver_cpu_s", "requests", "writes",
     "rss_mb", "rss_peak_mb", "lag_s", "cpu_percent", "per_slot", "jobs_late_s", "budget_s", "lost",
-    "doubled", "requests_a_poll", "store_requests_a_poll",
+    "doubled", "store_requests_a_poll",
 )  # fmt: skip
 
 

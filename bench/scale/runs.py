@@ -62,7 +62,6 @@ def polled(subject: Subject, active: Sequence[str], seconds: float, limit_s: flo
         "active": len(kept),
         "polls": polls,
         "cpu_percent": round(found["operator_cpu_s"] / found["wall_s"] * 100, 1),
-        "requests_a_poll": round(found["requests"] / polls, 2),
         "store_requests_a_poll": round(read / polls, 2),
     }
 

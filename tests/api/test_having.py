@@ -117,8 +117,17 @@ def test_longer_words_of_somebody_else_are_refused() -> None:
         ManifestData.model_validate_json(theirs)
 
 
+def test_no_program_copies_a_model_unchecked() -> None:
+    folders = [ROOT / name / "src" for name in ("crds", "operator", "trainer-image", "cli")]
+    programs = [path for folder in folders for path in folder.rglob("*.py")]
+    copying = {path.name for path in programs if ".model_copy(" in path.read_text()}
+    assert copying == {"base.py"}, "use having"
+
+
 @pytest.mark.slow
-def test_mypy_knows_the_names_and_types_of_the_arguments(tmp_path: Path) -> None:
+def test_mypy_checks_what_a_status_is_made_of_and_changed_to(
+    tmp_path: Path,
+) -> None:
     script = tmp_path / "changes.py"
     script.write_text(
         "from clm_api.model_version import ModelVersionStatus, Phase\n"
@@ -126,12 +135,17 @@ def test_mypy_knows_the_names_and_types_of_the_arguments(tmp_path: Path) -> None
         "status.having(phase=Phase.RUNNING, message='it works').having(run_uri=None)\n"
         "status.having(mesage='it works')\n"
         "status.having(attempt='many')\n"
+        "ModelVersionStatus(mesage='it works')\n"
+        "ModelVersionStatus(attempt='many')\n"
     )
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), str(script)],
         capture_output=True, text=True, cwd=ROOT, check=False,
     )  # fmt: skip
     errors = [line for line in done.stdout.splitlines() if ": error: " in line]
-    assert [line.split(": error: ")[0].rpartition(":")[2] for line in errors] == ["4", "5"], errors
-    assert 'Unexpected keyword argument "mesage"' in errors[0]
-    assert 'expected "int"' in errors[1]
+    assert [line.split(": error: ")[0].rpartition(":")[2] for line in errors] == list("4567"), (
+        errors
+    )
+    for name, value in (errors[:2], errors[2:]):
+        assert 'Unexpected keyword argument "mesage"' in name
+        assert 'expected "int"' in value

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from clm_api.layout import backup_time
 from clm_cli.restore import newest_backups
 from clm_cli.saved import (
     Saved,
     kept,
     schedule_status,
     schedule_to_create,
-    time_of,
     version_status,
     version_to_create,
 )
@@ -120,7 +120,7 @@ def test_a_backup_is_read_as_it_was_written() -> None:
         schedules=[kept(OWNER)], versions=[kept(version())],
     )  # fmt: skip
     assert saved.path == "backups/n/20260102T030405Z.json"
-    assert time_of(saved.path) == saved.created_at
+    assert backup_time(saved.path) == saved.created_at
     assert Saved.model_validate_json(saved.to_json()) == saved
     assert [v["metadata"]["uid"] for v in saved.versions_of(OWNER)] == ["lost-version"]
 

@@ -63,8 +63,8 @@ def test_the_full_samples_name_every_field() -> None:
 @pytest.mark.parametrize("family", Family, ids=str)
 def test_each_family_has_a_sample_that_names_every_parameter(family: Family) -> None:
     model = sample(f"trainingschedule-{family}")["spec"]["model"]
-    assert FamilyParameters.model_validate(model) == FamilyParameters(
-        **{"family": family, family.field: FamilyParameters(family=family).parameters}
+    assert FamilyParameters.model_validate(model) == FamilyParameters.model_validate(
+        {"family": family, family.field: FamilyParameters(family=family).parameters}
     )
     schema = schemas.schema_of("TrainingSchedule")["properties"]["spec"]["properties"]["model"]
     field = to_camel(family.field)

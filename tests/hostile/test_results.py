@@ -53,7 +53,7 @@ class Forged:
         """Store it."""
         listed = []
         for name, content in self.files.items():
-            store.put(f"{layout.prefix}/{ATTEMPT}/{name}", content, use_multipart=False)
+            store.put(layout.file(f"{ATTEMPT}/{name}"), content, use_multipart=False)
             listed.append({
                 "path": f"{ATTEMPT}/{name}", "size": len(content),
                 "sha256": hashlib.sha256(content).hexdigest(), "format": name.rsplit(".", 1)[1],

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from pydantic.alias_generators import to_camel
 
+from clm_api.layout import MANIFEST
 from clm_api.run import RunTrials
 from clm_trainer.evaluation import backtest, metrics
 from clm_trainer.evaluation.backtest import Backtest
@@ -39,13 +40,13 @@ def published_run(session: Path) -> Path:
 
 def rewrite(run: Path, name: str, change: Callable[[bytes], bytes]) -> None:
     """Change a file of a published run and sign it anew: only its numbers can betray it."""
-    manifest = json.loads((run / "manifest.json").read_text())
+    manifest = json.loads((run / MANIFEST).read_text())
     entry = next(file for file in manifest["files"] if file["path"].endswith(f"/{name}"))
     path = run / entry["path"]
     content = change(path.read_bytes())
     path.write_bytes(content)
     entry |= {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-    (run / "manifest.json").write_text(json.dumps(manifest))
+    (run / MANIFEST).write_text(json.dumps(manifest))
 
 
 def change_frame(change: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[bytes], bytes]:

@@ -59,7 +59,7 @@ def test_all_files_that_differ_from_the_manifest_are_named(run: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"attempt": "pod-2"}, "pod-1/equity.parquet: lies outside attempts/pod-2/"),
+        ({"attempt": "pod-2"}, "pod-1/equity.parquet: lies outside attempts/pod-2"),
         ({"files": []}, "manifest.json: List should have at least 1 item"),
         ({"files": ["report.html"]}, "manifest.json: lists no equity.parquet"),
     ],

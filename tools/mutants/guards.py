@@ -84,7 +84,7 @@ GUARDS = (
     Guard(
         "an event that comes late changes nothing",
         f"{_OPERATOR}/mirror/table.py",
-        "        if row is not None and not is_newer(version, row.version):\n",
+        "        if row is not None and not self._replaces(version, row.version, look):\n",
         "        if row is None and version is None:\n",
         "tests/operator/units/test_mirror.py::test_the_newest_form_is_shown"
         "[an event that comes late is no news]",
@@ -92,7 +92,7 @@ GUARDS = (
     Guard(
         "a deleted object is not revived",
         f"{_OPERATOR}/mirror/table.py",
-        "        if uid in self._gone and not self._is_back(uid, version):\n",
+        "        if uid in self._gone and not self._is_back(uid, version, look):\n",
         "        if not uid:\n",
         "tests/operator/units/test_mirror.py"
         "::test_what_is_deleted_is_not_revived_by_an_answer_that_comes_late",

@@ -64,7 +64,7 @@ def _say_verdict(objects: "Storage", place: layout.RunLayout, spec: RunSpec) -> 
     """Judge what was published, as the operator does."""
     manifest = Manifest.model_validate_json(objects.get(place.manifest) or b"")
     path = manifest.file("metrics.json").path
-    file = MetricsFile.model_validate_json(objects.get(f"{place.prefix}/{path}") or b"")
+    file = MetricsFile.model_validate_json(objects.get(place.file(path)) or b"")
     rules = spec.promotion
     judgement = judge(file.metrics, file.undefined, rules.criteria, rules.significance)
     said = " · ".join(verdict.message for verdict in judgement.verdicts)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from clm_api.layout import LOG
+from clm_api.layout import run_address
 from clm_api.model_version import TERMINAL, Phase
 from clm_cli.cluster import Cluster, ClusterError, LogCutError, NotFoundError, VersionView
 from clm_cli.loglines import readable
@@ -18,7 +18,6 @@ from clm_cli.pods import PodView
 from clm_cli.stores import open_store
 
 POLL_S = 1.0
-_RUNS = "/runs/"
 Show = Callable[[str], None]
 
 
@@ -102,15 +101,17 @@ def _print_stored(version: VersionView, show: Show) -> None:
         There is none, or nothing says where.
     """
     status = version.status
-    place = status.run_uri or (status.artifact.uri.rpartition("/")[0] if status.artifact else None)
+    place = status.run_uri or (status.artifact.uri if status.artifact else None)
     if place is None or status.pod_uid is None or status.phase not in TERMINAL:
         raise ClusterError(_no_pod(version))
-    root, _, run = place.rpartition(_RUNS)
-    path = f"{_RUNS.strip('/')}/{run}/attempts/{status.pod_uid}/{LOG}"
-    content = open_store(root).get(path)
+    found = run_address(place)
+    if found is None:
+        raise ClusterError(f"{_no_pod(version)}; {place} is no address of a run")
+    path, store = found.run.log(status.pod_uid), open_store(found.root)
+    content = store.get(path)
     if content is None:
         raise ClusterError(f"{_no_pod(version)}; the store holds no {path}")
-    _tell(f"the pod of {version.name} is gone; its log is from {root}/{path}")
+    _tell(f"the pod of {version.name} is gone; its log is from {store.address(path)}")
     for line in content.decode(errors="replace").splitlines():
         show(line)
 

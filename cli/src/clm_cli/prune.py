@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pydantic import ValidationError
 
-from clm_api.layout import production_pointer, replays_of, runs_of, tombstones_of
+from clm_api.layout import (
+    RunLayout,
+    pointers_of,
+    replays_of,
+    run_address,
+    runs_of,
+    tombstones_of,
+)
 from clm_api.production import ProductionPointer
 from clm_cli.cluster import Cluster, ScheduleView, VersionView
 from clm_cli.options import Namespace
@@ -73,24 +80,24 @@ def find_orphans(cluster: Cluster, objects: "Storage") -> list[Orphan]:
     The store is read first: a run that begins meanwhile has its version before it has files.
     """
     namespace = cluster.namespace
-    runs: dict[str, list[str]] = {}
-    for path in objects.list(f"{runs_of(namespace)}/"):
-        runs.setdefault("/".join(path.split("/")[:4]), []).append(path)
-    tombstones = objects.list(f"{tombstones_of(namespace)}/")
+    runs: dict[RunLayout, list[str]] = {}
+    for path in objects.list(runs_of(namespace)):
+        if (run := RunLayout.at(path)) is not None:
+            runs.setdefault(run, []).append(path)
+    tombstones = objects.list(tombstones_of(namespace))
     reports: dict[str, list[str]] = {}
-    for path in objects.list(f"{replays_of(namespace)}/"):
+    for path in objects.list(replays_of(namespace)):
         reports.setdefault(path.rpartition("/")[0], []).append(path)
-    pointers = objects.list(production_pointer(namespace, "x").removesuffix("x.json"))
+    pointers = objects.list(pointers_of(namespace))
     schedules = cluster.schedules()
     known = {uid for v in cluster.versions() for uid in _uids(v)} | _produced(schedules)
     found = []
-    for folder, paths in runs.items():
-        uid = folder.rsplit("/", 1)[-1]
-        if uid not in known:
-            stones = [t for t in tombstones if t.endswith(f"/{uid}.json")]
-            first = [p for p in paths if p == f"{folder}/manifest.json"]
+    for run, paths in runs.items():
+        if run.uid not in known:
+            stones = [t for t in tombstones if t == run.tombstone]
+            first = [p for p in paths if p == run.manifest]
             rest = [p for p in paths if p not in first]
-            found.append(Orphan(folder, (*first, *rest, *stones)))
+            found.append(Orphan(run.prefix, (*first, *rest, *stones)))
     alive = {uid for s in schedules for uid in _uids(s)}
     found += [
         Orphan(folder, tuple(paths))
@@ -110,7 +117,7 @@ def _uids(one: ScheduleView | VersionView) -> set[str]:
 def _produced(schedules: list[ScheduleView]) -> set[str]:
     """Return the runs in production: their files are used even where the version was deleted."""
     uris = [s.status.production.artifact.uri for s in schedules if s.status.production]
-    return {uri.split("/")[-2] for uri in uris}
+    return {found.run.uid for uri in uris if (found := run_address(uri)) is not None}
 
 
 def _owner(content: bytes | None) -> str | None:

@@ -10,6 +10,7 @@ import typer
 from pydantic import ValidationError
 
 from clm_api.errors import ClmError
+from clm_api.layout import run_address
 from clm_api.reasons import Reason
 from clm_api.report import Manifest
 from clm_cli.cluster import Cluster, VersionView
@@ -17,8 +18,6 @@ from clm_cli.options import Namespace
 from clm_cli.output import Output, OutputOption, console, print_document
 from clm_cli.server import ClusterError, NotFoundError
 from clm_cli.stores import open_store
-
-_RUNS = "/runs/"
 
 
 def report(
@@ -92,14 +91,15 @@ def _fetched(version: VersionView, uri: str) -> Path:
     artifact = version.status.artifact
     if artifact is None:
         raise _corrupt(f"{version.name} names no manifest, so nobody knows whether {uri} is right")
-    root, _, rest = artifact.uri.rpartition(_RUNS)
-    store, manifest = open_store(root), f"{_RUNS.strip('/')}/{rest}"
-    folder = manifest.rpartition("/")[0]
-    listed = _listed(store.get(manifest), artifact.sha256, artifact.uri)
-    entry = next((f for f in listed.files if uri == store.address(f"{folder}/{f.path}")), None)
+    found = run_address(artifact.uri)
+    if found is None:
+        raise _corrupt(f"{artifact.uri} is no address of a run")
+    store, run = open_store(found.root), found.run
+    listed = _listed(store.get(run.manifest), artifact.sha256, artifact.uri)
+    entry = next((f for f in listed.files if uri == store.address(run.file(f.path))), None)
     if entry is None:
         raise _corrupt(f"{artifact.uri} lists no {uri}")
-    content = store.get(f"{folder}/{entry.path}")
+    content = store.get(run.file(entry.path))
     if content is None:
         raise ClusterError(f"the store holds no {uri}")
     if hashlib.sha256(content).hexdigest() != entry.sha256:

@@ -7,7 +7,7 @@ import typer
 from pydantic import ValidationError
 
 from clm_api.errors import SpecError
-from clm_api.layout import BACKUPS, backups_of, production_pointer
+from clm_api.layout import BACKUPS, backup_time, backups_of, production_pointer
 from clm_api.production import ProductionPointer
 from clm_api.restored import RESTORING
 from clm_cli.backup import EveryNamespace
@@ -19,7 +19,6 @@ from clm_cli.saved import (
     Saved,
     schedule_status,
     schedule_to_create,
-    time_of,
     version_status,
     version_to_create,
 )
@@ -55,7 +54,7 @@ def restore(
     """
     until = None if at is None else time_named("--at", at)
     cluster, objects = Cluster(namespace), open_store(store)
-    paths = objects.list(f"{BACKUPS}/" if all_namespaces else f"{backups_of(cluster.namespace)}/")
+    paths = objects.list(BACKUPS if all_namespaces else backups_of(cluster.namespace))
     chosen = newest_backups(paths, until)
     if not chosen:
         whose = "" if all_namespaces else f" of namespace {cluster.namespace}"
@@ -88,7 +87,7 @@ def newest_backups(paths: list[str], at: datetime | None) -> list[str]:
     """Return each namespace's newest backup that is not later than ``at``."""
     found: dict[str, tuple[datetime, str]] = {}
     for path in paths:
-        time, folder = time_of(path), path.rsplit("/", 1)[0]
+        time, folder = backup_time(path), path.rsplit("/", 1)[0]
         if time is not None and (at is None or time <= at):
             found[folder] = max(found.get(folder, (time, path)), (time, path))
     return sorted(path for _, path in found.values())
@@ -96,7 +95,7 @@ def newest_backups(paths: list[str], at: datetime | None) -> list[str]:
 
 def _hint(paths: list[str], until: datetime | None) -> str:
     """Say how to come by a backup: of a later time, or at all."""
-    times = [time for path in paths if (time := time_of(path)) is not None]
+    times = [time for path in paths if (time := backup_time(path)) is not None]
     if until is None or not times:
         return '; "clm backup" makes one'
     return f" up to {until.isoformat()}; the oldest is of {min(times).isoformat()}"

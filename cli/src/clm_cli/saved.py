@@ -1,18 +1,16 @@
 """A backup: what a namespace held, and the objects that bring it back. Pure."""
 
 from copy import deepcopy
-from datetime import datetime
 from typing import Any, Literal
 
 from clm_api import API_VERSION
 from clm_api.base import Instant, Model
-from clm_api.layout import backups_of
+from clm_api.layout import backup
 from clm_api.model_version import TERMINAL
 from clm_api.training_schedule import TrainingScheduleResource
 
 Raw = dict[str, Any]
 _KEPT = ("name", "namespace", "uid", "creationTimestamp", "generation", "labels", "annotations")
-_TIME = "%Y%m%dT%H%M%SZ"
 
 
 class Saved(Model):
@@ -33,7 +31,7 @@ class Saved(Model):
     @property
     def path(self) -> str:
         """Where it lies in the store; later ones sort behind."""
-        return f"{backups_of(self.namespace)}/{self.created_at:{_TIME}}.json"
+        return backup(self.namespace, self.created_at)
 
     def to_json(self) -> bytes:
         """Return the file."""
@@ -44,14 +42,6 @@ class Saved(Model):
         uid = schedule["metadata"]["uid"]
         mine = [v for v in self.versions if v["spec"]["scheduleRef"]["uid"] == uid]
         return sorted(mine, key=lambda v: (v["metadata"]["creationTimestamp"], _name(v)))
-
-
-def time_of(path: str) -> datetime | None:
-    """Return when a backup was saved, by its path; None for a file that is no backup."""
-    try:
-        return datetime.strptime(f"{path.rsplit('/', 1)[-1]}+0000", f"{_TIME}.json%z")
-    except ValueError:
-        return None
 
 
 def kept(raw: Raw) -> Raw:

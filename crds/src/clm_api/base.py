@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
     AfterValidator,
@@ -35,17 +35,23 @@ class Model(BaseModel):
         """Return the wire form without fields that are None."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
+    checked_whole: ClassVar[bool] = False
+    """Whether its fields depend on one another, so that a copy is checked as a whole."""
+
     def having(self, **changes: Any) -> Self:
         """Return a copy with other values of some fields, checked as if they had been read.
 
-        The fields that are not named are shared with this one, and are not checked again. mypy
-        knows names and types of the arguments from the model's fields (``tools/types``).
+        The fields that are not named are shared with this one, and are not checked again unless
+        they depend on one another. mypy knows names and types of the arguments from the model's
+        fields (``tools/types``).
 
         Raises
         ------
         pydantic.ValidationError
-            The model has no such field, or the field can't have that value.
+            The model has no such field, the field can't have that value, or a rule is broken.
         """
+        if self.checked_whole:
+            return self.model_validate(dict(self) | changes)
         made = self.model_copy()
         for name, value in changes.items():
             type(self).__pydantic_validator__.validate_assignment(made, name, value)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 MANIFEST = "manifest.json"
 PROGRESS = "progress.json"
@@ -12,7 +13,17 @@ FUNDING = "funding"
 """Series of funding events."""
 _TRADES = "trades-"
 _MONTH = ".parquet"
-_SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+LISTED = r"^attempts/[A-Za-z0-9._/-]+$"
+"""What the path of a file looks like in a manifest."""
+RUN_FORM = "STORE/runs/NAMESPACE/SCHEDULE/UID/manifest.json"
+"""How people read the address of a run."""
+_SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
+_SAFE = re.compile(_SEGMENT)
+_RUN = rf"runs/(?P<namespace>{_SEGMENT})/(?P<schedule>{_SEGMENT})/(?P<uid>{_SEGMENT})"
+_IN_RUN = re.compile(rf"{_RUN}(/.*)?")
+_RUN_ADDRESS = re.compile(rf"(?P<root>.*)/{_RUN}(/{re.escape(MANIFEST)})?")
+_REPORT = re.compile(rf".*/(?P<schedule>{_SEGMENT})/(?P<uid>{_SEGMENT})/(?P<slot>\d+)\.json")
+_BACKUP_TIME = "%Y%m%dT%H%M%SZ"
 _PLAIN = re.compile(r"[^A-Z0-9]")
 _SPELT = re.compile(r"u([0-9a-f]{4})|v([0-9a-f]{6})")
 
@@ -81,21 +92,6 @@ class SeriesLayout:
         return f"{self._symbol}/{_segment(self.series)}"
 
     @property
-    def market_folder(self) -> str:
-        """Where the series of all symbols of the market lie."""
-        return f"{BARS}/{self._market}"
-
-    @property
-    def market_leases(self) -> str:
-        """Where the leases of all series of the market lie."""
-        return f"leases/{self._market}"
-
-    @property
-    def symbol_folder(self) -> str:
-        """Where all series of the symbol lie."""
-        return f"{BARS}/{self._symbol}"
-
-    @property
     def folder(self) -> str:
         """Where the months lie."""
         return f"{BARS}/{self._place}"
@@ -114,6 +110,24 @@ class SeriesLayout:
         """Who fetches the series now."""
         return f"leases/{self._place}.json"
 
+    def pattern(self, series: str) -> str:
+        """Return the pattern of all objects of the symbol's series; ``trades-*`` is any account."""
+        return f"{BARS}/{self._symbol}/{series}/*"
+
+    @property
+    def symbol_pattern(self) -> str:
+        """The pattern of all objects of all series of the symbol."""
+        return f"{BARS}/{self._symbol}/*"
+
+    def market_pattern(self, series: str) -> str:
+        """Return the pattern of all objects of the series of all symbols of the market."""
+        return f"{BARS}/{self._market}/*/{series}/*"
+
+    @property
+    def lease_pattern(self) -> str:
+        """The pattern of the leases of all series of the market."""
+        return f"leases/{self._market}/*"
+
 
 def trades_of(account: str) -> str:
     """Return the series of an account's own trades."""
@@ -125,12 +139,16 @@ def account_of(series: str) -> str:
     return series.removeprefix(_TRADES)
 
 
-def month_of(path: str) -> tuple[SeriesLayout, str] | None:
-    """Return the series and the month, ``YYYY-MM``, whose rows an object holds; None for others."""
-    if not path.endswith(_MONTH):
-        return None
-    venue, market, symbol, series, name = path.removeprefix(f"{BARS}/").split("/")
-    return SeriesLayout(venue, market, symbol_of(symbol), series), name.removesuffix(_MONTH)
+def month_of(path: str) -> str | None:
+    """Return the month, ``YYYY-MM``, whose rows an object holds; None for one that holds none."""
+    name = path.rsplit("/", 1)[-1]
+    return name.removesuffix(_MONTH) if name.endswith(_MONTH) else None
+
+
+def series_of(path: str) -> SeriesLayout:
+    """Return the series to which an object below ``BARS`` belongs."""
+    venue, market, symbol, series, _ = path.removeprefix(f"{BARS}/").split("/")
+    return SeriesLayout(venue, market, symbol_of(symbol), series)
 
 
 def bans(venue: str) -> str:
@@ -143,14 +161,24 @@ def data_of(namespace: str) -> str:
     return f"namespaces/{_segment(namespace)}"
 
 
+def inside(folder: str, path: str) -> str:
+    """Return a path, or a pattern of paths, in a folder; no folder is the store's root."""
+    return f"{folder}/{path}" if folder else path
+
+
 def runs_of(namespace: str) -> str:
     """Return the folder of all runs of a namespace."""
     return f"runs/{_segment(namespace)}"
 
 
+def pointers_of(namespace: str) -> str:
+    """Return the folder of the objects that name production versions."""
+    return f"production/{_segment(namespace)}"
+
+
 def production_pointer(namespace: str, schedule: str) -> str:
     """Return the object that names a schedule's production version."""
-    return f"production/{_segment(namespace)}/{_segment(schedule)}.json"
+    return f"{pointers_of(namespace)}/{_segment(schedule)}.json"
 
 
 def tombstones_of(namespace: str) -> str:
@@ -161,6 +189,19 @@ def tombstones_of(namespace: str) -> str:
 def backups_of(namespace: str) -> str:
     """Return the folder of a namespace's backups."""
     return f"{BACKUPS}/{_segment(namespace)}"
+
+
+def backup(namespace: str, created_at: datetime) -> str:
+    """Return the object of a namespace's backup; later ones sort behind."""
+    return f"{backups_of(namespace)}/{created_at.astimezone(UTC):{_BACKUP_TIME}}.json"
+
+
+def backup_time(path: str) -> datetime | None:
+    """Return when a backup was saved; None for an object that is no backup."""
+    try:
+        return datetime.strptime(f"{path.rsplit('/', 1)[-1]}+0000", f"{_BACKUP_TIME}.json%z")
+    except ValueError:
+        return None
 
 
 def replays_of(namespace: str) -> str:
@@ -191,6 +232,21 @@ def replay_report(namespace: str, schedule: str, uid: str, slot: int) -> str:
 
 
 @dataclass(frozen=True)
+class ReplayReport:
+    """Whose report an object is, and of which slot, in whole minutes since the epoch."""
+
+    schedule: str
+    uid: str
+    slot: int
+
+
+def report_at(path: str) -> ReplayReport | None:
+    """Return which report an object is; None for one that is none."""
+    found = _REPORT.fullmatch(path)
+    return found and ReplayReport(found["schedule"], found["uid"], int(found["slot"]))
+
+
+@dataclass(frozen=True)
 class RunLayout:
     """The objects of one run.
 
@@ -206,10 +262,29 @@ class RunLayout:
     schedule: str
     uid: str
 
+    @classmethod
+    def at(cls, path: str) -> "RunLayout | None":
+        """Return the run whose folder or object this is; None for what belongs to no run."""
+        found = _IN_RUN.fullmatch(path)
+        return found and cls(found["namespace"], found["schedule"], found["uid"])
+
     @property
     def prefix(self) -> str:
         """The run's folder."""
-        return "/".join(("runs", *map(_segment, (self.namespace, self.schedule, self.uid))))
+        return "/".join((runs_of(self.namespace), *map(_segment, (self.schedule, self.uid))))
+
+    @property
+    def pattern(self) -> str:
+        """The pattern of all objects of the run."""
+        return f"{self.prefix}/*"
+
+    def pattern_of(self, name: str) -> str:
+        """Return the pattern of all objects of that name, whichever pod wrote them."""
+        return f"{self.prefix}/attempts/*/{name}"
+
+    def file(self, path: str) -> str:
+        """Return the object of a file, by the path with which the manifest lists it."""
+        return f"{self.prefix}/{path}"
 
     @property
     def manifest(self) -> str:
@@ -227,14 +302,45 @@ class RunLayout:
         """Return the folder of one pod's files, relative to the manifest."""
         return f"attempts/{_segment(attempt)}"
 
+    @classmethod
+    def relative_file(cls, attempt: str, name: str) -> str:
+        """Return the path with which the manifest lists one of a pod's files."""
+        return f"{cls.relative_attempt(attempt)}/{name}"
+
+    @classmethod
+    def name_of(cls, attempt: str, path: str) -> str | None:
+        """Return a file's name within a pod's files; None for one that lies elsewhere."""
+        folder = cls.relative_file(attempt, "")
+        return path.removeprefix(folder) if path.startswith(folder) else None
+
     def attempt(self, attempt: str) -> str:
         """Return the folder of one pod's files."""
-        return f"{self.prefix}/{self.relative_attempt(attempt)}"
+        return self.file(self.relative_attempt(attempt))
+
+    def attempt_file(self, attempt: str, name: str) -> str:
+        """Return the object of one of a pod's files."""
+        return self.file(self.relative_file(attempt, name))
 
     def log(self, attempt: str) -> str:
         """Return the object in which a pod's log is kept."""
-        return f"{self.attempt(attempt)}/{LOG}"
+        return self.attempt_file(attempt, LOG)
 
     def progress(self, attempt: str) -> str:
         """Return the object in which a pod says how far it is."""
-        return f"{self.attempt(attempt)}/{PROGRESS}"
+        return self.attempt_file(attempt, PROGRESS)
+
+
+@dataclass(frozen=True)
+class RunAddress:
+    """A run, and the address of the store that holds it."""
+
+    root: str
+    run: RunLayout
+
+
+def run_address(address: str) -> RunAddress | None:
+    """Read the address of a run's folder or manifest; None for any other."""
+    found = _RUN_ADDRESS.fullmatch(address)
+    if found is None:
+        return None
+    return RunAddress(found["root"], RunLayout(found["namespace"], found["schedule"], found["uid"]))

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from clm_api.base import Exact, Instant, Model, Rounded, StatusModel, Text
 from clm_api.figures import Count, Figure, MetricValues, Undefined
+from clm_api.layout import LISTED, RunLayout
 
 KEPT_ODDITIES = 50
 """Holes, and spikes, of a symbol that the manifest names."""
@@ -120,7 +121,7 @@ class FileFormat(StrEnum):
 class ManifestFile(Model):
     """One file of an attempt."""
 
-    path: Annotated[str, Field(pattern=r"^attempts/[A-Za-z0-9._/-]+$", max_length=512)]
+    path: Annotated[str, Field(pattern=LISTED, max_length=512)]
     """Path relative to the manifest."""
     size: Annotated[int, Field(ge=0, le=2147483648)]
     """Bytes."""
@@ -231,7 +232,7 @@ class Manifest(Model):
             The manifest lists no such file.
         """
         for file in self.files:
-            if file.path == f"attempts/{self.attempt}/{name}":
+            if file.path == RunLayout.relative_file(self.attempt, name):
                 return file
         raise KeyError(name)
 

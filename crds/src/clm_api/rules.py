@@ -81,16 +81,7 @@ class Ruled(Model):
     """A model whose fields depend on one another."""
 
     rules: ClassVar[Sequence[Rule[Any]]] = ()
-
-    def having(self, **changes: Any) -> Self:
-        """Return a copy with other values of some fields, that keeps the rules as a whole.
-
-        Raises
-        ------
-        pydantic.ValidationError
-            As for ``Model.having``; it breaks a rule.
-        """
-        return self.model_validate(dict(self) | changes)
+    checked_whole = True
 
     @model_validator(mode="after")
     def _keeps_its_rules(self) -> Self:

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 from clm_api.base import Model, Quantity
 from clm_api.errors import SpecError
 from clm_api.families import Family
-from clm_api.layout import data_of
+from clm_api.layout import RunLayout, data_of, inside, run_address
 from clm_api.resolve import deep_merge
 from clm_operator.selectors import LabelSelector
 
@@ -113,10 +113,15 @@ class StoreSettings(Model):
         """Return the folder of a namespace's bars, leases and bans; empty for the store's root."""
         return data_of(namespace) if self.sharing is Sharing.NAMESPACE else ""
 
-    def folder_of(self, manifest: str) -> str | None:
-        """Return the folder of a run by its manifest's address; None if it is not in this store."""
-        root = f"{self.url.rstrip('/')}/"
-        return manifest.removeprefix(root).rpartition("/")[0] if manifest.startswith(root) else None
+    def address(self, path: str) -> str:
+        """Return the address of an object."""
+        return inside(self.url.rstrip("/"), path)
+
+    def run_of(self, manifest: str) -> RunLayout | None:
+        """Return the run whose manifest has that address; None if it is not in this store."""
+        found = run_address(manifest)
+        here = found is not None and found.root == self.url.rstrip("/")
+        return found.run if found is not None and here else None
 
     @model_validator(mode="after")
     def _lender_is_known(self) -> Self:

@@ -87,7 +87,7 @@ class Operator:
         """Watch, and work while this process leads, until SIGTERM."""
         probes = await serve(self.health, self.metrics, port)
         labelled = self.namespaces.seen if self.settings.watch_namespace_selector else None
-        handlers = watch.registry(self.mirror, self.changed, labelled)
+        handlers = watch.registry(self.mirror, self.changed, self.watches.hurry, labelled)
         # Later kopf waits 5 s for tasks that are not its own.
         kopf.on.cleanup(registry=handlers)(self.stop)
         self._start()

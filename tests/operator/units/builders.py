@@ -141,7 +141,7 @@ def report(
     data = ManifestData.model_validate(
         {"from": NOW - timedelta(days=240), "to": NOW, "bars": 9, "gaps": 0, "sha256": "0" * 64}
     )
-    path = f"{RunLayout.relative_attempt('pod-uid')}/metrics.json"
+    path = RunLayout.relative_file("pod-uid", "metrics.json")
     file = ManifestFile.model_validate(
         {"path": path, "size": 1, "sha256": "0" * 64, "format": "json"}
     )
@@ -168,16 +168,15 @@ def replayed(task: ReplayTask, *looks: Look, **more: Any) -> ReplayReport:
     champion, challenger = task.champion, task.challenger
     times = {"from": NOW, "to": task.slot}
     bars = looks[-1].bars if looks else 24
-    live = champion and Replay.model_validate(
-        {"version": champion.version, "sha256": champion.sha256, "bars": 9, "metrics": GOOD} | times
-    )
-    shadow = challenger and ShadowReplay.model_validate(
-        {
-            "version": challenger.version, "sha256": challenger.sha256, "bars": bars,
-            "metrics": GOOD, "champion": champion and champion.version, "looks": looks,
-            "looksPlanned": 1, "replayedBars": bars,
-        } | times | more
-    )  # fmt: skip
+    live = shadow = None
+    if champion:
+        of = {"version": champion.version, "sha256": champion.sha256}
+        live = Replay.model_validate({"bars": 9, "metrics": GOOD} | of | times)
+    if challenger:
+        of = {"version": challenger.version, "sha256": challenger.sha256}
+        against = {"champion": champion and champion.version, "looks": looks, "looksPlanned": 1}
+        done = {"bars": bars, "metrics": GOOD, "replayedBars": bars}
+        shadow = ShadowReplay.model_validate(of | against | done | times | more)
     return ReplayReport(
         task=task, live=live, shadow=shadow, code_revision="0.1.0", created_at=task.slot
     )

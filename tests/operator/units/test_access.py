@@ -138,9 +138,9 @@ def test_a_run_that_needs_wider_keys_than_are_allowed_gets_none(widest: str, cou
     assert refused.value.reason == "StorageDenied"
 
 
-CHAMPION = "runs/ns/btc/champion"
+CHAMPION = RunLayout("ns", "btc", "champion")
 COMPARED = tuple(
-    f"{CHAMPION}/{name}"
+    f"runs/ns/btc/champion/{name}"
     for name in ("manifest.json", "attempts/*/metrics.json", "attempts/*/equity.parquet")
 )
 
@@ -153,9 +153,9 @@ def test_of_the_run_in_production_only_what_is_compared_may_be_read() -> None:
 
 def test_a_policy_that_has_no_room_for_the_comparison_goes_without() -> None:
     narrow = spec(symbols=symbols(14))
-    assert session_policy(URL, run_access(RUN, narrow, f"{CHAMPION}{'n' * 60}")) == session_policy(
-        URL, run_access(RUN, narrow)
-    )
+    assert session_policy(
+        URL, run_access(RUN, narrow, RunLayout("ns", "btc", "n" * 60))
+    ) == session_policy(URL, run_access(RUN, narrow))
 
 
 def test_every_form_reaches_all_that_the_narrow_one_does() -> None:

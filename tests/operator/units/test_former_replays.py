@@ -74,7 +74,7 @@ def test_keys_of_a_job_of_before_are_lent_again() -> None:
     pods = (b.pod("Pending", complaint=NO_SECRET, created=world.now),)
     world.jobs[name] = Job(world.jobs[name].raw, pods)
     (grant,) = world.plan().lend
-    assert grant.forms[0].reads[0] == "btc-0/*"
+    assert grant.forms[0].reads[0] == "runs/ns/btc/uid-btc-0/*"
 
 
 IMAGES = [

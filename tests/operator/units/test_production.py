@@ -71,7 +71,7 @@ def test_a_promotion_is_recorded_everywhere() -> None:
     assert production == {
         "version": "btc-1", "since": b.stamp(b.NOW), "approvedBy": "alice",
         "reason": "alice likes it",
-        "artifact": {"uri": "s3://models/btc-1/manifest.json", "sha256": "1" * 64},
+        "artifact": {"uri": "s3://models/runs/ns/btc/uid-btc-1/manifest.json", "sha256": "1" * 64},
     }  # fmt: skip
     outcome, message = world.outcome("btc-1")
     assert outcome == "Promoted"

@@ -37,7 +37,7 @@ def test_a_replay_reads_its_versions_and_writes_one_report() -> None:
     assert made.grant is not None
     assert "ownerReferences" not in made.grant.secret, "its Secret goes with its Job"
     narrow = made.grant.forms[0]
-    assert narrow.reads[0] == "btc-0/*"
+    assert narrow.reads[0] == "runs/ns/btc/uid-btc-0/*"
     slot = slot_of(b.NOW + 6 * HOUR)
     assert narrow.writes == (f"evaluations/ns/btc/ts-uid/{slot}.json",)
     (source,) = made.manifest["spec"]["template"]["spec"]["containers"][0]["envFrom"]
@@ -153,4 +153,4 @@ def test_keys_that_come_late_are_for_what_the_job_was_told() -> None:
     pods = (b.pod("Pending", complaint=NO_SECRET, created=world.now),)
     world.jobs[name] = Job(world.jobs[name].raw, pods)
     (grant,) = world.plan().lend
-    assert grant.forms[0].reads[0] == "btc-0/*"
+    assert grant.forms[0].reads[0] == "runs/ns/btc/uid-btc-0/*"

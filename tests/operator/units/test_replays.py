@@ -77,7 +77,7 @@ def test_the_task_names_both_versions_as_they_are_pinned() -> None:
     assert task.champion is not None
     assert task.challenger is not None
     assert (task.champion.version, task.challenger.version) == ("btc-0", "btc-1")
-    assert task.champion.uri == "s3://models/btc-0/manifest.json"
+    assert task.champion.uri == "s3://models/runs/ns/btc/uid-btc-0/manifest.json"
     assert task.champion.sha256 == "1" * 64
     assert task.slot == b.NOW + 6 * HOUR
 

@@ -1,6 +1,7 @@
 """A round: what it asks for, what it reads, and the acts in which it decides."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import timedelta
 from operator import attrgetter
@@ -11,7 +12,8 @@ import pytest
 from clm_api.model_version import Trigger, TriggerType
 from clm_api.reasons import Reason
 from clm_operator.facts import Facts, Plausible
-from clm_operator.findings import CorruptReport
+from clm_operator.findings import CorruptReport, UnreadableReport
+from clm_operator.mirror.objects import ScheduleObject, Version
 from clm_operator.round import acts
 from clm_operator.round.needs import Needs, needs
 from clm_operator.slots import admit
@@ -176,3 +178,80 @@ def test_files_that_differ_reject_what_nobody_asked_for() -> None:
     world.settle()
     assert world.stages() == {"btc-1": "REJECTED"}
     assert world.production() is None
+
+
+def unreadable(version: Version) -> Version:
+    """A version whose spec another operator has written."""
+    raw = deepcopy(version.raw)
+    raw["spec"]["run"]["bogus"] = 1
+    found = Version.read(raw)
+    assert found.spec is None
+    return found
+
+
+def in_production(name: str) -> dict[str, Any]:
+    return {
+        "production": {
+            "version": name, "since": b.stamp(b.NOW - timedelta(days=5)), "approvedBy": "alice",
+            "reason": "why not",
+            "artifact": {"uri": f"s3://models/{name}/manifest.json", "sha256": "1" * 64},
+        }
+    }  # fmt: skip
+
+
+def test_a_verdict_against_a_former_champion_promotes_nobody_whose_spec_is_unreadable() -> None:
+    passed = {"since": b.stamp(b.NOW), "bars": 168, "verdict": "Passed", "champion": "btc-1"}
+    world = World.of(
+        unreadable(ended("btc-2", "SHADOW", shadow=passed)), ended("btc-3", "PRODUCTION"),
+        promotion={"mode": "Automatic"}, status=in_production("btc-3"),
+    )  # fmt: skip
+    world.settle()
+    assert world.production() == "btc-3"
+    assert world.version("btc-2")["status"]["shadow"].get("verdict") is None
+
+
+def test_who_takes_the_place_of_a_deleted_version_is_not_called_missing() -> None:
+    world = World.of(ended("btc-2"), status=in_production("btc-1"))
+    world.ask("btc-2")
+    decided = world.plan()
+    assert decided.schedule_status.production is not None
+    assert decided.schedule_status.production.version == "btc-2"
+    said = [c.type for c in decided.schedule_status.conditions]
+    assert "ProductionVersionMissing" not in said
+    assert "ProductionVersionMissing" not in [one.reason for one in b.told(decided)]
+
+
+def test_a_waiting_replay_is_not_given_up_by_a_deadline_that_nobody_can_read() -> None:
+    broken = b.schedule_object(status={"replay": REPLAY})
+    raw = deepcopy(broken.raw)
+    raw["spec"]["bogus"] = 1
+    name = str(REPLAY["name"])
+    job = b.job(name, b.pod("Pending"), owner="ts-uid")
+    job.raw["metadata"]["labels"] = {"clm.dev/replay": "29410920"}
+    seen = b.seen(schedule=ScheduleObject.read(raw), replays={name: job}, now=b.NOW + 5 * HOUR)
+    status = b.plan(seen).schedule_status.replay
+    assert status is not None
+    assert status.phase == "Running"
+
+
+@pytest.mark.parametrize(
+    ("leaving", "reason"),
+    [(False, "NameCollision"), (True, "CollectionPending")],
+    ids=["somebody else's", "one that is being removed"],
+)
+def test_a_foreign_job_is_told_though_the_store_is_away(*, leaving: bool, reason: str) -> None:
+    version = b.version()
+    seen = b.seen(
+        version,
+        jobs={"btc-1": b.job(owner="stranger")},
+        leaving=frozenset({"btc-1"} if leaving else ()),
+        reports={"btc-1": UnreadableReport(Reason.STORAGE_UNAVAILABLE, "away")},
+    )
+    assert b.came_of(version, seen).status.reason == reason
+
+
+def test_a_candidate_that_is_withdrawn_takes_nobodys_place() -> None:
+    world = World.of(ended("btc-1"), ended("btc-2"))
+    world.ask("btc-2", "ARCHIVED")
+    world.settle()
+    assert world.stages() == {"btc-1": "CANDIDATE", "btc-2": "ARCHIVED"}

@@ -189,7 +189,7 @@ async def test_a_key_that_changes_under_every_round_waits_without_ado(
     await _run(scheduler, done)
     (said,) = caplog.records
     assert (said.levelname, said.exc_info) == ("INFO", None)
-    assert said.getMessage() == "ns/a changed under each of 8 rounds; again in 1 s"
+    assert said.getMessage() == "ns/a changed under each of 10 rounds; again in 1 s"
     assert 'clm_reconcile_total{kind="TrainingSchedule",result="busy"} 1' in str(metrics.render())
 
 

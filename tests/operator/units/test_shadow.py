@@ -19,7 +19,7 @@ MANUAL = {"promotion": {"mode": "Manual"}}
 IN_PRODUCTION = {
     "production": {
         "version": "btc-0", "since": b.stamp(b.NOW), "approvedBy": "bob", "reason": "first",
-        "artifact": {"uri": "s3://models/btc-0/manifest.json", "sha256": "1" * 64},
+        "artifact": {"uri": "s3://models/runs/ns/btc/uid-btc-0/manifest.json", "sha256": "1" * 64},
     }
 }  # fmt: skip
 

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from clm_operator.cluster.api import Api, ApiError
+from clm_operator.cluster.api import Api, ApiError, ForbiddenError
 from clm_operator.cluster.resources import Cluster
 from clm_operator.edge.namespaces import Namespaces
 from clm_operator.edge.watches import Watches
@@ -68,6 +68,25 @@ class Listed(Cluster):
         if self.away:
             raise ApiError(0, "away")
         return self.labels
+
+    async def look(self, namespace: str) -> None:
+        if self.away:
+            raise ForbiddenError(403, "the Role is gone")
+
+
+async def test_a_schedule_that_goes_while_its_namespace_refuses_is_looked_at_later() -> None:
+    cluster, woken = Listed({}), list[Key]()
+    namespaces = Namespaces(b.settings(), cluster, Metrics(), woken.append)
+    cluster.away = True
+    await namespaces.look_at_all()
+    for key in (Key("ns", "gone"), Key("ns", "changed")):
+        namespaces.wake(key)
+    assert woken == []
+    cluster.away = False
+    await namespaces.look_at_all()
+    assert woken == [Key("ns", "changed"), Key("ns", "gone")]
+    await namespaces.look_at_all()
+    assert len(woken) == 2, "once"
 
 
 async def test_a_list_shows_namespaces_that_no_event_told_of() -> None:

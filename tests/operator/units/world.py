@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from clm_api.base import StatusModel
+from clm_api.layout import RunLayout
 from clm_api.production import ProductionPointer
 from clm_api.replay import ReplayTask
 from clm_operator.changes import Change
@@ -23,13 +24,14 @@ from tests.operator.units import builders as b
 
 Raw = dict[str, Any]
 Write = Callable[[], None]
-ROUNDS = 8
+ROUNDS = 10
 """As many as the operator makes before it gives way to other schedules."""
 
 
 def ended(name: str, stands: str = "CANDIDATE", **more: Any) -> Version:
     """Build an ended version whose artifact is what ``b.report()`` says."""
-    artifact = {"uri": f"s3://models/{name}/manifest.json", "sha256": "1" * 64, "sizeBytes": 1}
+    place = RunLayout("ns", "btc", f"uid-{name}")
+    artifact = {"uri": f"s3://models/{place.manifest}", "sha256": "1" * 64, "sizeBytes": 1}
     phase = "Failed" if stands == "FAILED" else "Succeeded"
     status = {"phase": phase, "stage": stands, "artifact": artifact} | more
     version = b.version(name, status=status)

@@ -75,7 +75,7 @@ def manifest_of(store: Storage, layout: RunLayout = LAYOUT) -> Manifest:
 
 def content_of(store: Storage, name: str, layout: RunLayout = LAYOUT) -> bytes:
     path = manifest_of(store, layout).file(name).path
-    content = store.get(f"{layout.prefix}/{path}")
+    content = store.get(layout.file(path))
     assert content is not None
     return content
 

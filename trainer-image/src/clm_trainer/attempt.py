@@ -43,12 +43,12 @@ class Attempt:
             The name's ending stands for no format that an attempt may hold.
         """
         record = ManifestFile(
-            path=f"{self._layout.relative_attempt(self.name)}/{name}",
+            path=self._layout.relative_file(self.name, name),
             size=len(content),
             sha256=hashlib.sha256(content).hexdigest(),
             format=FileFormat(PurePosixPath(name).suffix.removeprefix(".")),
         )
-        self._store.put(f"{self._layout.attempt(self.name)}/{name}", content)
+        self._store.put(self._layout.attempt_file(self.name, name), content)
         self.files.append(record)
 
     def write_all(self, files: Mapping[str, bytes]) -> None:

@@ -35,6 +35,10 @@ class _StartAnewError(Exception):
     """The server does not know what came after a resourceVersion: not any more, or not yet."""
 
 
+def _nobody() -> None:
+    """Tell no one."""
+
+
 @dataclass
 class ListWatch:
     """Keeps the mirror up to date about one kind.
@@ -51,6 +55,8 @@ class ListWatch:
         Told that the kind is known from now on: for the first time, or after a silence.
     restored
         Told that the server's store was restored from a backup.
+    anew
+        Told that a watch broke and a list came again, as after a restart of the server.
     """
 
     api: Api
@@ -62,6 +68,7 @@ class ListWatch:
     changed: Changed
     known: Callable[[str], None]
     restored: Callable[[], None]
+    anew: Callable[[], None] = _nobody
     _since: str = field(default="", init=False)
     """From which resourceVersion a watch can go on; empty: a list is needed."""
     _reached: str = field(default="", init=False)
@@ -71,6 +78,7 @@ class ListWatch:
     """How many came since a watch last went well."""
     _spoke: bool = field(default=False, init=False)
     _until_look: int = field(default=0, init=False)
+    _hurried: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     async def run(self) -> None:
         """List and watch until cancelled; the API server may be away for as long as it likes."""
@@ -87,21 +95,34 @@ class ListWatch:
         while not over.is_set():
             wait_s = await self._turn(self._swept)
             with suppress(TimeoutError):
-                await asyncio.wait_for(over.wait(), wait_s)
+                await asyncio.wait_for(self._hurried.wait(), 0 if over.is_set() else wait_s)
+                if not over.is_set():
+                    await asyncio.sleep(_HIGH_S)  # within that time other watches say the same
+                self._hurried.clear()
+                self._since = ""
+        self._since = ""
+
+    def hurry(self) -> None:
+        """List soon, or see that the sweep is over."""
+        self._hurried.set()
 
     async def _watched(self) -> float | None:
-        self._since = self._since or await self.look()
+        if not self._since:
+            again = bool(self._reached)
+            self._since = await self.look()
+            if again:
+                self.anew()
         begun = self._since
         await self._follow()
         self._lists = 0
         return _PAUSE_S if self._since != begun else None
 
     async def _swept(self) -> float:
-        if self._until_look == 0:
-            await self.look()
+        if not self._since or self._until_look == 0:
+            self._since = await self.look()
             self._lists, self._until_look = 0, _HEARD_BETWEEN_LISTS
         elif is_older(await self.api.newest(self.path, self.selector), self._reached):
-            await self.look()
+            raise _StartAnewError
         self._until_look -= 1
         self._heard()
         return _HEAR_S

@@ -45,6 +45,8 @@ class Namespaces:
         """Namespaces whose labels match, or, without a selector, that were heard of."""
         self._fresh: set[str] = set()
         """Namespaces that are served from now on, and whose schedules are to be looked at."""
+        self._missed: set[Key] = set()
+        """Keys that were to be looked at while their namespace was not served; some may be gone."""
         self._changed = asyncio.Event()
 
     def serves(self, namespace: str) -> bool:
@@ -63,6 +65,8 @@ class Namespaces:
             self._known.add(key.namespace)
         if self.serves(key.namespace):
             self._wake(key)
+        else:
+            self._missed.add(key)
 
     def seen(self, namespace: str, labels: Mapping[str, str] | None) -> None:
         """Hold a namespace's labels against the selector; None: it is gone."""
@@ -83,13 +87,17 @@ class Namespaces:
             self._changed.clear()
             if self._selector is not None and number % _LOOKS_A_LIST == 0:
                 await self.list_all()
-            for namespace in self._asked:
-                await self._look(namespace)
-            self._wake_fresh()
+            await self.look_at_all()
             try:
                 await asyncio.wait_for(self._changed.wait(), _LOOK_S)
             except TimeoutError:
                 continue
+
+    async def look_at_all(self) -> None:
+        """Ask whether the namespaces answer, and look at the schedules of those that do again."""
+        for namespace in self._asked:
+            await self._look(namespace)
+        self._wake_fresh()
 
     async def list_all(self) -> None:
         """Hold all namespaces that there are against the selector."""
@@ -130,5 +138,7 @@ class Namespaces:
         """Look at all schedules of namespaces that are new."""
         for namespace in sorted(self._fresh):
             self._fresh.discard(namespace)
-            for key in self._cluster.mirror.keys(namespace):
+            missed = {k for k in self._missed if namespace in (EVERY_NAMESPACE, k.namespace)}
+            self._missed -= missed
+            for key in dict.fromkeys((*self._cluster.mirror.keys(namespace), *sorted(missed))):
                 self.wake(key)

@@ -32,7 +32,10 @@ class _Connection(kopf.ConnectionInfo):
 
 
 def registry(
-    mirror: Mirror, changed: Changed, labelled: Labelled | None = None
+    mirror: Mirror,
+    changed: Changed,
+    listed: Callable[[], None],
+    labelled: Labelled | None = None,
 ) -> kopf.OperatorRegistry:
     """Return kopf's handlers.
 
@@ -40,6 +43,8 @@ def registry(
     ----------
     changed
         Told of news, and whose they are.
+    listed
+        Told that kopf lists: what was deleted while its watch was down, it does not tell.
     labelled
         Told the labels of every namespace, and None when one is gone.
     """
@@ -58,6 +63,8 @@ def registry(
     @kopf.on.event(GROUP, VERSION, "trainingschedules", registry=handlers)
     async def schedule_seen(event: kopf.RawEvent, **_: Any) -> None:
         raw: dict[str, Any] = dict(event["object"])
+        if event["type"] is None:
+            listed()
         if event["type"] == "DELETED":
             meta = raw["metadata"]
             key = mirror.drop("TrainingSchedule", meta["namespace"], meta["name"], meta["uid"])

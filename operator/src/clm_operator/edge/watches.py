@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from clm_operator.cluster.api import Api
 from clm_operator.cluster.resources import collection
@@ -23,8 +23,9 @@ class Watches:
     """Lists and watches of each kind in each namespace, ``*`` for all.
 
     Schedules come from kopf. They are listed before the first round, for what their siblings tried,
-    and now and then. Once the server's store was restored from a backup they are watched here too:
-    kopf goes on from a resourceVersion that such a server does not have.
+    now and then, and where kopf's watch or another one broke. Once the server's store was restored
+    from a backup they are watched here too: kopf goes on from a resourceVersion that such a server
+    does not have.
     """
 
     api: Api
@@ -35,25 +36,33 @@ class Watches:
     known: Callable[[str], None]
     restored: Callable[[], None]
     _went_back: asyncio.Event = field(default_factory=asyncio.Event)
+    _sweeps: dict[str, ListWatch] = field(default_factory=dict)
     _silent: set[tuple[Kind, str]] = field(default_factory=set)
 
     async def run(self) -> None:
         """Watch until cancelled."""
+        self._sweeps = {scope: self._of("TrainingSchedule", scope) for scope in self.namespaces}
         async with asyncio.TaskGroup() as tasks:
-            for scope in self.namespaces:
-                tasks.create_task(self._schedules(scope), name=f"sweeper of {scope}")
+            for scope, schedules in self._sweeps.items():
+                tasks.create_task(self._schedules(schedules), name=f"sweeper of {scope}")
                 for kind in WATCHED_HERE:
                     name = f"watcher for {kind.lower()}s of {scope}"
-                    tasks.create_task(self._of(kind, scope).run(), name=name)
+                    watch = replace(self._of(kind, scope), anew=schedules.hurry)
+                    tasks.create_task(watch.run(), name=name)
             tasks.create_task(self._listen(), name="silent watches")
 
-    async def _schedules(self, scope: str) -> None:
-        schedules = self._of("TrainingSchedule", scope)
+    async def _schedules(self, schedules: ListWatch) -> None:
         await schedules.sweep(self._went_back)
         await schedules.run()
 
+    def hurry(self) -> None:
+        """List schedules soon."""
+        for schedules in self._sweeps.values():
+            schedules.hurry()
+
     def _goes_back(self) -> None:
         self._went_back.set()
+        self.hurry()
         self.restored()
 
     def _of(self, kind: Kind, scope: str) -> ListWatch:

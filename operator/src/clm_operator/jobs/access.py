@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 
 from clm_api import layout
 from clm_api.errors import ClmError
-from clm_api.layout import MANIFEST, RunLayout, SeriesLayout
+from clm_api.layout import FUNDING, RunLayout, SeriesLayout, trades_of
 from clm_api.reasons import Reason
 from clm_api.run import RunSpec
 from clm_api.training_schedule import Refresh
@@ -33,7 +33,7 @@ from clm_api.training_schedule import Refresh
 MOST_CHARACTERS = 2048
 """Longest session policy that MinIO takes."""
 _READ, _WRITE = "s3:GetObject", "s3:PutObject"
-_COMPARED = (MANIFEST, "attempts/*/metrics.json", "attempts/*/equity.parquet")
+_COMPARED = ("metrics.json", "equity.parquet")
 _NOTHING_ELSE = {"Effect": "Deny", "Action": ["admin:*"]}
 """MinIO before October 2025 lets a session make an account of its own that no policy limits,
 unless its policy forbids that (CVE-2025-62506)."""
@@ -82,11 +82,14 @@ class Shared:
         )
 
     def _placed(self, patterns: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(f"{self.folder}/{p}" if self.folder else p for p in patterns)
+        return tuple(layout.inside(self.folder, pattern) for pattern in patterns)
 
 
 def run_access(
-    run: RunLayout, spec: RunSpec, champion: str | None = None, shared: Shared | None = None
+    run: RunLayout,
+    spec: RunSpec,
+    champion: RunLayout | None = None,
+    shared: Shared | None = None,
 ) -> tuple[Access, ...]:
     """Return what a training run needs, in forms from narrow to wide.
 
@@ -95,14 +98,14 @@ def run_access(
     shared
         How wide the forms may be, and where what runs share lies.
     champion
-        Folder of the run in production. Each form comes without its files too, for a policy that
+        The run in production. Each form comes without its files too, for a policy that
         can't hold them: a run goes on without the comparison.
     """
-    own = Access(writes=(f"{run.prefix}/*",))
+    own = Access(writes=(run.pattern,))
     forms = tuple(own | data for data in data_access(spec, shared))
     if champion is None:
         return forms
-    compared = Access(reads=tuple(f"{champion}/{name}" for name in _COMPARED))
+    compared = Access(reads=(champion.manifest, *map(champion.pattern_of, _COMPARED)))
     return tuple(form for one in forms for form in (one | compared, one))
 
 
@@ -123,14 +126,14 @@ def data_access(spec: RunSpec, shared: Shared | None = None) -> tuple[Access, ..
     refresh Never only reads.
     """
     data = spec.data
-    fetched = [data.timeframe, *(["funding"] if spec.charges_funding else [])]
-    kinds = [*fetched, *(["trades-*"] if data.own_trades else [])]
+    fetched = [data.timeframe, *([FUNDING] if spec.charges_funding else [])]
+    kinds = [*fetched, *([trades_of("*")] if data.own_trades else [])]
     series = [SeriesLayout(data.venue, data.market, s, data.timeframe) for s in data.symbols]
     market = series[0]
     forms = (
-        tuple(f"{one.symbol_folder}/{kind}/*" for one in series for kind in kinds),
-        tuple(f"{one.symbol_folder}/*" for one in series),
-        tuple(f"{market.market_folder}/*/{kind}/*" for kind in kinds),
+        tuple(one.pattern(kind) for one in series for kind in kinds),
+        tuple(one.symbol_pattern for one in series),
+        tuple(market.market_pattern(kind) for kind in kinds),
     )
     within = shared or Shared()
     if data.refresh is Refresh.NEVER:
@@ -140,7 +143,7 @@ def data_access(spec: RunSpec, shared: Shared | None = None) -> tuple[Access, ..
         for symbol in data.symbols
         for kind in fetched
     )
-    leases = (by_name, *[(f"{market.market_leases}/*",)] * 2)
+    leases = (by_name, *[(market.lease_pattern,)] * 2)
     bans = (layout.bans(data.venue),)
     return within.limited(
         Access(writes=form + held + bans) for form, held in zip(forms, leases, strict=True)

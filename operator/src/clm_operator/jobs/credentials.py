@@ -80,7 +80,7 @@ def run_grant(
     version: Version,
     spec: ModelVersionSpec,
     now: datetime,
-    champion: str | None = None,
+    champion: RunLayout | None = None,
     shared: Shared | None = None,
 ) -> Grant:
     """Return what a training run needs.
@@ -88,7 +88,7 @@ def run_grant(
     Parameters
     ----------
     champion
-        Folder of the run in production, which is read for the comparison.
+        The run in production, which is read for the comparison.
 
     Every round names another Secret: nothing has to be read or replaced.
     """

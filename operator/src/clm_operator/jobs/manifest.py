@@ -170,7 +170,7 @@ def _environment(work: Work, settings: Settings, namespace: str) -> list[dict[st
     values = {
         **work.environment,
         environment.STORE_URL: store.url,
-        environment.DATA_URL: f"{store.url.rstrip('/')}/{folder}" if folder else None,
+        environment.DATA_URL: store.address(folder) if folder else None,
         environment.STORE_AMBIENT: "1" if store.credentials is CredentialsMode.AMBIENT else None,
         environment.EXCHANGE_URL: settings.exchange_url,
         environment.EXCHANGE_SHARE: str(settings.exchange_share),

@@ -51,7 +51,9 @@ class JobState:
     keyless: bool
 
 
-def state_of(job: Job, missing_since: datetime | None, limit_s: int, now: datetime) -> JobState:
+def state_of(
+    job: Job, missing_since: datetime | None, limit_s: int | None, now: datetime
+) -> JobState:
     """Read a Job.
 
     Parameters
@@ -59,12 +61,13 @@ def state_of(job: Job, missing_since: datetime | None, limit_s: int, now: dateti
     missing_since
         Since when it has no pod; None while it has one, or while that does not matter.
     limit_s
-        ``spec.job.pendingDeadlineSeconds``.
+        ``spec.job.pendingDeadlineSeconds``; None where nobody can tell: it is never overdue then.
     """
     pod, ended = job.pods[-1] if job.pods else None, job.trainer_ended
     begun = pod is not None and pod.phase != "Pending"
     completed = job.condition("Complete") is not None
     over = job.finished
+    waits = not over and not begun and limit_s is not None
     return JobState(
         job=job,
         pod=pod,
@@ -73,7 +76,7 @@ def state_of(job: Job, missing_since: datetime | None, limit_s: int, now: dateti
         failure=explain(job) if job.condition("Failed") else None,
         promises=completed or (ended is not None and ended.exit_code == 0),
         missing_since=missing_since,
-        overdue=None if over or begun else overdue(job, missing_since, limit_s, now),
+        overdue=overdue(job, missing_since, limit_s or 0, now) if waits else None,
         lingering=None if over else lingering(job, now),
         held_up=held_up(job),
         interrupted=None if over else interrupted(job),

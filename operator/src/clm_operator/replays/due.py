@@ -25,7 +25,7 @@ def replay_step(schedule: ScheduleObject) -> timedelta | None:
     return None if schedule.spec is None else duration(schedule.spec.monitoring.interval)
 
 
-def replay_slot(schedule: ScheduleObject, step: timedelta, now: datetime) -> datetime:
+def newest_slot(schedule: ScheduleObject, step: timedelta, now: datetime) -> datetime:
     """Return the newest slot up to now.
 
     Slots lie one ``monitoring.interval`` apart; the schedule's creation is the first one.

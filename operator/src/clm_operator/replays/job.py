@@ -87,15 +87,14 @@ def _words(due: DueReplay, settings: Settings) -> tuple[str, str]:
 def grant_for(schedule: ScheduleObject, due: DueReplay, settings: Settings, now: datetime) -> Grant:
     """Return what a replay needs: its versions' files, their bars, a place for its report."""
     task = due.task
-    root = f"{settings.store.url.rstrip('/')}/"
-    folders = [c.uri.removeprefix(root).rpartition("/")[0] for c in task.contenders]
+    runs = filter(None, (settings.store.run_of(one.uri) for one in task.contenders))
     report = replay_report(schedule.namespace, schedule.name, schedule.uid, slot_of(task.slot))
     secret = {
         "namespace": schedule.namespace,
         "labels": {LABEL_SCHEDULE: schedule.name},
     }
     shared = shared_by(settings.store, schedule.namespace)
-    own = Access(reads=tuple(f"{folder}/*" for folder in folders), writes=(report,))
+    own = Access(reads=tuple(run.pattern for run in runs), writes=(report,))
     return replay_grant(due.name, secret, own, due.runs, now, shared)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from clm_api.errors import SpecError
-from clm_api.job_spec import JobSpec
 from clm_api.lifecycle import RequestedStage, Stage, StageRequest
 from clm_api.model_version import Phase
 from clm_api.reasons import Reason
@@ -17,7 +16,7 @@ from clm_operator.jobs import policy
 from clm_operator.jobs.state import JobState, state_of
 from clm_operator.jobs.waiting import left_until, missing_since
 from clm_operator.mirror.objects import Job, ScheduleObject, Version, owner_uid
-from clm_operator.replays.due import champion_of, replay_slot, replay_step
+from clm_operator.replays.due import champion_of, newest_slot, replay_step
 from clm_operator.replays.outcome import newest
 from clm_operator.round.tidying import short_of_room
 from clm_operator.settings import Settings
@@ -43,7 +42,7 @@ def facts_of(view: View, settings: Settings) -> Facts | None:
     champion = champion_of(schedule.status)
     on_trial = next((v for v in view.versions if is_tested(v)), None)
     step = replay_step(schedule)
-    slot = None if step is None else replay_slot(schedule, step, view.now)
+    slot = None if step is None else newest_slot(schedule, step, view.now)
     watched = champion is not None or on_trial is not None
     return Facts(
         now=view.now,
@@ -110,8 +109,8 @@ def _states(
     if replay is not None and replay.phase is Phase.RUNNING and replay.name in view.replays:
         job = view.replays[replay.name]
         missing = missing_since(job, replay.pod_missing_since, view.now)
-        spec = schedule.spec.job if schedule.spec else JobSpec()
-        states[replay.name] = state_of(job, missing, spec.pending_deadline_seconds, view.now)
+        limit = schedule.spec.job.pending_deadline_seconds if schedule.spec else None
+        states[replay.name] = state_of(job, missing, limit, view.now)
     return states
 
 

@@ -29,7 +29,7 @@ from clm_operator.store.standing import Standing
 from clm_operator.telling.prometheus import Metrics
 
 _LOG = logging.getLogger(__name__)
-_MAX_ROUNDS = 8
+_MAX_ROUNDS = 10
 _STORE_AGAIN_S = 30.0
 
 

@@ -76,7 +76,7 @@ def schedule_status(facts: Facts, parts: Parts) -> TrainingScheduleStatus:
         skipped=[*before.skipped, *slots.skips][-KEPT_SKIPS:],
         **slots.fields,
     )
-    return status.having(conditions=_conditions(facts, status, versions))
+    return status.having(conditions=_conditions(facts, status, parts))
 
 
 def _active(versions: Sequence[Version]) -> list[ActiveRun]:
@@ -104,9 +104,7 @@ def _last_success(versions: Sequence[Version]) -> datetime | None:
     return max((s.completion_time for s in good if s.completion_time), default=None)
 
 
-def _conditions(
-    facts: Facts, status: TrainingScheduleStatus, versions: Sequence[Version]
-) -> list[SpecCondition]:
+def _conditions(facts: Facts, status: TrainingScheduleStatus, parts: Parts) -> list[SpecCondition]:
     """Return all conditions.
 
     By kstatus one that is suspended is up to date, and one whose spec is invalid has failed.
@@ -117,12 +115,12 @@ def _conditions(
         _valid(schedule, status, now, problem),
         _progressing(schedule, status, now),
     ]
-    if (data := _data(schedule, versions, now)) is not None:
+    if (data := _data(schedule, parts.versions, now)) is not None:
         made.append(data)
     if problem:
         why = Reason.SPEC_INVALID
         made.append(_made("Stalled", schedule, now, holds=True, reason=why, message=problem))
-    if facts.missing and status.production is not None:
+    if parts.pointer.missing and status.production is not None:
         why, name = Reason.PRODUCTION_VERSION_MISSING, status.production.version
         text = f"{name} is in production and its ModelVersion was deleted: promote another version"
         made.append(_made(str(why), schedule, now, holds=True, reason=why, message=text))

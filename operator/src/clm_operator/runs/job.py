@@ -34,7 +34,7 @@ def training_job(
     if settings.store.credentials is not CredentialsMode.PER_RUN:
         name = settings.store.secret_name
         return NewJob(job_manifest(version, spec, settings, name, champion))
-    folder = None if champion is None else settings.store.folder_of(champion.uri)
+    folder = None if champion is None else settings.store.run_of(champion.uri)
     grant = run_grant(version, spec, now, folder, shared_by(settings.store, version.namespace))
     return NewJob(job_manifest(version, spec, settings, grant.name, champion), grant)
 

@@ -125,7 +125,8 @@ def outcome_of(version: Version, facts: Facts, findings: Findings) -> Outcome:
         return Outcome(version, Judged(report))
     if isinstance(report, CorruptReport):
         return _failed(version, Reason.ARTIFACT_CORRUPT, report.message)
-    if isinstance(report, UnreadableReport) and (state is None or state.promises):
+    ours = version.name not in facts.foreign and (state is None or state.promises)
+    if isinstance(report, UnreadableReport) and ours:
         return Outcome(version, AwaitsStore(report))
     if state is None:
         return _without_job(version, version.spec, facts)

@@ -60,13 +60,13 @@ def _placed(version: Version, facts: Facts) -> Version:
     """Return the version with the address of its run's folder in the store."""
     if version.spec is None:
         return version
-    uri = version.status.run_uri or _folder(version, version.spec, facts)
+    folder = facts.settings.store.address(_layout(version, version.spec).prefix)
+    uri = version.status.run_uri or folder
     return replace(version, status=version.status.having(run_uri=uri))
 
 
-def _folder(version: Version, spec: ModelVersionSpec, facts: Facts) -> str:
-    layout = RunLayout(version.namespace, spec.schedule_ref.name, version.run_uid)
-    return f"{facts.settings.store.url.rstrip('/')}/{layout.prefix}"
+def _layout(version: Version, spec: ModelVersionSpec) -> RunLayout:
+    return RunLayout(version.namespace, spec.schedule_ref.name, version.run_uid)
 
 
 def _waits(status: ModelVersionStatus, came: Waits, state: JobState | None) -> ModelVersionStatus:
@@ -143,7 +143,8 @@ def _verdict(version: Version, spec: ModelVersionSpec, report: Report, facts: Fa
     status, promotion, file, now = version.status, spec.run.promotion, report.metrics, facts.now
     verdict = judge(file.metrics, file.undefined, promotion.criteria, promotion.significance)
     stage = Stage(verdict.stage)
-    data, folder = report.manifest.data, _folder(version, spec, facts)
+    data, store, layout = report.manifest.data, facts.settings.store, _layout(version, spec)
+    page = layout.attempt_file(report.manifest.attempt, "report.html")
     told = status.having(
         phase=Phase.SUCCEEDED,
         reason=verdict.reason,
@@ -157,11 +158,11 @@ def _verdict(version: Version, spec: ModelVersionSpec, report: Report, facts: Fa
         metrics=MetricsStatus.model_validate({**file.metrics, "folds": report.folds}),
         criteria=list(verdict.verdicts),
         artifact=ArtifactStatus(
-            uri=f"{folder}/manifest.json",
+            uri=store.address(layout.manifest),
             sha256=report.manifest_sha256,
             size_bytes=report.size_bytes,
         ),
-        report_uri=f"{folder}/attempts/{report.manifest.attempt}/report.html",
+        report_uri=store.address(page),
     )
     passed = stage is Stage.CANDIDATE
     rule = CRITERIA_PASSED if passed else CRITERIA_FAILED

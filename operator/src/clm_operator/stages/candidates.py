@@ -8,7 +8,7 @@ person may still ask for it.
 from collections.abc import Sequence
 from datetime import datetime
 
-from clm_api.lifecycle import Stage
+from clm_api.lifecycle import RequestedStage, Stage
 from clm_api.model_version import ModelVersionStatus
 from clm_api.promotion import PromotionMode
 from clm_api.reasons import Reason
@@ -52,9 +52,10 @@ def ranked(ended: Sequence[Version], now: datetime) -> Changes:
     candidates = [v for v in ended if v.status.stage is Stage.CANDIDATE]
     changes = Changes()
     for index, version in enumerate(candidates):
-        if version.spec is None or version.spec.request is not None:
+        if version.spec is None or _asked_for(version) is not None:
             continue
-        newer = [v for v in candidates[index + 1 :] if not is_behind(v, version)]
+        later = (v for v in candidates[index + 1 :] if not is_behind(v, version))
+        newer = [v for v in later if _asked_for(v) is not RequestedStage.ARCHIVED]
         if newer:
             why = f"superseded by {newer[-1].name}"
             gone = Move(SUPERSEDED, whole_seconds(now), OPERATOR, why)
@@ -62,6 +63,12 @@ def ranked(ended: Sequence[Version], now: datetime) -> Changes:
         elif (told := _told(version, overtaken_by(version, ended))) != version.status:
             changes[version.name] = Change(told, now)
     return changes
+
+
+def _asked_for(version: Version) -> RequestedStage | None:
+    """Return where somebody wants it; one that is to be withdrawn takes nobody's place."""
+    request = version.spec.request if version.spec else None
+    return None if request is None else request.stage
 
 
 def is_behind(version: Version, other: Version) -> bool:

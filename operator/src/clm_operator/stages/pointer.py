@@ -60,6 +60,8 @@ class Pointer:
 
     production: ProductionStatus | None
     previous: list[ProductionPeriod]
+    missing: bool = False
+    """Whether the ModelVersion of the one that is there was deleted."""
 
 
 def pointer_of(facts: Facts, promoted: Promotion | None, live: LiveStatus | None) -> Pointer:
@@ -74,7 +76,8 @@ def pointer_of(facts: Facts, promoted: Promotion | None, live: LiveStatus | None
     old, previous, now = before.production, list(before.previous), whole_seconds(facts.now)
     artifact = promoted.version.status.artifact if promoted else None
     if promoted is None or artifact is None:
-        return Pointer(old if old is None or live is None else old.having(live=live), previous)
+        present = old if old is None or live is None else old.having(live=live)
+        return Pointer(present, previous, facts.missing)
     since = now if old is None else max(now, old.since)
     if old is not None:
         previous.append(

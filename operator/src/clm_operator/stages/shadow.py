@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from clm_api.conditions import Condition
 from clm_api.lifecycle import Stage
 from clm_api.model_version import (
-    ModelVersionSpec,
     ModelVersionStatus,
     ShadowStatus,
     ShadowVerdict,
@@ -36,8 +35,8 @@ def concluded(facts: Facts, latest: Latest) -> Changes:
     changes = Changes()
     for version in facts.ended:
         shadow = version.status.shadow
-        if version.status.stage is Stage.SHADOW and version.spec is not None and shadow is not None:
-            change = _concluded(Trial(version, version.spec, shadow), facts, latest)
+        if version.status.stage is Stage.SHADOW and shadow is not None:
+            change = _concluded(Trial(version, shadow), facts, latest)
             if change is not None:
                 changes[version.name] = change
     return changes
@@ -48,7 +47,6 @@ class Trial:
     """A version in its shadow test, and what is known of the test."""
 
     version: Version
-    spec: ModelVersionSpec
     shadow: ShadowStatus
 
     def change(self, shadow: ShadowStatus, now: datetime) -> Change:
@@ -93,14 +91,14 @@ def _found(
     A report that held the version against another one than what is in production now leaves
     figures, but no verdict.
     """
-    replay, artifact = report.shadow, trial.version.status.artifact
-    if replay is None or artifact is None:
+    replay, artifact, spec = report.shadow, trial.version.status.artifact, trial.version.spec
+    if replay is None or artifact is None or spec is None:
         return None
     if (replay.version, replay.sha256) != (trial.version.name, artifact.sha256):
         return None
     if not _same_champion(report, production):
         return Finding(None, "production changed meanwhile: held against it from now on")
-    return find(replay, trial.spec.run.promotion)
+    return find(replay, spec.run.promotion)
 
 
 def _figures(shadow: ShadowStatus, report: ReplayReport, finding: Finding) -> ShadowStatus:
@@ -143,9 +141,10 @@ def _timed_out(
     trial: Trial, shadow: ShadowStatus, replay: ReplayStatus | None
 ) -> ShadowStatus | None:
     """Return the end of a test that was replayed after ``maxDays`` and still has no verdict."""
-    if replay is None or replay.completion_time is None:
+    spec = trial.version.spec
+    if replay is None or replay.completion_time is None or spec is None:
         return None
-    days = trial.spec.run.promotion.shadow.max_days
+    days = spec.run.promotion.shadow.max_days
     if replay.slot < shadow.since + timedelta(days=days):
         return None
     text = f"no verdict within {days} days: {shadow.message or replay.message}"

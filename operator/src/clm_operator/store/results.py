@@ -159,7 +159,7 @@ class ArtifactReader:
 
     async def _check(self, layout: RunLayout, file: ManifestFile) -> bytes:
         """Compare a file with its entry; return its content if it is one that is read."""
-        path, wanted = f"{layout.prefix}/{file.path}", PurePosixPath(file.path).name in _READ
+        path, wanted = layout.file(file.path), PurePosixPath(file.path).name in _READ
         if wanted and file.size > _MAX_READ_BYTES:
             raise _CorruptError(f"{file.path}: {file.size} bytes are too many to be read")
         try:
@@ -196,11 +196,11 @@ class ArtifactReader:
 def _check_paths(manifest: Manifest) -> None:
     """Everything lies in the attempt's own folder, once, and is small enough to be digested."""
     try:
-        folder, seen = f"{RunLayout.relative_attempt(manifest.attempt)}/", set[str]()
+        folder, seen = RunLayout.relative_attempt(manifest.attempt), set[str]()
     except ValueError as error:
         raise _CorruptError(f"attempt: {error}") from error
     for file in manifest.files:
-        inside = file.path.startswith(folder)
+        inside = RunLayout.name_of(manifest.attempt, file.path) is not None
         if not inside or any(part in ("", ".", "..") for part in file.path.split("/")):
             raise _CorruptError(f"{file.path} lies outside {folder}")
         if file.path in seen:

@@ -7,14 +7,13 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import PurePosixPath
 
 import obstore
 from obstore.store import ObjectStore
 from pydantic import ValidationError
 
 from clm_api.base import StatusModel
-from clm_api.layout import RunLayout, replay_report, replays_of, tombstones_of
+from clm_api.layout import RunLayout, replay_report, replays_of, report_at, tombstones_of
 from clm_api.timing import slot_of, slot_time
 from clm_operator.store.guard import named_errors
 from clm_operator.store.objects import fetch
@@ -66,7 +65,7 @@ class RunStore:
         """Return the tombstones of a namespace, and what lies among them."""
         found: list[Tombstone | NoTombstone] = []
         with named_errors():
-            for path in await self._paths(f"{tombstones_of(namespace)}/"):
+            for path in await self._paths(tombstones_of(namespace)):
                 with suppress(FileNotFoundError):  # lifted since it was listed
                     content = bytes(await (await fetch(self.store, path)).bytes_async())
                     found.append(_read(path, content))
@@ -76,7 +75,7 @@ class RunStore:
         """Remove a run's objects, the manifest before the files that it lists."""
         layout = tombstone.layout
         with named_errors():
-            rest = set(await self._paths(f"{layout.prefix}/")) - {layout.manifest}
+            rest = set(await self._paths(layout.prefix)) - {layout.manifest}
             for paths in ([layout.manifest], sorted(rest), [layout.tombstone]):
                 await self.store.delete_async(paths)
 
@@ -88,12 +87,10 @@ class RunStore:
     async def reports(self, namespace: str) -> dict[tuple[str, str], list[datetime]]:
         """Return the slots of replays whose reports are there, by schedule and its uid."""
         with named_errors():
-            paths = await self._paths(f"{replays_of(namespace)}/")
+            paths = await self._paths(replays_of(namespace))
         found: dict[tuple[str, str], list[datetime]] = {}
-        for path in map(PurePosixPath, paths):
-            if path.suffix == ".json" and path.stem.isdecimal():
-                of = (path.parent.parent.name, path.parent.name)
-                found.setdefault(of, []).append(slot_time(int(path.stem)))
+        for one in filter(None, map(report_at, paths)):
+            found.setdefault((one.schedule, one.uid), []).append(slot_time(one.slot))
         return found
 
     async def remove_reports(

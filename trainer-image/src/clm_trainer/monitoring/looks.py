@@ -108,18 +108,19 @@ def look(
     start = compared_from(challenger, champion)
     own = challenger.stretch(start, bars)
     scores = own.scores()
-    facts = {"bars": bars, "metrics": scores.metrics, "undefined": scores.undefined}
+    made = Look(bars=bars, metrics=scores.metrics, undefined=scores.undefined)
     if champion is None:
-        return Look(**facts, problem=problem)
+        return made.having(problem=problem)
     other = champion.stretch(start, bars)
-    facts["champion_sharpe"] = annual_sharpe(other.returns, other.play.window.bars_per_year)
+    sharpe = annual_sharpe(other.returns, other.play.window.bars_per_year)
+    made = made.having(champion_sharpe=sharpe)
     try:
         found = _compared(own, other, task.comparison.margin, challenger.model.spec.model.seed)
     except ClmError as error:
         if error.reason is not Reason.INSUFFICIENT_DATA:
             raise
-        return Look(**facts, problem=error.message)
-    return Look(**facts, p_not_worse=found.p_not_worse, p_worse=found.p_worse)
+        return made.having(problem=error.message)
+    return made.having(p_not_worse=found.p_not_worse, p_worse=found.p_worse)
 
 
 def _compared(own: Stretch, other: Stretch, margin: float, seed: int) -> PairedComparison:

@@ -43,19 +43,19 @@ def checked_files(run: Objects) -> tuple[int, dict[str, bytes]]:
         manifest = Manifest.model_validate_json(content)
     except ValidationError as error:
         raise _corrupt([f"{MANIFEST}: {error.errors()[0]['msg']}"]) from error
-    folder = f"{RunLayout.relative_attempt(manifest.attempt)}/"
     kept: dict[str, bytes] = {}
     faults: list[str] = []
     for file in manifest.files:
-        inside = file.path.startswith(folder) and ".." not in file.path.split("/")
+        name = RunLayout.name_of(manifest.attempt, file.path)
+        inside = name is not None and ".." not in file.path.split("/")
         found = run.get(file.path) if inside else None
-        fault = _fault(file, found) if inside else f"lies outside {folder}"
+        outside = f"lies outside {RunLayout.relative_attempt(manifest.attempt)}"
+        fault = _fault(file, found) if inside else outside
         if fault:
             faults.append(f"{file.path}: {fault}")
-        name = file.path.removeprefix(folder)
         if found is not None and name in (*NEEDED, FUNDING):
             kept[name] = found
-    listed = {file.path.removeprefix(folder) for file in manifest.files}
+    listed = {RunLayout.name_of(manifest.attempt, file.path) for file in manifest.files}
     faults += [f"{MANIFEST}: lists no {name}" for name in NEEDED if name not in listed]
     if faults:
         raise _corrupt(faults)

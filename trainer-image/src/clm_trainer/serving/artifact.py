@@ -110,11 +110,10 @@ def read_artifact(
     except ValidationError as error:
         text = f"{run.address(MANIFEST)}: {error.errors()[0]['msg']}"
         raise ClmError(Reason.ARTIFACT_CORRUPT, text) from error
-    folder = f"{RunLayout.relative_attempt(manifest.attempt)}/"
     files = {}
     for file in manifest.files:
-        name = file.path.removeprefix(folder)
-        if wanted(name):
+        name = RunLayout.name_of(manifest.attempt, file.path)
+        if name is not None and wanted(name):
             files[name] = _checked(run, file)
     return Artifact(run.address(MANIFEST), manifest, files)
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pandas as pd
 
 from clm_api.errors import SpecError
+from clm_api.layout import RUN_FORM, run_address
 from clm_api.run import RunData
 from clm_api.training_schedule import Refresh
 from clm_trainer.panel import Panel
@@ -16,8 +17,6 @@ from clm_trainer.stages.fetch import fetch
 from clm_trainer.stages.stored import bar_keys, stored_ends, unequal_ends
 from clm_trainer.storage import Storage
 
-_BELOW_ROOT = 5  # runs/NAMESPACE/SCHEDULE/UID/manifest.json
-
 
 def store_of(uri: str) -> Storage:
     """Open the whole store in which a run lies.
@@ -27,11 +26,11 @@ def store_of(uri: str) -> Storage:
     SpecError
         The address is not that of a run in a store.
     """
-    parts = uri.rsplit("/", _BELOW_ROOT)
-    if len(parts) <= _BELOW_ROOT or parts[1] != "runs":
-        form = "STORE/runs/NAMESPACE/SCHEDULE/UID/manifest.json"
-        raise SpecError("URI", f'"{uri}" is not {form}, so the store of its bars is not known')
-    return Storage(parts[0])
+    found = run_address(uri)
+    if found is None:
+        text = f'"{uri}" is not {RUN_FORM}, so the store of its bars is not known'
+        raise SpecError("URI", text)
+    return Storage(found.root)
 
 
 def newest_bars(model: ServedModel, store: Storage, now: pd.Timestamp) -> Panel:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from obstore import Bytes
 
 from clm_api.errors import ClmError
-from clm_api.layout import SeriesLayout
+from clm_api.layout import SeriesLayout, month_of
 from clm_api.reasons import Reason
 from clm_trainer.sources.bars import invalid
 from clm_trainer.sources.revisions import Revision
@@ -140,8 +140,7 @@ class BarCache:
 
     def stored_months(self, key: Series) -> list[str]:
         """Return the months that are stored, oldest first."""
-        names = (path.rsplit("/", 1)[1] for path in self.store.list(key.layout.folder))
-        return [name.removesuffix(".parquet") for name in names if name.endswith(".parquet")]
+        return [*filter(None, map(month_of, self.store.list(key.layout.folder)))]
 
     def write(self, key: Series, frame: pd.DataFrame, source: str) -> "Written":
         """Merge rows into the months they belong to.
@@ -227,7 +226,7 @@ def _require(field: pa.Field, *, text: bool) -> None:
 
 def _require_month(times: list[NDArray[Any]], path: str) -> None:
     """Refuse rows of other months than the object's name says."""
-    month = np.datetime64(path.rsplit("/", 1)[1].removesuffix(".parquet"), "M")
+    month = np.datetime64(month_of(path), "M")
     first, stop = (m.astype("datetime64[us]") for m in (month, month + 1))
     for some in times:
         if len(some) and not (first <= some.min() and some.max() < stop):

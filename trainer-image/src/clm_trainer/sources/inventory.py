@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from clm_api.layout import BARS, FUNDING, SeriesLayout, account_of, month_of
+from clm_api.layout import BARS, FUNDING, SeriesLayout, account_of, month_of, series_of
 from clm_api.timing import TIMEFRAME_SECONDS
 from clm_trainer.sources.bars import BarKey
 from clm_trainer.sources.cache import BarCache, Series
@@ -53,9 +53,8 @@ def inventory(cache: BarCache, now: pd.Timestamp) -> list[Stored]:
     """
     places: dict[SeriesLayout, list[str]] = {}
     for path in cache.store.list(BARS):
-        if (found := month_of(path)) is not None:
-            place, month = found
-            places.setdefault(place, []).append(month)
+        if (month := month_of(path)) is not None:
+            places.setdefault(series_of(path), []).append(month)
     return [_stored(cache, place, sorted(places[place]), now) for place in sorted(places)]
 
 
