@@ -107,12 +107,17 @@ def check(
     for run in sight.runs.values():
         found += _ends(sight, run)
     for (uid, reason, message), names in sight.events.items():
-        if len(names) > 1:
+        if len(names) > _times(sight, uid, reason):
             found.append(Finding("an event twice", uid, f"{reason}: {message}"))
     for owner, jobs in sight.jobs_of.items():
         if len(jobs) > 1:
             found.append(Finding("a second Job", owner, f"{len(jobs)} Jobs"))
     return [*found, *_store(sight, manifests, tombstones)]
+
+
+def _times(sight: Sight, uid: str, reason: str) -> int:
+    """How often something happened: only what is said of every promotion may happen again."""
+    return max(len(sight.runs[uid].promoted), 1) if reason == "NotSignificant" else 1
 
 
 def _slots(life: Life, runs: list[Run], rests: Rests, end: datetime) -> Iterator[Finding]:

@@ -52,6 +52,8 @@ class Run:
     slot: datetime
     by_hand: bool
     last: Raw
+    promoted: set[str] = field(default_factory=set)
+    """When it came into production."""
     ended: tuple[str, str] | None = None
     """Reason and stage with which its run ended."""
     gone: bool = False
@@ -136,6 +138,8 @@ class Sight:
             run = Run(meta["uid"], meta["name"], life, slot, by_hand, item)
             self.runs[run.uid] = run
         run.last, run.gone = item, gone
+        moves = status.get("history", ())
+        run.promoted |= {move["at"] for move in moves if move["stage"] == "PRODUCTION"}
         if run.ended is None and status.get("phase") in ENDED:
             run.ended = status["reason"], status["stage"]
 

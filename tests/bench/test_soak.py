@@ -187,6 +187,20 @@ def _told_twice(world: World) -> None:
     world.tell("v1", "e2", "OOMKilled", "FAILED: too little memory")
 
 
+def _lucky_twice(world: World) -> None:
+    _whole(world)
+    last = world.sight.runs["v1"].last
+    moves = [{"stage": "PRODUCTION", "at": f"2027-03-0{day}T00:00:00Z"} for day in (1, 2)]
+    world.show("modelversions", last | {"status": last["status"] | {"history": moves}}, "MODIFIED")
+    for name in ("e2", "e3"):
+        world.tell("v1", name, "NotSignificant", "may be luck")
+
+
+def _lucky_thrice(world: World) -> None:
+    _lucky_twice(world)
+    world.tell("v1", "e4", "NotSignificant", "may be luck")
+
+
 def _second_job(world: World) -> None:
     _whole(world)
     world.job("j2", "v1")
@@ -207,6 +221,8 @@ def _stuck(world: World) -> None:
         (_skipped_quietly, ["a record without an event"]),
         (_no_slot, ["a record of no slot"]),
         (_told_twice, ["an event twice"]),
+        (_lucky_twice, []),
+        (_lucky_thrice, ["an event twice"]),
         (_second_job, ["a second Job"]),
         (_stuck, ["a run that never ended"]),
     ],
