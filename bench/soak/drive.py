@@ -21,6 +21,8 @@ from bench.soak.world import SoakWorld
 _LOOK_S, _QUIET_S, _PATIENCE_S, _LIMIT_S = 0.03, 0.25, 6.0, 40.0
 _LATE_S = (1, 25)
 _AGAIN = timedelta(hours=6)
+_FIRST = ("api", "cut")
+"""Ended first: whoever undoes something else needs the API server."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _REPLAYS = timedelta(days=1)
 
@@ -109,7 +111,7 @@ class Drive:
                 undo()
             elif undo is not None:
                 self._lasting |= {kind} & OUTAGES
-                self._undo.append(undo)
+                self._undo.insert(0 if kind in _FIRST else len(self._undo), undo)
                 self._plan(world.hours.now() + incident.lasts, self._ends(incident, undo))
 
         return begin
