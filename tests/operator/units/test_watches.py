@@ -7,6 +7,7 @@ import pytest
 from clm_operator.cluster.api import Api, ApiError, ForbiddenError
 from clm_operator.cluster.resources import Cluster
 from clm_operator.edge.namespaces import Namespaces
+from clm_operator.edge.watch import Listings
 from clm_operator.edge.watches import Watches
 from clm_operator.mirror.objects import Key
 from clm_operator.mirror.words import SILENCE_S, Words
@@ -103,3 +104,25 @@ async def test_a_list_shows_namespaces_that_no_event_told_of() -> None:
     await namespaces.list_all()
     assert namespaces.serves("old"), "no answer says nothing"
     assert EVERY_NAMESPACE not in namespaces.served()
+
+
+@pytest.mark.parametrize(
+    ("events", "again"),
+    [
+        ([(None, "a"), (None, "b"), ("ADDED", "c"), ("MODIFIED", "a")], [False] * 4),
+        ([(None, "a"), ("MODIFIED", "a"), (None, "a")], [False, False, True]),
+        ([("ADDED", "c"), (None, "c")], [False, True]),
+        ([(None, "a"), ("DELETED", "a"), (None, "a")], [False, False, False]),
+    ],
+    ids=[
+        "the first list and what comes after it",
+        "a list that comes again",
+        "a list that shows what a watch has told",
+        "an object that was made again",
+    ],
+)
+def test_a_list_that_comes_again_is_told_from_the_first(
+    events: list[tuple[str | None, str]], again: list[bool]
+) -> None:
+    listings = Listings()
+    assert [listings.comes_again(kind, uid) for kind, uid in events] == again

@@ -31,6 +31,31 @@ class _Connection(kopf.ConnectionInfo):
         return {**super().as_http_headers(), "User-Agent": USER_AGENT}
 
 
+class Listings:
+    """Tells kopf's first list of a watch from one that comes again.
+
+    What stands in a list is told without a type, and once in each.
+    """
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def comes_again(self, kind: str | None, uid: str) -> bool:
+        """Whether an event shows that a list has come again.
+
+        Parameters
+        ----------
+        kind
+            The event's type.
+        """
+        again = kind is None and uid in self._seen
+        if kind == "DELETED":
+            self._seen.discard(uid)
+        else:
+            self._seen.add(uid)
+        return again
+
+
 def registry(
     mirror: Mirror,
     changed: Changed,
@@ -44,11 +69,11 @@ def registry(
     changed
         Told of news, and whose they are.
     listed
-        Told that kopf lists: what was deleted while its watch was down, it does not tell.
+        Told that kopf lists again: what was deleted while its watch was down, it does not tell.
     labelled
         Told the labels of every namespace, and None when one is gone.
     """
-    handlers = kopf.OperatorRegistry()
+    handlers, listings = kopf.OperatorRegistry(), Listings()
     if labelled is not None:
 
         @kopf.on.event("v1", "namespaces", registry=handlers)
@@ -63,7 +88,7 @@ def registry(
     @kopf.on.event(GROUP, VERSION, "trainingschedules", registry=handlers)
     async def schedule_seen(event: kopf.RawEvent, **_: Any) -> None:
         raw: dict[str, Any] = dict(event["object"])
-        if event["type"] is None:
+        if listings.comes_again(event["type"], str(raw["metadata"]["uid"])):
             listed()
         if event["type"] == "DELETED":
             meta = raw["metadata"]
