@@ -53,8 +53,10 @@ class Model(BaseModel):
         if self.checked_whole:
             return self.model_validate(dict(self) | changes)
         made = self.model_copy()
+        present = self.__dict__
         for name, value in changes.items():
-            type(self).__pydantic_validator__.validate_assignment(made, name, value)
+            if name not in present or present[name] is not value:
+                type(self).__pydantic_validator__.validate_assignment(made, name, value)
         return made
 
 
