@@ -102,7 +102,7 @@ class Table(Generic[T]):
         self,
         read: Callable[[Raw, T | None], T],
         key_of: Callable[[Raw], Key | None],
-        recent: int = 2000,
+        recent: int = 1500,
     ) -> None:
         self._read, self._key_of, self._recent = read, key_of, recent
         self._rows: dict[Place, _Row] = {}
