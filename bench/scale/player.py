@@ -15,9 +15,14 @@ _LOOK_S = 0.5
 Raw = dict[str, Any]
 
 
+def variables_of(pod: Raw) -> dict[str, str]:
+    """The environment of a pod's trainer."""
+    return {e["name"]: e.get("value", "") for e in pod["spec"]["containers"][0]["env"]}
+
+
 def layout_of(pod: Raw) -> RunLayout:
     """Where a pod writes."""
-    variables = {e["name"]: e.get("value", "") for e in pod["spec"]["containers"][0]["env"]}
+    variables = variables_of(pod)
     return RunLayout(NAMESPACE, variables["CLM_RUN_SCHEDULE"], variables["CLM_RUN_UID"])
 
 
@@ -79,7 +84,7 @@ class Player:
         layout = layout_of(pod)
         if uid not in self._began:
             self._began[uid] = now
-            self._phase(pod, "Running", {"running": {"startedAt": stamp()}})
+            put_phase(self._world, pod, "Running", {"running": {"startedAt": stamp()}})
             self._say(layout, uid, 0)
         elif not self._succeeds(layout.schedule):
             self._end(pod, 1)
@@ -106,19 +111,21 @@ class Player:
             "startedAt": stamp(),
             "finishedAt": stamp(),
         }
-        self._phase(pod, "Failed" if code else "Succeeded", {"terminated": ended})
+        put_phase(self._world, pod, "Failed" if code else "Succeeded", {"terminated": ended})
 
-    def _phase(self, pod: Raw, phase: str, state: Raw) -> None:
-        container = {
-            "name": pod["spec"]["containers"][0]["name"],
-            "image": "trainer:none",
-            "imageID": "",
-            "ready": False,
-            "restartCount": 0,
-            "state": state,
-        }
-        body = {"status": {"phase": phase, "containerStatuses": [container]}}
-        self._world.admin.send(Call("PATCH", f"{PODS}/{pod['metadata']['name']}/status", body))
+
+def put_phase(world: World, pod: Raw, phase: str, state: Raw) -> None:
+    """Say how a pod and its trainer's container stand, as a kubelet does."""
+    container = {
+        "name": pod["spec"]["containers"][0]["name"],
+        "image": "trainer:none",
+        "imageID": "",
+        "ready": False,
+        "restartCount": 0,
+        "state": state,
+    }
+    body = {"status": {"phase": phase, "containerStatuses": [container]}}
+    world.admin.send(Call("PATCH", f"{PODS}/{pod['metadata']['name']}/status", body))
 
 
 def stamp() -> str:

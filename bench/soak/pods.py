@@ -8,10 +8,9 @@ from random import Random
 from typing import Any
 
 from bench.scale import made_result
-from bench.scale.admin import Call
-from bench.scale.player import layout_of
+from bench.scale.player import layout_of, put_phase, variables_of
 from bench.soak.hours import stamp
-from bench.soak.world import NAMESPACE, PODS, SoakWorld
+from bench.soak.world import NAMESPACE, SoakWorld
 from clm_api import environment
 from clm_api.layout import replay_report
 from clm_api.timing import slot_of
@@ -82,7 +81,7 @@ class Pods:
         lasts = timedelta(hours=fate.uniform(*_LONG_H)) if long and not _is_replay(pod) else None
         play = Play(pod, now + (lasts or timedelta(0)), code, draw > 1 - _SHARE_PASSED)
         self._plays[pod["metadata"]["uid"]] = play
-        self._phase(pod, "Running", {"running": {"startedAt": stamp(now)}})
+        put_phase(self._world, pod, "Running", {"running": {"startedAt": stamp(now)}})
         return True
 
     def _end(self, play: Play, now: datetime) -> None:
@@ -91,7 +90,9 @@ class Pods:
         play.over = True
         reason = _FAILURES.get(play.code, "Completed")
         ended = {"exitCode": play.code, "reason": reason, "finishedAt": stamp(now)}
-        self._phase(play.pod, "Failed" if play.code else "Succeeded", {"terminated": ended})
+        put_phase(
+            self._world, play.pod, "Failed" if play.code else "Succeeded", {"terminated": ended}
+        )
 
     def _leave_result(self, play: Play, now: datetime) -> None:
         if _is_replay(play.pod):
@@ -104,7 +105,7 @@ class Pods:
         made_result.put(self._world, layout_of(play.pod), uid, made)
 
     def _leave_replay(self, pod: Raw, now: datetime) -> None:
-        told = _variables(pod)
+        told = variables_of(pod)
         task = json.loads(told[environment.REPLAY_TASK])
         report: Raw = {"task": task, "codeRevision": "0", "createdAt": stamp(now)}
         if (champion := task.get("champion")) is not None:
@@ -125,26 +126,9 @@ class Pods:
         )
         made_result.write(self._world, key, report)
 
-    def _phase(self, pod: Raw, phase: str, state: Raw) -> None:
-        container = {
-            "name": pod["spec"]["containers"][0]["name"],
-            "image": "trainer:none",
-            "imageID": "",
-            "ready": False,
-            "restartCount": 0,
-            "state": state,
-        }
-        body = {"status": {"phase": phase, "containerStatuses": [container]}}
-        path = f"{PODS}/{pod['metadata']['name']}/status"
-        self._world.admin.send(Call("PATCH", path, body))
-
-
-def _variables(pod: Raw) -> dict[str, str]:
-    return {e["name"]: e.get("value", "") for e in pod["spec"]["containers"][0]["env"]}
-
 
 def _is_replay(pod: Raw) -> bool:
-    return environment.REPLAY_TASK in _variables(pod)
+    return environment.REPLAY_TASK in variables_of(pod)
 
 
 def _replayed(contender: Raw, slot: str) -> Raw:

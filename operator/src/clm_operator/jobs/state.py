@@ -50,6 +50,11 @@ class JobState:
     interrupted: Complaint | None
     keyless: bool
 
+    @property
+    def over(self) -> bool:
+        """Whether its work is over: it has ended, or its trainer has."""
+        return self.job.finished or self.job.trainer_ended is not None
+
 
 def state_of(
     job: Job, missing_since: datetime | None, limit_s: int | None, now: datetime

@@ -121,7 +121,7 @@ def _left_alone(
     goes = dict[str, datetime]()
     for version in ended:
         job, status = view.jobs.get(version.name), version.status
-        if job is not None and not job.finished and owner_uid(job.raw) == version.uid:
+        if job is not None and not job.finished and not _is_foreign(version, job):
             end = status.completion_time or version.created
             goes[version.name] = left_until(end, status.phase, status.reason)
     if replay is not None and replay.completion_time is not None:

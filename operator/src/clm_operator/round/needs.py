@@ -39,7 +39,7 @@ def needs(facts: Facts) -> Needs:
         state = facts.states.get(version.name)
         if version.spec is None:
             continue
-        if state is None or state.job.finished or state.job.trainer_ended:
+        if state is None or state.over:
             reports.append(version)
         elif state.pod is not None and state.pod.phase == "Running":
             progress.append((version, state.pod.uid))
@@ -55,5 +55,4 @@ def _replay(facts: Facts) -> datetime | None:
     if status is None or status.phase is not Phase.RUNNING:
         return None
     state = facts.states.get(status.name)
-    over = state is None or state.job.finished or state.job.trainer_ended
-    return status.slot if over else None
+    return status.slot if state is None or state.over else None
