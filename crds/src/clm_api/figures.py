@@ -5,6 +5,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from clm_api.base import Rounded
+
 WIDEST = 1e12
 """No figure of CLM's is larger: money, bars, days and ratios all stay far below."""
 SHARPE_WIDEST = 1e4
@@ -57,6 +59,8 @@ def believable(values: Mapping[str, float]) -> Mapping[str, float]:
 
 Figure = Annotated[float, Field(ge=-WIDEST, le=WIDEST)]
 """A number that was measured."""
+Shown = Annotated[Rounded, Field(ge=-WIDEST, le=WIDEST)]
+"""A number that was measured, as a status shows it."""
 Count = Annotated[int, Field(ge=0, le=10**12)]
 """A number of things."""
 MetricName = Annotated[str, Field(min_length=1, max_length=64)]

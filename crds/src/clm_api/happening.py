@@ -9,7 +9,9 @@ from pydantic import Field
 from clm_api.base import Cut, Instant, StatusModel, Text, Word
 from clm_api.reasons import Reason
 
-MOST_UNTOLD = 32
+MOST_UNTOLD = 200
+Sink = Literal["events", "http", "nats"]
+"""Whom it is told: Kubernetes events, an HTTP endpoint, NATS JetStream."""
 
 
 class Happening(StatusModel):
@@ -25,6 +27,12 @@ class Happening(StatusModel):
     """A sentence."""
     at: Instant | None = None
     """When it became true; unknown where an operator of before has written it."""
+    event: Annotated[str, Field(pattern=r"^[a-z]+(\.[a-z]+){0,2}$", max_length=64)] | None = None
+    """As a CloudEvent: ``run.ended`` is type dev.clm.run.ended.v1; none: it is no CloudEvent."""
+    data: Annotated[str, Field(max_length=32768)] | None = None
+    """The CloudEvent's data as JSON text; its schema lies in crds/events."""
+    told: Annotated[list[Sink], Field(max_length=8)] = Field(default_factory=list)
+    """Who knows it already; it goes once all that are to know it do."""
     count: Annotated[int, Field(ge=2)] | None = None
     """How many events it stands for, where too many waited to be told; none: it is one."""
 

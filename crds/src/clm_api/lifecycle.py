@@ -38,7 +38,8 @@ class StageRequest(Model):
 
     stage: RequestedStage
     """SHADOW tests a candidate on the bars after its training; PRODUCTION puts it, one that is
-    tested, or an archived version again, into production; ARCHIVED withdraws it, tested or not."""
+    tested, or an archived version again, into production; ARCHIVED withdraws it, tested or not, and
+    empties production where it is there and ``replaces`` names it."""
     by: UserName
     """Who asks: must be the name under which the API server knows the writer."""
     reason: Why

@@ -40,6 +40,10 @@ class TriggerType(StrEnum):
     INITIAL = "Initial"
     SCHEDULED = "Scheduled"
     MANUAL = "Manual"
+    DRIFT = "Drift"
+    PERFORMANCE = "Performance"
+    STALE = "Stale"
+    MESSAGE = "Message"
 
 
 TAKES_A_SLOT = frozenset({TriggerType.INITIAL, TriggerType.SCHEDULED})
@@ -59,7 +63,7 @@ class Trigger(Model):
     """What started the run."""
 
     type: TriggerType
-    """Initial, Scheduled or Manual."""
+    """Initial, Scheduled, Manual, Drift, Performance, Stale or Message."""
     reason: Annotated[str, Cut(512)] = ""
     """Why, where somebody said."""
 

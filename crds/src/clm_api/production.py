@@ -17,14 +17,14 @@ class ProductionPointer(StatusModel):
 
     schedule_uid: Annotated[str, Field(max_length=36)]
     """The schedule that wrote it: one that was made again is another one."""
-    version: Name
-    """The version in production."""
-    manifest: Exact
+    version: Name | None
+    """The version in production; null while production is empty: bots hold nothing."""
+    manifest: Exact | None
     """Address of its manifest."""
-    sha256: Sha256
+    sha256: Sha256 | None
     """Digest of the manifest."""
     since: Instant
-    """When it came into production."""
+    """When it came into production, or production was emptied."""
 
 
 @dataclass(frozen=True)

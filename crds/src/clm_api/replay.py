@@ -5,9 +5,14 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from clm_api.base import Exact, Instant, Model, Name, Text
+from clm_api.drift import DriftFinding
+from clm_api.execution import ExecutionStatus
 from clm_api.figures import Count, Figure, MetricValues, Undefined
+from clm_api.monitoring import DriftSpec, PerformanceSpec
+from clm_api.performance import PerformanceFinding
 from clm_api.promotion import ChampionSpec, ShadowSpec
 from clm_api.report import Sha256
+from clm_api.signal import Signal
 
 EXACT = 1e-9
 """Largest difference of two positions that counts as none."""
@@ -26,6 +31,21 @@ class Contender(Model):
     """When it came into production, or into its shadow test."""
 
 
+class WatchTask(Model):
+    """What a replay looks at beside the figures of the version in production."""
+
+    drift: DriftSpec = Field(default_factory=DriftSpec)
+    """Whether and how the market is looked at."""
+    performance: PerformanceSpec = Field(default_factory=PerformanceSpec)
+    """Whether the results are looked at."""
+    max_drawdown: Annotated[float, Field(ge=0, le=1)]
+    """Fall of live equity from its peak that it may have at most, as the schedule says now."""
+    own_trades: bool = False
+    """Whether the account's fills are held against the positions; the pod has the key then."""
+    valid_until: Instant
+    """Until when the newest positions are to be followed."""
+
+
 class ReplayTask(Model):
     """One replay Job: whom to replay until when, and how far a shadow test looks."""
 
@@ -39,6 +59,8 @@ class ReplayTask(Model):
     """Length of the shadow test, as the challenger's run froze it."""
     comparison: ChampionSpec = Field(default_factory=ChampionSpec)
     """How challenger and champion are compared, as the challenger's run froze it."""
+    watch: WatchTask | None = None
+    """What else is looked at; a trainer of another release is not told it."""
 
     @property
     def contenders(self) -> tuple[Contender, ...]:
@@ -129,6 +151,14 @@ class ReplayReport(Model):
     """The champion since it came into production."""
     shadow: ShadowReplay | None = None
     """The challenger since its training."""
+    drift: DriftFinding | None = None
+    """The newest bars against the champion's training."""
+    performance: PerformanceFinding | None = None
+    """The champion's results against its backtest's."""
+    execution: ExecutionStatus | None = None
+    """The account's fills against the champion's positions."""
+    signal: Signal | None = None
+    """The champion's newest positions."""
     problems: Annotated[list[Problem], Field(max_length=16)] = Field(default_factory=list)
     """Versions that could not be replayed; the other one's figures stand."""
     notes: Annotated[list[Text], Field(max_length=256)] = Field(default_factory=list)

@@ -5,18 +5,26 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from clm_api import former
-from clm_api.base import Exact, Instant, Name, Rounded, StatusModel, Text, Word
+from clm_api.base import Cut, Exact, Instant, Name, Rounded, StatusModel, Text, Word
 from clm_api.conditions import SpecCondition
+from clm_api.drift import DriftStatus
+from clm_api.execution import ExecutionStatus
 from clm_api.happening import Untold
 from clm_api.lifecycle import Stage, UserName
 from clm_api.model_version import Phase, TriggerType
+from clm_api.performance import PerformanceStatus
 from clm_api.report import Sha256
 from clm_api.restored import Restored
+from clm_api.signal import Signal
 
 KEPT_SKIPS = 20
 KEPT_PERIODS = 20
 KEPT_ACTIVE = 100
 KEPT_COUNTED = 2000
+MOST_ASKED = 20
+"""Runs that messages asked for and that have not begun yet."""
+KEPT_TOKENS = 200
+"""Tokens of messages that are remembered once their run was made or refused."""
 MOST_ACTIVE = 20
 """Runs of a schedule that may be active at once."""
 TOKEN_CHARS = 256
@@ -168,6 +176,33 @@ class ProductionStatus(StatusModel):
     """What was verified and is to be used."""
     live: LiveStatus | None = None
     """How it has done since."""
+    execution: ExecutionStatus | None = None
+    """Whether the account's fills are what the version decided; only with data.ownTrades."""
+
+
+class HaltedStatus(StatusModel):
+    """Why production is empty: bots hold nothing."""
+
+    version: Name
+    """The version that was in production until then."""
+    since: Instant
+    """Since when."""
+    by: UserName
+    """Who emptied it: a person, or clm-operator by spec.monitoring.performance. Only a person's
+    promotion ends what a person began."""
+    reason: Text
+    """Why."""
+
+
+class AskedRun(StatusModel):
+    """A run that a message asked for and that has not begun yet."""
+
+    token: Annotated[str, Field(min_length=1, max_length=TOKEN_CHARS)]
+    """What tells the message from others: the same token is one run."""
+    reason: Annotated[str, Cut(512)] = ""
+    """Why, in the words of the message."""
+    at: Instant
+    """When it was taken."""
 
 
 class ProductionPeriod(StatusModel):
@@ -178,7 +213,7 @@ class ProductionPeriod(StatusModel):
     from_: Annotated[Instant, Field(alias="from")]
     """When it came into production."""
     to: Instant
-    """When the next one came."""
+    """When the next one came, or production was emptied."""
     by: UserName
     """Who asked for it."""
     reason: Text
@@ -239,6 +274,20 @@ class TrainingScheduleStatus(StatusModel):
     """Former name of ``replay``: read, never written."""
     production: ProductionStatus | None = None
     """The version in production: the truth that stages and the store's pointer follow."""
+    halted: HaltedStatus | None = None
+    """Why production was emptied; absent while a version is there, or none ever was."""
+    drift: DriftStatus | None = None
+    """Whether the market has changed since the version in production was trained."""
+    performance: PerformanceStatus | None = None
+    """Whether the version in production earns what its backtest promised."""
+    signal: Signal | None = None
+    """The newest positions of what is in production."""
+    asked: Annotated[list[AskedRun], Field(max_length=MOST_ASKED)] = Field(default_factory=list)
+    """Runs that messages asked for and that have not begun yet, oldest first."""
+    settled_tokens: Annotated[
+        list[Annotated[str, Field(max_length=16)]], Field(max_length=KEPT_TOKENS)
+    ] = Field(default_factory=list)
+    """Digests of the newest messages' tokens whose run was made or refused."""
     restored: Restored | None = None
     """The schedule in whose place this one stands; absent where none was restored."""
     previous: Annotated[list[ProductionPeriod], Field(max_length=KEPT_PERIODS)] = Field(

@@ -9,11 +9,11 @@ from pydantic import Field
 
 from clm_api.base import (
     DURATION_PATTERN,
-    Duration,
     Model,
 )
 from clm_api.families import FamilyParameters
 from clm_api.job_spec import JobSpec
+from clm_api.monitoring import MonitoringSpec
 from clm_api.promotion import (
     ChampionSpec,
     Criteria,
@@ -230,15 +230,6 @@ class PromotionSpec(Model):
     """How that test holds a candidate against the version in production."""
 
 
-class MonitoringSpec(Model):
-    """How often published versions are replayed on the newest bars."""
-
-    interval: Duration = "6h"
-    """Time between two replay Jobs; there is none while nothing is in PRODUCTION or SHADOW."""
-    cooldown: Duration = "24h"
-    """Least time between a change of the version in production and an automatic promotion."""
-
-
 class RetentionSpec(Model):
     """How many ended versions are kept, besides candidates, production and the way back."""
 
@@ -326,7 +317,7 @@ class TrainingScheduleSpec(Ruled):
     promotion: PromotionSpec = Field(default_factory=PromotionSpec)
     """How a version is judged."""
     monitoring: MonitoringSpec = Field(default_factory=MonitoringSpec)
-    """How often published versions are replayed on the newest bars."""
+    """How published versions are replayed on the newest bars, and what follows by itself."""
     retention: RetentionSpec = Field(default_factory=RetentionSpec)
     """How many ended versions are kept."""
     job: JobSpec = Field(default_factory=JobSpec)
@@ -370,5 +361,7 @@ class TrainingScheduleResource:
         ("Trials", "integer", ".status.trials.total", 1),
         ("Candidate", "string", ".status.candidate", 1),
         ("Shadow", "string", ".status.shadow", 1),
+        ("Drift", "string", ".status.drift.verdict", 1),
+        ("Performance", "string", ".status.performance.verdict", 1),
     ]
     selectable_fields: ClassVar[list[str]] = []

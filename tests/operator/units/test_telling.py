@@ -241,10 +241,10 @@ def test_a_decided_request_is_removed_though_nobody_listens() -> None:
     ("waiting", "shown", "count"),
     [
         (several(*range(MOST_UNTOLD)), [f"n{n}" for n in range(MOST_UNTOLD)], None),
-        (several(*range(40)), ["merged-n8", *(f"n{n}" for n in range(9, 40))], 9),
+        (several(*range(208)), ["merged-n8", *(f"n{n}" for n in range(9, 208))], 9),
         (
-            [*bounded(several(*range(40))), *several(40, 41)],
-            ["merged-n10", *(f"n{n}" for n in range(11, 42))], 11,
+            [*bounded(several(*range(208))), *several(208, 209)],
+            ["merged-n10", *(f"n{n}" for n in range(11, 210))], 11,
         ),
     ],
     ids=["all that a status holds", "more than it holds", "and still more, later"],

@@ -1,0 +1,85 @@
+"""``spec.monitoring``: how a version in production is watched, and what follows by itself."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from clm_api.base import Duration, Model
+from clm_api.rules import Rule, Ruled
+
+
+class DriftMode(StrEnum):
+    """What follows when the market is no longer the one that the version was trained on."""
+
+    OFF = "Off"
+    WARN = "Warn"
+    RETRAIN = "Retrain"
+
+
+class PerformanceMode(StrEnum):
+    """What follows when the version in production does not earn what its backtest promised."""
+
+    OFF = "Off"
+    WARN = "Warn"
+    RETRAIN = "Retrain"
+    ROLLBACK = "Rollback"
+    STAND_DOWN = "StandDown"
+
+
+class StaleMode(StrEnum):
+    """What follows when the version in production is too old, or its bars have stopped."""
+
+    WARN = "Warn"
+    RETRAIN = "Retrain"
+
+
+class DriftSpec(Ruled):
+    """How the newest bars are held against those that the version was trained on."""
+
+    rules: "ClassVar[Sequence[Rule[DriftSpec]]]" = (
+        Rule(
+            "self.windows <= self.of",
+            "drift.windows must not be above drift.of: it says how many of them must differ",
+            lambda d: d.windows <= d.of,
+        ),
+    )
+
+    mode: DriftMode = DriftMode.WARN
+    """Off looks at nothing; Warn says what differs; Retrain trains a new version too. Write "Off"
+    in quotes: YAML reads a bare Off as false."""
+    window_bars: Annotated[int, Field(ge=24, le=10000)] = 168
+    """Bars of one window."""
+    windows: Annotated[int, Field(ge=1, le=20)] = 3
+    """Of the newest windows, so many must differ."""
+    of: Annotated[int, Field(ge=1, le=20)] = 4
+    """Newest windows that are looked at."""
+    confidence: Annotated[float, Field(ge=0.5, le=0.9999)] = 0.99
+    """How sure it must be that a window differs from what the training's own history shows."""
+
+
+class PerformanceSpec(Model):
+    """How live results are held against what the backtest promised."""
+
+    mode: PerformanceMode = PerformanceMode.WARN
+    """Off looks at nothing; Warn says it; Retrain trains a new version too; Rollback goes back to
+    the version before; StandDown empties production. Write "Off" in quotes."""
+
+
+class MonitoringSpec(Model):
+    """How published versions are replayed on the newest bars, and what follows by itself."""
+
+    interval: Duration = "6h"
+    """Time between two replay Jobs; there is none while nothing is in PRODUCTION or SHADOW."""
+    cooldown: Duration = "24h"
+    """Least time between a change of the version in production and an automatic promotion, and
+    between two runs that monitoring asks for."""
+    drift: DriftSpec = Field(default_factory=DriftSpec)
+    """Whether the market has changed."""
+    performance: PerformanceSpec = Field(default_factory=PerformanceSpec)
+    """Whether the model still earns."""
+    expires_after: Duration | None = None
+    """Age from which the version in production is stale, such as 30d; null: never by age."""
+    on_stale: StaleMode = StaleMode.WARN
+    """Warn says it; Retrain trains a new version too."""
