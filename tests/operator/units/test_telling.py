@@ -267,7 +267,7 @@ async def test_a_status_that_is_full_of_untold_events_says_how_many_more_there_w
     cluster.version["status"] = {"untold": waiting}
     cluster.refuse = [ApiError(503, "sick")] * 2
     await look(cluster, Teller(cluster))
-    assert untold(cluster) == ["merged-n1", *(f"n{n}" for n in range(2, 32)), "scheduled"]
+    assert untold(cluster) == ["merged-n1", *(f"n{n}" for n in range(2, MOST_UNTOLD)), "scheduled"]
     await look(cluster, Teller(cluster))
     await look(cluster, Teller(cluster))
     assert (untold(cluster), len(cluster.took)) == ([], MOST_UNTOLD)
