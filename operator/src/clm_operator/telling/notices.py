@@ -52,6 +52,7 @@ def _of_schedule(
     yield from _held(schedule, after.held)
     yield from _replay(schedule, after.replay)
     yield from _missing(schedule, after)
+    yield from _halted(schedule, after)
 
 
 def _of_version(settled: Settled) -> Iterator[Happening]:
@@ -121,7 +122,8 @@ def _moved(settled: Settled) -> Iterator[Happening]:
         yield _happening("Warning", after.reason, after.message, "data-behind")
     if version.terminal and after.stage is not before.stage:
         key = f"{after.stage}-{after.history[-1].at.timestamp():.0f}"
-        kind: Kind = "Warning" if after.stage is Stage.REJECTED else "Normal"
+        emptied = after.reason in (Reason.HALTED, Reason.STOOD_DOWN)
+        kind: Kind = "Warning" if after.stage is Stage.REJECTED or emptied else "Normal"
         yield _happening(kind, after.reason, after.message, key)
         if after.stage is Stage.PRODUCTION and not version.is_significant:
             text = "went into production although its Sharpe ratio may be luck"
@@ -147,6 +149,17 @@ def _missing(schedule: ScheduleObject, after: TrainingScheduleStatus) -> Iterato
     for said in after.conditions:
         if said.type == reason:
             yield _happening("Warning", reason, said.message, key)
+
+
+def _halted(schedule: ScheduleObject, after: TrainingScheduleStatus) -> Iterator[Happening]:
+    """Production was emptied."""
+    halted = after.halted
+    if halted is None or halted == schedule.status.halted:
+        return
+    for said in after.conditions:
+        if said.type == "Halted":
+            key = f"halted-{halted.since.timestamp():.0f}"
+            yield _happening("Warning", said.reason, said.message, key)
 
 
 def _replay(schedule: ScheduleObject, after: ReplayStatus | None) -> Iterator[Happening]:
