@@ -26,7 +26,7 @@ def asked(*tokens: str) -> list[Raw]:
 
 def look(*versions: Version, status: Raw, spec: Raw | None = None, **parts: Any) -> b.Decided:
     """Plan a round of a schedule with that status and no slot that is due."""
-    owner = b.schedule_object(status=status, **({"runOnCreate": False} | (spec or {})))
+    owner = b.schedule_object(status=status, runOnCreate=False, **(spec or {}))
     return b.plan(b.seen(*versions, schedule=owner, **parts), b.settings())
 
 
