@@ -132,7 +132,7 @@ class Metrics:
         family = None if schedule.spec is None else str(schedule.spec.model.family)
         if family is not None:
             self._duration.labels(family)
-        self._schedules.seen(key, schedule, view.versions)
+        self._schedules.seen(view, schedule)
 
     def unserved(self, namespace: str, *, unserved: bool) -> None:
         """Say whether a watched namespace refuses the operator."""

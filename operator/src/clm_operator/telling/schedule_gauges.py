@@ -1,100 +1,98 @@
-"""What stands of each schedule, as figures: worked out from its view, so that no restart loses one.
+"""What a schedule's status says in figures: one line in ``GAUGES`` each, none by version.
 
-Another gauge is another row of ``GAUGES``.
+What goes wrong is beside it, in ``TROUBLES``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from clm_api.model_version import Phase
-from clm_api.reasons import Reason
-from clm_operator.mirror.objects import ScheduleObject, Version
-from clm_operator.stages.requests import is_missing
+from clm_api.execution import ExecutionStatus
+from clm_api.schedule_status import TrainingScheduleStatus
+from clm_operator.mirror.objects import ScheduleObject
+from clm_operator.telling.trouble_gauges import TROUBLES
+from clm_operator.view import View
 
-Versions = tuple[Version, ...]
-NOT_MISSED = (Reason.CONCURRENCY_FORBIDDEN,)
-"""Why a slot is skipped as its schedule wants it."""
-
-
-def production_since(schedule: ScheduleObject, _: Versions) -> float | None:
-    """Return when the version in production came there."""
-    production = schedule.status.production
-    return None if production is None else production.since.timestamp()
-
-
-def production_missing(schedule: ScheduleObject, versions: Versions) -> float:
-    """Return whether the version in production was deleted."""
-    return float(is_missing(schedule.status.production, versions))
-
-
-def slot_missed(schedule: ScheduleObject, _: Versions) -> float | None:
-    """Return when a slot was last put on record as missed."""
-    times = (s.at for s in schedule.status.skipped if s.reason not in NOT_MISSED)
-    return max((at.timestamp() for at in times if at is not None), default=None)
-
-
-def waiting_since(schedule: ScheduleObject, versions: Versions) -> float | None:
-    """Return since when the oldest run that has not begun yet waits: for a queue, quota or node.
-
-    A replay whose Job can't be made waits from its slot on.
-    """
-    status = schedule.status
-    since = [v.created for v in versions if v.status.phase is Phase.PENDING]
-    since += [held.since for held in status.held]
-    if status.replay is not None and status.replay.phase is Phase.PENDING:
-        since.append(status.replay.slot)
-    return min((at.timestamp() for at in since), default=None)
-
-
-def exchange_banned(schedule: ScheduleObject, versions: Versions) -> float:
-    """Return whether the newest run, or the newest replay, met a ban of the exchange.
-
-    A run that is tried again says so until it ends otherwise.
-    """
-    replay = schedule.status.replay
-    if replay is not None and replay.reason == Reason.EXCHANGE_BANNED:
-        return 1.0
-    for version in reversed(versions):
-        if version.status.reason == Reason.EXCHANGE_BANNED:
-            return 1.0
-        if version.terminal:
-            break
-    return 0.0
+Figure = float | None
+"""None: there is nothing to show."""
 
 
 @dataclass(frozen=True)
 class Gauge:
-    """A figure of every schedule; None where it has none."""
+    """A figure of a schedule: its name, what it says, and how it is found."""
 
     name: str
-    text: str
-    of: Callable[[ScheduleObject, Versions], float | None]
+    says: str
+    of: Callable[[TrainingScheduleStatus], Figure]
+
+
+def figures_of(view: View, schedule: ScheduleObject) -> tuple[Figure, ...]:
+    """Return the values of ``GAUGES``, then those of ``TROUBLES``."""
+    said = (gauge.of(schedule.status) for gauge in GAUGES)
+    return (*said, *(trouble.of(schedule, view.versions) for trouble in TROUBLES))
+
+
+def named() -> Iterator[tuple[str, str]]:
+    """Yield names and texts of the figures in their order."""
+    yield from ((one.name, one.says) for one in (*GAUGES, *TROUBLES))
+
+
+def _since(status: TrainingScheduleStatus) -> Figure:
+    production = status.production
+    return None if production is None else production.since.timestamp()
+
+
+def _is(kind: str, value: str) -> Callable[[TrainingScheduleStatus], Figure]:
+    """Return whether a condition is True or False; of one that is not there nothing is shown."""
+
+    def found(status: TrainingScheduleStatus) -> Figure:
+        return next((float(c.status == value) for c in status.conditions if c.type == kind), None)
+
+    return found
+
+
+def _drift_ratio(status: TrainingScheduleStatus) -> Figure:
+    drift = status.drift
+    return drift.statistic / drift.limit if drift and drift.statistic and drift.limit else None
+
+
+def _execution(
+    figure: Callable[[ExecutionStatus], Figure],
+) -> Callable[[TrainingScheduleStatus], Figure]:
+    def found(status: TrainingScheduleStatus) -> Figure:
+        execution = status.production.execution if status.production else None
+        return None if execution is None else figure(execution)
+
+    return found
+
+
+def _valid_until(status: TrainingScheduleStatus) -> Figure:
+    until = status.signal.valid_until if status.signal else None
+    return None if until is None else until.timestamp()
 
 
 GAUGES = (
     Gauge(
         "clm_production_since_timestamp_seconds",
         "Unix time at which the version in production came there.",
-        production_since,
+        _since,
     ),
+    Gauge("clm_drift", "1 while the market has drifted, else 0.", _is("Drifted", "True")),
     Gauge(
-        "clm_production_version_missing",
-        "1 where the version in production was deleted, else 0.",
-        production_missing,
+        "clm_drift_statistic_ratio", "Largest drift statistic, as a share of its limit.",
+        _drift_ratio,
     ),
-    Gauge(
-        "clm_slot_missed_timestamp_seconds",
-        "Unix time at which a slot was last put on record as missed.",
-        slot_missed,
-    ),
-    Gauge(
-        "clm_run_waiting_since_timestamp_seconds",
-        "Unix time since which the oldest run that has not begun waits.",
-        waiting_since,
-    ),
-    Gauge(
-        "clm_exchange_banned",
-        "1 while the newest run or replay says that the exchange bans its address, else 0.",
-        exchange_banned,
-    ),
-)
+    Gauge("clm_degraded", "1 while the version in production is degraded, else 0.",
+          _is("Degraded", "True")),
+    Gauge("clm_stale", "1 while the version in production is stale, else 0.",
+          _is("Stale", "True")),
+    Gauge("clm_execution_short", "1 while the account's fills are not what was decided, else 0.",
+          _is("Executed", "False")),
+    Gauge("clm_execution_shortfall_bps", "How much worse fills were than their bars' opens.",
+          _execution(lambda found: found.shortfall_bps)),
+    Gauge("clm_execution_unexplained_fills", "Fills that no decision explains.",
+          _execution(lambda found: found.unexplained)),
+    Gauge("clm_execution_missed_decisions", "Decisions without a fill.",
+          _execution(lambda found: found.missed)),
+    Gauge("clm_signal_valid_until_timestamp_seconds",
+          "Unix time until which the newest positions are to be followed.", _valid_until),
+)  # fmt: skip

@@ -14,7 +14,8 @@ from clm_api.lifecycle import Stage
 from clm_api.model_version import Phase
 from clm_api.reasons import Reason
 from clm_operator.mirror.objects import Key, ScheduleObject
-from clm_operator.telling.schedule_gauges import GAUGES, Versions
+from clm_operator.telling.schedule_gauges import Figure, figures_of, named
+from clm_operator.view import View
 
 RUN_OUTCOMES = (Stage.CANDIDATE, Stage.REJECTED, Stage.FAILED)
 DECISIONS = (
@@ -50,7 +51,8 @@ class _Row:
     held: Counts = field(default_factory=dict)
     failures: frozenset[tuple[datetime, str]] = frozenset()
     """Ends and names of the runs that have failed since one succeeded, retired ones too."""
-    gauges: tuple[float | None, ...] = (None,) * len(GAUGES)
+    figures: tuple[Figure, ...] = ()
+    """In the order of their names; empty before it was seen."""
 
 
 class ScheduleMetrics:
@@ -60,14 +62,13 @@ class ScheduleMetrics:
         self._rows: dict[Key, _Row] = {}
         self._shown = True
 
-    def seen(self, key: Key, schedule: ScheduleObject, versions: Versions) -> None:
+    def seen(self, view: View, schedule: ScheduleObject) -> None:
         """Show a schedule; one that was made again begins anew."""
-        row = self._rows.get(key)
+        row = self._rows.get(view.key)
         if row is None or row.uid not in ("", schedule.uid):
-            row = self._rows[key] = _Row()
-        row.uid = schedule.uid
-        row.gauges = tuple(gauge.of(schedule, versions) for gauge in GAUGES)
-        row.failures = _failures(row.failures, schedule, versions)
+            row = self._rows[view.key] = _Row()
+        row.uid, row.figures = schedule.uid, figures_of(view, schedule)
+        row.failures = _failures(row.failures, view, schedule)
         family = None if schedule.spec is None else str(schedule.spec.model.family)
         if family is not None and family not in row.families:
             row.families = (*row.families, family)
@@ -110,11 +111,11 @@ class ScheduleMetrics:
         yield _gauge(
             "clm_failed_runs_in_a_row",
             "Runs that have failed since one succeeded, up to 100.",
-            ((key, len(row.failures) if row.uid else None) for key, row in rows),
+            ((key, len(row.failures)) for key, row in rows if row.uid),
         )
-        for place, gauge in enumerate(GAUGES):
-            shown = ((key, row.gauges[place]) for key, row in rows)
-            yield _gauge(gauge.name, gauge.text, shown)
+        for place, (name, text) in enumerate(named()):
+            values = ((key, row.figures[place]) for key, row in rows if row.figures)
+            yield _gauge(name, text, values)
 
     def describe(self) -> Iterable[Metric]:
         """Name nothing: a registry that collects in order to learn the names is not needed."""
@@ -125,10 +126,10 @@ class ScheduleMetrics:
 
 
 def _failures(
-    known: frozenset[tuple[datetime, str]], schedule: ScheduleObject, versions: Versions
+    known: frozenset[tuple[datetime, str]], view: View, schedule: ScheduleObject
 ) -> frozenset[tuple[datetime, str]]:
     """Return the failures since the last success: retention removes versions that count."""
-    failed = [v for v in versions if v.status.phase is Phase.FAILED]
+    failed = [v for v in view.versions if v.status.phase is Phase.FAILED]
     found = {(v.status.completion_time or v.created, v.name) for v in failed} | known
     success = schedule.status.last_successful_time
     return frozenset(sorted(one for one in found if success is None or one[0] > success)[-_KEPT:])
@@ -157,9 +158,9 @@ def _counter(
     return made
 
 
-def _gauge(name: str, text: str, rows: Iterable[tuple[Key, float | None]]) -> Metric:
+def _gauge(name: str, text: str, rows: Iterable[tuple[Key, Figure]]) -> Metric:
     made = GaugeMetricFamily(name, text, labels=("namespace", "schedule"))
     for key, value in rows:
         if value is not None:
-            made.add_metric((key.namespace, key.name), float(value))
+            made.add_metric((key.namespace, key.name), value)
     return made
