@@ -99,7 +99,7 @@ def test_a_time_in_which_production_was_empty(api: Namespace) -> None:
     (found,) = json.loads(text("history", "btc-eth", "--at", "2025-12-04", "-o", "json"))
     assert (found["version"], found["by"], found["to"]) == (None, "carol", None)
     assert "(halted)" in text("status")
-    said = "production none  since 2025-12-03 06:00 UTC by carol: the exchange is away"
+    said = "production none  since Wed 2025-12-03 06:00 UTC by carol: the exchange is away"
     assert said in text("status", "btc-eth")
 
 
