@@ -8,7 +8,7 @@ from clm_api.model_version import ModelVersionStatus, Phase
 from clm_api.reasons import Reason
 from clm_operator.mirror.objects import Key, Version
 from clm_operator.slots.asks import Ask
-from clm_operator.stages.requests import is_missing
+from clm_operator.telling.schedule_gauges import figures_of
 from clm_operator.telling.schedule_metrics import ScheduleMetrics
 from clm_operator.view import View
 
@@ -126,10 +126,7 @@ class Metrics:
         family = None if schedule.spec is None else str(schedule.spec.model.family)
         if family is not None:
             self._duration.labels(family)
-        production = schedule.status.production
-        since = None if production is None else production.since.timestamp()
-        missing = is_missing(production, view.versions)
-        self._schedules.seen(key, schedule.uid, family, since, missing=missing)
+        self._schedules.seen(key, schedule.uid, family, figures_of(view, schedule))
 
     def unserved(self, namespace: str, *, unserved: bool) -> None:
         """Say whether a watched namespace refuses the operator."""

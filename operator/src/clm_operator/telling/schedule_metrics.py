@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from clm_api.lifecycle import Stage
 from clm_api.reasons import Reason
 from clm_operator.mirror.objects import Key
+from clm_operator.telling.schedule_gauges import Figure, named
 
 RUN_OUTCOMES = (Stage.CANDIDATE, Stage.REJECTED, Stage.FAILED)
 DECISIONS = (
@@ -44,8 +45,7 @@ class _Row:
     runs: Counts = field(default_factory=dict)
     promotions: Counts = field(default_factory=dict)
     held: Counts = field(default_factory=dict)
-    production_since: float | None = None
-    missing: bool | None = None
+    figures: tuple[Figure, ...] = ()
 
 
 class ScheduleMetrics:
@@ -55,22 +55,18 @@ class ScheduleMetrics:
         self._rows: dict[Key, _Row] = {}
         self._shown = True
 
-    def seen(
-        self, key: Key, uid: str, family: str | None, since: float | None, *, missing: bool
-    ) -> None:
+    def seen(self, key: Key, uid: str, family: str | None, figures: tuple[Figure, ...]) -> None:
         """Show a schedule; one that was made again begins anew.
 
         Parameters
         ----------
-        since
-            Unix time at which the version in production came there; None without one.
-        missing
-            Whether that version was deleted.
+        figures
+            What its status says, in the order of their names.
         """
         row = self._rows.get(key)
         if row is None or row.uid not in ("", uid):
             row = self._rows[key] = _Row()
-        row.uid, row.production_since, row.missing = uid, since, missing
+        row.uid, row.figures = uid, figures
         if family is not None and family not in row.families:
             row.families = (*row.families, family)
 
@@ -109,16 +105,9 @@ class ScheduleMetrics:
             "clm_held_back_total", "Refused tries to make a version, a Job or its keys.",
             ("reason",), ((key, _zeros(row, REFUSALS) | dict(row.held)) for key, row in rows),
         )  # fmt: skip
-        yield _gauge(
-            "clm_production_since_timestamp_seconds",
-            "Unix time at which the version in production came there.",
-            ((key, row.production_since) for key, row in rows),
-        )
-        yield _gauge(
-            "clm_production_version_missing",
-            "1 where the version in production was deleted, else 0.",
-            ((key, row.missing) for key, row in rows),
-        )
+        for place, (name, text) in enumerate(named()):
+            values = ((key, row.figures[place]) for key, row in rows if row.figures)
+            yield _gauge(name, text, values)
 
     def describe(self) -> Iterable[Metric]:
         """Name nothing: a registry that collects in order to learn the names is not needed."""
@@ -151,9 +140,9 @@ def _counter(
     return made
 
 
-def _gauge(name: str, text: str, rows: Iterable[tuple[Key, float | None]]) -> Metric:
+def _gauge(name: str, text: str, rows: Iterable[tuple[Key, Figure]]) -> Metric:
     made = GaugeMetricFamily(name, text, labels=("namespace", "schedule"))
     for key, value in rows:
         if value is not None:
-            made.add_metric((key.namespace, key.name), float(value))
+            made.add_metric((key.namespace, key.name), value)
     return made
