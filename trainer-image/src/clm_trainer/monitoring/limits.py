@@ -78,7 +78,7 @@ def limits(
     block_steps
         Length of a block: longer than a trade.
     """
-    if len(promised) < LEAST_BLOCKS * block_steps or promised.std() <= 0:
+    if len(promised) < LEAST_BLOCKS * block_steps or np.ptp(promised) <= 0:
         return None
     lengths = look_lengths(steps_per_day)
     year = round(_YEAR_DAYS * steps_per_day)

@@ -83,9 +83,15 @@ def promise_of(champion: Contender, trials: RunTrials) -> Promise | None:
     content = artifact.files.get(EQUITY)
     if content is None:
         raise ClmError(Reason.ARTIFACT_CORRUPT, f"{artifact.address} lists no {EQUITY}")
-    frame = pd.read_parquet(io.BytesIO(content))
-    returns = frame["net_return"].to_numpy(np.float64) if "net_return" in frame else np.empty(0)
+    try:
+        returns = pd.read_parquet(io.BytesIO(content))["net_return"].to_numpy(np.float64)
+    except (ValueError, KeyError, OSError) as error:
+        raise _without_returns(artifact.address) from error
     if not (len(returns) and np.isfinite(returns).all()):
-        text = f"{artifact.address}: {EQUITY} has no net returns"
-        raise ClmError(Reason.ARTIFACT_CORRUPT, text)
+        raise _without_returns(artifact.address)
     return promised(returns, trials)
+
+
+def _without_returns(address: str) -> ClmError:
+    text = f"{address}: {EQUITY} has no net returns: train a new version"
+    return ClmError(Reason.ARTIFACT_CORRUPT, text)
