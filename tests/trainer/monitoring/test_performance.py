@@ -30,7 +30,8 @@ def noise(bars: int, seed: int = 0, deviation: float = 0.01) -> Floats:
 
 
 def live(returns: Floats, timeframe: pd.Timedelta = DAILY) -> LiveResults:
-    return LiveResults(START, timeframe, np.cumprod(1 + returns), returns)
+    equity: Floats = np.cumprod(1 + returns, dtype=np.float64)
+    return LiveResults(START, timeframe, equity, returns)
 
 
 PROMISE = Promise(noise(400), 0.1)
