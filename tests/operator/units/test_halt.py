@@ -220,7 +220,7 @@ def test_nothing_is_replayed_while_production_is_empty() -> None:
 
 
 def test_what_a_test_was_held_against_is_halted_and_the_test_goes_on_against_nothing() -> None:
-    world = in_production(**AUTOMATIC)
+    world = in_production("btc-1", **AUTOMATIC)
     world.versions.append(deepcopy(ended("btc-2").raw))
     world.settle()
     world.now += 7 * DAY
