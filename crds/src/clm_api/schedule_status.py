@@ -55,6 +55,8 @@ class SkippedRange(StatusModel):
     """Why they did not run."""
     message: Text = ""
     """Why they did not run, as a sentence."""
+    at: Instant | None = None
+    """When it was put on record."""
 
 
 class HeldRun(StatusModel):

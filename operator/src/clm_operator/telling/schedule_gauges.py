@@ -1,4 +1,7 @@
-"""What a schedule's status says in figures: one line in ``GAUGES`` each, none by version."""
+"""What a schedule's status says in figures: one line in ``GAUGES`` each, none by version.
+
+What goes wrong is beside it, in ``TROUBLES``.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -6,7 +9,7 @@ from dataclasses import dataclass
 from clm_api.execution import ExecutionStatus
 from clm_api.schedule_status import TrainingScheduleStatus
 from clm_operator.mirror.objects import ScheduleObject
-from clm_operator.stages.requests import is_missing
+from clm_operator.telling.trouble_gauges import TROUBLES
 from clm_operator.view import View
 
 Figure = float | None
@@ -23,16 +26,14 @@ class Gauge:
 
 
 def figures_of(view: View, schedule: ScheduleObject) -> tuple[Figure, ...]:
-    """Return the values of ``GAUGES``, then whether the version in production was deleted."""
-    status = schedule.status
-    missing = is_missing(status.production, view.versions)
-    return (*(gauge.of(status) for gauge in GAUGES), float(missing))
+    """Return the values of ``GAUGES``, then those of ``TROUBLES``."""
+    said = (gauge.of(schedule.status) for gauge in GAUGES)
+    return (*said, *(trouble.of(schedule, view.versions) for trouble in TROUBLES))
 
 
 def named() -> Iterator[tuple[str, str]]:
     """Yield names and texts of the figures in their order."""
-    yield from ((gauge.name, gauge.says) for gauge in GAUGES)
-    yield MISSING
+    yield from ((one.name, one.says) for one in (*GAUGES, *TROUBLES))
 
 
 def _since(status: TrainingScheduleStatus) -> Figure:
@@ -95,7 +96,3 @@ GAUGES = (
     Gauge("clm_signal_valid_until_timestamp_seconds",
           "Unix time until which the newest positions are to be followed.", _valid_until),
 )  # fmt: skip
-MISSING = (
-    "clm_production_version_missing",
-    "1 where the version in production was deleted, else 0.",
-)
