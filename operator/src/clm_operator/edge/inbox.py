@@ -28,12 +28,12 @@ from clm_operator.edge.requests import (
     wait_s,
 )
 from clm_operator.edge.taking import Taken, Taker
-from clm_operator.request_settings import RequestSettings
+from clm_operator.event_settings import RequestSettings
 from clm_operator.telling.prometheus import Metrics
 
 _LOG = logging.getLogger(__name__)
 _FETCH_S = 5.0
-_ACK_WAIT_S = 30.0
+_ACK_WAIT_S = 10.0
 """So long a message is left to a process that may have been killed."""
 _MOST_PENDING = 10_000
 """Messages that may wait unacknowledged: one schedule's keep no other's back."""

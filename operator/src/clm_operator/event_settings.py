@@ -1,4 +1,4 @@
-"""Where messages that ask for runs come from."""
+"""Where messages come from that ask for runs."""
 
 from typing import Annotated, Self
 
@@ -30,6 +30,22 @@ class RequestSettings(Model):
         if _matches(self.subject, self.dead_letter):
             raise ValueError("deadLetter: what subject matches would come back as a message")
         return self
+
+
+class NatsSettings(Model):
+    """A NATS server, or a cluster of them."""
+
+    url: Annotated[str, Field(pattern=r"^(nats|tls)://", max_length=512)]
+    """Address of any of its servers."""
+    requests: RequestSettings = Field(default_factory=RequestSettings)
+    """Messages that ask for runs."""
+
+
+class EventSettings(Model):
+    """Who is told by events, and who asks by messages."""
+
+    nats: NatsSettings | None = None
+    """NATS JetStream; None: it is not used."""
 
 
 def _matches(pattern: str, subject: str) -> bool:
