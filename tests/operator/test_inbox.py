@@ -23,10 +23,10 @@ from clm_operator.cluster.resources import Cluster
 from clm_operator.edge.inbox import Inbox
 from clm_operator.edge.namespaces import Namespaces
 from clm_operator.edge.taking import Taker
-from clm_operator.event_settings import RequestSettings
 from clm_operator.mirror.objects import Key
 from clm_operator.mirror.world import Mirror
 from clm_operator.names import token_digest
+from clm_operator.request_settings import RequestSettings
 from clm_operator.telling.prometheus import Metrics
 from tests.operator.units import builders as b
 from tests.support.control_plane import ControlPlane

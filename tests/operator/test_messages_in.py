@@ -22,6 +22,7 @@ from tests.support.schedules import schedule
 pytestmark = pytest.mark.slow
 Raw = dict[str, Any]
 PERMISSIONS = """
+no_auth_user: operator
 authorization {
   users: [
     {user: admin, password: admin}
@@ -111,7 +112,7 @@ LISTENS = 'clm_messages_listening{stream="CLM_REQUESTS"} '
 
 
 def test_a_message_is_one_run_whatever_is_killed_meanwhile(rig: Rig, letters: Letters) -> None:
-    link = {"url": letters.url("operator"), "requests": {"enabled": True}}
+    link = {"servers": [letters.server.url], "requests": {"enabled": True}}
     rig.config_overrides["events"] = {"nats": link}
     first = rig.start_operator()
     eventually(lambda: says(first, LISTENS + "0.0"), "it says that the stream is missing")

@@ -1,61 +1,27 @@
-"""Where messages come from that ask for runs."""
+"""Where events go beside Kubernetes, and how NATS is reached."""
 
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from clm_api.base import Model
-
-_NAME = r"^[^\s.*>/\\]+$"
-
-
-class RequestSettings(Model):
-    """Messages that ask for runs."""
-
-    enabled: bool = False
-    """Whether they are taken."""
-    stream: Annotated[str, Field(pattern=_NAME, max_length=255)] = "CLM_REQUESTS"
-    """The JetStream stream that holds them; CLM makes none."""
-    subject: Annotated[str, Field(pattern=r"^[^\s]+$", max_length=255)] = "clm.requests.>"
-    """Those on these subjects are taken; a ``*`` stands for the namespace that a message names."""
-    dead_letter: Annotated[str, Field(pattern=r"^[^\s*>]+$", max_length=255)] = "clm.dead-letters"
-    """Where those go that are no request; a stream is to hold this subject, too."""
-    consumer: Annotated[str, Field(pattern=_NAME, max_length=64)] | None = None
-    """Name of the durable consumer; by default, namespace and name of the operator's Lease."""
-
-    @model_validator(mode="after")
-    def _letters_do_not_come_back(self) -> Self:
-        if self.subject.split(".").count("*") > 1:
-            raise ValueError("subject: one * stands for the namespace: set no other")
-        if _matches(self.subject, self.dead_letter):
-            raise ValueError("deadLetter: what subject matches would come back as a message")
-        return self
+from clm_operator.request_settings import RequestSettings
 
 
 class NatsSettings(Model):
-    """A NATS server, or a cluster of them."""
+    """A NATS server with JetStream."""
 
-    url: Annotated[str, Field(pattern=r"^(nats|tls)://", max_length=512)]
-    """Address of any of its servers."""
+    servers: Annotated[
+        list[Annotated[str, Field(pattern=r"^(nats|tls)://[^\s/@]+$", max_length=512)]],
+        Field(min_length=1, max_length=16),
+    ]
+    """Addresses: ``tls://`` takes no server without TLS."""
     requests: RequestSettings = Field(default_factory=RequestSettings)
     """Messages that ask for runs."""
 
 
 class EventSettings(Model):
-    """Who is told by events, and who asks by messages."""
+    """Who is told what happens, beside Kubernetes events."""
 
     nats: NatsSettings | None = None
-    """NATS JetStream; None: it is not used."""
-
-
-def _matches(pattern: str, subject: str) -> bool:
-    """Whether a subject is one of those that a pattern of NATS stands for."""
-    wanted, parts = pattern.split("."), subject.split(".")
-    if wanted[-1] == ">":
-        wanted = wanted[:-1]
-        if len(parts) <= len(wanted):
-            return False
-        parts = parts[: len(wanted)]
-    if len(wanted) != len(parts):
-        return False
-    return all(w in ("*", part) for w, part in zip(wanted, parts, strict=True))
+    """NATS JetStream."""

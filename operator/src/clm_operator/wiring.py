@@ -38,8 +38,8 @@ from clm_operator.store.pointer import PointerWriter
 from clm_operator.store.results import ArtifactReader, open_store
 from clm_operator.store.runs import RunStore
 from clm_operator.store.standing import Standing
-from clm_operator.telling import nats_link
 from clm_operator.telling.kube_events import KubeEvents
+from clm_operator.telling.nats_connection import connect
 from clm_operator.telling.prometheus import Metrics
 from clm_operator.telling.teller import Teller
 from clm_operator.view import View
@@ -177,7 +177,10 @@ class Operator:
             return None
         release = f"{lease.namespace}-{lease.name}".replace(".", "_")
         taker = Taker(self.cluster, self.namespaces, self.clock, self.namespaces.wake)
-        durable, dial = link.requests.consumer or release, partial(nats_link.connect, link)
+        durable, dial = (
+            link.requests.consumer or release,
+            partial(connect, link, "clm-operator requests"),
+        )
         return Inbox(link.requests, durable, dial, taker, self.metrics)
 
     def _reconciler(self) -> Reconciler:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from clm_api.run_request import MOST_BYTES, RunRequest
 from clm_operator.edge.requests import Dead, Refusal, mismatch, request_of, wait_s
-from clm_operator.event_settings import RequestSettings
+from clm_operator.request_settings import RequestSettings
 from tests.support.repository import ROOT
 
 Raw = dict[str, Any]

@@ -28,7 +28,7 @@ from clm_operator.edge.requests import (
     wait_s,
 )
 from clm_operator.edge.taking import Taken, Taker
-from clm_operator.event_settings import RequestSettings
+from clm_operator.request_settings import RequestSettings
 from clm_operator.telling.prometheus import Metrics
 
 _LOG = logging.getLogger(__name__)

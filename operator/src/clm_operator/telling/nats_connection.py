@@ -8,8 +8,13 @@ from clm_operator.event_settings import NatsSettings
 _CONNECT_S = 10
 
 
-async def connect(settings: NatsSettings) -> Client:
-    """Return a connection that does not come back by itself once it is lost: its owner opens it.
+async def connect(settings: NatsSettings, name: str) -> Client:
+    """Return a connection that does not reconnect by itself: whoever uses it makes another.
+
+    Parameters
+    ----------
+    name
+        What the server's own pages call it.
 
     Raises
     ------
@@ -17,7 +22,8 @@ async def connect(settings: NatsSettings) -> Client:
         There is none to be had for now.
     """
     return await nats.connect(
-        settings.url,
+        settings.servers,
+        name=name,
         allow_reconnect=False,
         connect_timeout=_CONNECT_S,
         error_cb=_told_by_who_waits,
