@@ -177,11 +177,8 @@ class Operator:
             return None
         release = f"{lease.namespace}-{lease.name}".replace(".", "_")
         taker = Taker(self.cluster, self.namespaces, self.clock, self.namespaces.wake)
-        durable, dial = (
-            link.requests.consumer or release,
-            partial(connect, link, "clm-operator requests"),
-        )
-        return Inbox(link.requests, durable, dial, taker, self.metrics)
+        dial = partial(connect, link, "clm-operator requests")
+        return Inbox(link.requests, link.requests.consumer or release, dial, taker, self.metrics)
 
     def _reconciler(self) -> Reconciler:
         settings, cluster, metrics = self.settings, self.cluster, self.metrics
