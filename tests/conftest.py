@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.control_plane import ControlPlane
 from tests.support.minio_server import MinioServer
+from tests.support.nats_server import NatsServer
 from tests.support.ports import eventually
 from tests.support.repository import ROOT
 from tests.support.versity_server import VersityServer
@@ -24,7 +25,13 @@ _FOREIGN = (
     "AWS_REGION",
     "AWS_CA_BUNDLE",
 )
-_MARKERS = {"plane": "api", "minio": "store", "versity": "store", "node_cluster": "cluster"}
+_MARKERS = {
+    "plane": "api",
+    "minio": "store",
+    "versity": "store",
+    "nats": "store",
+    "node_cluster": "cluster",
+}
 """A fixture that a test uses, and the marker that it gets by that."""
 
 
@@ -64,6 +71,14 @@ def versity(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VersityServer]
     server = VersityServer.start(tmp_path_factory.mktemp("versity") / "v")
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    """A real NATS server with JetStream, for anybody."""
+    server = NatsServer.start(tmp_path_factory.mktemp("nats") / "n")
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -144,6 +144,15 @@ def test_every_column_shows_a_value(defined: ControlPlane) -> None:
         "nextScheduleTime": "2026-01-05T18:00:00Z", "lastRun": run | {"reason": "CriteriaPassed"},
         "conditions": [ready], "trials": {"total": 3},
         "candidate": "columns-1", "shadow": "columns-2",
+        "drift": {
+            "version": "columns-0", "verdict": "Drifted",
+            "slot": "2026-01-05T12:00:00Z", "since": "2026-01-05T12:00:00Z",
+        },
+        "performance": {
+            "version": "columns-0", "verdict": "AsPromised", "bars": 24,
+            "from": "2026-01-05T12:00:00Z", "to": "2026-01-05T12:00:00Z",
+            "slot": "2026-01-05T12:00:00Z", "since": "2026-01-05T12:00:00Z",
+        },
         "production": {
             "version": "columns-0", "since": "2026-01-05T12:00:00Z", "approvedBy": "alice",
             "reason": "better", "artifact": {"uri": "s3://clm/m", "sha256": "0" * 64},

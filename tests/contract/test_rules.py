@@ -65,6 +65,10 @@ def perpetuals(*symbols: str) -> Raw:
     return data(market="usdm", symbols=list(symbols))
 
 
+def drift(**changes: Any) -> Raw:
+    return {"monitoring": {"drift": changes}}
+
+
 def patchtst(**changes: Any) -> Raw:
     return {"model": {"family": "patchtst", "patchtst": changes}}
 
@@ -78,6 +82,7 @@ SAME, KEY, NAMED = (
     "set secretRef to a Secret",
     "metadata.name must match",
 )
+WINDOWS = "drift.windows must not be above"
 HEADS, PATCH = "hiddenSize is no multiple of heads", "patchBars is more than inputBars"
 FAMILIES = [(family.value, to_camel(family.field)) for family in Family]
 SHORTS = {"positions": "longFlatShort"}
@@ -105,6 +110,9 @@ CASES = [
     kept("an exit below the usual entry of a null with shorts", ENTRY,
          data(market="usdm")
          | {"target": SHORTS | {"exitPercentile": 0.8, "entryPercentile": None}}),
+    broken("more windows than are looked at", WINDOWS, drift(windows=5)),
+    broken("fewer are looked at than must differ", WINDOWS, drift(of=2)),
+    kept("all windows must differ", WINDOWS, drift(windows=4)),
     broken("short on spot", SHORT, {"target": SHORTS}),
     kept("short where perpetuals are", SHORT, data(market="usdm") | {"target": SHORTS}),
     broken("measured slippage without own trades", SLIPPAGE,

@@ -1,9 +1,10 @@
 """From pydantic models to CustomResourceDefinitions: the YAML is generated, never edited.
 
-``python -m clm_api.crdgen crds CHART`` writes one file per kind, and one sample per family; with
-``--check`` it only compares.
+``python -m clm_api.crdgen crds CHART`` writes one file per kind, one sample per family and one JSON
+schema per event; with ``--check`` it only compares.
 """
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from clm_api import GROUP, VERSION
+from clm_api import GROUP, VERSION, events
 from clm_api.model_version import ModelVersionResource, ModelVersionSpec, ModelVersionStatus
 from clm_api.rules import validations
 from clm_api.samplegen import samples
@@ -229,6 +230,9 @@ def main(arguments: list[str]) -> int:
     check = "--check" in arguments
     plain, chart = [Path(a) for a in arguments if a != "--check"]
     files = {plain / "samples" / name: text for name, text in samples().items()}
+    for data in events.EVENTS:
+        text = json.dumps(events.schema(data), indent=2, ensure_ascii=False) + "\n"
+        files[plain / "events" / f"{events.type_of(data.event)}.json"] = text
     for name, definition in crds().items():
         files[plain / name] = text = render(definition)
         template = chart_template(definition["metadata"]["name"], text)

@@ -1,15 +1,16 @@
 """The CloudEvents that CLM sends: one type each, and its data.
 
 A type is ``dev.clm.<EVENT>.v1``. The data of each has a JSON schema in ``crds/events/``, which is
-generated from these models. A field that is not known is absent.
+generated from these models. A field that is not known is absent; a later release may add fields.
 """
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from clm_api.base import Instant, Model, Name, Rounded, Text, Word
+from clm_api.base import Instant, Name, Rounded, StatusModel, Text, Word
 from clm_api.drift import FeatureDrift, MarketFault
+from clm_api.happening import MOST_DATA
 from clm_api.lifecycle import Stage, UserName
 from clm_api.model_version import Phase, TriggerType
 from clm_api.performance import DegradedBy
@@ -19,9 +20,11 @@ from clm_api.signal import SymbolPosition
 PREFIX = "dev.clm."
 SUFFIX = ".v1"
 """A field that changes its meaning makes a type of another version."""
+SCHEMAS = "https://clm.dev/events/"
+"""Where the schemas' names begin."""
 
 
-class EventData(Model):
+class EventData(StatusModel):
     """What every event says."""
 
     event: ClassVar[str]
@@ -31,6 +34,26 @@ class EventData(Model):
     """Why, in one word."""
     message: Text = ""
     """Why, as a sentence."""
+
+    @property
+    def text(self) -> str:
+        """As JSON; a list that is too long for a status loses its last items."""
+        said = self
+        while len(found := said.model_dump_json(by_alias=True, exclude_none=True)) > MOST_DATA:
+            lists = {name: value for name, value in said if isinstance(value, list)}
+            name = max(lists, key=lambda name: len(lists[name]))
+            said = said.model_validate(dict(said) | {name: lists[name][:-1]})
+        return found
+
+
+def type_of(event: str) -> str:
+    """Return the CloudEvent's type: ``dev.clm.run.ended.v1`` of ``run.ended``."""
+    return f"{PREFIX}{event}{SUFFIX}"
+
+
+def schema_of(event: str) -> str:
+    """Return the name of the schema that an event's data follow: it need not lead anywhere."""
+    return f"{SCHEMAS}{type_of(event)}.json"
 
 
 class RunScheduled(EventData):
@@ -64,8 +87,8 @@ class RunEnded(EventData):
 
     event: ClassVar[str] = "run.ended"
 
-    trigger: TriggerType
-    """What started it."""
+    trigger: TriggerType | None = None
+    """What started it; absent of a version that can't be read."""
     phase: Phase
     """Succeeded or Failed."""
     stage: Stage
@@ -116,6 +139,15 @@ class ShadowPassed(EventData):
     event: ClassVar[str] = "shadow.passed"
 
 
+class VersionNoted(EventData):
+    """Something is to be known of a version that stays where it is."""
+
+    event: ClassVar[str] = "version.noted"
+
+    stage: Stage
+    """Where it stands."""
+
+
 class RequestRefused(EventData):
     """A person's request was refused."""
 
@@ -140,6 +172,9 @@ class ProductionMissing(EventData):
     """The version in production was deleted."""
 
     event: ClassVar[str] = "production.missing"
+
+    version: Name
+    """Its name."""
 
 
 class ReplayFailed(EventData):
@@ -245,6 +280,7 @@ EVENTS: tuple[type[EventData], ...] = (
     SlotSkipped,
     VersionMoved,
     ShadowPassed,
+    VersionNoted,
     RequestRefused,
     ProductionHalted,
     ProductionMissing,
@@ -257,3 +293,14 @@ EVENTS: tuple[type[EventData], ...] = (
     EventsMerged,
 )
 """All types, in the order in which docs list them."""
+
+
+def schema(data: type[EventData]) -> dict[str, Any]:
+    """Return the JSON schema of an event's data."""
+    made = data.model_json_schema(by_alias=True)
+    about = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": schema_of(data.event),
+        "title": type_of(data.event),
+    }
+    return about | {name: value for name, value in made.items() if name != "title"}

@@ -1,15 +1,15 @@
 """What happened, kept beside what it made true until it is told."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from clm_api.base import Cut, Instant, StatusModel, Text, Word
-from clm_api.reasons import Reason
 
 MOST_UNTOLD = 200
+MOST_DATA = 32768
+"""Characters of an event's data."""
 Sink = Literal["events", "http", "nats"]
 """Whom it is told: Kubernetes events, an HTTP endpoint, NATS JetStream."""
 
@@ -29,10 +29,12 @@ class Happening(StatusModel):
     """When it became true; unknown where an operator of before has written it."""
     event: Annotated[str, Field(pattern=r"^[a-z]+(\.[a-z]+){0,2}$", max_length=64)] | None = None
     """As a CloudEvent: ``run.ended`` is type dev.clm.run.ended.v1; none: it is no CloudEvent."""
-    data: Annotated[str, Field(max_length=32768)] | None = None
+    data: Annotated[str, Field(max_length=MOST_DATA)] | None = None
     """The CloudEvent's data as JSON text; its schema lies in crds/events."""
     told: Annotated[list[Sink], Field(max_length=8)] = Field(default_factory=list)
     """Who knows it already; it goes once all that are to know it do."""
+    to: Annotated[list[Sink], Field(max_length=8)] = Field(default_factory=list)
+    """Who is to know it beside Kubernetes events: the sinks of the time at which it happened."""
     count: Annotated[int, Field(ge=2)] | None = None
     """How many events it stands for, where too many waited to be told; none: it is one."""
 
@@ -43,22 +45,3 @@ class Happening(StatusModel):
 
 Untold = Annotated[list[Happening], Field(max_length=MOST_UNTOLD)]
 """Oldest first; empty while nothing happens."""
-
-
-def bounded(happenings: Iterable[Happening]) -> list[Happening]:
-    """Return no more than a status holds; one that says how many stands for the oldest of more."""
-    found = list(happenings)
-    if len(found) <= MOST_UNTOLD:
-        return found
-    merged, kept = found[: 1 - MOST_UNTOLD], found[1 - MOST_UNTOLD :]
-    count, last = sum(one.count or 1 for one in merged), merged[-1]
-    said = f"{last.reason}: {last.message}"
-    stands = Happening(
-        id=f"merged-{last.id}",
-        type="Warning",
-        reason=Reason.EVENTS_MERGED,
-        message=f"{count} events are told as one. The last of them: {said}",
-        at=last.at,
-        count=count,
-    )
-    return [stands, *kept]

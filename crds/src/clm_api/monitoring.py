@@ -1,13 +1,12 @@
 """``spec.monitoring``: how a version in production is watched, and what follows by itself."""
 
-from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from clm_api.base import Duration, Model
-from clm_api.rules import Rule, Ruled
 
 
 class DriftMode(StrEnum):
@@ -35,18 +34,20 @@ class StaleMode(StrEnum):
     RETRAIN = "Retrain"
 
 
-class DriftSpec(Ruled):
+def _in_quotes(mode: Any) -> Any:
+    if mode is False:
+        text = 'write "Off" in quotes: YAML reads a bare Off as false'
+        raise PydanticCustomError("bare_off", text)
+    return mode
+
+
+_Quoted = BeforeValidator(_in_quotes)
+
+
+class DriftSpec(Model):
     """How the newest bars are held against those that the version was trained on."""
 
-    rules: "ClassVar[Sequence[Rule[DriftSpec]]]" = (
-        Rule(
-            "self.windows <= self.of",
-            "drift.windows must not be above drift.of: it says how many of them must differ",
-            lambda d: d.windows <= d.of,
-        ),
-    )
-
-    mode: DriftMode = DriftMode.WARN
+    mode: Annotated[DriftMode, _Quoted] = DriftMode.WARN
     """Off looks at nothing; Warn says what differs; Retrain trains a new version too. Write "Off"
     in quotes: YAML reads a bare Off as false."""
     window_bars: Annotated[int, Field(ge=24, le=10000)] = 168
@@ -62,7 +63,7 @@ class DriftSpec(Ruled):
 class PerformanceSpec(Model):
     """How live results are held against what the backtest promised."""
 
-    mode: PerformanceMode = PerformanceMode.WARN
+    mode: Annotated[PerformanceMode, _Quoted] = PerformanceMode.WARN
     """Off looks at nothing; Warn says it; Retrain trains a new version too; Rollback goes back to
     the version before; StandDown empties production. Write "Off" in quotes."""
 

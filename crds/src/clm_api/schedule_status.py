@@ -21,6 +21,8 @@ KEPT_SKIPS = 20
 KEPT_PERIODS = 20
 KEPT_ACTIVE = 100
 KEPT_COUNTED = 2000
+KEPT_HELD = 8
+"""The newest slot, and one run of each other trigger."""
 MOST_ASKED = 20
 """Runs that messages asked for and that have not begun yet."""
 KEPT_TOKENS = 200
@@ -53,6 +55,8 @@ class SkippedRange(StatusModel):
     """Why they did not run."""
     message: Text = ""
     """Why they did not run, as a sentence."""
+    at: Instant | None = None
+    """When it was put on record."""
 
 
 class HeldRun(StatusModel):
@@ -255,8 +259,9 @@ class TrainingScheduleStatus(StatusModel):
         default_factory=list
     )
     """Slots that never ran, newest last."""
-    held: Annotated[list[HeldRun], Field(max_length=2)] = Field(default_factory=list)
-    """Runs that an admission rule, a quota or a name holds back: the newest slot's, the token's."""
+    held: Annotated[list[HeldRun], Field(max_length=KEPT_HELD)] = Field(default_factory=list)
+    """Runs that an admission rule, a quota or a name holds back: the newest slot's, and one
+    of each other trigger."""
     active: Annotated[list[ActiveRun], Field(max_length=KEPT_ACTIVE)] = Field(default_factory=list)
     """Runs in progress, the newest of them."""
     last_run: LastRun | None = None

@@ -276,6 +276,12 @@ class TrainingScheduleSpec(Ruled):
             "spec.costs.slippage FromOwnTrades needs spec.data.ownTrades: true",
             lambda s: s.costs.slippage is Slippage.FIXED or s.data.own_trades,
         ),
+        Rule(
+            "self.monitoring.drift.windows <= self.monitoring.drift.of",
+            "spec.monitoring.drift.windows must not be above spec.monitoring.drift.of: "
+            "it says how many of them must differ",
+            lambda s: s.monitoring.drift.windows <= s.monitoring.drift.of,
+        ),
     )
 
     schedule: (

@@ -24,6 +24,16 @@ def manual_version(schedule: str, token: str) -> str:
     return f"{schedule}-m-{hashlib.sha256(token.encode()).hexdigest()[:8]}"
 
 
+def asked_version(schedule: str, token: str) -> str:
+    """Return the version's name for a run that a message asks for."""
+    return f"{schedule}-n-{token_digest(token)[:8]}"
+
+
+def token_digest(token: str) -> str:
+    """Return what is remembered of a message's token."""
+    return hashlib.sha256(token.encode()).hexdigest()[:16]
+
+
 def replay_name(schedule: str, slot: datetime) -> str:
     """Return the name of a replay's Job; no version is ever called so.
 

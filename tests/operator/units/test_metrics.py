@@ -133,6 +133,56 @@ def test_a_deleted_version_in_production_is_shown_until_another_is_there() -> No
     assert found == [0, 0, 1]
 
 
+def condition(kind: str, status: str) -> dict[str, Any]:
+    at = b.stamp(b.NOW)
+    return {"type": kind, "status": status, "reason": "Why", "lastTransitionTime": at}
+
+
+EXECUTION = {
+    "from": b.stamp(b.NOW), "to": b.stamp(b.NOW), "fills": 7, "decisions": 6, "unexplained": 2,
+    "missed": 1, "shortfallBps": 4.5,
+}  # fmt: skip
+DRIFT = {
+    "version": "btc-1", "verdict": "Drifted", "statistic": 3.0, "limit": 2.0,
+    "slot": b.stamp(b.NOW), "since": b.stamp(b.NOW),
+}  # fmt: skip
+UNTIL = {"decidedAt": b.stamp(b.NOW), "validUntil": b.stamp(b.NOW), "positions": []}
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "value"),
+    [
+        ("clm_drift", {"conditions": [condition("Drifted", "True")]}, 1),
+        ("clm_drift", {"conditions": [condition("Drifted", "False")]}, 0),
+        ("clm_drift", {"conditions": [condition("Drifted", "Unknown")]}, 0),
+        ("clm_drift", {}, None),
+        ("clm_drift_statistic_ratio", {"drift": DRIFT}, 1.5),
+        ("clm_drift_statistic_ratio", {"drift": DRIFT | {"limit": 0}}, None),
+        ("clm_drift_statistic_ratio", {}, None),
+        ("clm_degraded", {"conditions": [condition("Degraded", "True")]}, 1),
+        ("clm_stale", {"conditions": [condition("Stale", "True")]}, 1),
+        ("clm_execution_short", {"conditions": [condition("Executed", "False")]}, 1),
+        ("clm_execution_short", {"conditions": [condition("Executed", "True")]}, 0),
+        ("clm_execution_shortfall_bps", EXECUTION, 4.5),
+        ("clm_execution_unexplained_fills", EXECUTION, 2),
+        ("clm_execution_missed_decisions", EXECUTION, 1),
+        ("clm_execution_missed_decisions", PRODUCTION, None),
+        ("clm_signal_valid_until_timestamp_seconds", {"signal": UNTIL}, b.NOW.timestamp()),
+        ("clm_signal_valid_until_timestamp_seconds",
+         {"signal": {"decidedAt": b.stamp(b.NOW), "positions": []}}, None),
+    ],
+)  # fmt: skip
+def test_what_a_replay_found_is_shown_by_schedule(
+    name: str, status: dict[str, Any], value: float | None
+) -> None:
+    if status is EXECUTION:
+        status = {"production": PRODUCTION["production"] | {"execution": EXECUTION}}
+    metrics = Metrics()
+    metrics.seen(seen(status=status))
+    wanted = {} if value is None else {'{namespace="ns",schedule="btc"}': value}
+    assert shown(metrics, name) == wanted
+
+
 def test_a_deleted_schedule_is_forgotten_and_its_namesake_elsewhere_is_not() -> None:
     metrics = Metrics()
     done = b.version(status={"phase": "Running"})

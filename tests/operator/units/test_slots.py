@@ -155,6 +155,8 @@ def test_slots_that_came_due_before_an_edit_was_noticed_are_on_record(
     ]
     assert spans == expected
     assert not world.made
+    written = (r["at"] for r in world.schedule["status"].get("skipped", ()))
+    assert all(b.NOW + away <= datetime.fromisoformat(at) <= world.now for at in written)
 
 
 def test_a_slot_that_was_run_before_an_edit_is_not_on_record_as_missed() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from clm_api.happening import MOST_UNTOLD, Happening, bounded
+from clm_api.happening import MOST_UNTOLD, Happening
 from clm_operator.cluster.api import (
     Api,
     ApiError,
@@ -19,6 +19,7 @@ from clm_operator.cluster.resources import Cluster
 from clm_operator.mirror.objects import Key, ScheduleObject, Version
 from clm_operator.mirror.world import Mirror
 from clm_operator.round.writing import Writer, Written
+from clm_operator.telling.happenings import bounded
 from clm_operator.telling.kube_events import KubeEvents
 from clm_operator.telling.prometheus import Metrics
 from clm_operator.telling.teller import Teller

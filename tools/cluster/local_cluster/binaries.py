@@ -126,6 +126,7 @@ MODULES = (
         "tools/versitygw",
         {"versitygw": "github.com/versity/versitygw/cmd/versitygw"},
     ),
+    Module("nats", "tools/nats", {"nats-server": "github.com/nats-io/nats-server/v2"}),
     Module("kind", "tools/kind", {"kind": "sigs.k8s.io/kind"}),
     Module("kstatus", "tools/kstatus", {"kstatus": "."}),
     Module("cron", "tools/cron", {"cron-slots": "."}),

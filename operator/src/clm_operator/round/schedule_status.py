@@ -14,9 +14,11 @@ from clm_api.schedule_status import (
     ActiveRun,
     LastRun,
     ReplayStatus,
+    SkippedRange,
     TrainingScheduleStatus,
     TrialsStatus,
 )
+from clm_api.timing import whole_seconds
 from clm_operator.facts import Facts
 from clm_operator.mirror.objects import ScheduleObject, Version
 from clm_operator.slots.admit import Slots
@@ -73,10 +75,16 @@ def schedule_status(facts: Facts, parts: Parts) -> TrainingScheduleStatus:
         production=parts.pointer.production,
         previous=parts.pointer.previous,
         held=list(slots.held),
-        skipped=[*before.skipped, *slots.skips][-KEPT_SKIPS:],
+        skipped=[*before.skipped, *(_on_record(one, facts.now) for one in slots.skips)][
+            -KEPT_SKIPS:
+        ],
         **slots.fields,
     )
     return status.having(conditions=_conditions(facts, status, parts))
+
+
+def _on_record(skipped: SkippedRange, now: datetime) -> SkippedRange:
+    return skipped.having(at=whole_seconds(now))
 
 
 def _active(versions: Sequence[Version]) -> list[ActiveRun]:

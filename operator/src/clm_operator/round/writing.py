@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from clm_api.happening import bounded
 from clm_api.lifecycle import Stage
 from clm_operator.cluster.api import ApiError, ConflictError, NotFoundError
 from clm_operator.cluster.patches import merge_patch
@@ -16,6 +15,7 @@ from clm_operator.cluster.resources import Cluster, Raw
 from clm_operator.facts import Facts
 from clm_operator.mirror.objects import ScheduleObject, Version
 from clm_operator.round.acts import RemoveRequest, Write, WriteSchedule, WriteVersion
+from clm_operator.telling.happenings import bounded
 from clm_operator.telling.prometheus import Metrics
 from clm_operator.telling.teller import Teller
 

@@ -117,12 +117,11 @@ def the_api_server_refuses(facts: Facts, heard: _Heard) -> Barred | None:
 
 
 def others_are_active(facts: Facts, heard: _Heard) -> Barred | None:
-    """A run by hand is one too many while others are active; a slot was decided for its time."""
+    """A run that is asked for is one too many beside others; a slot was decided for its time."""
     active, policy = heard.busy + len(facts.active), heard.plausible.spec.concurrency_policy
     if heard.ask.timely or not active:
         return None
-    asked = heard.ask.trigger
-    refused = f'run by hand "{asked.reason}" was refused'
+    refused = f"{heard.ask.called} was refused"
     if policy is ConcurrencyPolicy.FORBID:
         text = f"{refused}: another run is active; ask again when it ends"
         return Reason.CONCURRENCY_FORBIDDEN, text

@@ -12,11 +12,11 @@ from typing import Any
 from clm_api.model_version import Trigger, TriggerType
 from clm_api.reasons import Reason
 from clm_api.schedule import schedule_hash
-from clm_api.schedule_status import ScheduleSeen, SkippedRange
+from clm_api.schedule_status import KEPT_TOKENS, ScheduleSeen, SkippedRange
 from clm_api.timing import floor_to, slot_time, whole_seconds
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.facts import Facts, Plausible
-from clm_operator.names import manual_version, slot_version
+from clm_operator.names import asked_version, manual_version, slot_version, token_digest
 from clm_operator.slots.due import History, Rules, Span, decide_due
 
 Fields = Mapping[str, Any]
@@ -33,6 +33,8 @@ class Ask:
         Of its version: whoever asks for the same run gives it the same name.
     timely
         Whether its time was decided by what was active then; others look at what is active now.
+    called
+        In words, where it is refused; of a slot nothing is said.
     settles
         What the status says once the run is made or refused.
     """
@@ -40,6 +42,7 @@ class Ask:
     name: str
     slot: datetime
     trigger: Trigger
+    called: str = ""
     timely: bool = False
     settles: Fields = field(default_factory=dict)
 
@@ -89,10 +92,33 @@ def somebody_asks(facts: Facts, _: Plausible) -> Asked:
         return Asked()
     trigger = Trigger(type=TriggerType.MANUAL, reason=token)
     name, slot = manual_version(schedule.name, token), floor_to(facts.now, 60)
-    return Asked(Ask(name, slot, trigger, settles={"last_run_token": token}))
+    called, settles = f'run by hand "{token}"', {"last_run_token": token}
+    return Asked(Ask(name, slot, trigger, called=called, settles=settles))
 
 
-ASKS: tuple[Callable[[Facts, Plausible], Asked], ...] = (a_slot_is_due, somebody_asks)
+def a_message_asks(facts: Facts, _: Plausible) -> Asked:
+    """The oldest message that waits asks for one run; it is remembered once that is settled."""
+    schedule, status = facts.schedule, facts.schedule.status
+    if not status.asked:
+        return Asked()
+    first, *rest = status.asked
+    digests = [*status.settled_tokens, token_digest(first.token)]
+    return Asked(
+        Ask(
+            asked_version(schedule.name, first.token),
+            floor_to(facts.now, 60),
+            Trigger(type=TriggerType.MESSAGE, reason=first.reason),
+            called=f'the run that message "{first.token}" asks for',
+            settles={"asked": rest, "settled_tokens": digests[-KEPT_TOKENS:]},
+        )
+    )
+
+
+ASKS: tuple[Callable[[Facts, Plausible], Asked], ...] = (
+    a_slot_is_due,
+    somebody_asks,
+    a_message_asks,
+)
 """In the order in which they are met: a later one finds the runs of the earlier ones active."""
 
 

@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Literal
 
-from clm_api.happening import Happening, bounded
-from clm_api.lifecycle import Stage
-from clm_api.model_version import ModelVersionStatus, Phase, ShadowVerdict
+from clm_api.events import ProductionMissing, ReplayFailed, RunHeld, SlotSkipped
+from clm_api.happening import Happening
 from clm_api.reasons import Reason
 from clm_api.schedule_status import (
     HeldRun,
@@ -17,8 +15,8 @@ from clm_api.schedule_status import (
 from clm_operator.changes import Settled
 from clm_operator.facts import Facts
 from clm_operator.mirror.objects import ScheduleObject
-
-Kind = Literal["Normal", "Warning"]
+from clm_operator.telling.happenings import bounded, happening
+from clm_operator.telling.version_notices import HELD, of_version
 
 
 def announced(
@@ -35,7 +33,7 @@ def announced(
         Slots that this round decides to skip.
     """
     own = list(_of_schedule(facts.schedule, status, skips))
-    theirs = [(one, list(_of_version(one))) for one in versions]
+    theirs = [(one, list(of_version(one))) for one in versions]
     told = list[Settled]()
     for one, happenings in theirs:
         if (untold := bounded(happenings)) == one.status.untold:
@@ -54,39 +52,19 @@ def _of_schedule(
     yield from _missing(schedule, after)
 
 
-def _of_version(settled: Settled) -> Iterator[Happening]:
-    yield from _run(settled)
-    yield from _moved(settled)
-
-
-def _happening(kind: Kind, reason: str, message: str, key: str) -> Happening:
-    """Return a happening.
-
-    Parameters
-    ----------
-    key
-        Tells it from others of the same object: telling twice makes one.
-    """
-    return Happening(id=key, type=kind, reason=str(reason), message=message)
-
-
 def _skipped(skipped: SkippedRange) -> Happening:
     """Every skipped range is worth a warning."""
     begin, end = skipped.from_, skipped.to
     text = f"{skipped.count} slot(s) {begin:%Y-%m-%dT%H:%MZ} to {end:%Y-%m-%dT%H:%MZ} skipped: "
     key = f"{skipped.reason}-{begin.timestamp():.0f}-{end.timestamp():.0f}"
-    return _happening("Warning", skipped.reason, text + skipped.message, key)
-
-
-HELD = (
-    Reason.QUOTA_PENDING,
-    Reason.ADMISSION_DENIED,
-    Reason.ADMISSION_UNAVAILABLE,
-    Reason.COLLECTION_PENDING,
-    Reason.STORAGE_DENIED,
-    Reason.STORAGE_UNAVAILABLE,
-)
-"""Why a run waits that could begin."""
+    data = SlotSkipped(
+        reason=skipped.reason,
+        message=text + skipped.message,
+        from_=begin,
+        to=end,
+        count=skipped.count,
+    )
+    return happening("Warning", key, data)
 
 
 def _held(schedule: ScheduleObject, after: Iterable[HeldRun]) -> Iterator[Happening]:
@@ -95,47 +73,8 @@ def _held(schedule: ScheduleObject, after: Iterable[HeldRun]) -> Iterator[Happen
     for held in after:
         if (held.name, held.reason) not in known:
             text = f"{held.name} is held back and tried again: {held.message}"
-            yield _happening("Warning", held.reason, text, f"held-{held.name}-{held.reason}")
-
-
-def _run(settled: Settled) -> Iterator[Happening]:
-    """A run's steps: its Job, what holds it back, its start, its end."""
-    before, after = settled.version.status, settled.status
-    if before.job_ref is None and after.job_ref is not None:
-        yield _happening("Normal", Reason.RUN_SCHEDULED, "its Job was created", "scheduled")
-    if after.phase is Phase.PENDING and after.reason in HELD and after.reason != before.reason:
-        text = f"held back: {after.message}"
-        yield _happening("Warning", after.reason, text, f"held-{after.reason}")
-    if before.phase is not Phase.RUNNING and after.phase is Phase.RUNNING:
-        yield _happening("Normal", Reason.TRAINING_STARTED, "the pod is working", "started")
-    if settled.ends:
-        kind: Kind = "Normal" if after.phase is Phase.SUCCEEDED else "Warning"
-        yield _happening(kind, after.reason, f"{after.stage}: {after.message}", "ended")
-
-
-def _moved(settled: Settled) -> Iterator[Happening]:
-    """Every move of an ended version, every verdict, every request that was refused."""
-    version, after = settled.version, settled.status
-    before, decision = version.status, after.promotion
-    if after.reason == Reason.DATA_BEHIND != before.reason:
-        yield _happening("Warning", after.reason, after.message, "data-behind")
-    if version.terminal and after.stage is not before.stage:
-        key = f"{after.stage}-{after.history[-1].at.timestamp():.0f}"
-        kind: Kind = "Warning" if after.stage is Stage.REJECTED else "Normal"
-        yield _happening(kind, after.reason, after.message, key)
-        if after.stage is Stage.PRODUCTION and not version.is_significant:
-            text = "went into production although its Sharpe ratio may be luck"
-            yield _happening("Warning", Reason.NOT_SIGNIFICANT, text, f"luck-{key}")
-    elif _passed(after) and not _passed(before):
-        key = f"shadow-passed-{after.message}"
-        yield _happening("Normal", Reason.SHADOW_PASSED, after.message, key)
-    elif decision is not None and decision != before.promotion:
-        text = f"{decision.stage} for {decision.by} refused: {decision.message}"
-        yield _happening("Warning", decision.outcome, text, f"refused-{version.generation}")
-
-
-def _passed(status: ModelVersionStatus) -> bool:
-    return status.shadow is not None and status.shadow.verdict is ShadowVerdict.PASSED
+            data = RunHeld(reason=held.reason, message=text, name=held.name)
+            yield happening("Warning", f"held-{held.name}-{held.reason}", data)
 
 
 def _missing(schedule: ScheduleObject, after: TrainingScheduleStatus) -> Iterator[Happening]:
@@ -146,7 +85,10 @@ def _missing(schedule: ScheduleObject, after: TrainingScheduleStatus) -> Iterato
     key = f"missing-{production.since.timestamp():.0f}"
     for said in after.conditions:
         if said.type == reason:
-            yield _happening("Warning", reason, said.message, key)
+            data = ProductionMissing(
+                reason=reason, message=said.message, version=production.version
+            )
+            yield happening("Warning", key, data)
 
 
 def _replay(schedule: ScheduleObject, after: ReplayStatus | None) -> Iterator[Happening]:
@@ -157,9 +99,11 @@ def _replay(schedule: ScheduleObject, after: ReplayStatus | None) -> Iterator[Ha
     if after.completion_time is not None:
         if after.reason != Reason.REPLAYED:
             text = f"replay {after.name}: {after.message}"
-            yield _happening("Warning", after.reason, text, f"replay-{after.name}")
+            failed = ReplayFailed(reason=after.reason, message=text, name=after.name)
+            yield happening("Warning", f"replay-{after.name}", failed)
         return
     known = before is not None and (before.name, before.reason) == (after.name, after.reason)
     if after.reason in HELD and not known:
         text = f"replay {after.name} is held back: {after.message}"
-        yield _happening("Warning", after.reason, text, f"replay-{after.name}-{after.reason}")
+        held = RunHeld(reason=after.reason, message=text, name=after.name)
+        yield happening("Warning", f"replay-{after.name}-{after.reason}", held)

@@ -8,7 +8,6 @@ from clm_api.model_version import ModelVersionStatus, Phase
 from clm_api.reasons import Reason
 from clm_operator.mirror.objects import Key, Version
 from clm_operator.slots.asks import Ask
-from clm_operator.stages.requests import is_missing
 from clm_operator.telling.schedule_metrics import ScheduleMetrics
 from clm_operator.view import View
 
@@ -78,6 +77,11 @@ class Metrics:
             ("kind", "namespace"),
             registry=registry,
         )
+        self._store = Gauge(
+            "clm_store_refuses",
+            "1 while the store can't be used, by the operator's own look.",
+            registry=registry,
+        )
         for result in RESULTS:
             self._reconciles.labels("TrainingSchedule", result)
         for verb in _VERBS:
@@ -120,16 +124,15 @@ class Metrics:
     def seen(self, view: View) -> None:
         """Show a schedule from its first sight on; forget one that is deleted or was made again."""
         key, schedule = view.key, view.schedule
+        if view.store is not None:
+            self._store.set(not view.store.ready)
         if schedule is None or schedule.deleted:
             self._schedules.forget(key)
             return
         family = None if schedule.spec is None else str(schedule.spec.model.family)
         if family is not None:
             self._duration.labels(family)
-        production = schedule.status.production
-        since = None if production is None else production.since.timestamp()
-        missing = is_missing(production, view.versions)
-        self._schedules.seen(key, schedule.uid, family, since, missing=missing)
+        self._schedules.seen(view, schedule)
 
     def unserved(self, namespace: str, *, unserved: bool) -> None:
         """Say whether a watched namespace refuses the operator."""
@@ -144,6 +147,8 @@ class Metrics:
         """Say whether this process works; one that does not shows no schedule."""
         self._leader.set(leads)
         self._schedules.show(shown=leads)
+        if not leads:
+            self._store.set(0)  # it looks no more
 
     def queue_depth(self, keys: int) -> None:
         """Set how many keys wait."""

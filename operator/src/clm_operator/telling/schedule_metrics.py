@@ -6,12 +6,16 @@ is born with its first event has no increase. Zeros are shown and not kept.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from clm_api.lifecycle import Stage
+from clm_api.model_version import Phase
 from clm_api.reasons import Reason
-from clm_operator.mirror.objects import Key
+from clm_operator.mirror.objects import Key, ScheduleObject
+from clm_operator.telling.schedule_gauges import Figure, figures_of, named
+from clm_operator.view import View
 
 RUN_OUTCOMES = (Stage.CANDIDATE, Stage.REJECTED, Stage.FAILED)
 DECISIONS = (
@@ -32,6 +36,7 @@ REFUSALS = (
     Reason.STORAGE_UNAVAILABLE,
 )
 """Why something that is due can't be made for now."""
+_KEPT = 100
 Counts = dict[tuple[str, ...], float]
 
 
@@ -44,8 +49,10 @@ class _Row:
     runs: Counts = field(default_factory=dict)
     promotions: Counts = field(default_factory=dict)
     held: Counts = field(default_factory=dict)
-    production_since: float | None = None
-    missing: bool | None = None
+    failures: frozenset[tuple[datetime, str]] = frozenset()
+    """Ends and names of the runs that have failed since one succeeded, retired ones too."""
+    figures: tuple[Figure, ...] = ()
+    """In the order of their names; empty before it was seen."""
 
 
 class ScheduleMetrics:
@@ -55,22 +62,14 @@ class ScheduleMetrics:
         self._rows: dict[Key, _Row] = {}
         self._shown = True
 
-    def seen(
-        self, key: Key, uid: str, family: str | None, since: float | None, *, missing: bool
-    ) -> None:
-        """Show a schedule; one that was made again begins anew.
-
-        Parameters
-        ----------
-        since
-            Unix time at which the version in production came there; None without one.
-        missing
-            Whether that version was deleted.
-        """
-        row = self._rows.get(key)
-        if row is None or row.uid not in ("", uid):
-            row = self._rows[key] = _Row()
-        row.uid, row.production_since, row.missing = uid, since, missing
+    def seen(self, view: View, schedule: ScheduleObject) -> None:
+        """Show a schedule; one that was made again begins anew."""
+        row = self._rows.get(view.key)
+        if row is None or row.uid not in ("", schedule.uid):
+            row = self._rows[view.key] = _Row()
+        row.uid, row.figures = schedule.uid, figures_of(view, schedule)
+        row.failures = _failures(row.failures, view, schedule)
+        family = None if schedule.spec is None else str(schedule.spec.model.family)
         if family is not None and family not in row.families:
             row.families = (*row.families, family)
 
@@ -110,15 +109,13 @@ class ScheduleMetrics:
             ("reason",), ((key, _zeros(row, REFUSALS) | dict(row.held)) for key, row in rows),
         )  # fmt: skip
         yield _gauge(
-            "clm_production_since_timestamp_seconds",
-            "Unix time at which the version in production came there.",
-            ((key, row.production_since) for key, row in rows),
+            "clm_failed_runs_in_a_row",
+            "Runs that have failed since one succeeded, up to 100.",
+            ((key, len(row.failures)) for key, row in rows if row.uid),
         )
-        yield _gauge(
-            "clm_production_version_missing",
-            "1 where the version in production was deleted, else 0.",
-            ((key, row.missing) for key, row in rows),
-        )
+        for place, (name, text) in enumerate(named()):
+            values = ((key, row.figures[place]) for key, row in rows if row.figures)
+            yield _gauge(name, text, values)
 
     def describe(self) -> Iterable[Metric]:
         """Name nothing: a registry that collects in order to learn the names is not needed."""
@@ -126,6 +123,16 @@ class ScheduleMetrics:
 
     def _row(self, key: Key) -> _Row:
         return self._rows.setdefault(key, _Row())
+
+
+def _failures(
+    known: frozenset[tuple[datetime, str]], view: View, schedule: ScheduleObject
+) -> frozenset[tuple[datetime, str]]:
+    """Return the failures since the last success: retention removes versions that count."""
+    failed = [v for v in view.versions if v.status.phase is Phase.FAILED]
+    found = {(v.status.completion_time or v.created, v.name) for v in failed} | known
+    success = schedule.status.last_successful_time
+    return frozenset(sorted(one for one in found if success is None or one[0] > success)[-_KEPT:])
 
 
 def _count(counts: Counts, labels: tuple[str, ...]) -> None:
@@ -151,9 +158,9 @@ def _counter(
     return made
 
 
-def _gauge(name: str, text: str, rows: Iterable[tuple[Key, float | None]]) -> Metric:
+def _gauge(name: str, text: str, rows: Iterable[tuple[Key, Figure]]) -> Metric:
     made = GaugeMetricFamily(name, text, labels=("namespace", "schedule"))
     for key, value in rows:
         if value is not None:
-            made.add_metric((key.namespace, key.name), float(value))
+            made.add_metric((key.namespace, key.name), value)
     return made
