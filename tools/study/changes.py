@@ -56,6 +56,17 @@ def scaled(what: str, factor: float) -> Change:
     return change
 
 
+def silent(panel: Panel, row: int, _: np.random.Generator) -> Panel:
+    """The last symbol has no bars any more."""
+    names = (*_PRICES, "volume")
+    changed: dict[str, Floats] = {name: getattr(panel, name).copy() for name in names}
+    for values in changed.values():
+        values[row:, -1] = np.nan
+    gap = panel.gap.copy()
+    gap[row:, -1] = True
+    return replace(panel, gap=gap, **changed)
+
+
 def _moves(panel: Panel) -> tuple[dict[str, Floats], dict[str, Floats]]:
     """Return log prices, and their distances from the close before."""
     log = {name: np.log(getattr(panel, name)) for name in _PRICES}

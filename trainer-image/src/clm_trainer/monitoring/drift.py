@@ -9,9 +9,14 @@ import numpy as np
 from clm_api.drift import WORST, DriftFinding, DriftVerdict, FeatureDrift, MarketFault
 from clm_api.monitoring import DriftSpec
 from clm_trainer.families.base import Dataset
-from clm_trainer.monitoring.drift_columns import Columns, columns_of
-from clm_trainer.monitoring.drift_null import FEWEST_BLOCKS, KINDS, Null, Windows, null_of
-from clm_trainer.monitoring.drift_null import statistics_of
+from clm_trainer.monitoring.drift_columns import columns_of
+from clm_trainer.monitoring.drift_null import (
+    FEWEST_BLOCKS,
+    Null,
+    Windows,
+    null_of,
+    statistics_of,
+)
 from clm_trainer.monitoring.drift_reference import Reference
 from clm_trainer.panel import Floats, Panel
 
@@ -96,8 +101,8 @@ def _none(text: str) -> dict[str, Any]:
 
 
 def _judged(null: Null, found: Floats, limit: float) -> dict[str, Any]:
-    unusual = null.unusual(found)
-    largest = np.nanmax(unusual, axis=(0, 1))
+    unusual = null.usual.unusual(found)
+    largest = np.nanmax(unusual, axis=0)
     windows, exceeded = null.windows, int((largest > limit).sum())
     drifted = exceeded >= windows.needed
     worst = _worst(null.names, found[..., -1], unusual[..., -1])
@@ -121,21 +126,15 @@ def _judged(null: Null, found: Floats, limit: float) -> dict[str, Any]:
 
 
 def _worst(names: Sequence[str], found: Floats, unusual: Floats) -> list[FeatureDrift]:
-    """Return the columns that moved furthest, each with the part of the window that shows it."""
-    filled = np.where(np.isfinite(unusual), unusual, -np.inf)
-    height = filled.max(axis=1)
-    made = []
-    for row in np.argsort(-height, kind="stable")[:WORST]:
-        if not np.isfinite(height[row]):
-            continue
-        part = int(filled[row].argmax()) // len(KINDS) * len(KINDS)
-        psi, squared = found[row, part : part + len(KINDS)]
-        made.append(
-            FeatureDrift(
-                name=names[row],
-                psi=float(psi),
-                ks=float(np.sqrt(squared)),
-                statistic=float(height[row]),
-            )
+    """Return the columns that moved furthest, the furthest first."""
+    order = np.argsort(-np.where(np.isfinite(unusual), unusual, -np.inf), kind="stable")
+    return [
+        FeatureDrift(
+            name=names[row],
+            psi=float(found[row, 0]),
+            ks=float(found[row, 1]),
+            statistic=float(unusual[row]),
         )
-    return made
+        for row in order[:WORST]
+        if np.isfinite(unusual[row])
+    ]

@@ -11,20 +11,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from clm_trainer.monitoring.drift_columns import Columns
-from clm_trainer.monitoring.drift_windows import Ints, codes_of, counts, enough, ks, psi
+from clm_trainer.monitoring.drift_tail import Tail, tail_of
+from clm_trainer.monitoring.drift_windows import Ints, codes_of, ks, psi, tally
 from clm_trainer.panel import Floats
 
 KINDS = ("psi", "ks")
-PARTS = (1, 2)
-"""A window is looked at as a whole, and its newest half: half of it is old after a change."""
-FEWEST_BLOCKS, MOST_BLOCKS = 8, 150
 SHARES = (0.5, 0.9, 0.99, 1.0)
 """Quantiles of the statistics that are kept."""
+FEWEST_BLOCKS, MOST_BLOCKS = 8, 150
 MONTH_DAYS = 30.0
 _STEPS = 28
-_EULER = 0.5772156649015329
 _LEAST_SPREAD = 1e-3
-"""Of a feature that never varied: whatever moves it is unusual."""
+"""Of a column that never varied: whatever moves it is unusual."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class Windows:
 
     @property
     def spacing(self) -> int:
-        """Bars between the ends of two windows: a quarter of a day of a week of hours."""
+        """Bars between the ends of two windows: a quarter of a day where a window is a week."""
         return max(1, self.bars // _STEPS)
 
     @property
@@ -65,48 +63,68 @@ class Windows:
 
 
 @dataclass(frozen=True, eq=False)
-class Null:
-    """What is usual.
+class Usual:
+    """What is usual of each column in the training's windows.
 
     Parameters
     ----------
     quantiles
-        Of each statistic at ``SHARES``, shape (shares, columns, parts × kinds).
-    location, scale
-        Of the Gumbel distribution of the largest decision in a block as long as a window.
+        Of PSI and KS at ``SHARES``, shape (shares, columns, kinds).
+    joint
+        Of both together, at the first two shares; shape (2, columns).
+    """
+
+    quantiles: Floats
+    joint: Floats
+
+    def unusual(self, found: Floats) -> Floats:
+        """Return how unusual each column is: 0 is the median window, 1 what one of ten exceeds.
+
+        Parameters
+        ----------
+        found
+            Shape (columns, kinds, …).
+
+        Returns
+        -------
+        array
+            Shape (columns, …); NaN where ``found`` is.
+        """
+        return _above(_both(found, self.quantiles), self.joint)
+
+
+@dataclass(frozen=True, eq=False)
+class Null:
+    """What is usual, and how far the largest of all columns goes in a month.
+
+    Parameters
+    ----------
+    tail
+        Of the largest decision in a block as long as a window.
     blocks
         How many blocks it was fitted to.
     """
 
     names: tuple[str, ...]
     windows: Windows
-    quantiles: Floats
-    location: float
-    scale: float
+    usual: Usual
+    tail: Tail
     blocks: int
-
-    def unusual(self, statistics: Floats) -> Floats:
-        """Return how unusual statistics are, shape as given; NaN stays.
-
-        0 is the median of the training's windows, 1 what one of ten exceeds.
-        """
-        return unusual(statistics, self.quantiles)
 
     def limit(self, confidence: float, bars_per_day: float) -> float:
         """Return what the decision exceeds in a month with probability 1 - confidence."""
-        blocks = MONTH_DAYS * bars_per_day / self.windows.bars
-        return float(self.location + self.scale * np.log(blocks / -np.log(confidence)))
+        return self.tail.limit(confidence, MONTH_DAYS * bars_per_day / self.windows.bars)
 
 
 def statistics_of(
     columns: Columns, edges: Mapping[str, Floats], trained: int, ends: Ints, bars: int
 ) -> Floats:
-    """Return the statistics of windows against the bars before ``trained``.
+    """Return PSI and KS of windows against the bars before ``trained``.
 
     Parameters
     ----------
     edges
-        Percentiles of each column's reference.
+        Inner quantiles of each column's reference.
     trained
         Bars of the reference: the first rows. Windows within it are held against its rest.
     ends
@@ -115,24 +133,20 @@ def statistics_of(
     Returns
     -------
     array
-        Shape (columns, parts × kinds, windows); KS squared, as PSI goes with the square too. NaN
-        where a window has fewer than half of its values.
+        Shape (columns, kinds, windows); NaN where a window has fewer than half of its values.
     """
     made = []
+    starts = ends - bars
+    within = np.minimum(starts, trained), np.minimum(ends, trained)
+    whole = np.array([0]), np.array([trained])
     for name, values in columns.items():
         codes = codes_of(values, edges[name])
-        whole = counts(codes, np.array([0]), np.array([trained]))
-        some = []
-        for part in PARTS:
-            starts = ends - bars // part
-            window = counts(codes, starts, ends)
-            inside = counts(codes, np.minimum(starts, trained), np.minimum(ends, trained))
-            known = enough(window, bars // part * codes.shape[1])
-            some += [
-                np.where(known, psi(window, whole - inside), np.nan),
-                np.where(known, ks(window, whole - inside) ** 2, np.nan),
-            ]
-        made.append(np.stack(some))
+        window = tally(codes, starts, ends)
+        inside = window.counted if (ends <= trained).all() else tally(codes, *within).counted
+        rest = tally(codes, *whole).counted - inside
+        known = 2 * window.counted.sum(axis=1) >= bars * codes.shape[1]
+        found = np.stack([psi(window.weighed, rest), ks(window.weighed, rest)])
+        made.append(np.where(known, found, np.nan))
     return np.stack(made)
 
 
@@ -147,32 +161,41 @@ def null_of(
     blocks = (trained - windows.reach) // bars
     if blocks < FEWEST_BLOCKS:
         return None
-    stops = trained - bars * np.unique(np.linspace(0, blocks - 1, min(blocks, MOST_BLOCKS), dtype=np.int64))
+    chosen = np.linspace(0, blocks - 1, min(blocks, MOST_BLOCKS)).astype(np.int64)
     back = np.arange(bars // step + windows.of - 2, -1, -1) * step
-    ends = stops[:, None] - back[None, :]
+    ends = trained - bars * chosen[:, None] - back[None, :]
     flat = statistics_of(columns, edges, trained, ends.ravel(), bars)
     known = np.isfinite(flat).any(axis=(0, 1)).reshape(ends.shape).all(axis=1)
     if known.sum() < FEWEST_BLOCKS:
         return None
     found = flat.reshape(*flat.shape[:2], *ends.shape)[:, :, known]
+    usual = _usual(found)
+    largest = windows.decided(np.nanmax(usual.unusual(found), axis=0)).max(axis=1)
+    return Null(tuple(columns), windows, usual, tail_of(largest), int(known.sum()))
+
+
+def _usual(found: Floats) -> Usual:
+    """Return the quantiles of windows, shape (columns, kinds, blocks, windows)."""
     empty = ~np.isfinite(found).any(axis=(2, 3), keepdims=True)
-    quantiles = np.nanquantile(np.where(empty, 0.0, found), SHARES, axis=(2, 3))
-    largest = windows.decided(np.nanmax(unusual(found, quantiles), axis=(0, 1))).max(axis=1)
-    return Null(tuple(columns), windows, quantiles, *gumbel(largest), int(known.sum()))
+    filled = np.where(empty, 0.0, found)
+    quantiles = np.nanquantile(filled, SHARES, axis=(2, 3))
+    joint = np.nanquantile(_both(filled, quantiles), SHARES[:2], axis=(1, 2))
+    return Usual(quantiles, joint)
 
 
-def unusual(statistics: Floats, quantiles: Floats) -> Floats:
-    """Return statistics in spreads above their median, as ``Null.unusual`` says."""
-    shape = (*quantiles.shape[1:], *(1,) * (statistics.ndim - 2))
-    median, high = quantiles[0].reshape(shape), quantiles[1].reshape(shape)
-    scaled: Floats = (statistics - median) / np.maximum(high - median, _LEAST_SPREAD)
+def _both(found: Floats, quantiles: Floats) -> Floats:
+    """Return the mean of PSI and KS, each measured by its own windows, shape (columns, …).
+
+    PSI goes with the square of a shift, so its root stands beside KS.
+    """
+    root = np.stack([np.sqrt(found[:, 0]), found[:, 1]], axis=1)
+    usual = np.stack([np.sqrt(quantiles[:2, :, 0]), quantiles[:2, :, 1]], axis=2)
+    return _above(root, usual).mean(axis=1)
+
+
+def _above(values: Floats, usual: Floats) -> Floats:
+    """Return values in units of the distance from the median to the ninth tenth, above it."""
+    more = (*usual.shape[1:], *(1,) * (values.ndim - usual.ndim + 1))
+    median, high = (one.reshape(more) for one in usual)
+    scaled: Floats = (values - median) / np.maximum(high - median, _LEAST_SPREAD)
     return scaled
-
-
-def gumbel(largest: Floats) -> tuple[float, float]:
-    """Return location and scale of block maxima, by L-moments (Hosking 1990)."""
-    ordered, size = np.sort(largest), len(largest)
-    mean = float(ordered.mean())
-    weighted = float((ordered * np.arange(size)).sum() / (size * (size - 1)))
-    scale = (2 * weighted - mean) / float(np.log(2))
-    return mean - _EULER * scale, scale

@@ -33,8 +33,8 @@ class Reference:
 def reference_stats(columns: Columns, bars_per_day: float) -> dict[str, Any]:
     """Return the file's content.
 
-    ``quantiles`` (99 percentiles) bin later values. ``null`` has the quantiles ``shares`` of PSI
-    and of KS squared over windows of the default length, each against the rest of the training;
+    ``quantiles`` (49 of them) bin later values. ``null`` has the quantiles ``shares`` of PSI and
+    KS over windows of the default length, each against the rest of the training;
     ``decision`` the limit that follows. A look works both out for its schedule's own windows.
 
     Parameters
@@ -58,11 +58,10 @@ def reference_stats(columns: Columns, bars_per_day: float) -> dict[str, Any]:
 
 
 def _said(null: Null, spec: DriftSpec, bars_per_day: float) -> dict[str, Any]:
-    kept = np.round(null.quantiles, _DIGITS)
-    kinds = dict(enumerate(KINDS))  # those of whole windows come first
+    kept = np.round(null.usual.quantiles, _DIGITS)
     return {
         "null": {
-            name: {kind: kept[:, row, place].tolist() for place, kind in kinds.items()}
+            name: {kind: kept[:, row, place].tolist() for place, kind in enumerate(KINDS)}
             for row, name in enumerate(null.names)
         },
         "shares": list(SHARES),
@@ -71,8 +70,8 @@ def _said(null: Null, spec: DriftSpec, bars_per_day: float) -> dict[str, Any]:
             "of": spec.of,
             "spacingBars": null.windows.spacing,
             "blocks": null.blocks,
-            "location": null.location,
-            "scale": null.scale,
+            "location": null.tail.location,
+            "scale": null.tail.scale,
             "confidence": spec.confidence,
             "limit": null.limit(spec.confidence, bars_per_day),
         },
