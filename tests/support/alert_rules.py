@@ -1,5 +1,6 @@
 """The chart's alerts as Helm renders them, and as a Prometheus reads them."""
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,9 @@ NAMES = [rule["alert"] for group in yaml.safe_load(FILE.read_text())["groups"]
 VALUES = ("minio.enabled=true", 'prometheusRule={"enabled":true}')
 
 
-def rendered() -> dict[str, Any]:
-    """Return the PrometheusRule."""
-    (found,) = chart.of_kind(chart.render(NAMESPACE, *VALUES), "PrometheusRule")
+def rendered(namespace: str = NAMESPACE) -> dict[str, Any]:
+    """Return the PrometheusRule of a release in a namespace."""
+    (found,) = chart.of_kind(chart.render(namespace, *VALUES), "PrometheusRule")
     return found
 
 
@@ -28,8 +29,17 @@ def rules() -> dict[str, dict[str, Any]]:
     return {rule["alert"]: rule for group in groups for rule in group["rules"]}
 
 
-def write(folder: Path) -> Path:
-    """Write the file that a Prometheus reads."""
+def write(folder: Path, namespace: str = NAMESPACE, *, at_once: bool = False) -> Path:
+    """Write the file that a Prometheus reads.
+
+    Parameters
+    ----------
+    at_once
+        Whether alerts fire without having been true for a while.
+    """
+    spec = deepcopy(rendered(namespace)["spec"])
+    for rule in (rule for group in spec["groups"] for rule in group["rules"] if at_once):
+        rule.pop("for", None)
     path = folder / "alerts.yaml"
-    path.write_text(yaml.safe_dump(rendered()["spec"]))
+    path.write_text(yaml.safe_dump(spec))
     return path
