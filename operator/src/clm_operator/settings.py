@@ -12,6 +12,7 @@ from clm_api.errors import SpecError
 from clm_api.families import Family
 from clm_api.layout import RunLayout, data_of, inside, run_address
 from clm_api.resolve import deep_merge
+from clm_operator.event_settings import EventSettings
 from clm_operator.selectors import LabelSelector
 
 
@@ -213,6 +214,8 @@ class Settings(Model):
     """Pod defaults by family, in the shape of ``spec.job``, and the image flavour."""
     job_policy: JobPolicy = Field(default_factory=JobPolicy)
     """What a schedule may ask of its pods."""
+    events: EventSettings = Field(default_factory=EventSettings)
+    """Who is told by events, and who asks by messages."""
     watch_namespaces: list[str] = Field(default_factory=list)
     """Namespaces whose schedules are served; ``*`` alone stands for all."""
     watch_namespace_selector: LabelSelector | None = None

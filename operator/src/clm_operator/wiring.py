@@ -5,6 +5,7 @@ import logging
 import os
 import time
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import kopf
@@ -14,9 +15,11 @@ from clm_operator.clock import SystemClock
 from clm_operator.cluster.api import Api, WriteBudget
 from clm_operator.cluster.resources import Cluster
 from clm_operator.edge import watch
+from clm_operator.edge.inbox import Inbox
 from clm_operator.edge.leader import Leader, identity_of
 from clm_operator.edge.namespaces import Namespaces
 from clm_operator.edge.probes import Health, serve
+from clm_operator.edge.taking import Taker
 from clm_operator.edge.watches import Watches
 from clm_operator.mirror.objects import Key
 from clm_operator.mirror.words import Words
@@ -36,6 +39,7 @@ from clm_operator.store.results import ArtifactReader, open_store
 from clm_operator.store.runs import RunStore
 from clm_operator.store.standing import Standing
 from clm_operator.telling.kube_events import KubeEvents
+from clm_operator.telling.nats_connection import connect
 from clm_operator.telling.prometheus import Metrics
 from clm_operator.telling.teller import Teller
 from clm_operator.view import View
@@ -144,6 +148,8 @@ class Operator:
             tasks.create_task(self._rounds(), name="scheduler")
             tasks.create_task(self.standing.run(self.scheduler.wake), name="store")
             tasks.create_task(self.undertaker.run(self._known), name="undertaker")
+            if (inbox := self._inbox()) is not None:
+                tasks.create_task(inbox.run(), name="inbox")
 
     async def _rounds(self) -> None:
         # No run can do without a bucket; all else goes on without the store.
@@ -163,6 +169,16 @@ class Operator:
             self.helpers.append(asyncio.create_task(part, name=name))
         for task in self.helpers:
             task.add_done_callback(_say_how_it_ended)
+
+    def _inbox(self) -> Inbox | None:
+        """Return who takes messages that ask for runs; None where nobody is to."""
+        link, lease = self.settings.events.nats, self.settings.lease
+        if link is None or not link.requests.enabled:
+            return None
+        release = f"{lease.namespace}-{lease.name}".replace(".", "_")
+        taker = Taker(self.cluster, self.namespaces, self.clock, self.namespaces.wake)
+        dial = partial(connect, link, "clm-operator requests")
+        return Inbox(link.requests, link.requests.consumer or release, dial, taker, self.metrics)
 
     def _reconciler(self) -> Reconciler:
         settings, cluster, metrics = self.settings, self.cluster, self.metrics
