@@ -161,12 +161,15 @@ def _refreshing(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def listed(found: list[Decision], first: int) -> list[Fill]:
+    """The same fills as the exchange lists them."""
     return [
-        Fill(
-            first + i, int(row.timestamp.timestamp() * 1000), row.price, row.quantity, row.side > 0
-        )
-        for i, row in enumerate(as_rows(found, SIZE).itertuples())
+        Fill(first + i, _milliseconds(one), one.price, abs(one.units) * SIZE / 2, one.units > 0)
+        for i, one in enumerate(found)
     ]
+
+
+def _milliseconds(one: Decision) -> int:
+    return int(one.known.timestamp() * 1000) + 60_000
 
 
 def test_fills_are_fetched_and_kept(exchange: FakeExchange, store: Storage, keys: Path) -> None:
