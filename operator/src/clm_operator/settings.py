@@ -12,6 +12,7 @@ from clm_api.errors import SpecError
 from clm_api.families import Family
 from clm_api.layout import RunLayout, data_of, inside, run_address
 from clm_api.resolve import deep_merge
+from clm_operator.event_settings import EventSettings
 from clm_operator.selectors import LabelSelector
 
 
@@ -229,6 +230,8 @@ class Settings(Model):
     """Base address of the exchange's API, for proxies."""
     exchange_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Share of what an exchange allows an address that runs may use."""
+    events: EventSettings = Field(default_factory=EventSettings)
+    """Who is told what happens, beside Kubernetes events."""
 
     @model_validator(mode="after")
     def _namespaces_are_named_once(self) -> Self:

@@ -97,4 +97,4 @@ def _tidying(facts: Facts, decided: Decided) -> Iterator[Act]:
         )
     if facts.plausible is not None:
         retention = facts.plausible.spec.retention
-        yield from map(acts.Retire, to_delete(facts.versions, retention, decided.status))
+        yield from map(acts.Retire, to_delete(facts.versions, retention, decided.status, facts.now))
