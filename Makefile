@@ -40,10 +40,10 @@ verify: setup ## Prove that the generated files are fresh
 	$(VENV)/python -m clm_api.crdgen crds charts/clm/templates --check
 	$(VENV)/python -m tools.values charts/clm --check
 
-test: setup verify ## Run all tests; sets up the API server, the node cluster, MinIO, a browser, promtool
+test: setup verify ## Run all tests; sets up the API server, the node cluster, MinIO, a browser, Prometheus
 	@$(CLUSTER) setup
 	@tools/setup/browser.sh
-	@tools/setup/promtool.sh
+	@tools/setup/prometheus.sh
 	@$(CLUSTER) build
 	$(VENV)/pytest $(PYTEST_ARGS)
 

@@ -9,7 +9,13 @@ from tests.support.repository import ROOT
 
 PAGES = sorted(
     page
-    for pattern in ("*.md", "docs/*.md", "*/README.md", "charts/clm/README.md")
+    for pattern in (
+        "*.md",
+        "docs/*.md",
+        "docs/runbooks/*.md",
+        "*/README.md",
+        "charts/clm/README.md",
+    )
     for page in ROOT.glob(pattern)
     if page.name != "CHANGELOG.md"
 )

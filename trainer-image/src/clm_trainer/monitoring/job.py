@@ -9,6 +9,8 @@ from typing import TypeVar
 import pandas as pd
 
 from clm_api.errors import ClmError
+from clm_api.monitoring import PerformanceMode
+from clm_api.performance import PerformanceFinding
 from clm_api.reasons import Reason
 from clm_api.replay import (
     Contender,
@@ -20,6 +22,7 @@ from clm_api.replay import (
 )
 from clm_trainer.host import Host
 from clm_trainer.monitoring.contenders import market_of, opened, problem
+from clm_trainer.monitoring.earning import earning
 from clm_trainer.monitoring.replay import live
 from clm_trainer.monitoring.shadow import shadow
 from clm_trainer.monitoring.steps import Steps
@@ -31,6 +34,8 @@ from clm_trainer.storage import Storage
 
 _LOG = logging.getLogger("clm_trainer")
 _T = TypeVar("_T")
+_OF_THE_VERSION = frozenset({Reason.METRICS_REJECTED, Reason.ARTIFACT_CORRUPT})
+"""Reasons that are one version's own: the other figures stand."""
 
 
 def run(task: ReplayTask, path: str, host: Host) -> None:
@@ -60,12 +65,15 @@ def run(task: ReplayTask, path: str, host: Host) -> None:
         in_production = job.live(tracks)
     with steps.step("shadow", "replaying what is in its shadow test"):
         on_trial = job.shadow(tracks)
+    with steps.step("performance", "holding results against what was promised"):
+        performance = job.performance(tracks, in_production)
     with steps.step("report", f"writing {path}"):
         report = ReplayReport(
             task=task,
             live=in_production,
             shadow=on_trial,
-            problems=list(job.problems.values()),
+            performance=performance,
+            problems=job.problems,
             notes=job.notes,
             code_revision=metadata.version("clm-trainer"),
             created_at=host.clock(),
@@ -83,7 +91,7 @@ class _Job:
     task: ReplayTask
     data: Storage
     steps: Steps
-    problems: dict[str, Problem] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def models(self) -> dict[str, ServedModel]:
@@ -133,7 +141,7 @@ class _Job:
         if challenger is None or challenger.version not in tracks:
             return None
         name = champion.version if champion else ""
-        trouble = self.problems.get(name)
+        trouble = next((one for one in self.problems if one.version == name), None)
         return self._unless_rejected(
             challenger,
             lambda: shadow(
@@ -145,18 +153,30 @@ class _Job:
             ),
         )
 
+    def performance(
+        self, tracks: dict[str, Track], live: Replay | None
+    ) -> PerformanceFinding | None:
+        """Hold the champion's results against its backtest's, if the task asks for it."""
+        champion, watch = self.task.champion, self.task.watch
+        if champion is None or watch is None or live is None:
+            return None
+        if watch.performance.mode is PerformanceMode.OFF:
+            return None
+        track = tracks[champion.version]
+        return self._unless_rejected(champion, lambda: earning(track, champion, watch))
+
     def _unless_rejected(self, contender: Contender, make: Callable[[], _T]) -> _T | None:
         try:
             return make()
         except ClmError as error:
-            if error.reason is not Reason.METRICS_REJECTED:
+            if error.reason not in _OF_THE_VERSION:
                 raise
             self._note(problem(contender, error))
             return None
 
     def _note(self, found: Problem) -> None:
-        self.problems[found.version] = found
-        self.steps.say(f"{found.version} can't be replayed: {found.message}")
+        self.problems.append(found)
+        self.steps.say(f"{found.version}: {found.message}")
 
 
 def _events(track: Track, store: Storage) -> pd.DataFrame | None:

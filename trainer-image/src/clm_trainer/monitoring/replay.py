@@ -39,5 +39,10 @@ def live(track: Track, champion: Contender) -> Replay:
     ClmError
         MetricsRejected, InsufficientData.
     """
+    return Replay(**facts(track, live_from(track, champion)))
+
+
+def live_from(track: Track, champion: Contender) -> pd.Timestamp:
+    """Return the open time of the first bar that counts since the champion's promotion."""
     promoted = pd.Timestamp(champion.since).floor(track.model.timeframe)
-    return Replay(**facts(track, max(promoted, track.first)))
+    return max(promoted, track.first)

@@ -1,6 +1,6 @@
 """What a published version did on a stretch of bars after its training."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import pandas as pd
@@ -36,6 +36,7 @@ class Track:
     model: ServedModel
     panel: Panel
     events: pd.DataFrame | None = None
+    _made: "dict[tuple[pd.Timestamp, int], Stretch]" = field(default_factory=dict, init=False)
 
     @property
     def first(self) -> pd.Timestamp:
@@ -49,7 +50,8 @@ class Track:
     def stretch(self, start: pd.Timestamp, bars: int) -> "Stretch":
         """Return what the version did on some bars: nothing after the last of them is known to it.
 
-        It decides since its training, and is backtested from flat: row 0 holds nothing.
+        It decides since its training, and is backtested from flat: row 0 holds nothing. What was
+        asked for once is kept.
 
         Parameters
         ----------
@@ -63,6 +65,11 @@ class Track:
         ClmError
             InsufficientData: as for ``ServedModel.decide``.
         """
+        if (start, bars) not in self._made:
+            self._made[start, bars] = self._stretch(start, bars)
+        return self._made[start, bars]
+
+    def _stretch(self, start: pd.Timestamp, bars: int) -> "Stretch":
         begin = self.row(start)
         known = self.panel.window(0, begin + bars)
         window = known.window(begin, len(known))
