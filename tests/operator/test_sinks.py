@@ -157,8 +157,8 @@ async def test_a_certificate_of_ones_own_authority_is_trusted_only_where_it_is_n
 @asynccontextmanager
 async def to_nats(server: NatsServer, **more: Any) -> AsyncIterator[NatsSink]:
     """Open a sink."""
-    values: Raw = {"servers": [server.url], "stream": "EVENTS"} | more
-    sink = NatsSink(NatsSettings.model_validate(values))
+    values: Raw = {"servers": [server.url]} | more
+    sink = NatsSink(NatsSettings.model_validate(values), "EVENTS")
     try:
         yield sink
     finally:

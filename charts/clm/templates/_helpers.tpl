@@ -288,7 +288,7 @@ http:
 {{- if .servers }}
 nats:
   servers: {{ toJson .servers }}
-  stream: {{ .stream | quote }}
+  stream: {{ .stream | default nil | toJson }}
   createStream: {{ .createStream }}
   {{- include "clm.eventFiles" (dict "name" "nats" "sink" . "folder" "credentialsFolder") | nindent 2 }}
 {{- end }}

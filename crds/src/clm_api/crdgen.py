@@ -1,7 +1,7 @@
 """From pydantic models to CustomResourceDefinitions: the YAML is generated, never edited.
 
-``python -m clm_api.crdgen crds CHART`` writes one file per kind, one sample per family and one JSON
-schema per event; with ``--check`` it only compares.
+``python -m clm_api.crdgen crds CHART`` writes one file per kind, one sample per family, one JSON
+schema per event and one of messages; with ``--check`` it only compares.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from clm_api import GROUP, VERSION, events
+from clm_api import GROUP, VERSION, events, run_request
 from clm_api.model_version import ModelVersionResource, ModelVersionSpec, ModelVersionStatus
 from clm_api.rules import validations
 from clm_api.samplegen import samples
@@ -230,6 +230,8 @@ def main(arguments: list[str]) -> int:
     check = "--check" in arguments
     plain, chart = [Path(a) for a in arguments if a != "--check"]
     files = {plain / "samples" / name: text for name, text in samples().items()}
+    asked = json.dumps(run_request.schema(), indent=2, ensure_ascii=False) + "\n"
+    files[plain / "requests" / "run.json"] = asked
     for data in events.EVENTS:
         text = json.dumps(events.schema(data), indent=2, ensure_ascii=False) + "\n"
         files[plain / "events" / f"{events.type_of(data.event)}.json"] = text

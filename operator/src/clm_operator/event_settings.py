@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from clm_api.base import Model
-from clm_api.happening import Sink
+from clm_operator.request_settings import RequestSettings
 
 _PLAIN = r"^[^\s.*>/\\]+$"
 
@@ -34,14 +34,16 @@ class NatsSettings(Model):
     and ``tls.key`` are shown to the server."""
     ca_file: str | None = None
     """Certificates of an authority of one's own, trusted beside the system's."""
-    stream: Annotated[str, Field(pattern=_PLAIN, max_length=255)] = "CLM_EVENTS"
-    """The stream that takes ``clm.events.>``."""
+    stream: Annotated[str, Field(pattern=_PLAIN, max_length=255)] | None = "CLM_EVENTS"
+    """The stream that takes ``clm.events.>``; None: no event is sent."""
     create_stream: bool = False
     """Whether it is made where it is missing."""
+    requests: RequestSettings = Field(default_factory=RequestSettings)
+    """Messages that ask for runs."""
 
 
 class EventSettings(Model):
-    """Who is told what happens, beside Kubernetes events."""
+    """Who is told what happens, beside Kubernetes events, and who asks by messages."""
 
     cluster: Annotated[str, Field(pattern=r"^[-._A-Za-z0-9]+$", max_length=63)] = "clm"
     """Names this installation in the source of every event."""
@@ -49,9 +51,3 @@ class EventSettings(Model):
     """An HTTP endpoint."""
     nats: NatsSettings | None = None
     """NATS JetStream."""
-
-    @property
-    def sinks(self) -> tuple[Sink, ...]:
-        """Those that are set."""
-        there: dict[Sink, object] = {"http": self.http, "nats": self.nats}
-        return tuple(sink for sink, settings in there.items() if settings is not None)

@@ -214,6 +214,8 @@ class Settings(Model):
     """Pod defaults by family, in the shape of ``spec.job``, and the image flavour."""
     job_policy: JobPolicy = Field(default_factory=JobPolicy)
     """What a schedule may ask of its pods."""
+    events: EventSettings = Field(default_factory=EventSettings)
+    """Who is told by events, and who asks by messages."""
     watch_namespaces: list[str] = Field(default_factory=list)
     """Namespaces whose schedules are served; ``*`` alone stands for all."""
     watch_namespace_selector: LabelSelector | None = None
@@ -230,8 +232,6 @@ class Settings(Model):
     """Base address of the exchange's API, for proxies."""
     exchange_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Share of what an exchange allows an address that runs may use."""
-    events: EventSettings = Field(default_factory=EventSettings)
-    """Who is told what happens, beside Kubernetes events."""
 
     @model_validator(mode="after")
     def _namespaces_are_named_once(self) -> Self:

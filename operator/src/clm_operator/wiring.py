@@ -5,6 +5,7 @@ import logging
 import os
 import time
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import kopf
@@ -14,9 +15,11 @@ from clm_operator.clock import SystemClock
 from clm_operator.cluster.api import Api, WriteBudget
 from clm_operator.cluster.resources import Cluster
 from clm_operator.edge import watch
+from clm_operator.edge.inbox import Inbox
 from clm_operator.edge.leader import Leader, identity_of
 from clm_operator.edge.namespaces import Namespaces
 from clm_operator.edge.probes import Health, serve
+from clm_operator.edge.taking import Taker
 from clm_operator.edge.watches import Watches
 from clm_operator.mirror.objects import Key
 from clm_operator.mirror.words import Words
@@ -40,6 +43,7 @@ from clm_operator.telling.kube_events import KubeEvents
 from clm_operator.telling.nats import NatsSink
 from clm_operator.telling.outbox import Outbox
 from clm_operator.telling.outgoing import Outgoing, Pending
+from clm_operator.telling.nats_connection import connect
 from clm_operator.telling.prometheus import Metrics
 from clm_operator.telling.sinks import EventSink
 from clm_operator.telling.teller import Teller
@@ -151,6 +155,8 @@ class Operator:
             tasks.create_task(self.standing.run(self.scheduler.wake), name="store")
             tasks.create_task(self.undertaker.run(self._known), name="undertaker")
             tasks.create_task(self.outgoing.run(), name="outgoing")
+            if (inbox := self._inbox()) is not None:
+                tasks.create_task(inbox.run(), name="inbox")
 
     async def _rounds(self) -> None:
         # No run can do without a bucket; all else goes on without the store.
@@ -176,10 +182,20 @@ class Operator:
         sinks = list[EventSink]()
         if settings.http is not None:
             sinks.append(HttpSink(settings.http, self.clock.now))
-        if settings.nats is not None:
-            sinks.append(NatsSink(settings.nats))
+        if settings.nats is not None and settings.nats.stream is not None:
+            sinks.append(NatsSink(settings.nats, settings.nats.stream))
         seen, name = self.metrics.sinks, settings.cluster
         return Outgoing(tuple(Outbox(one, self.mirror, seen, name, recorded) for one in sinks))
+
+    def _inbox(self) -> Inbox | None:
+        """Return who takes messages that ask for runs; None where nobody is to."""
+        link, lease = self.settings.events.nats, self.settings.lease
+        if link is None or not link.requests.enabled:
+            return None
+        release = f"{lease.namespace}-{lease.name}".replace(".", "_")
+        taker = Taker(self.cluster, self.namespaces, self.clock, self.namespaces.wake)
+        dial = partial(connect, link, "clm-operator requests")
+        return Inbox(link.requests, link.requests.consumer or release, dial, taker, self.metrics)
 
     def _reconciler(self) -> Reconciler:
         settings, cluster, metrics = self.settings, self.cluster, self.metrics

@@ -55,6 +55,20 @@ class Namespaces:
             return False
         return self._selector is None or namespace in self._known
 
+    async def is_asked(self, namespace: str) -> bool:
+        """Whether a namespace is to be served, if it answers or not; new labels are looked up.
+
+        Raises
+        ------
+        ApiError
+            Labels decide, and they can't be read.
+        """
+        if self._selector is None:
+            return bool({namespace, EVERY_NAMESPACE} & set(self._asked))
+        if namespace not in self._known:
+            await self._list()
+        return namespace in self._known
+
     def served(self) -> list[str]:
         """Return the namespaces that are served, as far as they are known."""
         return sorted(filter(self.serves, self._known | set(self._asked) - {EVERY_NAMESPACE}))
@@ -101,12 +115,13 @@ class Namespaces:
 
     async def list_all(self) -> None:
         """Hold all namespaces that there are against the selector."""
-        before = set(self._known)
         try:
-            found = await self._cluster.namespaces()
+            await self._list()
         except ApiError as error:
             _LOG.info("namespaces can't be listed: %s", error)
-            return
+
+    async def _list(self) -> None:
+        before, found = set(self._known), await self._cluster.namespaces()
         for gone in before - found.keys():
             self.seen(gone, None)
         for namespace, labels in found.items():

@@ -28,8 +28,8 @@ class NatsSink:
 
     name: Sink = "nats"
 
-    def __init__(self, settings: NatsSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: NatsSettings, stream: str) -> None:
+        self._settings, self._stream = settings, stream
         self._client: Client | None = None
 
     async def send(self, event: Told) -> None:
@@ -45,7 +45,7 @@ class NatsSink:
                 f"{SUBJECTS}.{event.namespace}.{event.schedule}.{event.event}",
                 JSONFormat().write(event.whole),
                 timeout=PATIENCE_S,
-                stream=self._settings.stream,
+                stream=self._stream,
                 headers={
                     "Nats-Msg-Id": event.id,
                     "Content-Type": JSONFormat().get_content_type(),
@@ -77,7 +77,7 @@ class NatsSink:
 
     async def _find_stream(self, client: Client) -> None:
         """Look for the stream, or make it where the settings say so."""
-        stream, name = client.jetstream(), self._settings.stream
+        stream, name = client.jetstream(), self._stream
         try:
             await stream.stream_info(name)
         except NotFoundError as error:

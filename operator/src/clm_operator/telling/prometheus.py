@@ -13,6 +13,7 @@ from clm_operator.telling.sink_metrics import SinkMetrics
 from clm_operator.view import View
 
 RESULTS = ("ok", "busy", "error")
+MESSAGES = ("asked", "repeated", "waiting", "dead")
 _VERBS = ("GET", "POST", "PATCH", "DELETE")
 
 
@@ -80,6 +81,20 @@ class Metrics:
             ("kind", "namespace"),
             registry=registry,
         )
+        self._messages = Counter(
+            "clm_messages_total",
+            "Messages that asked for runs, by what became of them.",
+            ("result",),
+            registry=registry,
+        )
+        self._listens = Gauge(
+            "clm_messages_listening",
+            "1 while messages of a stream can be taken, 0 while NATS or the stream is away.",
+            ("stream",),
+            registry=registry,
+        )
+        for result in MESSAGES:
+            self._messages.labels(result)
         self._store = Gauge(
             "clm_store_refuses",
             "1 while the store can't be used, by the operator's own look.",
@@ -169,6 +184,17 @@ class Metrics:
     def event(self, kind: str, unix_time: float) -> None:
         """Record that a watch delivered something."""
         self._events.labels(kind).set(unix_time)
+
+    def message(self, result: str) -> None:
+        """Count a message: asked, repeated, waiting or dead."""
+        self._messages.labels(result).inc()
+
+    def listens(self, stream: str, *, listens: bool | None) -> None:
+        """Say whether messages of a stream can be taken; None: another process takes them."""
+        if listens is None:
+            self._listens.clear()
+        else:
+            self._listens.labels(stream).set(listens)
 
     def silent(self, kind: str, namespace: str, *, silent: bool) -> None:
         """Say whether nothing was heard of a watch for too long."""
