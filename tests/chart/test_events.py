@@ -75,6 +75,13 @@ def test_values_become_settings_whose_files_are_mounted(tmp_path: Path) -> None:
     }
 
 
+def test_nats_may_be_there_for_messages_alone(tmp_path: Path) -> None:
+    objects = chart.render("ns", S3, 'events={"nats":{"servers":["nats://a"],"stream":""}}')
+    nats = _settings(objects, tmp_path).nats
+    assert nats is not None
+    assert nats.stream is None
+
+
 def test_the_operator_and_no_training_pod_may_reach_the_sinks() -> None:
     objects = chart.render("ns", S3, BOTH, "networkPolicy.enabled=true")
     policies = {p["metadata"]["name"]: p for p in chart.of_kind(objects, "NetworkPolicy")}

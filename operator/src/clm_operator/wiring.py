@@ -41,9 +41,9 @@ from clm_operator.store.standing import Standing
 from clm_operator.telling.http import HttpSink
 from clm_operator.telling.kube_events import KubeEvents
 from clm_operator.telling.nats import NatsSink
+from clm_operator.telling.nats_connection import connect
 from clm_operator.telling.outbox import Outbox
 from clm_operator.telling.outgoing import Outgoing, Pending
-from clm_operator.telling.nats_connection import connect
 from clm_operator.telling.prometheus import Metrics
 from clm_operator.telling.sinks import EventSink
 from clm_operator.telling.teller import Teller
