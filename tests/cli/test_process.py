@@ -57,8 +57,9 @@ def cpu_seconds(*arguments: str) -> float:
 
 QUICK = [
     [], ["status"], ["status", "x"], ["list"], ["logs", "x"], ["promote", "x", "--reason", "y"],
-    ["rollback", "x", "--reason", "y"], ["history", "x"], ["diff", "x", "y"], ["report", "x"],
-    ["suspend", "x"], ["run", "x"], ["validate", str(ROOT / "examples" / "xgboost.yaml")],
+    ["rollback", "x", "--reason", "y"], ["halt", "x", "--reason", "y"], ["history", "x"],
+    ["diff", "x", "y"], ["report", "x"], ["suspend", "x"], ["run", "x"],
+    ["validate", str(ROOT / "examples" / "xgboost.yaml")],
 ]  # fmt: skip
 
 

@@ -38,6 +38,7 @@ VERSIONS = rule("clm.dev", ["patch"], KINDS[1])
         ("suspend btc-eth", (SCHEDULES,), None),
         ("resume btc-eth", (SCHEDULES,), None),
         ("promote btc-1 --reason why", (VERSIONS,), "does the operator run?"),
+        ("halt btc-eth --reason why", (VERSIONS,), "does the operator run?"),
         ("rollback btc-eth --to btc-1 --reason why", (VERSIONS,), "does the operator run?"),
     ],
 )
@@ -50,7 +51,11 @@ def test_a_command_needs_these_rights(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(clm_cli.moves, "_PATIENCE_S", 0.0)
-    api.put(judged(api.put(schedule()), "btc-1"))
+    production = {
+        "version": "btc-1", "since": "2025-12-02T06:00:00Z", "approvedBy": "bob", "reason": "good",
+        "artifact": {"uri": "s3://clm/m.json", "sha256": "0" * 64},
+    }  # fmt: skip
+    api.put(judged(api.put(schedule(production=production)), "btc-1"))
     path = tmp_path / "of-a-person"
 
     def said(*rules: Raw) -> str | None:

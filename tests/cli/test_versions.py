@@ -78,6 +78,56 @@ def test_who_was_in_production_when_and_why(api: Namespace) -> None:
     ]  # fmt: skip
 
 
+HALTED: dict[str, Any] = {
+    "previous": [
+        *PRODUCTION["previous"],
+        {"version": "btc-2", "from": "2025-12-02T06:00:00Z", "to": "2025-12-03T06:00:00Z",
+         "by": "bob", "reason": "fewer losses",
+         "emptied": {"by": "carol", "reason": "the exchange is away"}},
+    ],
+    "halted": {"version": "btc-2", "since": "2025-12-03T06:00:00Z", "by": "carol",
+               "reason": "the exchange is away"},
+}  # fmt: skip
+
+
+def test_a_time_in_which_production_was_empty(api: Namespace) -> None:
+    api.put(schedule(**HALTED))
+    rows = text("history", "btc-eth").splitlines()
+    assert [row.split()[0] for row in rows] == ["version", "btc-1", "btc-2", "(empty)"]
+    for part in ("2025-12-03 06:00 UTC", "now", "carol", "the exchange is away"):
+        assert part in rows[-1]
+    (found,) = json.loads(text("history", "btc-eth", "--at", "2025-12-04", "-o", "json"))
+    assert (found["version"], found["by"], found["to"]) == (None, "carol", None)
+    assert "(halted)" in text("status")
+    said = "production none  since Wed 2025-12-03 06:00 UTC by carol: the exchange is away"
+    assert said in text("status", "btc-eth")
+
+
+def test_a_halt_asks_the_version_in_production(
+    api: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clm_cli.moves, "_PATIENCE_S", 0.0)
+    put_two(api)
+    assert "does the operator run?" in refused("halt", "btc-eth", "--reason", "away for a week")
+    assert api.read("ModelVersion", "btc-2")["spec"]["request"] == {
+        "stage": "ARCHIVED", "by": "admin", "reason": "away for a week", "replaces": "btc-2",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ({}, "btc-eth: nothing is in production"),
+        (HALTED, "since 2025-12-03 06:00 UTC, by carol: the exchange is away"),
+        (PRODUCTION, "btc-2 is in production and its ModelVersion was deleted"),
+    ],
+    ids=["nothing ever was", "halted already", "the version was deleted"],
+)
+def test_a_halt_of_nothing(api: Namespace, status: dict[str, Any], said: str) -> None:
+    api.put(schedule(**status))
+    assert said in refused("halt", "btc-eth", "--reason", "why")
+
+
 def test_a_time_before_all_or_none_at_all(api: Namespace) -> None:
     put_two(api)
     assert "nothing is known to be in production" in refused(

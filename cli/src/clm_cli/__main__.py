@@ -21,6 +21,7 @@ COMMANDS = {
     "logs": "logs:logs",
     "promote": "moves:promote",
     "rollback": "moves:rollback",
+    "halt": "moves:halt",
     "history": "history:history",
     "diff": "diff:diff",
     "report": "report:report",

@@ -26,9 +26,9 @@ def history(
     namespace: Namespace = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Show who was in production when, who asked for it and why.
+    """Show who was in production when, who asked for it and why; and who emptied it.
 
-    With --at for one time only. The last 20 are known.
+    With --at for one time only. The last 20 versions are known.
 
     Plain kubectl: kubectl get tsched TS -o jsonpath='{.status.previous}{.status.production}'
     """
@@ -51,9 +51,12 @@ def history(
 
 def _show(found: tuple[Period, ...]) -> None:
     columns = ("version", "from", "to", "asked by", "why", "replaced by")
-    rows = (
-        (p.version, moment(p.since), moment(p.to) or "now", p.by, p.reason, p.replaced_by or "")
-        for p in found
-    )
+    rows = map(_row, found)
     prose, expendable = ("asked by", "why"), ("replaced by", "to")
     show(table_of(columns, rows, prose=prose, expendable=expendable))
+
+
+def _row(period: Period) -> tuple[str, ...]:
+    times = moment(period.since), moment(period.to) or "now"
+    name, follower = period.version or "(empty)", period.replaced_by or ""
+    return (name, *times, period.by, period.reason, follower)

@@ -1,4 +1,4 @@
-"""``clm promote`` and ``clm rollback``: ask for a version in production and wait for the answer."""
+"""``clm promote``, ``rollback`` and ``halt``: ask who is in production and wait for the answer."""
 
 import time
 from typing import Annotated
@@ -9,13 +9,16 @@ from clm_api.errors import ClmError, SpecError
 from clm_api.lifecycle import MAX_REASON, RequestedStage, StageRequest
 from clm_api.production import rollback_target
 from clm_api.reasons import Reason
+from clm_api.schedule_status import HaltedStatus, ProductionStatus
 from clm_cli.cluster import Cluster, ClusterError, VersionView
 from clm_cli.options import Namespace
 from clm_cli.output import Output, OutputOption, console, print_document, waiting
+from clm_cli.screen import moment
+from clm_cli.server import NotFoundError
 
 _POLL_S = 0.5
 _PATIENCE_S = 120.0
-_DONE = (Reason.PROMOTED, Reason.ROLLED_BACK, Reason.SHADOW_STARTED)
+_DONE = (Reason.PROMOTED, Reason.ROLLED_BACK, Reason.SHADOW_STARTED, Reason.HALTED)
 
 Why = Annotated[str, typer.Option("--reason", help="Why; kept in the history for good.")]
 
@@ -31,7 +34,7 @@ def promote(
     namespace: Namespace = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Put a candidate into production.
+    """Put a candidate into production, or an archived version again; it ends a halt, too.
 
     Exit code 0 only if it is there. It is refused if another version came into production since
     you asked, and if one byte of the version's files differs from what was judged. With --shadow
@@ -42,9 +45,10 @@ def promote(
     auth whoami prints; stage SHADOW begins a test, ARCHIVED ends one or withdraws a candidate
     """
     cluster = Cluster(namespace)
-    wanted = cluster.version(version)
+    owner = cluster.version(version).spec.schedule_ref.name
     stage = RequestedStage.SHADOW if shadow else RequestedStage.PRODUCTION
-    _ask(cluster, wanted.spec.schedule_ref.name, version, reason, output, stage)
+    present = cluster.schedule(owner).status.production
+    _ask(cluster, version, _wish(cluster, stage, reason, present), output)
 
 
 def rollback(
@@ -59,14 +63,16 @@ def rollback(
 ) -> None:
     """Put an earlier version back into production.
 
-    Exit code 0 only if it is there. Versions that were rolled back from, or are gone, are left out.
+    Exit code 0 only if it is there. Left out are versions that were rolled back from, halted or
+    stood down, and those that are gone.
     Nothing is fetched or trained: it works while the exchange is down.
 
     Plain kubectl: as for promote, on the archived version; kubectl get tsched TS -o yaml shows
     status.previous
     """
     cluster = Cluster(namespace)
-    target = to or _target(cluster, schedule)
+    status = cluster.schedule(schedule).status
+    target = to or rollback_target(status, {v.name for v in cluster.versions(schedule)})
     if target is None:
         raise ClusterError(
             f"{schedule}: no earlier version to roll back to; name an archived one with --to "
@@ -75,30 +81,53 @@ def rollback(
     owner = cluster.version(target).spec.schedule_ref.name
     if owner != schedule:
         raise ClusterError(f"{target} belongs to {owner}, not to {schedule}")
-    _ask(cluster, schedule, target, reason, output)
+    wish = _wish(cluster, RequestedStage.PRODUCTION, reason, status.production)
+    _ask(cluster, target, wish, output)
 
 
-def _target(cluster: Cluster, schedule: str) -> str | None:
-    existing = {version.name for version in cluster.versions(schedule)}
-    return rollback_target(cluster.schedule(schedule).status, existing)
-
-
-def _ask(
-    cluster: Cluster,
-    schedule: str,
-    version: str,
-    reason: str,
-    output: Output,
-    stage: RequestedStage = RequestedStage.PRODUCTION,
+def halt(
+    schedule: Annotated[str, typer.Argument(metavar="TS", help="Name of a TrainingSchedule.")],
+    reason: Why,
+    namespace: Namespace = None,
+    output: OutputOption = Output.TEXT,
 ) -> None:
-    """Ask under the reader's own name, replacing what they see now."""
-    present = cluster.schedule(schedule).status.production
-    request = StageRequest(
-        stage=stage,
-        by=cluster.user(),
-        reason=_checked(reason),
-        replaces=present.version if present else "",
-    )
+    """Empty production: bots hold nothing until a person promotes a version.
+
+    Exit code 0 only if it is empty. Mode Automatic promotes nothing until then; runs, tests and
+    replays of a version in its shadow test go on. "clm promote" ends it, with the same version or
+    another one.
+
+    Plain kubectl: kubectl patch mv MV --type=merge -p '{"spec": {"request": {"stage": "ARCHIVED",
+    "by": "YOU", "reason": "WHY", "replaces": "MV"}}}'; MV is the version in production
+    """
+    cluster = Cluster(namespace)
+    status = cluster.schedule(schedule).status
+    if (present := status.production) is None:
+        raise ClusterError(f"{schedule}: nothing is in production{_since(status.halted)}")
+    wish = _wish(cluster, RequestedStage.ARCHIVED, reason, present)
+    try:
+        _ask(cluster, present.version, wish, output)
+    except NotFoundError as error:
+        raise ClusterError(
+            f"{present.version} is in production and its ModelVersion was deleted, so there is "
+            "nothing to ask: promote another version, then halt that one"
+        ) from error
+
+
+def _since(halted: HaltedStatus | None) -> str:
+    return f" since {moment(halted.since)}, by {halted.by}: {halted.reason}" if halted else ""
+
+
+def _wish(
+    cluster: Cluster, stage: RequestedStage, reason: str, present: ProductionStatus | None
+) -> StageRequest:
+    """Return a request under the reader's own name, replacing what they see now."""
+    replaces = present.version if present else ""
+    return StageRequest(stage=stage, by=cluster.user(), reason=_checked(reason), replaces=replaces)
+
+
+def _ask(cluster: Cluster, version: str, request: StageRequest, output: Output) -> None:
+    """Ask, and wait for the answer."""
     generation = cluster.ask_for_stage(version, request)
     decided = _decided(cluster, version, generation)
     decision = decided.status.promotion
@@ -108,7 +137,7 @@ def _ask(
     if output is Output.JSON:
         print_document(decided.raw)
         return
-    verb = ": " if stage is RequestedStage.SHADOW else " is "
+    verb = " is " if request.stage is RequestedStage.PRODUCTION else ": "
     console.print(f"{decision.outcome}: {version}{verb}{decision.message}", soft_wrap=True)
 
 

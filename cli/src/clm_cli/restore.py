@@ -113,10 +113,13 @@ def _bring_back(cluster: Cluster, objects: "Storage", schedule: Raw, saved: Save
         _version(cluster, version, present)
     cluster.write_status(present, schedule_status(schedule, present))
     cluster.annotate(name, {RESTORING: None})
-    there = schedule.get("status", {}).get("production")
+    status = schedule.get("status", {})
+    there = status.get("production")
     what = f"{there['version']} in production" if there else "nothing in production"
+    if (halted := status.get("halted")) is not None:
+        what += f", emptied by {halted['by']}"
     console.print(f"  {name}: {len(versions)} versions, {what}", highlight=False, soft_wrap=True)
-    _compare(objects, cluster.namespace, name, there)
+    _compare(objects, cluster.namespace, name, there or halted)
     return True
 
 
@@ -154,7 +157,13 @@ def _version(cluster: Cluster, saved: Raw, owner: Raw) -> None:
 
 
 def _compare(objects: "Storage", namespace: str, schedule: str, there: Raw | None) -> None:
-    """Say where the store knows of a later version in production than the backup."""
+    """Say where the store knows of a later change of production than the backup.
+
+    Parameters
+    ----------
+    there
+        What the backup says of production, or of what it was emptied of.
+    """
     try:
         content = objects.get(production_pointer(namespace, schedule))
         found = None if content is None else ProductionPointer.model_validate_json(content)
@@ -162,8 +171,8 @@ def _compare(objects: "Storage", namespace: str, schedule: str, there: Raw | Non
         return
     since = datetime.fromisoformat(there["since"]) if there else None
     if found is not None and (since is None or found.since > since):
+        says = f"names {found.version} as in" if found.version else "says that nothing is in"
         warn(
-            f"{schedule}: the store names {found.version} as in production since "
-            f"{found.since:%Y-%m-%d %H:%M} UTC, after this backup was made; it stays named there "
-            "until a version is promoted here"
+            f"{schedule}: the store {says} production since {found.since:%Y-%m-%d %H:%M} UTC, "
+            "after this backup was made; that stays so there until a version is promoted here"
         )

@@ -13,7 +13,7 @@ from clm_api.promotion import CriterionVerdict, Verdict
 from clm_api.reasons import Reason
 from clm_api.restored import RESTORING
 from clm_api.schedule import parse_schedule
-from clm_api.schedule_status import HeldRun, LiveStatus, ReplayStatus
+from clm_api.schedule_status import HeldRun, LiveStatus, ReplayStatus, TrainingScheduleStatus
 from clm_cli.cluster import ScheduleView, VersionView
 from clm_cli.output import harmless
 from clm_cli.tables import Cell, table_of
@@ -105,11 +105,18 @@ def _overview_row(schedule: ScheduleView) -> tuple[str, ...]:
         schedule.name,
         status.schedule_text or "",
         _family(schedule),
-        status.production.version if status.production else "",
+        _production(status),
         f"{last.stage} {last.reason}" if last else "",
         moment(status.next_schedule_time),
         next((c.status for c in status.conditions if c.type == "Ready"), ""),
     )
+
+
+def _production(status: TrainingScheduleStatus) -> str:
+    """Return the version in production, or say that production was emptied."""
+    if status.production is not None:
+        return status.production.version
+    return "(halted)" if status.halted else ""
 
 
 def screen(schedule: ScheduleView, versions: list[VersionView], now: datetime) -> RenderableType:
@@ -138,6 +145,9 @@ def screen(schedule: ScheduleView, versions: list[VersionView], now: datetime) -
         parts.append(Text(f"production {now_there.version}  {asked}"))
         if now_there.live is not None:
             parts.append(Text(f"live       {_live(now_there.live)}"))
+    if (halted := status.halted) is not None:
+        asked = f"since {local(halted.since)} by {halted.by}: {halted.reason}"
+        parts.append(Text(f"production none  {asked}", "yellow"))
     tested = next((v for v in versions if v.status.stage is Stage.SHADOW), None)
     if tested is not None and tested.status.shadow is not None:
         parts.append(Text(f"shadow     {tested.name}  {_shadow(tested.status.shadow)}"))

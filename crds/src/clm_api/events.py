@@ -164,6 +164,8 @@ class ProductionHalted(EventData):
 
     event: ClassVar[str] = "production.halted"
 
+    version: Name
+    """The version that was in production until then."""
     by: UserName
     """Who emptied it: a person, or clm-operator."""
 

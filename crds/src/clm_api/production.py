@@ -29,17 +29,21 @@ class ProductionPointer(StatusModel):
 
 @dataclass(frozen=True)
 class Period:
-    """A time in production.
+    """A time in production, or one in which production was empty.
 
     Parameters
     ----------
-    to, replaced_by
+    version
+        None while production was empty.
+    to
         None while it lasts.
     by, reason
-        Who asked for the version, and why.
+        Who asked for the version, or emptied production, and why; empty where nobody knows.
+    replaced_by
+        The version that came next; None where none has, or production was emptied first.
     """
 
-    version: str
+    version: str | None
     since: datetime
     to: datetime | None
     by: str
@@ -48,38 +52,51 @@ class Period:
 
 
 def periods(status: TrainingScheduleStatus) -> tuple[Period, ...]:
-    """Return all known times in production, oldest first."""
-    names = [p.version for p in status.previous]
-    if status.production is not None:
-        names.append(status.production.version)
-    followers: list[str | None] = [*names[1:], None]
-    found = [
-        Period(p.version, p.from_, p.to, p.by, p.reason, follower)
-        for p, follower in zip(status.previous, followers, strict=False)
+    """Return all known times in production and the empty ones between them, oldest first."""
+    begun: list[tuple[str | None, datetime | None]] = [
+        (p.version, p.from_) for p in status.previous
     ]
     if (now := status.production) is not None:
+        begun.append((now.version, now.since))
+    found = list[Period]()
+    for past, (name, since) in zip(status.previous, [*begun[1:], (None, None)], strict=False):
+        empty = past.emptied is not None or since is None or since > past.to
+        follower = None if empty else name
+        found.append(Period(past.version, past.from_, past.to, past.by, past.reason, follower))
+        if empty:
+            by, why = (past.emptied.by, past.emptied.reason) if past.emptied else ("", "")
+            found.append(Period(None, past.to, since, by, why, name))
+    if now is not None:
         found.append(Period(now.version, now.since, None, now.approved_by, now.reason, None))
     return tuple(found)
 
 
 def production_at(status: TrainingScheduleStatus, time: datetime) -> Period | None:
-    """Return who was in production at a time; None before the first known one."""
+    """Return the period that a time lies in; None before the first known one."""
     begun = [p for p in periods(status) if p.since <= time]
     return begun[-1] if begun else None
 
 
 def way_back(status: TrainingScheduleStatus) -> tuple[str, ...]:
-    """Return where rollbacks go, one after the other, left out the versions rolled back from.
+    """Return where rollbacks go, one after the other.
 
+    Left out are versions that were rolled back from, and those that production was emptied of.
     Times in production are read as a stack: a version that comes again takes everything above it
-    away. After A, B, C the way is B, A; after A, B, A there is none; after A, B, A, C it is A.
+    away, and emptying takes the version that was there. After A, B, C the way is B, A; after A, B,
+    A there is none; after A, B, A, C it is A; after A, B, nothing it is A, and after A, B, nothing,
+    C too.
     """
-    stack: list[str] = []
+    stack = list[str]()
     for period in periods(status):
+        if period.version is None:
+            stack.pop()
+            continue
         if period.version in stack:
             del stack[stack.index(period.version) :]
         stack.append(period.version)
-    return tuple(reversed(stack[:-1]))
+    if status.production is not None:
+        stack.pop()
+    return tuple(reversed(stack))
 
 
 def rollback_target(status: TrainingScheduleStatus, existing: Collection[str]) -> str | None:

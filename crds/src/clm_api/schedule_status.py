@@ -209,6 +209,15 @@ class AskedRun(StatusModel):
     """When it was taken."""
 
 
+class Emptied(StatusModel):
+    """What ended a time in production where no other version came."""
+
+    by: UserName
+    """Who emptied production: a person, or clm-operator by spec.monitoring.performance."""
+    reason: Text
+    """Why."""
+
+
 class ProductionPeriod(StatusModel):
     """A version that was in production."""
 
@@ -222,6 +231,8 @@ class ProductionPeriod(StatusModel):
     """Who asked for it."""
     reason: Text
     """Why, in the words of who asked."""
+    emptied: Emptied | None = None
+    """Who emptied production at its end; absent where the next version replaced it."""
 
 
 class TrainingScheduleStatus(StatusModel):
@@ -241,7 +252,8 @@ class TrainingScheduleStatus(StatusModel):
     ] = Field(default_factory=list)
     """Ready, ScheduleValid, DataAvailable, StoreReady, Progressing; Stalled while the spec is
     invalid; Drifted, Degraded, Stale, Executed while something is in production and they are looked
-    at; ProductionVersionMissing while the version in production is gone."""
+    at; ProductionVersionMissing while the version in production is gone; Halted while production is
+    empty because somebody or a rule emptied it."""
     schedule_seen: ScheduleSeen | None = None
     """When the present schedule was first seen."""
     schedule_text: Annotated[str, Field(max_length=160)] | None = None

@@ -1,4 +1,4 @@
-"""The picture in planning/lifecycle.py, move by move: what is in it happens, nothing else can."""
+"""The picture in stages/lifecycle.py, move by move: what is in it happens, nothing else can."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +16,8 @@ from clm_operator.findings import CorruptReport
 from clm_operator.stages import lifecycle
 from clm_operator.stages.lifecycle import IllegalMoveError, moved
 from tests.operator.units import builders as b
+from tests.operator.units.test_degraded import WHY as DEGRADED_WHY
+from tests.operator.units.test_degraded import degraded
 from tests.operator.units.world import World, ended
 
 BEEN_THERE = [{"stage": "PRODUCTION", "at": b.stamp(b.NOW), "by": "bob", "reason": "first"}]
@@ -41,6 +43,17 @@ def replaced() -> World:
     for name in ("btc-1", "btc-0"):
         world.ask(name)
         world.settle()
+    return world
+
+
+def halted(*, again: bool = False) -> World:
+    world = World.of(ended("btc-1"))
+    world.ask("btc-1")
+    world.settle()
+    world.ask("btc-1", "ARCHIVED", replaces="btc-1")
+    if again:
+        world.settle()
+        world.ask("btc-1")
     return world
 
 
@@ -87,6 +100,9 @@ ROWS = [
     Row(lifecycle.TESTED_CORRUPT, corrupt("SHADOW", shadow=PASSED), "ArtifactCorrupt",
         "model.ubj: its sha256 differs", "clm-operator"),
     Row(lifecycle.PROMOTED_TESTED, asked(stands="SHADOW"), "Promoted", "alice likes it"),
+    Row(lifecycle.HALTED, halted(), "Halted", "alice likes it"),
+    Row(lifecycle.RESUMED, halted(again=True), "Promoted", "alice likes it"),
+    Row(lifecycle.STOOD_DOWN, degraded("StandDown"), "StoodDown", DEGRADED_WHY, "clm-operator"),
     Row(lifecycle.REPLACED, replaced(), "Archived", "replaced by btc-0: alice likes it"),
 ]  # fmt: skip
 

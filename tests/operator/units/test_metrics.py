@@ -11,7 +11,14 @@ from clm_api.lifecycle import Decision, RequestedStage
 from clm_api.model_version import TAKES_A_SLOT, ModelVersionStatus, Phase, Trigger, TriggerType
 from clm_operator.mirror.objects import Key
 from clm_operator.slots.ask import Ask
-from clm_operator.stages.lifecycle import ROLLED_BACK, TESTED, WITHDRAWN, into_production
+from clm_operator.stages.lifecycle import (
+    HALTED,
+    ROLLED_BACK,
+    STOOD_DOWN,
+    TESTED,
+    WITHDRAWN,
+    into_production,
+)
 from clm_operator.telling.prometheus import Metrics
 from clm_operator.telling.schedule_metrics import DECISIONS
 from clm_operator.view import View
@@ -110,7 +117,8 @@ def test_every_outcome_of_a_request_has_its_counter() -> None:
     directions = {
         into_production(ended("v", s).status) for s in ("CANDIDATE", "SHADOW", "ARCHIVED")
     }
-    moves = {str(r.reason) for r in (*directions, ROLLED_BACK, TESTED, WITHDRAWN) if r}
+    others = (ROLLED_BACK, TESTED, WITHDRAWN, HALTED, STOOD_DOWN)
+    moves = {str(r.reason) for r in (*directions, *others) if r}
     refusals = {case.outcome for case in REFUSED}
     assert moves | refusals == set(DECISIONS)
 

@@ -254,3 +254,26 @@ def test_positions_are_an_event_of_the_bus_and_none_of_kubernetes() -> None:
     assert (one.event, one.reason, one.told) == ("signal", "Signal", ["events"])
     assert one.message == "btc-0: BTC/USDT 0.5"
     assert '"validUntil":"2026-01-06T01:00:00Z"' in (one.data or "")
+
+
+def test_a_halt_says_at_once_and_without_a_job_that_bots_hold_nothing() -> None:
+    world = World.of(ended("btc-0", "PRODUCTION"), ended("btc-1"), status=IN_PRODUCTION, **MANUAL)
+    look(world, drift=drift(), signal=signal())
+    world.ask("btc-0", "ARCHIVED", replaces="btc-0")
+    jobs = len(world.tasks)
+    world.settle()
+    found = status(world)
+    assert "production" not in found
+    assert found["signal"]["decidedAt"] == found["halted"]["since"]
+    assert {p["position"] for p in found["signal"]["positions"]} == {0}
+    assert not found["signal"].keys() & {"version", "sha256", "validUntil"}
+    assert "drift" not in found
+    assert condition(world, "Drifted") is None
+    assert len(world.tasks) == jobs
+    world.settle()
+    assert status(world)["signal"] == found["signal"]
+    world.ask("btc-1")
+    world.settle()
+    assert "signal" not in status(world), "until the new version has decided"
+    assert world.tasks[-1].champion is not None
+    assert world.tasks[-1].champion.version == "btc-1"

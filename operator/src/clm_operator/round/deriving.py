@@ -20,6 +20,7 @@ from clm_operator.replays.due import champion_of, slots_of
 from clm_operator.replays.outcome import newest
 from clm_operator.round.tidying import short_of_room
 from clm_operator.settings import Settings
+from clm_operator.stages import degraded
 from clm_operator.stages.automatic import rested_at, wanted
 from clm_operator.stages.candidates import compared, overtaken_by, ranked
 from clm_operator.stages.following import following
@@ -132,11 +133,11 @@ def _left_alone(
 
 
 def _wants(view: View, schedule: ScheduleObject, ended: tuple[Version, ...]) -> tuple[Want, ...]:
-    """Return what persons want; where nobody wants anything, what mode Automatic does."""
+    """Return what persons want; else what follows for a degraded version, or by mode Automatic."""
     asked = tuple(_want(v, r, ended) for v in view.versions if (r := undecided(v)) is not None)
     if asked:
         return asked
-    chosen = wanted(schedule, ended, view.now)
+    chosen = degraded.wanted(schedule, ended) or wanted(schedule, ended, view.now)
     return () if chosen is None else (chosen,)
 
 

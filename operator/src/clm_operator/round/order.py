@@ -89,16 +89,26 @@ def _writes(facts: Facts, decided: Decided) -> Iterator[Act]:
 
 
 def _tidying(facts: Facts, decided: Decided) -> Iterator[Act]:
-    if (now := decided.status.production) is not None:
-        yield acts.Publish(
-            ProductionPointer(
-                schedule_uid=facts.schedule.uid,
-                version=now.version,
-                manifest=now.artifact.uri,
-                sha256=now.artifact.sha256,
-                since=now.since,
-            )
-        )
+    if (pointer := _pointer(facts, decided.status)) is not None:
+        yield acts.Publish(pointer)
     if facts.plausible is not None:
         retention = facts.plausible.spec.retention
         yield from map(acts.Retire, to_delete(facts.versions, retention, decided.status))
+
+
+def _pointer(facts: Facts, status: TrainingScheduleStatus) -> ProductionPointer | None:
+    """Return what the store is to say; None where nothing was ever in production."""
+    now, halted, uid = status.production, status.halted, facts.schedule.uid
+    if now is not None:
+        return ProductionPointer(
+            schedule_uid=uid,
+            version=now.version,
+            manifest=now.artifact.uri,
+            sha256=now.artifact.sha256,
+            since=now.since,
+        )
+    if halted is None:
+        return None
+    return ProductionPointer(
+        schedule_uid=uid, version=None, manifest=None, sha256=None, since=halted.since
+    )

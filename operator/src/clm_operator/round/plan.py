@@ -31,7 +31,7 @@ def plan(facts: Facts, findings: Findings) -> Plan:
     after = [one.after for one in versions]
     tries = tried(facts, after)
     slots = slots_of(facts, tries.told)
-    pointer = pointer_of(facts, moves.promoted, latest.live)
+    pointer = pointer_of(facts, moves.goes, latest.live)
     parts = Parts(after, slots, tries.own, pointer, replays.status, latest.report)
     status = schedule_status(facts, parts)
     versions, status = announced(facts, versions, status, slots.skips)

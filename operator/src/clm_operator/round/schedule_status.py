@@ -7,12 +7,14 @@ from datetime import datetime
 from clm_api.conditions import SpecCondition, condition, set_conditions
 from clm_api.lifecycle import Stage
 from clm_api.model_version import Phase
+from clm_api.promotion import PromotionMode
 from clm_api.reasons import Reason
 from clm_api.replay import ReplayReport
 from clm_api.schedule_status import (
     KEPT_ACTIVE,
     KEPT_SKIPS,
     ActiveRun,
+    HaltedStatus,
     LastRun,
     ReplayStatus,
     SkippedRange,
@@ -26,6 +28,7 @@ from clm_operator.replays.found import found
 from clm_operator.round.watch_conditions import WATCHED, watched
 from clm_operator.slots.admit import Slots
 from clm_operator.stages.candidates import leading
+from clm_operator.stages.lifecycle import OPERATOR
 from clm_operator.stages.pointer import Pointer
 
 _DATA_REASONS = {
@@ -37,7 +40,7 @@ _DATA_REASONS = {
     Reason.EXCHANGE_BANNED,
     Reason.EXCHANGE_DENIED,
 }
-_ONLY_WHILE_TRUE = {"Stalled", "ProductionVersionMissing"}
+_ONLY_WHILE_TRUE = {"Stalled", "ProductionVersionMissing", "Halted"}
 """Conditions of trouble: they are there while it lasts, as kstatus and kubectl wait expect it."""
 
 
@@ -79,6 +82,7 @@ def schedule_status(facts: Facts, parts: Parts) -> TrainingScheduleStatus:
         trials=parts.trials,
         replay=parts.latest,
         production=parts.pointer.production,
+        halted=parts.pointer.halted,
         previous=parts.pointer.previous,
         held=list(slots.held),
         skipped=[*before.skipped, *(_on_record(one, facts.now) for one in slots.skips)][
@@ -139,6 +143,10 @@ def _conditions(facts: Facts, status: TrainingScheduleStatus, parts: Parts) -> l
         why, name = Reason.PRODUCTION_VERSION_MISSING, status.production.version
         text = f"{name} is in production and its ModelVersion was deleted: promote another version"
         made.append(_made(str(why), schedule, now, holds=True, reason=why, message=text))
+    if (halted := status.halted) is not None:
+        by_rule = halted.by == OPERATOR
+        why, text = Reason.STOOD_DOWN if by_rule else Reason.HALTED, _halted(schedule, halted)
+        made.append(_made("Halted", schedule, now, holds=True, reason=why, message=text))
     if (seen := facts.store) is not None:
         made.append(
             _made(
@@ -150,6 +158,19 @@ def _conditions(facts: Facts, status: TrainingScheduleStatus, parts: Parts) -> l
         made.append(_made(kind, schedule, now, holds=holds, reason=because, message=said))
     over = {*_ONLY_WHILE_TRUE, *WATCHED} - {c.type for c in made}
     return list(set_conditions([c for c in status.conditions if c.type not in over], made))
+
+
+def _halted(schedule: ScheduleObject, halted: HaltedStatus) -> str:
+    """Say who emptied production, and what ends it."""
+    automatic = (
+        schedule.spec is not None and schedule.spec.promotion.mode is PromotionMode.AUTOMATIC
+    )
+    ends = "clm promote ends it"
+    if automatic and halted.by == OPERATOR:
+        ends += ", or a newer version that passes"
+    elif automatic:
+        ends += ", mode Automatic promotes nothing until then"
+    return f"bots hold nothing since {halted.by} took {halted.version} out: {ends}: {halted.reason}"
 
 
 def _ready(

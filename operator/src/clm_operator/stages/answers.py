@@ -1,7 +1,8 @@
-"""What a want comes to: a promotion, a test, the archive, or a reason why not.
+"""What a want comes to: a promotion, a halt, a test, the archive, or a reason why not.
 
-Persons and mode Automatic are held against the same rules. Of two promotions that could both be
-made the older version's is made first; the other one is looked at anew when it is.
+Persons, the rule for degraded versions and mode Automatic are held against the same rules. Of two
+moves of the pointer that could both be made a halt is made first, then the older version's; the
+other one is looked at anew when it is.
 """
 
 from datetime import datetime
@@ -11,6 +12,7 @@ from clm_api.lifecycle import Decision, RequestedStage, Stage
 from clm_api.model_version import ModelVersionStatus, ShadowStatus
 from clm_api.promotion import PromotionMode
 from clm_api.reasons import Reason
+from clm_api.schedule_status import Emptied
 from clm_api.timing import whole_seconds
 from clm_operator.changes import Change, Move
 from clm_operator.facts import Facts, Want
@@ -23,22 +25,28 @@ from clm_operator.stages.lifecycle import (
     WITHDRAWN,
 )
 from clm_operator.stages.pointer import Promotion, Promotions
-from clm_operator.stages.requests import Ask, Refusal, refusal
+from clm_operator.stages.requests import Ask, Refusal, halts, refusal
 from clm_operator.stages.shadow import undecided
+
+_CORRUPT = {Stage.CANDIDATE: CANDIDATE_CORRUPT, Stage.SHADOW: TESTED_CORRUPT}
 
 
 def answered(facts: Facts, findings: Findings) -> Promotions:
     """Answer every want, beside what follows for candidates by themselves."""
     now, spec = facts.now, facts.schedule.spec
     judges_only = spec is not None and spec.promotion.mode is PromotionMode.DRY_RUN
-    changes, promoted, tested = dict(facts.ranking), None, facts.in_test
+    production = facts.schedule.status.production
+    changes, tested = dict(facts.ranking), facts.in_test
+    goes: Promotion | Emptied | None = None
     unreadable = False
-    for want in facts.wants:
+    for want in sorted(facts.wants, key=lambda want: not halts(want, production)):
         name = want.version.name
-        found, production = findings.verified.get(name), facts.schedule.status.production
+        found = findings.verified.get(name)
         no = refusal(Ask(want, production, judges_only, found, tested))
         if no is not None:
             changes[name] = _refused(want, no, now)
+        elif halts(want, production):
+            goes = Emptied(by=want.by, reason=want.reason)
         elif want.stage is RequestedStage.ARCHIVED:
             changes[name] = _withdrawn(want, now)
             tested = None if tested == name else tested
@@ -47,23 +55,24 @@ def answered(facts: Facts, findings: Findings) -> Promotions:
             tested = name
         elif isinstance(found, UnreadableReport):
             changes[name], unreadable = _waiting(want, found, now), True
-        elif promoted is None:
-            promoted = Promotion(want.version, want.by, want.reason)
-    return Promotions(changes, promoted, facts.settled, unreadable=unreadable)
+        elif goes is None:
+            goes = Promotion(want.version, want.by, want.reason)
+    return Promotions(changes, goes, facts.settled, unreadable=unreadable)
 
 
 def _refused(want: Want, why: Refusal, now: datetime) -> Change:
     """Write down why not; files that differ are told by a condition too.
 
-    A candidate of mode Automatic whose files differ is rejected: nobody asks for it again.
+    A candidate of mode Automatic whose files differ is rejected: nobody asks for it again. One
+    that a rollback passes over stays where it is.
     """
     status, at = want.version.status, whole_seconds(now)
     corrupt = why.reason is Reason.ARTIFACT_CORRUPT
     said = (("ArtifactVerified", False, why.reason, why.message),) if corrupt else ()
     if want.request is not None:
         return Change(_recorded(want, status, now, why.reason, why.message), now, said=said)
-    rule = CANDIDATE_CORRUPT if status.stage is Stage.CANDIDATE else TESTED_CORRUPT
-    return Change(status, now, Move(rule, at, want.by, why.message) if corrupt else None, said)
+    rule = _CORRUPT.get(status.stage) if corrupt else None
+    return Change(status, now, Move(rule, at, want.by, why.message) if rule else None, said)
 
 
 def _withdrawn(want: Want, now: datetime) -> Change:

@@ -5,11 +5,23 @@ from dataclasses import dataclass
 
 from clm_api.lifecycle import Decision, RequestedStage, Stage
 from clm_api.reasons import Reason
-from clm_api.schedule_status import ProductionStatus, TrainingScheduleStatus
+from clm_api.schedule_status import (
+    HaltedStatus,
+    ProductionStatus,
+    TrainingScheduleStatus,
+)
 from clm_operator.changes import Change, Changes, Move, Transition
 from clm_operator.mirror.objects import Version
 from clm_operator.stages.candidates import compared, is_behind, overtaken_by
-from clm_operator.stages.lifecycle import OPERATOR, REPLACED, ROLLED_BACK, into_production
+from clm_operator.stages.lifecycle import (
+    HALTED,
+    OPERATOR,
+    REPLACED,
+    RESUMED,
+    ROLLED_BACK,
+    STOOD_DOWN,
+    into_production,
+)
 from clm_operator.stages.requests import names
 
 
@@ -18,13 +30,16 @@ def following(status: TrainingScheduleStatus, ended: Sequence[Version]) -> Chang
 
     All that is written comes from the schedule's status, so a crash loses nothing.
     """
-    production, changes = status.production, Changes()
+    production, halted, changes = status.production, status.halted, Changes()
     for version in ended:
         there = production is not None and names(production, version)
         if version.status.stage is Stage.PRODUCTION and not there:
-            changes[version.name] = _replaced(version, production)
+            left = halted is not None and halted.version == version.name
+            gone = _halted(version, halted) if halted and left else _replaced(version, production)
+            changes[version.name] = gone
         elif production is not None and there and (rule := into_production(version.status)):
-            arrival = Arrival(version, production, rule, _before(status))
+            before = _before(status)
+            arrival = Arrival(version, production, _resumed(status, version) or rule, before)
             changes[version.name] = _arrived(arrival, _ahead(arrival, ended))
     return changes
 
@@ -46,14 +61,21 @@ class Arrival:
 
 
 def _before(status: TrainingScheduleStatus) -> str | None:
-    """Return whom the present production version replaced."""
+    """Return whom the present production version replaced; None where production was empty."""
     last = status.previous[-1] if status.previous else None
-    return last.version if last else None
+    return last.version if last and last.emptied is None else None
+
+
+def _resumed(status: TrainingScheduleStatus, version: Version) -> Transition | None:
+    """Return the rule by which the version that production was emptied of comes again."""
+    last = status.previous[-1] if status.previous else None
+    again = last is not None and last.emptied is not None and last.version == version.name
+    return RESUMED if again and version.status.stage is Stage.ARCHIVED else None
 
 
 def _ahead(arrival: Arrival, ended: Sequence[Version]) -> Version | None:
     """Return whose bars end later, the one that was replaced included; a way back is no news."""
-    if arrival.rule is ROLLED_BACK:
+    if arrival.rule in (ROLLED_BACK, RESUMED):
         return None
     version, before = arrival.version, [v for v in ended if v.name == arrival.replaced]
     return overtaken_by(version, ended) or next((v for v in before if is_behind(version, v)), None)
@@ -68,11 +90,33 @@ def _replaced(version: Version, production: ProductionStatus | None) -> Change:
     return Change(version.status, at, Move(REPLACED, at, by, why))
 
 
+def _halted(version: Version, halted: HaltedStatus) -> Change:
+    """Archive what was in production, and record the request that asked for it."""
+    rule = STOOD_DOWN if halted.by == OPERATOR else HALTED
+    decision = Decision(
+        stage=RequestedStage.ARCHIVED,
+        at=halted.since,
+        by=halted.by,
+        reason=halted.reason,
+        replaced=version.name,
+        outcome=rule.reason or Reason.HALTED,
+        message="production is empty: bots hold nothing",
+        observed_generation=_answers(version, halted.by, halted.reason),
+    )
+    status = version.status.having(promotion=decision)
+    return Change(status, halted.since, Move(rule, halted.since, halted.by, halted.reason))
+
+
+def _answers(version: Version, by: str, reason: str) -> int:
+    """Return the generation of the request that asked for a move; 0 where it is another's."""
+    request = version.spec.request if version.spec else None
+    asked = request is not None and (request.by, request.reason) == (by, reason)
+    return version.generation if asked else 0
+
+
 def _arrived(arrival: Arrival, ahead: Version | None) -> Change:
     version, production, rule = arrival.version, arrival.production, arrival.rule
     at, by, reason = production.since, production.approved_by, production.reason
-    request = version.spec.request if version.spec else None
-    asked = (request.by, request.reason) if request else None
     message = f"in production, replaces {arrival.replaced or 'nothing'}"
     if not version.is_significant:
         message += "; its Sharpe ratio may be luck: see condition StatisticallySignificant"
@@ -86,7 +130,7 @@ def _arrived(arrival: Arrival, ahead: Version | None) -> Change:
         replaced=arrival.replaced,
         outcome=rule.reason or Reason.PROMOTED,
         message=message,
-        observed_generation=version.generation if asked == (by, reason) else 0,
+        observed_generation=_answers(version, by, reason),
     )
     text = "digested anew when it was asked into production"
     whole = ("ArtifactVerified", True, "DigestsMatch", text)

@@ -9,11 +9,13 @@
                               v                     withdrawn              │ │ or by request
                            ARCHIVED <──────────────────────────────────────┘ │
                               │  ^                                           v
-                              │  └───────────── replaced ─────────────── PRODUCTION
-                              └─── rolled back to, or promoted, by request ──> ^
+                              │  └── replaced, halted, stood down ────── PRODUCTION
+                              └─── rolled back to, or promoted by request ───> ^
 
-Nothing leads out of ARCHIVED but a person's request, so a version that was rolled back from never
-comes back by itself; nor is one whose shadow test was inconclusive tested or promoted by itself.
+Nothing leads out of ARCHIVED but a person's request, and a rule that goes back to the version
+before a degraded one. So a version that was rolled back from, or that production was emptied of,
+never comes back by itself; nor is one whose shadow test was inconclusive tested or promoted by
+itself.
 """
 
 from clm_api.lifecycle import KEPT_CHANGES, Stage, StageChange
@@ -64,10 +66,15 @@ PROMOTED_TESTED = Transition(
 PROMOTED_LATE = Transition(
     "promoted by request out of the archive", Stage.ARCHIVED, Stage.PRODUCTION, Reason.PROMOTED
 )
-ROLLED_BACK = Transition(
-    "rolled back to by request", Stage.ARCHIVED, Stage.PRODUCTION, Reason.ROLLED_BACK
+ROLLED_BACK = Transition("rolled back to", Stage.ARCHIVED, Stage.PRODUCTION, Reason.ROLLED_BACK)
+RESUMED = Transition(
+    "promoted again after a halt", Stage.ARCHIVED, Stage.PRODUCTION, Reason.PROMOTED
 )
 REPLACED = Transition("replaced in production", Stage.PRODUCTION, Stage.ARCHIVED, Reason.ARCHIVED)
+HALTED = Transition("halted by request", Stage.PRODUCTION, Stage.ARCHIVED, Reason.HALTED)
+STOOD_DOWN = Transition(
+    "stood down because it was degraded", Stage.PRODUCTION, Stage.ARCHIVED, Reason.STOOD_DOWN
+)
 
 TRANSITIONS = (
     RUN_FAILED,
@@ -85,7 +92,10 @@ TRANSITIONS = (
     PROMOTED_TESTED,
     PROMOTED_LATE,
     ROLLED_BACK,
+    RESUMED,
     REPLACED,
+    HALTED,
+    STOOD_DOWN,
 )
 
 

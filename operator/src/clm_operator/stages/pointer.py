@@ -1,13 +1,17 @@
 """The move of ``TrainingSchedule.status.production``: the truth that all else follows."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from clm_api.schedule_status import (
     KEPT_PERIODS,
     ArtifactRef,
+    Emptied,
+    HaltedStatus,
     LiveStatus,
     ProductionPeriod,
     ProductionStatus,
+    TrainingScheduleStatus,
 )
 from clm_api.timing import whole_seconds
 from clm_operator.changes import Changes
@@ -32,8 +36,8 @@ class Promotions:
     ----------
     changes
         Of the versions that move or whose request is decided.
-    promoted
-        Where the pointer goes.
+    goes
+        Where the pointer goes: to a version, or nowhere.
     decided
         Versions whose request is to be removed.
     first
@@ -43,15 +47,15 @@ class Promotions:
     """
 
     changes: Changes = field(default_factory=dict)
-    promoted: Promotion | None = None
+    goes: Promotion | Emptied | None = None
     decided: tuple[Version, ...] = ()
     first: bool = False
     unreadable: bool = False
 
     @property
     def moving(self) -> bool:
-        """Whether what is in production or on trial is about to be another version."""
-        return self.first or self.promoted is not None
+        """Whether what is in production or on trial is about to change."""
+        return self.first or self.goes is not None
 
 
 @dataclass(frozen=True)
@@ -60,11 +64,12 @@ class Pointer:
 
     production: ProductionStatus | None
     previous: list[ProductionPeriod]
+    halted: HaltedStatus | None = None
     missing: bool = False
     """Whether the ModelVersion of the one that is there was deleted."""
 
 
-def pointer_of(facts: Facts, promoted: Promotion | None, live: LiveStatus | None) -> Pointer:
+def pointer_of(facts: Facts, goes: Promotion | Emptied | None, live: LiveStatus | None) -> Pointer:
     """Return where the pointer goes; a version without an artifact changes nothing.
 
     Parameters
@@ -73,27 +78,51 @@ def pointer_of(facts: Facts, promoted: Promotion | None, live: LiveStatus | None
         How the version in production does, where a replay says it in this round.
     """
     before = facts.schedule.status
-    old, previous, now = before.production, list(before.previous), whole_seconds(facts.now)
-    artifact = promoted.version.status.artifact if promoted else None
-    if promoted is None or artifact is None:
+    if isinstance(goes, Emptied):
+        return _emptied(before, goes, facts.now)
+    artifact = goes.version.status.artifact if goes else None
+    if goes is None or artifact is None:
+        old = before.production
         present = old if old is None or live is None else old.having(live=live)
-        return Pointer(present, previous, facts.missing)
-    since = now if old is None else max(now, old.since)
-    if old is not None:
-        previous.append(
-            ProductionPeriod(
-                version=old.version,
-                from_=old.since,
-                to=since,
-                by=old.approved_by,
-                reason=old.reason,
-            )
-        )
+        return Pointer(present, before.previous, before.halted, facts.missing)
+    since = _changed_at(before, facts.now)
     production = ProductionStatus(
-        version=promoted.version.name,
+        version=goes.version.name,
         since=since,
-        approved_by=promoted.by,
-        reason=promoted.reason,
+        approved_by=goes.by,
+        reason=goes.reason,
         artifact=ArtifactRef(uri=artifact.uri, sha256=artifact.sha256),
     )
-    return Pointer(production, previous[-KEPT_PERIODS:])
+    return Pointer(production, _past(before, since))
+
+
+def _emptied(before: TrainingScheduleStatus, emptied: Emptied, now: datetime) -> Pointer:
+    """Return a pointer that names nobody; where it names nobody already nothing changes."""
+    if (old := before.production) is None:
+        return Pointer(None, before.previous, before.halted)
+    since = _changed_at(before, now)
+    halted = HaltedStatus(version=old.version, since=since, by=emptied.by, reason=emptied.reason)
+    return Pointer(None, _past(before, since, emptied), halted)
+
+
+def _changed_at(before: TrainingScheduleStatus, now: datetime) -> datetime:
+    """Return the time of a change: no clock that was set back makes it one before the last."""
+    last = before.production or before.halted
+    return whole_seconds(now) if last is None else max(whole_seconds(now), last.since)
+
+
+def _past(
+    before: TrainingScheduleStatus, to: datetime, emptied: Emptied | None = None
+) -> list[ProductionPeriod]:
+    """Return who was in production before, with the version that leaves now."""
+    if (old := before.production) is None:
+        return before.previous
+    period = ProductionPeriod(
+        version=old.version,
+        from_=old.since,
+        to=to,
+        by=old.approved_by,
+        reason=old.reason,
+        emptied=emptied,
+    )
+    return [*before.previous, period][-KEPT_PERIODS:]

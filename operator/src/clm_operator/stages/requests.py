@@ -92,11 +92,34 @@ def files_differ(ask: Ask) -> Refusal | None:
     return None
 
 
-def only_candidates_are_withdrawn(ask: Ask) -> Refusal | None:
-    """Production is left by putting another version there."""
-    if ask.want.version.status.stage in (Stage.CANDIDATE, Stage.SHADOW):
+def halts_by_accident(ask: Ask) -> Refusal | None:
+    """A version may have come into production since somebody wanted to withdraw it."""
+    name, request = ask.want.version.name, ask.want.request
+    if not halts(ask.want, ask.production) or request is None or request.replaces == name:
         return None
-    can = "only a CANDIDATE or SHADOW can be withdrawn"
+    text = (
+        f'it is in production: if bots are to hold nothing, ask again with replaces: "{name}" '
+        "(clm halt); else promote another version, which archives this one"
+    )
+    return Refusal(Reason.PROMOTION_REFUSED, text)
+
+
+def left_production_meanwhile(ask: Ask) -> Refusal | None:
+    """Who halts a version must have seen it in production."""
+    name, request = ask.want.version.name, ask.want.request
+    if halts(ask.want, ask.production) or request is None or request.replaces != name:
+        return None
+    there = ask.production.version if ask.production else "nothing"
+    text = f"the request halts {name}, but {there} is in production: look at it and ask again"
+    return Refusal(Reason.PROMOTION_CONFLICT, text)
+
+
+def only_candidates_are_withdrawn(ask: Ask) -> Refusal | None:
+    """What is neither candidate nor in production has nothing to be withdrawn from."""
+    status = ask.want.version.status
+    if status.stage in (Stage.CANDIDATE, Stage.SHADOW) or halts(ask.want, ask.production):
+        return None
+    can = "only a CANDIDATE, a SHADOW or what is in PRODUCTION can be withdrawn"
     text = f"its stage is {ask.want.version.status.stage}: {can}"
     return Refusal(Reason.PROMOTION_REFUSED, text)
 
@@ -131,7 +154,11 @@ RULES: dict[RequestedStage, tuple[Rule, ...]] = {
         schedule_judges_only,
         another_version_is_tested,
     ),
-    RequestedStage.ARCHIVED: (only_candidates_are_withdrawn,),
+    RequestedStage.ARCHIVED: (
+        halts_by_accident,
+        left_production_meanwhile,
+        only_candidates_are_withdrawn,
+    ),
 }
 
 
@@ -146,6 +173,12 @@ def names(production: ProductionStatus, version: Version) -> bool:
     artifact = version.status.artifact
     same = artifact is not None and artifact.sha256 == production.artifact.sha256
     return same and production.version == version.name
+
+
+def halts(want: Want, production: ProductionStatus | None) -> bool:
+    """Whether a want empties production."""
+    archives = want.stage is RequestedStage.ARCHIVED
+    return archives and production is not None and names(production, want.version)
 
 
 def is_missing(production: ProductionStatus | None, versions: Iterable[Version]) -> bool:

@@ -1,4 +1,4 @@
-"""Which ended versions go: never a candidate, production, or where rollbacks would go to.
+"""Which ended versions go: never a candidate, production, or where a person may go back to.
 
 And which reports of replays: never one that a verdict rests on.
 """
@@ -28,9 +28,10 @@ def to_delete(
     versions
         Oldest first.
     status
-        The schedule's: names production and the way back.
+        The schedule's: names production, or the version that it was emptied of, and the way back.
     """
-    kept = {*way_back(status), status.production.version if status.production else None}
+    last = status.production or status.halted
+    kept = {*way_back(status), last.version if last else None}
     removable = [
         v for v in versions if v.terminal and v.name not in kept and not (v.spec and v.spec.request)
     ]

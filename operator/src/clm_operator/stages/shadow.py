@@ -128,7 +128,7 @@ def _reopened(trial: Trial, production: ProductionStatus | None) -> Trial | None
     present, before = production.version if production else None, trial.shadow.champion
     if before == present:
         return None
-    text = f"it passed against {before or 'nothing'}; now it is held against {present}"
+    text = f"it passed against {before or 'nothing'}; now it is held against {present or 'nothing'}"
     status = trial.version.status
     open_ = trial.shadow.having(verdict=None, verdict_slot=None, message=text)
     told = status.having(

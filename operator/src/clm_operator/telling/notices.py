@@ -3,7 +3,13 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from clm_api.events import ProductionMissing, ReplayFailed, RunHeld, SlotSkipped
+from clm_api.events import (
+    ProductionHalted,
+    ProductionMissing,
+    ReplayFailed,
+    RunHeld,
+    SlotSkipped,
+)
 from clm_api.happening import Happening
 from clm_api.reasons import Reason
 from clm_api.schedule_status import (
@@ -51,6 +57,7 @@ def _of_schedule(
     yield from _held(schedule, after.held)
     yield from _replay(schedule, after.replay)
     yield from _missing(schedule, after)
+    yield from _halted(schedule, after)
     yield from watched(schedule.status, after)
 
 
@@ -91,6 +98,19 @@ def _missing(schedule: ScheduleObject, after: TrainingScheduleStatus) -> Iterato
                 reason=reason, message=said.message, version=production.version
             )
             yield happening("Warning", key, data)
+
+
+def _halted(schedule: ScheduleObject, after: TrainingScheduleStatus) -> Iterator[Happening]:
+    """Production was emptied."""
+    halted = after.halted
+    if halted is None or halted == schedule.status.halted:
+        return
+    for said in after.conditions:
+        if said.type == "Halted":
+            data = ProductionHalted(
+                reason=said.reason, message=said.message, by=halted.by, version=halted.version
+            )
+            yield happening("Warning", f"halted-{halted.since.timestamp():.0f}", data)
 
 
 def _replay(schedule: ScheduleObject, after: ReplayStatus | None) -> Iterator[Happening]:

@@ -21,6 +21,8 @@ RUN_OUTCOMES = (Stage.CANDIDATE, Stage.REJECTED, Stage.FAILED)
 DECISIONS = (
     Reason.PROMOTED,
     Reason.ROLLED_BACK,
+    Reason.HALTED,
+    Reason.STOOD_DOWN,
     Reason.SHADOW_STARTED,
     Reason.ARCHIVED,
     Reason.PROMOTION_REFUSED,

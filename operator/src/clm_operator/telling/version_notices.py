@@ -90,7 +90,8 @@ def _moved(settled: Settled) -> Iterator[Happening]:
         yield happening("Warning", "data-behind", behind)
     if version.terminal and after.stage is not before.stage:
         key = f"{after.stage}-{after.history[-1].at.timestamp():.0f}"
-        kind: Kind = "Warning" if after.stage is Stage.REJECTED else "Normal"
+        emptied = after.reason in (Reason.HALTED, Reason.STOOD_DOWN)
+        kind: Kind = "Warning" if after.stage is Stage.REJECTED or emptied else "Normal"
         yield happening(kind, key, _move(after))
         if after.stage is Stage.PRODUCTION and not version.is_significant:
             luck = VersionNoted(
