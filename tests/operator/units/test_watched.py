@@ -272,6 +272,7 @@ def test_a_halt_says_at_once_and_without_a_job_that_bots_hold_nothing() -> None:
     assert len(world.tasks) == jobs
     world.settle()
     assert status(world)["signal"] == found["signal"]
+    world.now += HOUR
     world.ask("btc-1")
     world.settle()
     assert "signal" not in status(world), "until the new version has decided"
