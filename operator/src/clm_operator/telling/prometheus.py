@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from clm_api.model_version import ModelVersionStatus, Phase
 from clm_api.reasons import Reason
 from clm_operator.mirror.objects import Key, Version
-from clm_operator.slots.asks import Ask
+from clm_operator.slots.ask import Ask
 from clm_operator.telling.schedule_metrics import ScheduleMetrics
 from clm_operator.telling.sink_metrics import SinkMetrics
 from clm_operator.view import View
