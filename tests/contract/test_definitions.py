@@ -15,7 +15,7 @@ from clm_api.resolve import resolve
 from clm_api.run import RunTrials
 from clm_api.training_schedule import TrainingScheduleResource, TrainingScheduleSpec
 from clm_operator.mirror.objects import ScheduleObject
-from clm_operator.slots.asks import Ask
+from clm_operator.slots.ask import Ask
 from clm_operator.slots.version import version_manifest
 from tests.support.control_plane import ControlPlane
 from tests.support.schedules import schedule, schedule_spec

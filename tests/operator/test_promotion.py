@@ -185,11 +185,10 @@ def is_cut_off(rig: Rig, number: int, ask: Callable[[], None], done: Callable[[]
     rig.api.judge, rig.api.after = fault.judge, fault.after
     ask()
     eventually(lambda: rig.operators[-1].ended or done(), f"write {number} kills, or is not needed")
-    rig.api.judge = let_pass
-    if fault.fired:
+    if killed := fault.stop():
         rig.start_operator()
     eventually(done, f"cut off after write {number}: it is done")
-    return fault.fired
+    return killed
 
 
 @pytest.mark.slow

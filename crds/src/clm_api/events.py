@@ -193,6 +193,8 @@ class DriftChanged(EventData):
 
     event: ClassVar[str] = "drift.changed"
 
+    version: Name | None = None
+    """The version in production."""
     drifted: bool
     """Whether it has."""
     from_: Annotated[Instant | None, Field(alias="from")] = None
@@ -210,6 +212,8 @@ class PerformanceChanged(EventData):
 
     event: ClassVar[str] = "performance.changed"
 
+    version: Name | None = None
+    """The version in production."""
     degraded: bool
     """Whether it does not."""
     cause: DegradedBy | None = None
@@ -227,6 +231,8 @@ class StaleChanged(EventData):
 
     event: ClassVar[str] = "stale.changed"
 
+    version: Name | None = None
+    """The version in production."""
     stale: bool
     """Whether it is."""
 
@@ -236,6 +242,8 @@ class ExecutionChanged(EventData):
 
     event: ClassVar[str] = "execution.changed"
 
+    version: Name | None = None
+    """The version in production."""
     short: bool
     """Whether they are not."""
     unexplained: Annotated[int, Field(ge=0)]

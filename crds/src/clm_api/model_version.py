@@ -50,6 +50,10 @@ TAKES_A_SLOT = frozenset({TriggerType.INITIAL, TriggerType.SCHEDULED})
 """Triggers whose runs are those of the schedule's own slots."""
 
 
+MONITORED = frozenset({TriggerType.DRIFT, TriggerType.PERFORMANCE, TriggerType.STALE})
+"""Triggers of runs that monitoring asks for by itself."""
+
+
 class ScheduleRef(Model):
     """The TrainingSchedule that the version belongs to."""
 

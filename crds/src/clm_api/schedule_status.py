@@ -251,8 +251,9 @@ class TrainingScheduleStatus(StatusModel):
         ),
     ] = Field(default_factory=list)
     """Ready, ScheduleValid, DataAvailable, StoreReady, Progressing; Stalled while the spec is
-    invalid, ProductionVersionMissing while the version in production is gone, Halted while
-    production is empty because somebody or a rule emptied it."""
+    invalid; Drifted, Degraded, Stale, Executed while something is in production and they are looked
+    at; ProductionVersionMissing while the version in production is gone; Halted while production is
+    empty because somebody or a rule emptied it."""
     schedule_seen: ScheduleSeen | None = None
     """When the present schedule was first seen."""
     schedule_text: Annotated[str, Field(max_length=160)] | None = None
@@ -297,6 +298,8 @@ class TrainingScheduleStatus(StatusModel):
     """Whether the market has changed since the version in production was trained."""
     performance: PerformanceStatus | None = None
     """Whether the version in production earns what its backtest promised."""
+    retrained: Instant | None = None
+    """When monitoring last asked for a run, whatever for: the next one waits for its cooldown."""
     signal: Signal | None = None
     """The newest positions of what is in production."""
     asked: Annotated[list[AskedRun], Field(max_length=MOST_ASKED)] = Field(default_factory=list)

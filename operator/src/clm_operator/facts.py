@@ -74,6 +74,8 @@ class Facts:
     replay_slot, next_replay_at
         The newest slot of replays up to now; when to look for the next one, if there is anything
         to replay.
+    first_look
+        The slot of a replay for the sake of a version that has just come into production.
     champion, missing
         The version in production; whether its ModelVersion was deleted.
     lagging
@@ -118,6 +120,7 @@ class Facts:
     left_alone: Mapping[str, datetime]
     newest: ReplayStatus | None
     replay_slot: datetime | None
+    first_look: datetime | None
     next_replay_at: datetime | None
     champion: Contender | None
     missing: bool

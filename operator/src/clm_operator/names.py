@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from clm_api import former
+from clm_api.model_version import TriggerType
 from clm_api.timing import slot_of
 
 LABEL_SCHEDULE = "clm.dev/schedule"
@@ -12,6 +13,7 @@ LABEL_FAMILY = "clm.dev/family"
 LABEL_VERSION = "clm.dev/version"
 LABEL_REPLAY = "clm.dev/replay"
 LABEL_QUEUE = "kueue.x-k8s.io/queue-name"
+_MONITORED = {TriggerType.DRIFT: "d", TriggerType.PERFORMANCE: "p", TriggerType.STALE: "x"}
 
 
 def slot_version(schedule: str, slot: datetime) -> str:
@@ -27,6 +29,17 @@ def manual_version(schedule: str, token: str) -> str:
 def asked_version(schedule: str, token: str) -> str:
     """Return the version's name for a run that a message asks for."""
     return f"{schedule}-n-{token_digest(token)[:8]}"
+
+
+def monitored_version(schedule: str, trigger: TriggerType, due: datetime) -> str:
+    """Return the version's name for a run that monitoring asks for.
+
+    Parameters
+    ----------
+    due
+        From when on it was due: the trouble's beginning, or the end of the cooldown.
+    """
+    return f"{schedule}-{_MONITORED[trigger]}-{slot_of(due)}"
 
 
 def token_digest(token: str) -> str:

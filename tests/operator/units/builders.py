@@ -29,7 +29,7 @@ from clm_operator.round.version_status import written
 from clm_operator.runs.outcome import Need, outcome_of
 from clm_operator.runs.status import change_of
 from clm_operator.settings import DEFAULTS, Settings
-from clm_operator.slots.asks import Ask
+from clm_operator.slots.ask import Ask
 from clm_operator.slots.version import version_manifest
 from clm_operator.view import View
 from tests.support.schedules import schedule

@@ -76,9 +76,10 @@ def test_a_halt_is_told_once_of_the_schedule_and_of_the_version() -> None:
     assert since is not None
     at = f"{since.since.timestamp():.0f}"
     assert sorted(set(told)) == [
+        ("Normal", "Signal", f"signal-none-{at}-next"),
         ("Warning", "Halted", f"ARCHIVED-{at}"), ("Warning", "Halted", f"halted-{at}"),
     ]  # fmt: skip
-    assert len(told) == 2
+    assert len(told) == 3
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 from clm_api.lifecycle import Decision, RequestedStage
 from clm_api.model_version import TAKES_A_SLOT, ModelVersionStatus, Phase, Trigger, TriggerType
 from clm_operator.mirror.objects import Key
-from clm_operator.slots.asks import Ask
+from clm_operator.slots.ask import Ask
 from clm_operator.stages.lifecycle import (
     HALTED,
     ROLLED_BACK,

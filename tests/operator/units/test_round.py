@@ -17,7 +17,8 @@ from clm_operator.mirror.objects import ScheduleObject, Version
 from clm_operator.round import acts
 from clm_operator.round.needs import Needs, needs
 from clm_operator.slots import admit
-from clm_operator.slots.asks import ASKS, Ask, Asked
+from clm_operator.slots.ask import Ask, Asked
+from clm_operator.slots.asks import ASKS
 from clm_operator.view import Withheld
 from tests.operator.units import builders as b
 from tests.operator.units.world import World, ended

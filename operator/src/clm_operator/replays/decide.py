@@ -20,6 +20,7 @@ from clm_operator.mirror.objects import Job, Version
 from clm_operator.names import replay_name
 from clm_operator.replays.job import DueReplay, task_of
 from clm_operator.replays.outcome import barred
+from clm_operator.replays.watch import watch_of
 from clm_operator.settings import CredentialsMode
 from clm_operator.view import Withheld
 
@@ -92,18 +93,23 @@ def _wakes(facts: Facts, latest: Latest, status: ReplayStatus | None) -> Iterato
 def _due(facts: Facts, latest: Latest) -> DueReplay | None:
     """Return the replay that is due, if no other runs.
 
-    One is due if a version had time to see a new bar since the last one.
+    One is due if a version had time to see a new bar since the last one, and at once for one that
+    has just come into production.
     """
     slot, plausible = facts.replay_slot, facts.plausible
     if plausible is None or slot is None:
         return None
     if latest.runs or latest.status != facts.schedule.status.replay:
         return None
-    if not _is_new(slot, latest.status, TIMEFRAME_SECONDS[plausible.spec.data.timeframe]):
-        return None
     task = _task(facts, slot)
     models = _models(facts, task)
-    if not models or slot <= min(c.since for c in task.contenders):
+    if not models:
+        return None
+    if slot == facts.first_look:
+        return DueReplay(replay_name(facts.schedule.name, slot), task, models)
+    if not _is_new(slot, latest.status, TIMEFRAME_SECONDS[plausible.spec.data.timeframe]):
+        return None
+    if slot <= min(c.since for c in task.contenders):
         return None
     return DueReplay(replay_name(facts.schedule.name, slot), task, models)
 
@@ -184,9 +190,9 @@ def _over(facts: Facts, latest: Latest) -> tuple[Job, ...]:
 
 
 def _task(facts: Facts, slot: datetime) -> ReplayTask:
-    champion, found = facts.champion, facts.on_trial
+    champion, found, watch = facts.champion, facts.on_trial, watch_of(facts, slot)
     if found is None or found.spec is None:
-        return ReplayTask(slot=slot, champion=champion)
+        return ReplayTask(slot=slot, champion=champion, watch=watch)
     artifact, shadow, rules = found.status.artifact, found.status.shadow, found.spec.run.promotion
     challenger = (
         Contender(version=found.name, uri=artifact.uri, sha256=artifact.sha256, since=shadow.since)
@@ -199,4 +205,5 @@ def _task(facts: Facts, slot: datetime) -> ReplayTask:
         challenger=challenger,
         shadow=rules.shadow,
         comparison=rules.champion,
+        watch=watch,
     )

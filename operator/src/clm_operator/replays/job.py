@@ -1,6 +1,9 @@
-"""A replay Job: a training pod without GPU and exchange key, and with keys of its own."""
+"""A replay Job: a training pod without GPU, with keys of its own.
 
-from dataclasses import dataclass
+It has the exchange key only where the account's fills are held against the positions.
+"""
+
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -10,6 +13,7 @@ from clm_api.layout import replay_report
 from clm_api.replay import ReplayTask
 from clm_api.run import RunPod, RunSpec
 from clm_api.timing import slot_of
+from clm_operator.jobs import exchange_keys
 from clm_operator.jobs.access import Access
 from clm_operator.jobs.credentials import Grant, replay_grant, shared_by
 from clm_operator.jobs.manifest import NewJob, Work, manifest
@@ -38,8 +42,25 @@ class DueReplay:
 
     @property
     def runs(self) -> list[RunSpec]:
-        """What its versions' runs were told."""
-        return [v.spec.run for v in self.models if v.spec is not None]
+        """What its versions' runs were told, and whose data its pod may read."""
+        runs = [v.spec.run for v in self.models if v.spec is not None]
+        if not self.reads_fills:
+            return runs
+        return [run.having(data=run.data.having(own_trades=True)) for run in runs]
+
+    @property
+    def reads_fills(self) -> bool:
+        """Whether the account's fills are read."""
+        return self.task.watch is not None and self.task.watch.own_trades
+
+    @property
+    def without_watch(self) -> "DueReplay":
+        """The same, as an image of another release understands it: it refuses unknown fields."""
+        return replace(self, task=self.task.having(watch=None))
+
+    def is_of_this_release(self, settings: Settings) -> bool:
+        """Whether its image is one that the operator makes versions with now."""
+        return self.pod.image in settings.trainer.images.values()
 
     @property
     def pod(self) -> RunPod:
@@ -52,6 +73,7 @@ def replay_job(
     schedule: ScheduleObject, due: DueReplay, settings: Settings, now: datetime
 ) -> NewJob:
     """Return the Job of a replay, owned by its schedule."""
+    due = due if due.is_of_this_release(settings) else due.without_watch
     task = due.task
     lent = settings.store.credentials is CredentialsMode.PER_RUN
     grant = grant_for(schedule, due, settings, now) if lent else None
@@ -62,6 +84,7 @@ def replay_job(
         environment.RUN_SCHEDULE: schedule.name,
         environment.RUN_NAME: due.name,
         environment.RUN_UID: schedule.uid,
+        environment.EXCHANGE_KEYS: exchange_keys.FOLDER if due.reads_fills else None,
     }
     meta = {
         "name": due.name,
@@ -69,7 +92,9 @@ def replay_job(
         "labels": {LABEL_SCHEDULE: schedule.name, LABEL_REPLAY: str(slot_of(task.slot))},
         "ownerReferences": owned_by("TrainingSchedule", schedule.raw),
     }
-    work = Work(command, values, grant.name if grant else settings.store.secret_name)
+    secret_ref = schedule.spec.data.secret_ref if schedule.spec and due.reads_fills else None
+    secret_name = grant.name if grant else settings.store.secret_name
+    work = Work(command, values, secret_name, *exchange_keys.mounted(secret_ref))
     return NewJob(manifest(meta, due.pod, work, settings), grant)
 
 
@@ -79,7 +104,7 @@ def _words(due: DueReplay, settings: Settings) -> tuple[str, str]:
     The image is the one that made them. That of another release may be of the time when a replay
     was called an evaluation; images of today know those words too.
     """
-    if due.pod.image in settings.trainer.images.values():
+    if due.is_of_this_release(settings):
         return "replay", environment.REPLAY_TASK
     return former.COMMAND, former.TASK
 

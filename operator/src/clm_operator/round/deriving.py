@@ -16,7 +16,7 @@ from clm_operator.jobs import policy
 from clm_operator.jobs.state import JobState, state_of
 from clm_operator.jobs.waiting import left_until, missing_since
 from clm_operator.mirror.objects import Job, ScheduleObject, Version, owner_uid
-from clm_operator.replays.due import champion_of, newest_slot, replay_step
+from clm_operator.replays.due import champion_of, slots_of
 from clm_operator.replays.outcome import newest
 from clm_operator.round.tidying import short_of_room
 from clm_operator.settings import Settings
@@ -42,8 +42,7 @@ def facts_of(view: View, settings: Settings) -> Facts | None:
     replay, short = newest(schedule, view.replays), short_of_room(view)
     champion = champion_of(schedule.status)
     on_trial = next((v for v in view.versions if is_tested(v)), None)
-    step = replay_step(schedule)
-    slot = None if step is None else newest_slot(schedule, step, view.now)
+    slots = slots_of(schedule, replay, view.replays, view.now)
     watched = champion is not None or on_trial is not None
     return Facts(
         now=view.now,
@@ -63,8 +62,9 @@ def facts_of(view: View, settings: Settings) -> Facts | None:
         foreign=frozenset(v.name for v in active if _is_foreign(v, view.jobs.get(v.name))),
         left_alone=_left_alone(view, ended, replay),
         newest=replay,
-        replay_slot=slot,
-        next_replay_at=slot + step if slot and step and watched else None,
+        replay_slot=slots.newest,
+        first_look=slots.first_look,
+        next_replay_at=slots.following if watched else None,
         champion=champion,
         missing=is_missing(schedule.status.production, view.versions),
         lagging=following(schedule.status, ended),

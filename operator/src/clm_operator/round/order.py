@@ -9,6 +9,7 @@ from clm_api.schedule_status import TrainingScheduleStatus
 from clm_operator.changes import Settled
 from clm_operator.facts import Facts
 from clm_operator.replays.decide import Replays
+from clm_operator.replays.stale import staleness
 from clm_operator.round import acts
 from clm_operator.round.acts import Act, Plan
 from clm_operator.round.tidying import Tidied
@@ -33,12 +34,15 @@ class Decided:
 
 def in_order(facts: Facts, decided: Decided) -> Plan:
     """Return the plan."""
+    age = staleness(facts, decided.status)
+    ages = (age.wake_at,) if age is not None and age.wake_at is not None else ()
     rest = (facts.rested_at, *((facts.soon,) if decided.moves.unreadable else ()))
     wakes = {
         *decided.slots.wakes,
         *decided.runs.wakes,
         *decided.replays.wakes,
         *decided.tidied.wakes,
+        *ages,
         *rest,
     }
     wake_at = min((at for at in wakes if at > facts.now), default=None)
@@ -89,7 +93,7 @@ def _tidying(facts: Facts, decided: Decided) -> Iterator[Act]:
         yield acts.Publish(pointer)
     if facts.plausible is not None:
         retention = facts.plausible.spec.retention
-        yield from map(acts.Retire, to_delete(facts.versions, retention, decided.status))
+        yield from map(acts.Retire, to_delete(facts.versions, retention, decided.status, facts.now))
 
 
 def _pointer(facts: Facts, status: TrainingScheduleStatus) -> ProductionPointer | None:

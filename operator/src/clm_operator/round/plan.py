@@ -32,7 +32,7 @@ def plan(facts: Facts, findings: Findings) -> Plan:
     tries = tried(facts, after)
     slots = slots_of(facts, tries.told)
     pointer = pointer_of(facts, moves.goes, latest.live)
-    parts = Parts(after, slots, tries.own, pointer, replays.status)
+    parts = Parts(after, slots, tries.own, pointer, replays.status, latest.report)
     status = schedule_status(facts, parts)
     versions, status = announced(facts, versions, status, slots.skips)
     decided = Decided(runs, replays, moves, slots, versions, status, tidied(facts, latest))

@@ -9,6 +9,7 @@ from clm_api.lifecycle import Stage
 from clm_api.model_version import Phase
 from clm_api.promotion import PromotionMode
 from clm_api.reasons import Reason
+from clm_api.replay import ReplayReport
 from clm_api.schedule_status import (
     KEPT_ACTIVE,
     KEPT_SKIPS,
@@ -23,6 +24,8 @@ from clm_api.schedule_status import (
 from clm_api.timing import whole_seconds
 from clm_operator.facts import Facts
 from clm_operator.mirror.objects import ScheduleObject, Version
+from clm_operator.replays.found import found
+from clm_operator.round.watch_conditions import WATCHED, watched
 from clm_operator.slots.admit import Slots
 from clm_operator.stages.candidates import leading
 from clm_operator.stages.lifecycle import OPERATOR
@@ -53,6 +56,8 @@ class Parts:
         Of all its runs so far.
     latest
         The newest replay.
+    report
+        Its report, if it ends in this round.
     """
 
     versions: Sequence[Version]
@@ -60,6 +65,7 @@ class Parts:
     trials: TrialsStatus
     pointer: Pointer
     latest: ReplayStatus | None = None
+    report: ReplayReport | None = None
 
 
 def schedule_status(facts: Facts, parts: Parts) -> TrainingScheduleStatus:
@@ -84,6 +90,7 @@ def schedule_status(facts: Facts, parts: Parts) -> TrainingScheduleStatus:
         ],
         **slots.fields,
     )
+    status = status.having(**found(facts, status, parts.report))
     return status.having(conditions=_conditions(facts, status, parts))
 
 
@@ -147,7 +154,9 @@ def _conditions(facts: Facts, status: TrainingScheduleStatus, parts: Parts) -> l
                 holds=seen.ready, reason=seen.reason, message=seen.message,
             )
         )  # fmt: skip
-    over = _ONLY_WHILE_TRUE - {c.type for c in made}
+    for kind, holds, because, said in watched(facts, status):
+        made.append(_made(kind, schedule, now, holds=holds, reason=because, message=said))
+    over = {*_ONLY_WHILE_TRUE, *WATCHED} - {c.type for c in made}
     return list(set_conditions([c for c in status.conditions if c.type not in over], made))
 
 
@@ -219,7 +228,13 @@ def _data(
 
 
 def _made(
-    kind: str, schedule: ScheduleObject, now: datetime, *, holds: bool, reason: str, message: str
+    kind: str,
+    schedule: ScheduleObject,
+    now: datetime,
+    *,
+    holds: bool | None,
+    reason: str,
+    message: str,
 ) -> SpecCondition:
     made = condition(kind, holds=holds, reason=str(reason), message=message, now=now)
     return SpecCondition(**dict(made), observed_generation=schedule.generation)

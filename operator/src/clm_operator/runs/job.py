@@ -6,15 +6,13 @@ from typing import Any
 from clm_api import environment
 from clm_api.model_version import ModelVersionSpec
 from clm_api.replay import Contender
-from clm_api.run import RunData
+from clm_operator.jobs import exchange_keys
 from clm_operator.jobs.credentials import run_grant, shared_by
 from clm_operator.jobs.manifest import NewJob, Work, manifest
 from clm_operator.mirror.objects import Version
 from clm_operator.names import LABEL_FAMILY, LABEL_SCHEDULE, LABEL_VERSION
 from clm_operator.owners import owned_by
 from clm_operator.settings import CredentialsMode, Settings
-
-_KEYS = "/var/run/clm/exchange-keys"
 
 
 def training_job(
@@ -53,6 +51,7 @@ def job_manifest(
     secret_name
         The Secret with the pods' keys to the store; None: their account stands for them.
     """
+    data = spec.run.data
     labels = {
         LABEL_SCHEDULE: spec.schedule_ref.name,
         LABEL_FAMILY: str(spec.run.model.family),
@@ -67,9 +66,10 @@ def job_manifest(
         environment.CHAMPION: (
             None if champion is None else champion.model_dump_json(by_alias=True)
         ),
-        environment.EXCHANGE_KEYS: _KEYS if spec.run.data.own_trades else None,
+        environment.EXCHANGE_KEYS: exchange_keys.FOLDER if data.own_trades else None,
     }
-    work = Work("train", values, secret_name, *_keys(spec.run.data))
+    mounts = exchange_keys.mounted(data.secret_ref if data.own_trades else None)
+    work = Work("train", values, secret_name, *mounts)
     meta = {
         "name": version.name,
         "namespace": version.namespace,
@@ -77,17 +77,3 @@ def job_manifest(
         "ownerReferences": owned_by("ModelVersion", version.raw),
     }
     return manifest(meta, spec.run.pod, work, settings)
-
-
-def _keys(data: RunData) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return volume and mount of the exchange key; the trainer says what is missing in it."""
-    if not data.own_trades or data.secret_ref is None:
-        return [], []
-    secret = {
-        "secretName": data.secret_ref.name,
-        "items": [{"key": name, "path": name} for name in ("apiKey", "secret")],
-        "defaultMode": 0o440,
-        "optional": True,
-    }
-    mount = {"name": "exchange-keys", "mountPath": _KEYS, "readOnly": True}
-    return [{"name": "exchange-keys", "secret": secret}], [mount]

@@ -9,7 +9,8 @@ from clm_api.run import RunTrials
 from clm_api.schedule_status import MOST_ACTIVE, HeldRun, SkippedRange
 from clm_api.training_schedule import ConcurrencyPolicy, TrainingScheduleSpec
 from clm_operator.facts import Facts, Plausible
-from clm_operator.slots.asks import ASKS, Ask, Fields
+from clm_operator.slots.ask import Ask, Fields
+from clm_operator.slots.asks import ASKS
 from clm_operator.slots.due import crowded, skip
 from clm_operator.slots.held import given_up, hold
 
@@ -81,6 +82,8 @@ def slots_of(facts: Facts, told: RunTrials | None) -> Slots:
             continue
         if any(v.name == ask.name for v in facts.versions):
             fields |= ask.settles
+        elif ask.waits and (begin or facts.active):
+            continue  # the end of a run wakes the schedule
         elif (why := _first(facts, _Heard(ask, plausible, len(begin)))) is not None:
             skips.append(skip(ask.slot, *why))
             fields |= ask.settles

@@ -4,10 +4,8 @@ A rule looks at the facts and says which run it asks for, and what the schedule'
 at once, and once the run is made or refused. A run that is held back is asked for again.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 from clm_api.model_version import Trigger, TriggerType
 from clm_api.reasons import Reason
@@ -17,44 +15,13 @@ from clm_api.timing import floor_to, slot_time, whole_seconds
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.facts import Facts, Plausible
 from clm_operator.names import asked_version, manual_version, slot_version, token_digest
+from clm_operator.slots.ask import Ask, Asked
 from clm_operator.slots.due import History, Rules, Span, decide_due
-
-Fields = Mapping[str, Any]
-"""Fields of the schedule's status, by name."""
-
-
-@dataclass(frozen=True)
-class Ask:
-    """A run that is asked for.
-
-    Parameters
-    ----------
-    name
-        Of its version: whoever asks for the same run gives it the same name.
-    timely
-        Whether its time was decided by what was active then; others look at what is active now.
-    called
-        In words, where it is refused; of a slot nothing is said.
-    settles
-        What the status says once the run is made or refused.
-    """
-
-    name: str
-    slot: datetime
-    trigger: Trigger
-    called: str = ""
-    timely: bool = False
-    settles: Fields = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a trigger says: the run that it asks for, slots that it skips, fields of the status."""
-
-    ask: Ask | None = None
-    skips: tuple[SkippedRange, ...] = ()
-    fields: Fields = field(default_factory=dict)
-    wake_at: datetime | None = None
+from clm_operator.slots.retrain import (
+    production_is_stale,
+    results_are_degraded,
+    the_market_has_drifted,
+)
 
 
 def a_slot_is_due(facts: Facts, plausible: Plausible) -> Asked:
@@ -118,6 +85,9 @@ ASKS: tuple[Callable[[Facts, Plausible], Asked], ...] = (
     a_slot_is_due,
     somebody_asks,
     a_message_asks,
+    the_market_has_drifted,
+    results_are_degraded,
+    production_is_stale,
 )
 """In the order in which they are met: a later one finds the runs of the earlier ones active."""
 

@@ -10,7 +10,7 @@ from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.mirror.objects import ScheduleObject
 from clm_operator.names import LABEL_FAMILY, LABEL_SCHEDULE
 from clm_operator.owners import owned_by
-from clm_operator.slots.asks import Ask
+from clm_operator.slots.ask import Ask
 
 
 def version_manifest(

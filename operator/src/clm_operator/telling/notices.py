@@ -23,6 +23,7 @@ from clm_operator.facts import Facts
 from clm_operator.mirror.objects import ScheduleObject
 from clm_operator.telling.happenings import bounded, happening
 from clm_operator.telling.version_notices import HELD, of_version
+from clm_operator.telling.watch_notices import watched
 
 
 def announced(
@@ -57,6 +58,7 @@ def _of_schedule(
     yield from _replay(schedule, after.replay)
     yield from _missing(schedule, after)
     yield from _halted(schedule, after)
+    yield from watched(schedule.status, after)
 
 
 def _skipped(skipped: SkippedRange) -> Happening:
