@@ -20,11 +20,13 @@ from clm_api.replay import (
     ReplayTask,
     ShadowReplay,
 )
+from clm_api.signal import Signal
 from clm_trainer.host import Host
 from clm_trainer.monitoring.contenders import market_of, opened, problem
 from clm_trainer.monitoring.earning import earning
 from clm_trainer.monitoring.replay import live
 from clm_trainer.monitoring.shadow import shadow
+from clm_trainer.monitoring.signal import newest
 from clm_trainer.monitoring.steps import Steps
 from clm_trainer.monitoring.stretch import Track
 from clm_trainer.panel import Panel
@@ -67,12 +69,15 @@ def run(task: ReplayTask, path: str, host: Host) -> None:
         on_trial = job.shadow(tracks)
     with steps.step("performance", "holding results against what was promised"):
         performance = job.performance(tracks, in_production)
+    with steps.step("signal", "telling the newest positions"):
+        positions = job.signal(tracks)
     with steps.step("report", f"writing {path}"):
         report = ReplayReport(
             task=task,
             live=in_production,
             shadow=on_trial,
             performance=performance,
+            signal=positions,
             problems=job.problems,
             notes=job.notes,
             code_revision=metadata.version("clm-trainer"),
@@ -164,6 +169,14 @@ class _Job:
             return None
         track = tracks[champion.version]
         return self._unless_rejected(champion, lambda: earning(track, champion, watch))
+
+    def signal(self, tracks: dict[str, Track]) -> Signal | None:
+        """Tell the champion's newest positions, if the task asks for it."""
+        champion, watch, task = self.task.champion, self.task.watch, self.task
+        if champion is None or watch is None or champion.version not in tracks:
+            return None
+        track = tracks[champion.version]
+        return self._unless_rejected(champion, lambda: newest(track, champion, task, watch))
 
     def _unless_rejected(self, contender: Contender, make: Callable[[], _T]) -> _T | None:
         try:
