@@ -17,7 +17,7 @@ def newest(track: Track, champion: Contender, task: ReplayTask, watch: WatchTask
     Raises
     ------
     ClmError
-        As for ``ServedModel.decide``.
+        As for ``ServedModel.decided``.
     """
     bar, timeframe = track.panel.times[-1], track.model.timeframe
     decided = bar + timeframe
@@ -40,6 +40,6 @@ def _targets(track: Track, champion: Contender) -> list[float]:
     if bars > 0:
         targets = track.stretch(start, bars).play.targets
     else:
-        targets = track.model.decide(track.panel).targets
+        targets = track.model.decided(track.panel, track.rows).targets
     newest_row: list[float] = targets[-1].tolist()
     return newest_row
