@@ -53,24 +53,6 @@ def test_one_screen_says_why_the_newest_version_was_rejected(api: Namespace) -> 
     assert "\x1b" not in shown
 
 
-def test_what_the_account_did_stands_below_the_live_figures(api: Namespace) -> None:
-    spans = {"from": "2025-12-01T00:00:00Z", "to": "2025-12-02T11:00:00Z"}
-    execution = spans | {
-        "fills": 41, "decisions": 40, "unexplained": 2, "missed": 1,
-        "shortfallBps": 4.21, "shortfallReturn": 0.0123,
-    }  # fmt: skip
-    production = {
-        "version": "btc-eth-1", "artifact": {"uri": "s3://clm/m.json", "sha256": "0" * 64},
-        "since": "2025-12-01T00:20:00Z", "reason": "r", "approvedBy": "ann",
-        "live": {"bars": 36, "to": "2025-12-02T11:00:00Z"}, "execution": execution,
-    }  # fmt: skip
-    api.put(schedule(production=production))
-    said = "account    41 fills, 2 explained by no decision; 40 decisions, 1 without a fill"
-    assert f"{said}; +4.2 bp against the opens; +1.23% of equity behind the replay\n" in text(
-        "btc-eth"
-    )
-
-
 SLOT = {"name": "btc-eth-29411280-e", "slot": "2025-12-02T12:00:00Z"}
 FOUND = {"reason": "Replayed", "message": "btc-eth-1 replayed on 200 bars"}
 AWAY = {"reason": "StorageUnavailable", "message": "no answer"}

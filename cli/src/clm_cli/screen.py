@@ -7,7 +7,6 @@ from itertools import islice
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from clm_api.execution import ExecutionStatus
 from clm_api.lifecycle import Stage
 from clm_api.model_version import TERMINAL, Phase, ShadowStatus
 from clm_api.promotion import CriterionVerdict, Verdict
@@ -141,7 +140,15 @@ def screen(schedule: ScheduleView, versions: list[VersionView], now: datetime) -
     parts += [Text("next       " + "  ".join(_slots(schedule, now)))]
     parts += [Text(f"note       {note}") for note in status.schedule_notes]
     parts += [Text(f"held       {_held(run)}", "yellow") for run in status.held]
-    parts += _in_production(status)
+    if (now_there := status.production) is not None:
+        asked = f"since {local(now_there.since)} by {now_there.approved_by}: {now_there.reason}"
+        parts.append(Text(f"production {now_there.version}  {asked}"))
+        if now_there.live is not None:
+            parts.append(Text(f"live       {_live(now_there.live)}"))
+    parts += _watched(status)
+    if (halted := status.halted) is not None:
+        asked = f"since {local(halted.since)} by {halted.by}: {halted.reason}"
+        parts.append(Text(f"production none  {asked}", "yellow"))
     tested = next((v for v in versions if v.status.stage is Stage.SHADOW), None)
     if tested is not None and tested.status.shadow is not None:
         parts.append(Text(f"shadow     {tested.name}  {_shadow(tested.status.shadow)}"))
@@ -159,20 +166,22 @@ def screen(schedule: ScheduleView, versions: list[VersionView], now: datetime) -
     return Group(*parts)
 
 
-def _in_production(status: TrainingScheduleStatus) -> list[RenderableType]:
-    """Say who is in production and how that goes, or who emptied it."""
-    parts: list[RenderableType] = []
-    if (now_there := status.production) is not None:
-        asked = f"since {local(now_there.since)} by {now_there.approved_by}: {now_there.reason}"
-        parts.append(Text(f"production {now_there.version}  {asked}"))
-        if now_there.live is not None:
-            parts.append(Text(f"live       {_live(now_there.live)}"))
-        if now_there.execution is not None:
-            parts.append(Text(f"account    {_executed(now_there.execution)}"))
-    if (halted := status.halted) is not None:
-        asked = f"since {local(halted.since)} by {halted.by}: {halted.reason}"
-        parts.append(Text(f"production none  {asked}", "yellow"))
-    return parts
+_WATCHED = {
+    "Drifted": ("drift", "True"),
+    "Degraded": ("results", "True"),
+    "Stale": ("age", "True"),
+    "Executed": ("fills", "False"),
+}
+"""Conditions of what is in production: how a line calls them, and which status is trouble."""
+
+
+def _watched(status: TrainingScheduleStatus) -> Iterator[Text]:
+    """Yield one line about each thing that is watched of what is in production."""
+    for said in status.conditions:
+        if said.type in _WATCHED:
+            name, trouble = _WATCHED[said.type]
+            style = "yellow" if said.status == trouble else ""
+            yield _line(f"{name:<10} {said.reason}: {said.message}".rstrip(": "), style)
 
 
 def _held(run: HeldRun) -> str:
@@ -188,19 +197,6 @@ def _live(live: LiveStatus) -> str:
     if live.sharpe is not None:
         said.append(f"sharpe {live.sharpe:z.2f}")
     return ", ".join(said)
-
-
-def _executed(done: ExecutionStatus) -> str:
-    """Say what the account did of what production decided."""
-    said = [
-        f"{done.fills} fills, {done.unexplained} explained by no decision",
-        f"{done.decisions} decisions, {done.missed} without a fill",
-    ]
-    if done.shortfall_bps is not None:
-        said.append(f"{done.shortfall_bps:+z.1f} bp against the opens")
-    if done.shortfall_return is not None:
-        said.append(f"{done.shortfall_return:+z.2%} of equity behind the replay")
-    return "; ".join(said)
 
 
 def _shadow(test: ShadowStatus) -> str:
