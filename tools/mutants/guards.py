@@ -54,6 +54,22 @@ GUARDS = (
         "[somebody else's Job of that name is a collision]",
     ),
     Guard(
+        "who withdraws a version that has come into production meanwhile stops no bot",
+        f"{_OPERATOR}/stages/requests.py",
+        "        halts_by_accident,\n",
+        "",
+        "tests/operator/units/test_halt.py::test_a_halt_is_refused"
+        "[without a word of what is there]",
+    ),
+    Guard(
+        "only a person ends what a person began",
+        f"{_OPERATOR}/stages/automatic.py",
+        "rested_at(schedule, now) and not halted_by_a_person(schedule)",
+        "rested_at(schedule, now)",
+        "tests/operator/units/test_halt.py::"
+        "test_automatic_promotes_nothing_while_a_person_has_halted",
+    ),
+    Guard(
         "the token of a message whose run was made is remembered",
         f"{_OPERATOR}/slots/asks.py",
         '"settled_tokens": digests[-KEPT_TOKENS:]',
