@@ -152,6 +152,20 @@ GUARDS = (
         "::test_a_write_that_waited_until_another_leads_is_not_made",
     ),
     Guard(
+        "monitoring asks for one run a cooldown",
+        f"{_OPERATOR}/slots/retrain.py",
+        "        due = max(due, last + duration(spec.monitoring.cooldown))\n",
+        "        due = max(due, last)\n",
+        "tests/operator/units/test_retrain.py::test_one_a_cooldown_while_the_trouble_lasts",
+    ),
+    Guard(
+        "newest positions are never taken back",
+        f"{_OPERATOR}/store/pointer.py",
+        "if found is not None and _rank(found) > _rank(wanted):",
+        "if found is None and _rank(wanted) > _rank(wanted):",
+        "tests/operator/units/test_signals.py::test_what_the_store_says_afterwards",
+    ),
+    Guard(
         "a manifest is created once and never written over",
         f"{_TRAINER}/storage.py",
         'self._store.put(path, content, mode="create", use_multipart=False)',

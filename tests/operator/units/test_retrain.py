@@ -248,6 +248,24 @@ def test_a_name_that_is_taken_is_refused_once_a_cooldown() -> None:
     assert list(asked(world)) == [name_of("d", 30)]
 
 
+def test_the_reason_names_window_and_figures_or_what_is_wrong_with_a_symbol() -> None:
+    fault = {"symbol": "BTC/USDT", "kind": "VolumeGone", "since": b.NOW}
+    window: Raw = {"from": b.NOW, "to": SLOT}
+    whole = "btc-0 does not know this market: 3 of 4 windows of 168 bars differ, the newest "
+    whole += "2026-01-05 12:00 to 2026-01-05 18:00 UTC; statistic 5.2, limit 3.1; "
+    cases = {
+        whole + "volatility_24 5.2 (psi 0.41, ks 0.22)": drift(**window),
+        "btc-0 does not know this market: BTC/USDT: VolumeGone": drift(
+            faults=[fault], of=0, exceeded=0, statistic=None, limit=None, worst=[]
+        ),
+    }
+    for words, found in cases.items():
+        world = watching()
+        look(world, drift=found)
+        (told,) = asked(world).values()
+        assert told["reason"] == words
+
+
 def test_a_steady_market_asks_for_nothing() -> None:
     world = watching()
     look(world, drift=drift("Steady"), performance=performance("AsPromised"))

@@ -73,10 +73,10 @@ def drift_words(drift: DriftStatus) -> str:
         if drift.from_ and drift.to
         else ""
     )
-    words = [
-        f"{drift.exceeded} of {drift.of} windows of {drift.window_bars} bars differ{window}",
-        *(f"{fault.symbol}: {fault.kind}" for fault in drift.faults[:3]),
-    ]
+    words = [f"{fault.symbol}: {fault.kind}" for fault in drift.faults[:3]]
+    if drift.of:
+        counts = f"{drift.exceeded} of {drift.of} windows of {drift.window_bars} bars"
+        words.append(f"{counts} differ{window}")
     if drift.statistic is not None and drift.limit is not None:
         words.append(f"statistic {drift.statistic:.3g}, limit {drift.limit:.3g}")
     words += [
