@@ -8,9 +8,10 @@ from typing import TypeVar
 
 import pandas as pd
 
+from clm_api.drift import DriftFinding
 from clm_api.errors import ClmError
 from clm_api.execution import ExecutionStatus
-from clm_api.monitoring import PerformanceMode
+from clm_api.monitoring import DriftMode, PerformanceMode
 from clm_api.performance import PerformanceFinding
 from clm_api.reasons import Reason
 from clm_api.replay import (
@@ -21,14 +22,17 @@ from clm_api.replay import (
     ReplayTask,
     ShadowReplay,
 )
+from clm_api.signal import Signal
 from clm_trainer.host import Host
 from clm_trainer.monitoring.account import executed
 from clm_trainer.monitoring.contenders import market_of, opened, problem
 from clm_trainer.monitoring.earning import earning
 from clm_trainer.monitoring.replay import live
 from clm_trainer.monitoring.shadow import shadow
+from clm_trainer.monitoring.signal import newest
 from clm_trainer.monitoring.steps import Steps
 from clm_trainer.monitoring.stretch import Track
+from clm_trainer.monitoring.watch import drift
 from clm_trainer.panel import Panel
 from clm_trainer.serving.model import ServedModel
 from clm_trainer.stages.funding import funding_events
@@ -77,15 +81,21 @@ def run(task: ReplayTask, path: str, host: Host) -> None:
         on_trial = job.shadow(tracks)
     with steps.step("performance", "holding results against what was promised"):
         performance = job.performance(tracks, in_production)
+    with steps.step("drift", "holding the market against the training's"):
+        market = job.drift(tracks)
     with steps.step("execution", "holding the account's fills against the positions"):
         carried_out = job.execution(tracks, in_production)
+    with steps.step("signal", "telling the newest positions"):
+        positions = job.signal(tracks)
     with steps.step("report", f"writing {path}"):
         report = ReplayReport(
             task=task,
             live=in_production,
             shadow=on_trial,
+            drift=market,
             performance=performance,
             execution=carried_out,
+            signal=positions,
             problems=job.problems,
             notes=job.notes,
             code_revision=metadata.version("clm-trainer"),
@@ -136,7 +146,7 @@ class _Job:
         made = {}
         for name, model in models.items():
             track = Track(name, digests[name], model, found.panels[name])
-            made[name] = replace(track, events=_events(track, self.data))
+            made[name] = replace(track, events=_events(track, self.data), every=found.every[name])
             new = max(0, len(track.panel) - track.row(track.first))
             self.steps.say(f"{name}: {new} bars since its training")
         return made
@@ -178,6 +188,17 @@ class _Job:
         track = tracks[champion.version]
         return self._unless_rejected(champion, lambda: earning(track, champion, watch))
 
+    def drift(self, tracks: dict[str, Track]) -> DriftFinding | None:
+        """Hold the newest bars against the champion's training, if the task asks for it."""
+        champion, watch = self.task.champion, self.task.watch
+        if champion is None or watch is None or champion.version not in tracks:
+            return None
+        if watch.drift.mode is DriftMode.OFF:
+            return None
+        found = drift(tracks[champion.version], watch.drift)
+        self.steps.say(f"{champion.version}: {found.verdict}: {found.message}")
+        return found
+
     def execution(self, tracks: dict[str, Track], live: Replay | None) -> ExecutionStatus | None:
         """Hold the account's fills against the champion's positions, if the task asks for it."""
         champion, watch = self.task.champion, self.task.watch
@@ -185,6 +206,14 @@ class _Job:
             return None
         track = tracks[champion.version]
         return self._unless_rejected(champion, lambda: executed(track, champion, self.data))
+
+    def signal(self, tracks: dict[str, Track]) -> Signal | None:
+        """Tell the champion's newest positions, if the task asks for it."""
+        champion, watch, task = self.task.champion, self.task.watch, self.task
+        if champion is None or watch is None or champion.version not in tracks:
+            return None
+        track = tracks[champion.version]
+        return self._unless_rejected(champion, lambda: newest(track, champion, task, watch))
 
     def _unless_rejected(self, contender: Contender, make: Callable[[], _T]) -> _T | None:
         try:
