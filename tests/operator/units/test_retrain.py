@@ -27,7 +27,7 @@ RETRAINS: Raw = {
     },
     "promotion": {"mode": "Manual"},
 }  # fmt: skip
-MINUTE = timedelta(minutes=1)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 
 def watching(*others: Version, **spec: Any) -> World:
@@ -222,6 +222,43 @@ def test_a_version_that_has_seen_the_trouble_is_waited_for(case: Waiting) -> Non
     world = watching(waits)
     drifted(world)
     assert bool(asked(world)) is case.begins
+
+
+def run_out(world: World, hours: int, until: timedelta) -> None:
+    """Let time pass whose replays find bars up to a time alone; runs end as candidates of them."""
+    data = {"from": b.stamp(b.NOW), "to": b.stamp(b.NOW + until), "bars": 1, "gaps": 0}
+    data |= {"sha256": "0" * 64}
+    for hour in range(6, hours, 6):
+        world.now = max(world.now, b.NOW + hour * HOUR)
+        world.settle()
+        made = b.replayed(world.tasks[-1])
+        assert made.live is not None
+        world.finish(made.having(live=made.live.having(to=b.NOW + until - HOUR)))
+        world.settle()
+        for name in asked(world):
+            if world.version(name)["status"]["phase"] == "Pending":
+                end(world, name, "CANDIDATE", data=data, reason="CriteriaPassed")
+
+
+@pytest.mark.parametrize(
+    ("refresh", "expires"),
+    [("Auto", None), ("Never", "6h")],
+    ids=["stopped bars", "too old a version"],
+)
+def test_bars_that_do_not_go_on_begin_one_run(refresh: str, expires: str | None) -> None:
+    monitoring = RETRAINS["monitoring"] | {"expiresAfter": expires}
+    world = watching(monitoring=monitoring, data={"refresh": refresh})
+    run_out(world, 24 * 3, 3 * HOUR)
+    assert condition(world, "Stale") == ("True", "Stale")
+    assert len(asked(world)) == 1
+
+
+def test_a_candidate_behind_what_is_in_production_knows_no_trouble() -> None:
+    world = watching(monitoring=RETRAINS["monitoring"] | {"expiresAfter": "6h"})
+    data = {"from": b.stamp(b.NOW - DAY), "bars": 1, "gaps": 0, "sha256": "0" * 64}
+    world.version("btc-0")["status"]["data"] = data | {"to": b.stamp(b.NOW)}
+    run_out(world, 24 * 3, -3 * HOUR)
+    assert len(asked(world)) == 3
 
 
 def test_one_that_is_held_back_keeps_its_name_and_is_made_once() -> None:
