@@ -51,13 +51,15 @@ class DriftSpec(Model):
     """Off looks at nothing; Warn says what differs; Retrain trains a new version too. Write "Off"
     in quotes: YAML reads a bare Off as false."""
     window_bars: Annotated[int, Field(ge=24, le=10000)] = 168
-    """Bars of one window."""
+    """Bars of one window, newer ones weighing more. Two windows end a 28th of it apart: six hours
+    where a window is a week."""
     windows: Annotated[int, Field(ge=1, le=20)] = 3
     """Of the newest windows, so many must differ."""
     of: Annotated[int, Field(ge=1, le=20)] = 4
     """Newest windows that are looked at."""
     confidence: Annotated[float, Field(ge=0.5, le=0.9999)] = 0.99
-    """How sure it must be that a window differs from what the training's own history shows."""
+    """Chance that a month (30 days) of a market that goes on as in the training raises no alarm:
+    at 0.99 it is one false alarm in a hundred months."""
 
 
 class PerformanceSpec(Model):

@@ -7,7 +7,7 @@ import pytest
 from clm_api.errors import ClmError
 from clm_trainer.families.base import Dataset
 from clm_trainer.panel import Panel
-from clm_trainer.stages.backtest import Evaluated, reference_stats
+from clm_trainer.stages.backtest import Evaluated
 from clm_trainer.stages.features import dataset
 from clm_trainer.stages.train import Trained, train
 from tests.trainer.evaluation.markets import real, with_holes
@@ -69,16 +69,6 @@ def test_the_artifact_knows_all_bars_and_ranks_on_its_own_tail(made: Run) -> Non
     tail = rows.rows(*trained.walk.final.calibration)
     share = (trained.ranks.rank(trained.model.score(tail)) > 0.75).mean()
     assert share == pytest.approx(0.25, abs=0.05)
-
-
-def test_reference_statistics_are_deciles(made: Run) -> None:
-    stats = reference_stats(made[0], made[1])
-    features = stats["features"]
-    assert isinstance(features, dict)
-    assert set(features) == set(made[0].names)
-    for edges in (*features.values(), stats["score"]):
-        assert len(edges) == 11
-        assert edges == sorted(edges)
 
 
 def test_progress_is_monotone_over_all_fits() -> None:

@@ -12,8 +12,10 @@ from clm_api.layout import RunLayout
 from clm_api.report import FoldMetrics
 from clm_api.run import RunSpec
 from clm_trainer.features import WARM_UP_BARS, code_hash
+from clm_trainer.monitoring.drift_columns import columns_of
+from clm_trainer.monitoring.drift_reference import reference_stats
+from clm_trainer.serving.model import REFERENCE
 from clm_trainer.sources.report import DataReport
-from clm_trainer.stages.backtest import reference_stats
 from clm_trainer.stages.develop import Developed
 from clm_trainer.stages.own_trades import OwnTrades
 
@@ -48,7 +50,7 @@ class Outcome:
             "metrics.json": as_json(developed.metrics.to_json_dict()),
             "folds.json": as_json([_unrounded(fold) for fold in evaluated.folds]),
             "features.json": as_json(self._features()),
-            "reference_stats.json": as_json(reference_stats(developed.rows, trained)),
+            REFERENCE: as_json(self._reference()),
             "run.json": as_json(self._run()),
             "model/percentiles.json": as_json({"quantiles": trained.ranks.quantiles.tolist()}),
             "predictions.parquet": as_parquet(evaluated.predictions),
@@ -68,6 +70,12 @@ class Outcome:
             "warmUpBars": WARM_UP_BARS,
             "codeHash": code_hash(),
         }
+
+    def _reference(self) -> dict[str, Any]:
+        """The market that the model was made of, as later looks at drift compare with it."""
+        panel, rows = self.developed.panel, self.developed.rows
+        scores = self.developed.trained.model.score(rows)
+        return reference_stats(columns_of(panel, rows, scores), panel.bars_per_day)
 
     def _run(self) -> dict[str, Any]:
         return {

@@ -25,11 +25,14 @@ class Market:
     panels
         By the name of the version: from the first bar that it was trained on to the newest closed
         one that all symbols have, at least to ``trained_until``.
+    every
+        The same, and the newest closed ones that a symbol lacks.
     notes
         What is to be said of them.
     """
 
     panels: dict[str, Panel]
+    every: dict[str, Panel]
     notes: tuple[str, ...]
 
 
@@ -76,7 +79,7 @@ def market_of(models: dict[str, ServedModel], store: Storage, now: pd.Timestamp)
     kinds: dict[str, list[str]] = {}
     for name, model in models.items():
         kinds.setdefault(_kind(model.spec.data), []).append(name)
-    panels, notes = dict[str, Panel](), list[str]()
+    panels, every, notes = dict[str, Panel](), dict[str, Panel](), list[str]()
     for names in kinds.values():
         some = [models[name] for name in names]
         panel, report = closed_bars(
@@ -91,7 +94,8 @@ def market_of(models: dict[str, ServedModel], store: Storage, now: pd.Timestamp)
         for name, model in zip(names, some, strict=True):
             first = int(settled.times.searchsorted(model.data_from))
             panels[name] = settled.window(first, len(settled))
-    return Market(panels, tuple(dict.fromkeys(notes)))
+            every[name] = panel.window(first, len(panel))
+    return Market(panels, every, tuple(dict.fromkeys(notes)))
 
 
 def _kind(data: RunData) -> str:

@@ -8,8 +8,9 @@ from typing import TypeVar
 
 import pandas as pd
 
+from clm_api.drift import DriftFinding
 from clm_api.errors import ClmError
-from clm_api.monitoring import PerformanceMode
+from clm_api.monitoring import DriftMode, PerformanceMode
 from clm_api.performance import PerformanceFinding
 from clm_api.reasons import Reason
 from clm_api.replay import (
@@ -27,6 +28,7 @@ from clm_trainer.monitoring.replay import live
 from clm_trainer.monitoring.shadow import shadow
 from clm_trainer.monitoring.steps import Steps
 from clm_trainer.monitoring.stretch import Track
+from clm_trainer.monitoring.watch import drift
 from clm_trainer.panel import Panel
 from clm_trainer.serving.model import ServedModel
 from clm_trainer.stages.funding import funding_events
@@ -67,11 +69,14 @@ def run(task: ReplayTask, path: str, host: Host) -> None:
         on_trial = job.shadow(tracks)
     with steps.step("performance", "holding results against what was promised"):
         performance = job.performance(tracks, in_production)
+    with steps.step("drift", "holding the market against the training's"):
+        market = job.drift(tracks)
     with steps.step("report", f"writing {path}"):
         report = ReplayReport(
             task=task,
             live=in_production,
             shadow=on_trial,
+            drift=market,
             performance=performance,
             problems=job.problems,
             notes=job.notes,
@@ -123,7 +128,7 @@ class _Job:
         made = {}
         for name, model in models.items():
             track = Track(name, digests[name], model, found.panels[name])
-            made[name] = replace(track, events=_events(track, self.data))
+            made[name] = replace(track, events=_events(track, self.data), every=found.every[name])
             new = max(0, len(track.panel) - track.row(track.first))
             self.steps.say(f"{name}: {new} bars since its training")
         return made
@@ -164,6 +169,17 @@ class _Job:
             return None
         track = tracks[champion.version]
         return self._unless_rejected(champion, lambda: earning(track, champion, watch))
+
+    def drift(self, tracks: dict[str, Track]) -> DriftFinding | None:
+        """Hold the newest bars against the champion's training, if the task asks for it."""
+        champion, watch = self.task.champion, self.task.watch
+        if champion is None or watch is None or champion.version not in tracks:
+            return None
+        if watch.drift.mode is DriftMode.OFF:
+            return None
+        found = drift(tracks[champion.version], watch.drift)
+        self.steps.say(f"{champion.version}: {found.verdict}: {found.message}")
+        return found
 
     def _unless_rejected(self, contender: Contender, make: Callable[[], _T]) -> _T | None:
         try:

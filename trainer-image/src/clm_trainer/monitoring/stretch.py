@@ -10,6 +10,7 @@ from clm_trainer.evaluation import backtest
 from clm_trainer.evaluation.backtest import Backtest
 from clm_trainer.evaluation.play import Play
 from clm_trainer.evaluation.scores import Scores, score_of
+from clm_trainer.families.base import Dataset
 from clm_trainer.panel import Floats, Panel
 from clm_trainer.serving.model import ServedModel
 from clm_trainer.stages.funding import dues
@@ -29,6 +30,8 @@ class Track:
         All bars from ``model.data_from`` on.
     events
         The funding since its training; None where none is charged.
+    every
+        The panel and the newest bars that some symbol lacks; None where all symbols have all.
     """
 
     version: str
@@ -36,6 +39,7 @@ class Track:
     model: ServedModel
     panel: Panel
     events: pd.DataFrame | None = None
+    every: Panel | None = None
     _made: "dict[tuple[pd.Timestamp, int], Stretch]" = field(default_factory=dict, init=False)
 
     @property
@@ -46,6 +50,11 @@ class Track:
     def row(self, time: pd.Timestamp) -> int:
         """Return the row of a bar of the panel, or the one that it would have."""
         return int((time - self.panel.times[0]) // self.model.timeframe)
+
+    @cached_property
+    def rows(self) -> Dataset:
+        """All rows of the panel."""
+        return self.model.rows(self.panel)
 
     def stretch(self, start: pd.Timestamp, bars: int) -> "Stretch":
         """Return what the version did on some bars: nothing after the last of them is known to it.
@@ -73,7 +82,8 @@ class Track:
         begin = self.row(start)
         known = self.panel.window(0, begin + bars)
         window = known.window(begin, len(known))
-        targets = self.model.decide(known).targets[-bars:]
+        rows = self.rows if len(known) == len(self.panel) else self.model.rows(known)
+        targets = self.model.decided(known, rows).targets[-bars:]
         funding = None if self.events is None else dues(self.events, window)
         return Stretch(Play(window, targets, self.model.spec.cost_bps, funding))
 

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,12 +16,14 @@ from clm_api.report import MetricsFile
 from clm_api.run import RunSpec
 from clm_trainer.evaluation.positions import PercentileMap, target_positions
 from clm_trainer.families import registry
-from clm_trainer.families.base import Fitted
+from clm_trainer.families.base import Dataset, Fitted
 from clm_trainer.features import WARM_UP_BARS, FeatureTable, build_features, code_hash
 from clm_trainer.panel import Floats, Panel
 from clm_trainer.serving.artifact import Artifact, read_artifact
 from clm_trainer.serving.given import given_panel
 from clm_trainer.stages.features import dataset
+
+REFERENCE = "reference_stats.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +58,8 @@ class ServedModel:
         Newest bar that the model was made of; its close is the first that it decides on.
     build
         The feature set that it was trained on.
+    reference
+        What its run stored of the market that it was trained on; None if it did not.
     """
 
     spec: RunSpec
@@ -63,6 +68,7 @@ class ServedModel:
     fitted: Fitted
     ranks: PercentileMap
     build: Callable[[Panel], FeatureTable] = build_features
+    reference: Mapping[str, Any] | None = None
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -97,8 +103,27 @@ class ServedModel:
         decided = self.decide(given_panel(bars, self.spec.data))
         return dict(zip(self.symbols, decided.targets[-1].tolist(), strict=True))
 
+    def rows(self, panel: Panel) -> Dataset:
+        """Return all rows of a panel, with the features that the model was trained on."""
+        return dataset(panel, self.spec.target.horizon_bars, self.build)
+
     def decide(self, panel: Panel) -> Decisions:
         """Return all decisions from the close of ``trained_until`` to the panel's end.
+
+        Raises
+        ------
+        ClmError
+            As for ``decided``.
+        """
+        return self.decided(panel, self.rows(panel))
+
+    def decided(self, panel: Panel, known: Dataset) -> Decisions:
+        """Return the same, of rows that were made already.
+
+        Parameters
+        ----------
+        known
+            All rows of the panel.
 
         Raises
         ------
@@ -114,7 +139,7 @@ class ServedModel:
                 f"bars begin at {panel.times[0]}; the model needs them from {first} on, "
                 f"and from {self.data_from} on for exactly the run's features"
             )
-        rows = dataset(panel, self.spec.target.horizon_bars, self.build).rows(start, len(panel))
+        rows = known.rows(start, len(panel))
         percentiles = self.ranks.rank(self.fitted.score(rows))
         spec, window = self.spec, panel.window(start, len(panel))
         targets = target_positions(percentiles, rows.sigma, window, spec.target, shorts=spec.shorts)
@@ -181,6 +206,7 @@ def _served(artifact: Artifact) -> ServedModel:
         trained_until=pd.Timestamp(metrics.trained_until),
         fitted=fitted,
         ranks=PercentileMap(np.array(quantiles)),
+        reference=artifact.json(REFERENCE) if REFERENCE in artifact.files else None,
     )
 
 

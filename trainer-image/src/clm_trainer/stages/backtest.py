@@ -96,18 +96,3 @@ def _predictions(
             "position": targets.ravel(),
         }
     )
-
-
-def reference_stats(rows: Dataset, trained: Trained) -> dict[str, object]:
-    """Return deciles of every feature on the artifact's training rows, for drift checks."""
-    begin, end = trained.walk.final.fit
-    known = rows.usable[begin:end]
-    table = rows.features[begin:end][known]
-    edges = np.quantile(table, np.linspace(0, 1, 11), axis=0)
-    features = {name: edges[:, i].tolist() for i, name in enumerate(rows.names)}
-    return {"rows": len(table), "features": features, "score": _deciles(trained.ranks.quantiles)}
-
-
-def _deciles(values: Floats) -> list[float]:
-    deciles: list[float] = np.quantile(values, np.linspace(0, 1, 11)).tolist()
-    return deciles

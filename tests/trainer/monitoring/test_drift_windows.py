@@ -1,0 +1,79 @@
+"""PSI and KS from counts of codes, beside the plain formulas and scipy."""
+
+import numpy as np
+import pytest
+from scipy.stats import ks_2samp
+
+from clm_trainer.monitoring.drift_null import Windows
+from clm_trainer.monitoring.drift_tail import tail_of
+from clm_trainer.monitoring.drift_windows import BINS, codes_of, edges_of, ks, psi, tally
+
+DRAWN = np.random.default_rng(5).normal(size=(5000, 2))
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.4, 1.0])
+def test_the_distance_is_scipys_to_a_fiftieth(shift: float) -> None:
+    later = DRAWN[:168] * 1.1 + shift
+    edges = edges_of(DRAWN)
+    window = codes_of(later, edges)
+    found = ks(_all(window), _all(codes_of(DRAWN, edges)))[0]
+    exact = ks_2samp(later.ravel(), DRAWN.ravel()).statistic
+    assert exact - 1 / BINS <= found <= exact
+
+
+def test_the_index_is_the_formula_over_tenths() -> None:
+    edges = edges_of(DRAWN)
+    later = DRAWN[:168] + 0.5
+    cuts = np.concatenate([[-np.inf], edges[4::5], [np.inf]])
+    new, old = (np.histogram(x, cuts)[0] / x.size for x in (later, DRAWN))
+    new = np.maximum(new, 1e-3)
+    expected = ((new - old) * np.log(new / old)).sum()
+    found = psi(_all(codes_of(later, edges)), _all(codes_of(DRAWN, edges)))[0]
+    assert found == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_window_counts_its_rows_holes_nowhere_and_weighs_the_newest_most() -> None:
+    values = np.where(np.random.default_rng(2).random(DRAWN.shape) < 0.1, np.nan, DRAWN)
+    codes = codes_of(values, edges_of(values))
+    starts, stops = np.array([0, 10, 10, 4000]), np.array([10, 300, 178, 5000])
+    found = tally(codes, starts, stops)
+    for row, (start, stop) in enumerate(zip(starts, stops, strict=True)):
+        some = codes[start:stop]
+        weights = np.broadcast_to(np.arange(1, stop - start + 1)[:, None], some.shape)
+        there = some >= 0
+        assert found.counted[row].tolist() == np.bincount(some[there], minlength=BINS).tolist()
+        weighed = np.bincount(some[there], weights[there], BINS)
+        assert found.weighed[row].tolist() == weighed.tolist()
+
+
+@pytest.mark.parametrize(
+    ("bars", "spacing"),
+    [(168, 6), (24, 1), (10000, 357)],
+    ids=["a week of hours", "the shortest", "the longest"],
+)
+def test_windows_end_a_twenty_eighth_of_their_length_apart(bars: int, spacing: int) -> None:
+    windows = Windows(bars, 3, 4)
+    assert windows.spacing == spacing
+    assert np.diff(windows.ending(20000)).tolist() == [spacing] * 3
+    assert windows.ending(20000)[-1] == 20000
+
+
+def test_a_decision_is_what_three_of_four_windows_reach() -> None:
+    reached = Windows(168, 3, 4).decided(np.array([9.0, 1.0, 5.0, 3.0, 4.0, 8.0]))
+    assert reached.tolist() == [3.0, 3.0, 4.0]
+
+
+def test_the_fit_finds_the_distribution_that_maxima_were_drawn_from() -> None:
+    tail = tail_of(np.random.default_rng(1).gumbel(2.0, 0.7, 20000))
+    assert (tail.location, tail.scale) == pytest.approx((2.0, 0.7), rel=0.02)
+
+
+@pytest.mark.parametrize(("confidence", "blocks"), [(0.5, 1.0), (0.99, 4.3), (0.9999, 150.0)])
+def test_a_limit_is_kept_with_its_confidence(confidence: float, blocks: float) -> None:
+    tail = tail_of(np.random.default_rng(1).gumbel(2.0, 0.7, 500))
+    below = np.exp(-np.exp(-(tail.limit(confidence, blocks) - tail.location) / tail.scale))
+    assert below**blocks == pytest.approx(confidence)
+
+
+def _all(codes: np.ndarray) -> np.ndarray:
+    return tally(codes, np.array([0]), np.array([len(codes)])).counted

@@ -1,0 +1,92 @@
+"""``reference_stats.json``: what a version's training looked like, for looks at later bars."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from clm_api.monitoring import DriftSpec
+from clm_trainer.monitoring.drift_columns import Columns
+from clm_trainer.monitoring.drift_null import KINDS, SHARES, Null, Windows, null_of
+from clm_trainer.monitoring.drift_windows import edges_of
+from clm_trainer.panel import Floats
+
+SCHEMA = 2
+"""Files of before had deciles alone, and no number of their own."""
+_DIGITS = 9
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """What later bars are compared with.
+
+    Parameters
+    ----------
+    edges
+        Percentiles of each column over the training.
+    """
+
+    edges: Mapping[str, Floats]
+
+
+def reference_stats(columns: Columns, bars_per_day: float) -> dict[str, Any]:
+    """Return the file's content.
+
+    ``quantiles`` (49 of them) bin later values. ``null`` has the quantiles ``shares`` of PSI and
+    KS over windows of the default length, each against the rest of the training;
+    ``decision`` the limit that follows. A look works both out for its schedule's own windows.
+
+    Parameters
+    ----------
+    columns
+        Of the training's bars, each with a value somewhere or left out.
+    """
+    known = {name: values for name, values in columns.items() if np.isfinite(values).any()}
+    edges = {name: np.round(edges_of(values), _DIGITS) for name, values in known.items()}
+    bars = len(next(iter(columns.values())))
+    spec = DriftSpec()
+    windows = Windows(spec.window_bars, spec.windows, spec.of)
+    null = null_of(known, edges, bars, windows)
+    return {
+        "schemaVersion": SCHEMA,
+        "bars": bars,
+        "windowBars": windows.bars,
+        "quantiles": {name: values.tolist() for name, values in edges.items()},
+        **({} if null is None else _said(null, spec, bars_per_day)),
+    }
+
+
+def _said(null: Null, spec: DriftSpec, bars_per_day: float) -> dict[str, Any]:
+    kept = np.round(null.usual.quantiles, _DIGITS)
+    return {
+        "null": {
+            name: {kind: kept[:, row, place].tolist() for place, kind in enumerate(KINDS)}
+            for row, name in enumerate(null.names)
+        },
+        "shares": list(SHARES),
+        "decision": {
+            "windows": spec.windows,
+            "of": spec.of,
+            "spacingBars": null.windows.spacing,
+            "blocks": null.blocks,
+            "location": null.tail.location,
+            "scale": null.tail.scale,
+            "confidence": spec.confidence,
+            "limit": null.limit(spec.confidence, bars_per_day),
+        },
+    }
+
+
+def read_reference(content: Mapping[str, Any] | None) -> Reference | None:
+    """Return what a run stored; None where a release of before stored something else, or nothing.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        The content is none that ``reference_stats`` made.
+    """
+    if content is None or content.get("schemaVersion") != SCHEMA:
+        return None
+    edges = {str(k): np.array(v, dtype=np.float64) for k, v in content["quantiles"].items()}
+    return Reference(edges)
