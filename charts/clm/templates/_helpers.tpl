@@ -232,6 +232,79 @@ envFrom:
 {{- end }}
 {{- end }}
 
+{{/* A sink's Secret and authority as files of the operator. */}}
+{{- define "clm.eventMounts" -}}
+{{- range $name := list "http" "nats" }}
+{{- $sink := get $.Values.events $name }}
+{{- if $sink.secretName }}
+- {name: events-{{ $name }}, mountPath: /var/run/clm/events-{{ $name }}, readOnly: true}
+{{- end }}
+{{- if or $sink.caBundle.configMap $sink.caBundle.secret }}
+- {name: events-{{ $name }}-ca, mountPath: /var/run/clm/events-{{ $name }}-ca, readOnly: true}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "clm.eventVolumes" -}}
+{{- range $name := list "http" "nats" }}
+{{- $sink := get $.Values.events $name }}
+{{- with $sink.secretName }}
+- name: events-{{ $name }}
+  secret: {secretName: {{ . | quote }}}
+{{- end }}
+{{- with $sink.caBundle }}
+{{- if and .configMap .secret }}{{ fail (printf "events.%s.caBundle: set one of configMap and secret" $name) }}{{ end }}
+{{- if .configMap }}
+- name: events-{{ $name }}-ca
+  configMap: {name: {{ .configMap | quote }}, items: [{key: {{ .key | quote }}, path: ca.crt}]}
+{{- else if .secret }}
+- name: events-{{ $name }}-ca
+  secret: {secretName: {{ .secret | quote }}, items: [{key: {{ .key | quote }}, path: ca.crt}]}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Where a sink's files lie, as the operator's configuration names them. */}}
+{{- define "clm.eventFiles" -}}
+{{- if .sink.secretName }}
+{{ .folder }}: /var/run/clm/events-{{ .name }}
+{{- end }}
+{{- if or .sink.caBundle.configMap .sink.caBundle.secret }}
+caFile: /var/run/clm/events-{{ .name }}-ca/ca.crt
+{{- end }}
+{{- end }}
+
+{{- define "clm.events" -}}
+cluster: {{ .Values.events.cluster | default .Release.Name | quote }}
+{{- with .Values.events.http }}
+{{- if .url }}
+http:
+  url: {{ .url | quote }}
+  {{- include "clm.eventFiles" (dict "name" "http" "sink" . "folder" "headersFolder") | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- with .Values.events.nats }}
+{{- if .servers }}
+nats:
+  servers: {{ toJson .servers }}
+  stream: {{ .stream | default nil | toJson }}
+  createStream: {{ .createStream }}
+  {{- include "clm.eventFiles" (dict "name" "nats" "sink" . "folder" "credentialsFolder") | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* What the operator alone talks to: the sinks of events. */}}
+{{- define "clm.eventEgress" -}}
+{{- with .Values.events.http.url }}
+- ports: [{port: {{ include "clm.port" . }}, protocol: TCP}]
+{{- end }}
+{{- range .Values.events.nats.servers }}
+- ports: [{port: {{ regexFind ":[0-9]+$" . | trimPrefix ":" | default "4222" }}, protocol: TCP}]
+{{- end }}
+{{- end }}
+
 {{- define "clm.config" -}}
 leader: {namespace: {{ .Release.Namespace | quote }}, name: {{ printf "%s-operator" .Release.Name | quote }}}
 store:
@@ -287,6 +360,7 @@ stallSeconds: {{ .Values.operator.stallSeconds }}
 exchangeUrl: {{ . }}
 {{- end }}
 exchangeShare: {{ .Values.exchangeShare }}
+events: {{- include "clm.events" . | nindent 2 }}
 {{- end }}
 
 {{- define "clm.podSecurity" -}}

@@ -38,9 +38,14 @@ from clm_operator.store.pointer import PointerWriter
 from clm_operator.store.results import ArtifactReader, open_store
 from clm_operator.store.runs import RunStore
 from clm_operator.store.standing import Standing
+from clm_operator.telling.http import HttpSink
 from clm_operator.telling.kube_events import KubeEvents
+from clm_operator.telling.nats import NatsSink
 from clm_operator.telling.nats_connection import connect
+from clm_operator.telling.outbox import Outbox
+from clm_operator.telling.outgoing import Outgoing, Pending
 from clm_operator.telling.prometheus import Metrics
+from clm_operator.telling.sinks import EventSink
 from clm_operator.telling.teller import Teller
 from clm_operator.view import View
 
@@ -75,6 +80,7 @@ class Operator:
         self.namespaces = Namespaces(settings, self.cluster, metrics, self.scheduler.wake)
         self.health = Health(self.cluster.answers, self.leader, clock, metrics, HELPERS)
         self.teller = Teller(KubeEvents(self.api))
+        self.outgoing = self._outgoing()
         self.watches = Watches(
             self.api,
             self.mirror,
@@ -148,6 +154,7 @@ class Operator:
             tasks.create_task(self._rounds(), name="scheduler")
             tasks.create_task(self.standing.run(self.scheduler.wake), name="store")
             tasks.create_task(self.undertaker.run(self._known), name="undertaker")
+            tasks.create_task(self.outgoing.run(), name="outgoing")
             if (inbox := self._inbox()) is not None:
                 tasks.create_task(inbox.run(), name="inbox")
 
@@ -169,6 +176,16 @@ class Operator:
             self.helpers.append(asyncio.create_task(part, name=name))
         for task in self.helpers:
             task.add_done_callback(_say_how_it_ended)
+
+    def _outgoing(self) -> Outgoing:
+        settings, recorded = self.settings.events, Pending(self._wake)
+        sinks = list[EventSink]()
+        if settings.http is not None:
+            sinks.append(HttpSink(settings.http, self.clock.now))
+        if settings.nats is not None and settings.nats.stream is not None:
+            sinks.append(NatsSink(settings.nats, settings.nats.stream))
+        seen, name = self.metrics.sinks, settings.cluster
+        return Outgoing(tuple(Outbox(one, self.mirror, seen, name, recorded) for one in sinks))
 
     def _inbox(self) -> Inbox | None:
         """Return who takes messages that ask for runs; None where nobody is to."""
@@ -192,7 +209,7 @@ class Operator:
         return Reconciler(
             cluster=cluster,
             reader=ArtifactReader(self.store, self.standing.doubt),
-            writer=Writer(cluster, self.teller, metrics),
+            writer=Writer(cluster, self.teller, metrics, self.outgoing),
             pointers=PointerWriter(self.store),
             creator=creator,
             undertaker=self.undertaker,

@@ -1,6 +1,6 @@
 """The plan of a round: what is created, in which order things are recorded, when to look again."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,9 +11,15 @@ from clm_api.reasons import Reason
 from clm_api.schedule_status import TrainingScheduleStatus, TrialsStatus
 from clm_api.training_schedule import RetentionSpec
 from clm_operator.findings import UnreadableReport
+from clm_operator.mirror.objects import Version
 from clm_operator.round.deriving import facts_of
 from clm_operator.slots import tries
-from clm_operator.stages.retention import reports_to_remove, to_delete
+from clm_operator.stages.retention import (
+    MOST_TELLING,
+    TOLD_WITHIN,
+    reports_to_remove,
+    to_delete,
+)
 from clm_operator.view import Withheld
 from tests.operator.units import builders as b
 from tests.operator.units.world import World, ended
@@ -185,8 +191,40 @@ def test_retention_removes_the_oldest_beyond_the_limits_and_never_a_candidate() 
     stages = ["CANDIDATE", "REJECTED", "FAILED", "REJECTED", "CANDIDATE", "FAILED", "REJECTED"]
     versions = [b.version(**ended(n, stage)) for n, stage in enumerate(stages)]  # type: ignore[arg-type]
     limits = RetentionSpec(successful_runs=1, failed_runs=0)
-    gone = to_delete(versions, limits, TrainingScheduleStatus())
+    gone = to_delete(versions, limits, TrainingScheduleStatus(), b.NOW)
     assert [v.name for v in gone] == ["btc-1", "btc-3", "btc-2", "btc-5"]
+
+
+def telling(name: str, since: datetime, *told: str) -> Version:
+    """Build a failed version that an HTTP sink is to know of."""
+    one = {
+        "id": "ended", "type": "Normal", "reason": "Said", "message": "", "at": b.stamp(since),
+        "to": ["http"], "told": list(told),
+    }  # fmt: skip
+    return b.version(name, status={"phase": "Failed", "stage": "FAILED", "untold": [one]})
+
+
+@pytest.mark.parametrize(
+    ("versions", "gone"),
+    [
+        ([telling("a", b.NOW)], []),
+        ([telling("a", b.NOW, "events", "http")], ["a"]),
+        ([telling("a", b.NOW - TOLD_WITHIN)], ["a"]),
+        ([telling(f"v{n}", b.NOW) for n in range(MOST_TELLING + 2)], ["v0", "v1"]),
+    ],
+    ids=[
+        "a sink is to know it: it stays",
+        "all know it",
+        "the sink has been away for three days",
+        "more than a hundred would stay: the oldest go",
+    ],
+)
+def test_retention_waits_for_a_sink_but_not_for_ever(
+    versions: list[Version], gone: list[str]
+) -> None:
+    limits = RetentionSpec(failed_runs=0)
+    found = to_delete(versions, limits, TrainingScheduleStatus(), b.NOW)
+    assert [v.name for v in found] == gone
 
 
 def test_retention_never_removes_production_the_way_back_or_what_is_asked_for() -> None:

@@ -1,5 +1,7 @@
 """Nothing that happened goes untold, and nothing that is not true is told."""
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,9 +23,13 @@ from clm_operator.mirror.world import Mirror
 from clm_operator.round.writing import Writer, Written
 from clm_operator.telling.happenings import bounded
 from clm_operator.telling.kube_events import KubeEvents
+from clm_operator.telling.outbox import Outbox
+from clm_operator.telling.outgoing import Outgoing
 from clm_operator.telling.prometheus import Metrics
+from clm_operator.telling.sink_metrics import SinkMetrics
 from clm_operator.telling.teller import Teller
 from tests.operator.units import builders as b
+from tests.operator.units.endpoint import Endpoint
 from tests.operator.units.world import World, ended
 
 Raw = dict[str, Any]
@@ -52,6 +58,7 @@ class Kept(Cluster):
         kept["status"] = {k: v for k, v in changed.items() if v is not None}
         version = int(kept["metadata"]["resourceVersion"]) + 1
         kept["metadata"] = kept["metadata"] | {"resourceVersion": str(version)}
+        self.mirror.put(raw["kind"], dict(kept), own=True)
         return kept
 
     async def refresh(self, kind: str, namespace: str, name: str) -> bool:
@@ -82,10 +89,10 @@ def several(*numbers: int) -> list[Happening]:
     ]
 
 
-async def look(cluster: Kept, teller: Teller) -> Written:
+async def look(cluster: Kept, teller: Teller, outgoing: Outgoing | None = None) -> Written:
     """Make one round's writes."""
     seen = cluster.seen()
-    writer = Writer(cluster, teller, Metrics())
+    writer = Writer(cluster, teller, Metrics(), outgoing or Outgoing())
     return await writer.write(b.facts(seen), b.plan(seen).plan.writes)
 
 
@@ -104,6 +111,77 @@ async def test_what_a_write_makes_true_is_kept_with_it_told_and_then_removed() -
     assert untold(cluster) == []
     assert not (await look(cluster, teller)).changed, "it comes to rest"
     assert cluster.took == [("btc-1", STARTED)], "told once"
+
+
+async def run(box: Outbox, sink: Endpoint, events: int) -> None:
+    """Let an outbox tell so many events."""
+    task = asyncio.create_task(box.run())
+    for _ in range(1000):
+        await asyncio.sleep(0)
+        if len(sink.took) == events:
+            break
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert len(sink.took) == events
+
+
+def outbox(cluster: Kept, sink: Endpoint) -> Outbox:
+    """Make an outbox for a sink."""
+    return Outbox(sink, cluster.mirror, SinkMetrics(), "here", lambda _: None)
+
+
+async def test_what_a_sink_is_to_know_stays_until_it_does_and_costs_no_round_a_wait() -> None:
+    cluster, sink = kept(), Endpoint()
+    box, teller = outbox(cluster, sink), Teller(cluster)
+    outgoing = Outgoing((box,))
+    await look(cluster, teller, outgoing)
+    (stored,) = cluster.version["status"]["untold"]
+    assert (stored["to"], stored.get("told"), sink.asked) == (["http"], [], 0)
+    await look(cluster, teller, outgoing)
+    (known,) = cluster.version["status"]["untold"]
+    assert known == stored | {"told": ["events"]}, "Kubernetes knows it"
+    assert not (await look(cluster, teller, outgoing)).changed, "it comes to rest"
+    await run(box, sink, 1)
+    assert (await look(cluster, teller, outgoing)).changed
+    assert (untold(cluster), cluster.took, sink.ids) == (
+        [], [("btc-1", STARTED)], ["uid-btc-1/scheduled"],
+    )  # fmt: skip
+    assert not (await look(cluster, teller, outgoing)).changed
+    assert box.waiting() == (0, None)
+
+
+async def test_the_next_operator_tells_a_sink_what_no_status_says_it_knows_the_same_again() -> None:
+    cluster, sink = kept(), Endpoint()
+    box = outbox(cluster, sink)
+    await look(cluster, Teller(cluster), Outgoing((box,)))
+    await run(box, sink, 1)
+    box = outbox(cluster, sink)  # the first one was killed before a round wrote that down
+    await look(cluster, Teller(cluster), Outgoing((box,)))
+    await run(box, sink, 2)
+    first, again = sink.took
+    assert (first.id, first.body, first.whole.get_attributes()) == (
+        again.id, again.body, again.whole.get_attributes(),
+    )  # fmt: skip
+    assert cluster.took == [("btc-1", STARTED)] * 2, "one event to Kubernetes: its name is its id"
+    await look(cluster, Teller(cluster), Outgoing((box,)))
+    assert untold(cluster) == []
+
+
+async def test_a_sink_that_is_set_later_or_no_more_gets_nothing_and_keeps_nothing() -> None:
+    cluster, sink = kept(), Endpoint()
+    cluster.refuse = [ApiError(503, "sick")]
+    teller = Teller(cluster, Turned())
+    await look(cluster, teller)
+    (stored,) = cluster.version["status"]["untold"]
+    assert "to" not in stored or stored["to"] == []
+    box = outbox(cluster, sink)
+    await look(cluster, teller, Outgoing((box,)))
+    assert box.waiting() == (0, None), "it happened before the sink was set"
+    cluster.version["status"]["untold"] = [stored | {"to": ["nats"], "told": ["events"]}]
+    cluster.mirror.put("ModelVersion", dict(cluster.version))
+    await look(cluster, teller, Outgoing((box,)))
+    assert untold(cluster) == [], "there is no NATS any more"
 
 
 async def test_an_operator_that_was_killed_before_it_told_is_stood_in_for_by_the_next() -> None:

@@ -93,7 +93,7 @@ def _tidying(facts: Facts, decided: Decided) -> Iterator[Act]:
         yield acts.Publish(pointer)
     if facts.plausible is not None:
         retention = facts.plausible.spec.retention
-        yield from map(acts.Retire, to_delete(facts.versions, retention, decided.status))
+        yield from map(acts.Retire, to_delete(facts.versions, retention, decided.status, facts.now))
 
 
 def _pointer(facts: Facts, status: TrainingScheduleStatus) -> ProductionPointer | None:

@@ -16,6 +16,7 @@ from clm_operator.facts import Facts
 from clm_operator.mirror.objects import ScheduleObject, Version
 from clm_operator.round.acts import RemoveRequest, Write, WriteSchedule, WriteVersion
 from clm_operator.telling.happenings import bounded
+from clm_operator.telling.outgoing import Outgoing, untold_events
 from clm_operator.telling.prometheus import Metrics
 from clm_operator.telling.teller import Teller
 
@@ -58,6 +59,7 @@ class Writer:
     cluster: Cluster
     teller: Teller
     metrics: Metrics
+    outgoing: Outgoing = field(default_factory=Outgoing)
 
     async def write(self, facts: Facts, writes: Iterable[Write]) -> Written:
         """Write the statuses that differ, then remove requests that are decided."""
@@ -107,10 +109,13 @@ class Writer:
         """
         key, now, raw = facts.key, facts.now, _of(act).raw
         before, after = _of(act).status, act.status
-        unheard = await self.teller.tell(key, raw, before.untold, now)
-        new, since = {one.id for one in after.untold}, {one.id: one.at for one in unheard}
-        kept = [one for one in unheard if one.id not in new]
-        untold = bounded([*kept, *(one.dated(since.get(one.id) or now) for one in after.untold)])
+        waiting = untold_events(before.untold)
+        unheard = {one.id for one in await self.teller.tell(key, raw, waiting, now)}
+        heard = {one.id for one in waiting} - unheard
+        kept = self.outgoing.left(str(raw["metadata"]["uid"]), before.untold, heard)
+        known = {one.id for one in kept}
+        new = [one.dated(now) for one in after.untold if one.id not in known]
+        untold = bounded([*kept, *map(self.outgoing.addressed, new)])
         status = after.having(untold=untold).to_json_dict()
         if not untold:
             del status["untold"]
@@ -125,7 +130,10 @@ class Writer:
                 written.refused = error
                 return False
         written.unwritten.discard(raw["metadata"]["uid"])
-        written.unheard |= bool(unheard or await self.teller.tell(key, raw, untold, now))
+        if before.untold or untold:
+            self.outgoing.offer(key, raw, untold)
+        waiting = untold_events(untold)
+        written.unheard |= bool(unheard or await self.teller.tell(key, raw, waiting, now))
         return True
 
     async def _patch(self, raw: Raw, patch: Raw) -> bool:

@@ -4,7 +4,7 @@ And which reports of replays: never one that a verdict rests on.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from clm_api.lifecycle import Stage
 from clm_api.production import way_back
@@ -14,14 +14,21 @@ from clm_operator.mirror.objects import Version
 
 _JUDGED = (Stage.REJECTED, Stage.ARCHIVED)
 KEPT_REPORTS = 200
+TOLD_WITHIN = timedelta(days=3)
+MOST_TELLING = 100
+"""Versions of a schedule that stay only until a sink knows what became of them."""
 
 
 def to_delete(
-    versions: Sequence[Version], retention: RetentionSpec, status: TrainingScheduleStatus
+    versions: Sequence[Version],
+    retention: RetentionSpec,
+    status: TrainingScheduleStatus,
+    now: datetime,
 ) -> tuple[Version, ...]:
     """Return the versions beyond the limits, oldest first.
 
-    A version that somebody asks for stays until the request is decided.
+    A version that somebody asks for stays until the request is decided. One of which a sink does
+    not know everything stays until it does, for three days: the newest hundred of them.
 
     Parameters
     ----------
@@ -41,7 +48,15 @@ def to_delete(
         judged[: max(len(judged) - retention.successful_runs, 0)],
         failed[: max(len(failed) - retention.failed_runs, 0)],
     )
-    return tuple(v for group in surplus for v in group)
+    over = {v.name: v for group in surplus for v in group}
+    stay = [v.name for v in versions if v.name in over and _tells(v, now)][-MOST_TELLING:]
+    return tuple(v for name, v in over.items() if name not in stay)
+
+
+def _tells(version: Version, now: datetime) -> bool:
+    """Whether a sink is still to be told something of a version that is news."""
+    waits = (one for one in version.status.untold if set(one.to) - set(one.told))
+    return any(one.at is not None and now - one.at < TOLD_WITHIN for one in waits)
 
 
 def reports_to_remove(

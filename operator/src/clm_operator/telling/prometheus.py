@@ -9,6 +9,7 @@ from clm_api.reasons import Reason
 from clm_operator.mirror.objects import Key, Version
 from clm_operator.slots.ask import Ask
 from clm_operator.telling.schedule_metrics import ScheduleMetrics
+from clm_operator.telling.sink_metrics import SinkMetrics
 from clm_operator.view import View
 
 RESULTS = ("ok", "busy", "error")
@@ -28,6 +29,8 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         self._schedules = ScheduleMetrics()
         registry.register(self._schedules)
+        self.sinks = SinkMetrics()
+        registry.register(self.sinks)
         self._lateness = Histogram(
             "clm_schedule_lateness_seconds",
             "Time from a slot to the creation of its version.",
@@ -162,6 +165,7 @@ class Metrics:
         """Say whether this process works; one that does not shows no schedule."""
         self._leader.set(leads)
         self._schedules.show(shown=leads)
+        self.sinks.show(shown=leads)
         if not leads:
             self._store.set(0)  # it looks no more
 
