@@ -12,7 +12,7 @@ KILLS ?= 40
 SEED ?=
 REPO ?= .
 SCALE_OUT ?= bench/results/scale.json
-SOURCES := crds/src operator/src trainer-image/src cli/src tools/cluster/local_cluster tools/demo tools/study tools/values tools/mutants tools/types bench
+SOURCES := crds/src operator/src trainer-image/src cli/src tools/cluster/local_cluster tools/demo tools/study tools/values tools/dashboard tools/mutants tools/types bench
 
 .PHONY: help setup lint format generate verify test test-fast e2e-full study bench bench-scale soak mutants cluster-up cluster-down images bars demo demo-clean clean
 
@@ -32,13 +32,15 @@ format: setup ## Format the code
 	$(VENV)/ruff check --fix .
 	$(VENV)/ruff format .
 
-generate: setup ## Write crds/*.yaml, the chart's copies of them and its README
+generate: setup ## Write crds/*.yaml, the chart's copies of them, its README and its dashboard
 	$(VENV)/python -m clm_api.crdgen crds charts/clm/templates
 	$(VENV)/python -m tools.values charts/clm
+	$(VENV)/python -m tools.dashboard charts/clm/files
 
 verify: setup ## Prove that the generated files are fresh
 	$(VENV)/python -m clm_api.crdgen crds charts/clm/templates --check
 	$(VENV)/python -m tools.values charts/clm --check
+	$(VENV)/python -m tools.dashboard charts/clm/files --check
 
 test: setup verify ## Run all tests; sets up the API server, the node cluster, MinIO, a browser, Prometheus
 	@$(CLUSTER) setup

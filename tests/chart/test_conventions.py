@@ -15,7 +15,7 @@ DEMO = ("minio.enabled=true",)
 EVERYTHING = (
     *DEMO, 'watchNamespaces=["one","two"]', 'networkPolicy={"enabled":true}',
     'operator={"podDisruptionBudget":{"enabled":true}}', 'serviceMonitor={"enabled":true}',
-    'prometheusRule={"enabled":true}',
+    'prometheusRule={"enabled":true}', 'grafanaDashboard={"enabled":true}',
 )  # fmt: skip
 OWN = "app.kubernetes.io"
 

@@ -6,6 +6,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlencode
 
 import yaml
 
@@ -71,6 +72,11 @@ class PrometheusServer:
         """Ask its API."""
         with urllib.request.urlopen(f"{self.url}/api/v1/{path}", timeout=5) as answer:
             return json.load(answer)["data"]
+
+    def query(self, expression: str) -> list[str]:
+        """Return the values that an expression gives now."""
+        found = self.ask(f"query?{urlencode({'query': expression})}")["result"]
+        return [one["value"][1] for one in found]
 
     def firing(self) -> dict[str, dict[str, Any]]:
         """Return the alerts that fire, by their names."""

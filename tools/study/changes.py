@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ def volume_gone(panel: Panel, row: int, _: np.random.Generator) -> Panel:
 
 def prices_frozen(panel: Panel, row: int, _: np.random.Generator) -> Panel:
     """The last symbol stays at one price, though trades are told."""
-    changed = {name: getattr(panel, name).copy() for name in _PRICES}
+    changed: dict[str, Any] = {name: getattr(panel, name).copy() for name in _PRICES}
     for values in changed.values():
         values[row:, -1] = panel.close[row - 1, -1]
     return replace(panel, **changed)
@@ -48,7 +49,7 @@ def scaled(what: str, factor: float) -> Change:
     names = _PRICES if what == "prices" else ("volume",)
 
     def change(panel: Panel, row: int, _: np.random.Generator) -> Panel:
-        made = {name: getattr(panel, name).copy() for name in names}
+        made: dict[str, Any] = {name: getattr(panel, name).copy() for name in names}
         for values in made.values():
             values[row:, -1] *= factor
         return replace(panel, **made)
@@ -59,7 +60,7 @@ def scaled(what: str, factor: float) -> Change:
 def silent(panel: Panel, row: int, _: np.random.Generator) -> Panel:
     """The last symbol has no bars any more."""
     names = (*_PRICES, "volume")
-    changed: dict[str, Floats] = {name: getattr(panel, name).copy() for name in names}
+    changed: dict[str, Any] = {name: getattr(panel, name).copy() for name in names}
     for values in changed.values():
         values[row:, -1] = np.nan
     gap = panel.gap.copy()
@@ -77,4 +78,5 @@ def _moves(panel: Panel) -> tuple[dict[str, Floats], dict[str, Floats]]:
 def _rebuilt(panel: Panel, log: dict[str, Floats], moves: dict[str, Floats]) -> Panel:
     close = log["open"][:1] + np.cumsum(moves["close"], axis=0)
     start = np.concatenate([log["open"][:1], close[:-1]])
-    return replace(panel, **{name: np.exp(start + moves[name]) for name in _PRICES})
+    made: dict[str, Any] = {name: np.exp(start + moves[name]) for name in _PRICES}
+    return replace(panel, **made)

@@ -1,7 +1,7 @@
 """Markets that never change: GARCH volatility, hours of the day, two symbols that move together.
 
 Volatility is GARCH(1,1) (Bollerslev 1986) with Student innovations, common to both symbols, times a
-factor of the hour. Its memory halves every 34 bars. Parameters were chosen before any was measured.
+factor of the hour.
 """
 
 import numpy as np

@@ -57,9 +57,9 @@ class DriftSpec(Model):
     """Of the newest windows, so many must differ."""
     of: Annotated[int, Field(ge=1, le=20)] = 4
     """Newest windows that are looked at."""
-    confidence: Annotated[float, Field(ge=0.5, le=0.9999)] = 0.99
+    confidence: Annotated[float, Field(ge=0.5, le=0.9999)] = 0.98
     """Chance that a month (30 days) of a market that goes on as in the training raises no alarm:
-    at 0.99 it is one false alarm in a hundred months."""
+    at 0.98 it is one false alarm in fifty months."""
 
 
 class PerformanceSpec(Model):

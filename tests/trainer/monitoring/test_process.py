@@ -96,7 +96,9 @@ def test_a_pod_writes_its_report_and_a_second_one_changes_nothing(
     assert code == 0, lines
     assert imported.strip() == "[]", "boosting needs no other library, refresh Never no exchange"
     stages = list(dict.fromkeys(line["stage"] for line in lines))
-    assert stages == ["load", "fetch", "replay", "shadow", "performance", "report"]
+    assert stages == [
+        "load", "fetch", "replay", "shadow", "performance", "drift", "execution", "report",
+    ]  # fmt: skip
     assert (lines[0]["schedule"], lines[0]["run"]) == ("btc-eth", SCHEDULE_UID)
     assert "shadow " in lines[-1]["message"], "what took how long"
     report = stored_report(store, task)

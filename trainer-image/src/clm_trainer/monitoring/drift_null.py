@@ -165,7 +165,8 @@ def null_of(
     back = np.arange(bars // step + windows.of - 2, -1, -1) * step
     ends = trained - bars * chosen[:, None] - back[None, :]
     flat = statistics_of(columns, edges, trained, ends.ravel(), bars)
-    known = np.isfinite(flat).any(axis=(0, 1)).reshape(ends.shape).all(axis=1)
+    seen = np.isfinite(flat).any(axis=(0, 1)).reshape(ends.shape)
+    known = np.asarray(seen).all(axis=1)
     if known.sum() < FEWEST_BLOCKS:
         return None
     found = flat.reshape(*flat.shape[:2], *ends.shape)[:, :, known]
@@ -190,7 +191,8 @@ def _both(found: Floats, quantiles: Floats) -> Floats:
     """
     root = np.stack([np.sqrt(found[:, 0]), found[:, 1]], axis=1)
     usual = np.stack([np.sqrt(quantiles[:2, :, 0]), quantiles[:2, :, 1]], axis=2)
-    return _above(root, usual).mean(axis=1)
+    together: Floats = _above(root, usual).mean(axis=1)
+    return together
 
 
 def _above(values: Floats, usual: Floats) -> Floats:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from clm_api.drift import DriftFinding
 from clm_api.errors import ClmError
+from clm_api.execution import ExecutionStatus
 from clm_api.monitoring import DriftMode, PerformanceMode
 from clm_api.performance import PerformanceFinding
 from clm_api.reasons import Reason
@@ -22,6 +23,7 @@ from clm_api.replay import (
     ShadowReplay,
 )
 from clm_trainer.host import Host
+from clm_trainer.monitoring.account import executed
 from clm_trainer.monitoring.contenders import market_of, opened, problem
 from clm_trainer.monitoring.earning import earning
 from clm_trainer.monitoring.replay import live
@@ -36,8 +38,16 @@ from clm_trainer.storage import Storage
 
 _LOG = logging.getLogger("clm_trainer")
 _T = TypeVar("_T")
-_OF_THE_VERSION = frozenset({Reason.METRICS_REJECTED, Reason.ARTIFACT_CORRUPT})
-"""Reasons that are one version's own: the other figures stand."""
+_FIGURES_STAND = frozenset(
+    {
+        Reason.METRICS_REJECTED,
+        Reason.ARTIFACT_CORRUPT,
+        Reason.EXCHANGE_DENIED,
+        Reason.DATA_UNAVAILABLE,
+        Reason.DATA_INVALID,
+    }
+)
+"""Reasons for which one finding is missing: the other figures stand."""
 
 
 def run(task: ReplayTask, path: str, host: Host) -> None:
@@ -71,6 +81,8 @@ def run(task: ReplayTask, path: str, host: Host) -> None:
         performance = job.performance(tracks, in_production)
     with steps.step("drift", "holding the market against the training's"):
         market = job.drift(tracks)
+    with steps.step("execution", "holding the account's fills against the positions"):
+        carried_out = job.execution(tracks, in_production)
     with steps.step("report", f"writing {path}"):
         report = ReplayReport(
             task=task,
@@ -78,6 +90,7 @@ def run(task: ReplayTask, path: str, host: Host) -> None:
             shadow=on_trial,
             drift=market,
             performance=performance,
+            execution=carried_out,
             problems=job.problems,
             notes=job.notes,
             code_revision=metadata.version("clm-trainer"),
@@ -181,11 +194,19 @@ class _Job:
         self.steps.say(f"{champion.version}: {found.verdict}: {found.message}")
         return found
 
+    def execution(self, tracks: dict[str, Track], live: Replay | None) -> ExecutionStatus | None:
+        """Hold the account's fills against the champion's positions, if the task asks for it."""
+        champion, watch = self.task.champion, self.task.watch
+        if champion is None or watch is None or live is None or not watch.own_trades:
+            return None
+        track = tracks[champion.version]
+        return self._unless_rejected(champion, lambda: executed(track, champion, self.data))
+
     def _unless_rejected(self, contender: Contender, make: Callable[[], _T]) -> _T | None:
         try:
             return make()
         except ClmError as error:
-            if error.reason not in _OF_THE_VERSION:
+            if error.reason not in _FIGURES_STAND:
                 raise
             self._note(problem(contender, error))
             return None

@@ -7,7 +7,7 @@ import numpy as np
 
 from clm_trainer.panel import Floats
 
-RATE = 0.2
+RATE = 0.15
 """Share of years in which a version that earns as promised is called degraded."""
 LOOK_DAYS = (14, 42, 126)
 """Lengths of the looks, from the promotion on."""

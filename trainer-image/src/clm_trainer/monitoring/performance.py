@@ -97,13 +97,9 @@ def found(
     horizon_bars
         What the model looks ahead; a block of the bootstrap is twice as long.
     """
-    bound = None if promise is None else _limits(promise, live, horizon_bars, seed)
-    steps = live.steps(live.returns)
+    bound = None if promise is None else limits_of(promise, live, horizon_bars, seed)
+    first, steps = first_fired(live, bound, max_drawdown), live.steps(live.returns)
     fallen = _drawdown(live.equity)
-    fired = _drawdowns(fallen, max_drawdown)
-    if bound is not None:
-        fired += _looks(steps, bound, live) + _cusum(steps, bound, live)
-    first = min(fired, key=lambda one: one.bars, default=None)
     bars = len(live.returns)
     return PerformanceFinding(
         version=version,
@@ -122,9 +118,19 @@ def found(
     )
 
 
-def _limits(promise: Promise, live: LiveResults, horizon_bars: int, seed: int) -> Limits | None:
+def limits_of(promise: Promise, live: LiveResults, horizon_bars: int, seed: int) -> Limits | None:
+    """Return what the promise allows; None where the backtest is too short to tell."""
     block = max(1, math.ceil(2 * horizon_bars / live.bars_per_step))
     return limits(live.steps(promise.shifted), live.steps_per_day, block, seed)
+
+
+def first_fired(live: LiveResults, bound: Limits | None, max_drawdown: float) -> Fired | None:
+    """Return what spoke first against the version, if anything did."""
+    steps = live.steps(live.returns)
+    fired = _drawdowns(_drawdown(live.equity), max_drawdown)
+    if bound is not None:
+        fired += _looks(steps, bound, live) + _cusum(steps, bound, live)
+    return min(fired, key=lambda one: one.bars, default=None)
 
 
 def _drawdown(equity: Floats) -> Floats:

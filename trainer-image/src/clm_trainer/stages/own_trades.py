@@ -1,6 +1,7 @@
 """The account's own fills of a run's symbols, and the slippage that they really paid."""
 
 import logging
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -56,23 +57,45 @@ def own_trades(spec: RunSpec, panel: Panel, store: Storage) -> OwnTrades | None:
     """
     if not spec.data.own_trades:
         return None
-    keys, cache, notes = Keys.mounted(), BarCache(store), []
-    series = [
-        TradesKey(spec.data.venue, spec.data.market, symbol, keys.account)
-        for symbol in panel.symbols
-    ]
-    if spec.data.refresh is Refresh.AUTO:
-        notes = _updated(spec.data, series, keys, cache, panel.times[0])
-    stop = panel.times[-1] + panel.timeframe
+    series, notes = updated_trades(spec.data, panel.symbols, store, panel.times[0])
+    cache, stop = BarCache(store), panel.times[-1] + panel.timeframe
     parts = [_with_opens(cache.read(key, panel.times[0], stop), panel, key) for key in series]
     fills = pd.concat(parts).sort_values("time", kind="stable", ignore_index=True)
     return _judged(fills, spec, notes)
 
 
-def _updated(
+def updated_trades(
+    data: RunData, symbols: Sequence[str], store: Storage, start: pd.Timestamp
+) -> tuple[list[TradesKey], list[str]]:
+    """Return where the account's fills of some symbols are stored, once the newest are there.
+
+    Where the exchange is away or may not be asked, those do that are stored.
+
+    Parameters
+    ----------
+    start
+        Older fills are of no use.
+
+    Returns
+    -------
+    tuple
+        One key a symbol, and notes that say why the newest fills may be missing.
+
+    Raises
+    ------
+    ClmError
+        ExchangeDenied: no key is mounted, or the exchange refuses it; DataInvalid.
+    """
+    keys = Keys.mounted()
+    series = [TradesKey(data.venue, data.market, symbol, keys.account) for symbol in symbols]
+    if data.refresh is not Refresh.AUTO:
+        return series, []
+    return series, _update(data, series, keys, BarCache(store), start)
+
+
+def _update(
     data: RunData, series: list[TradesKey], keys: Keys, cache: BarCache, start: pd.Timestamp
 ) -> list[str]:
-    """Fetch the fills that are newer than the stored ones; go on with those if that fails."""
     from clm_trainer.sources.exchange import Exchange
     from clm_trainer.sources.fills import fetch_own_trades
     from clm_trainer.sources.refusals import unavailable

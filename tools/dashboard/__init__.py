@@ -1,0 +1,1 @@
+"""The chart's Grafana dashboard, as the JSON that Grafana reads."""
