@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clm_api.layout import production_pointer, signals_file
+from clm_api.layout import production_pointer, newest_signal
 from clm_trainer.storage import Storage
 from tests.e2e.conftest import NAMESPACE, Node
 from tests.e2e.test_life import HOST, LONG_ENOUGH, Raw
@@ -75,7 +75,7 @@ def wanted(*, drift: str, max_drawdown: float = 1.0) -> Raw:
             "interval": "1h", "cooldown": "1h", "drift": {"mode": drift, "windowBars": 96},
             "performance": {"mode": "Rollback"},
         },
-        job={"pendingDeadlineSeconds": 6048000, "backoffLimit": 0},
+        job={"pendingDeadlineSeconds": 604800, "backoffLimit": 0},
     )  # fmt: skip
 
 
@@ -135,7 +135,7 @@ class Loop:
         """Wait until the store's signals are those of a version; return them."""
 
         def look() -> Raw | None:
-            found = json.loads(Storage("s3://clm").get(signals_file(NAMESPACE, NAME)) or "{}")
+            found = json.loads(Storage("s3://clm").get(newest_signal(NAMESPACE, NAME)) or "{}")
             return found if found and found.get("version") == version else None
 
         return eventually(look, f"signals of {version}", 120)
