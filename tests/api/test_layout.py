@@ -24,6 +24,7 @@ WHERE = {
     "whoever's file": (RUN.pattern_of("a.json"), "runs/ns/btc/uid-0/attempts/*/a.json"),
     "all of a run": (RUN.pattern, "runs/ns/btc/uid-0/*"),
     "tombstone": (RUN.tombstone, "tombstones/ns/btc/uid-0.json"),
+    "signal": (layout.newest_signal("ns", "btc"), "signals/ns/btc.json"),
     "pointer": (layout.production_pointer("ns", "btc"), "production/ns/btc.json"),
     "report": (layout.replay_report("ns", "btc", "uid", 29), "evaluations/ns/btc/uid/29.json"),
     "backup": (

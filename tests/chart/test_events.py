@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from clm_operator.event_settings import EventSettings, HttpSettings, NatsSettings
+from clm_operator.request_settings import RequestSettings
 from clm_operator.settings import load_settings
 from tests.support import chart
 
@@ -73,6 +74,18 @@ def test_values_become_settings_whose_files_are_mounted(tmp_path: Path) -> None:
             "secret": {"secretName": "corp", "items": [{"key": "ca.crt", "path": "ca.crt"}]}
         },
     }
+
+
+def test_messages_are_taken_as_the_values_say(tmp_path: Path) -> None:
+    requests = '{"enabled":true,"subject":"clm.requests.*.>","consumer":"east"}'
+    nats = f'{{"servers":["nats://a"],"requests":{requests}}}'
+    for values, wanted in (
+        (nats, RequestSettings(enabled=True, subject="clm.requests.*.>", consumer="east")),
+        ('{"servers":["nats://a"]}', RequestSettings()),
+    ):
+        found = _settings(chart.render("ns", S3, f'events={{"nats":{values}}}'), tmp_path).nats
+        assert found is not None
+        assert found.requests == wanted
 
 
 def test_nats_may_be_there_for_messages_alone(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ VERSIONS = rule("clm.dev", ["patch"], KINDS[1])
         ("status btc-eth", (), None),
         ("list", (), None),
         ("history btc-eth", (), None),
+        ("signals btc-eth", (), None),
         ("diff btc-1 btc-1", (), None),
         ("report btc-1", (), None),
         ("predict btc-1", (), "has no artifact"),

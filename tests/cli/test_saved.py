@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from clm_api.layout import backup_time
+from clm_api.schedule_status import KEPT_TOKENS
 from clm_cli.restore import newest_backups
 from clm_cli.saved import (
     Saved,
@@ -100,6 +101,14 @@ def test_a_token_that_was_decided_stays_decided(
     then, now = ({} if one is None else {"lastRunToken": one} for one in (saved, here))
     found = schedule_status(OWNER | {"status": then}, {"status": now})
     assert found.get("lastRunToken") == after
+
+
+def test_messages_that_were_settled_then_or_since_ask_for_no_second_run() -> None:
+    then, now = ({"settledTokens": tokens} for tokens in (["a", "b"], ["b", "c"]))
+    found = schedule_status(OWNER | {"status": then}, {"status": now})
+    assert found["settledTokens"] == ["a", "b", "c"]
+    full = {"settledTokens": [f"{n}" for n in range(KEPT_TOKENS)]}
+    assert schedule_status(OWNER | {"status": full}, {"status": now})["settledTokens"][-1] == "c"
 
 
 def test_owners_of_the_lost_cluster_are_not_named() -> None:

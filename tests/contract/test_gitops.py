@@ -33,6 +33,12 @@ def scheduled(status: Raw | None = None, **spec: Any) -> Raw:
     return owner.raw | {"status": b.plain(decided)}
 
 
+def halted(by: str) -> Raw:
+    """Return the status of a schedule whose production was emptied."""
+    now = b.stamp(b.NOW)
+    return {"halted": {"version": "btc-1", "since": now, "by": by, "reason": "why not"}}
+
+
 def training(phase: str) -> Raw:
     """Return a version whose run goes on."""
     version, pod = b.version(), b.pod(phase)
@@ -77,6 +83,10 @@ CASES = [
          "Current", "Healthy"),
     Case("a schedule whose version in production was deleted",
          lambda: scheduled(status=IN_PRODUCTION), "Current", "Degraded"),
+    Case("a schedule that a person has halted", lambda: scheduled(status=halted("alice")),
+         "Current", "Suspended"),
+    Case("a schedule that was stood down", lambda: scheduled(status=halted("clm-operator")),
+         "Current", "Degraded"),
     Case("a version that nobody has looked at", lambda: b.version().raw,
          "InProgress", "Progressing"),
     Case("a version whose pod waits", lambda: training("Pending"), "InProgress", "Progressing"),

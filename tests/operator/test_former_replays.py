@@ -44,18 +44,6 @@ def today(plane: ControlPlane) -> None:
     wait_served(plane)
 
 
-def write_status(rig: Rig, status: Raw) -> None:
-    """Write a status as the administrator, who may do so while a schedule is being restored."""
-
-    def change(verb: str, *words: str) -> None:
-        rig.plane.kubectl("-n", rig.namespace, verb, "tsched", NAME, *words)
-
-    change("annotate", "clm.dev/restoring=test")
-    patch = json.dumps({"status": status})
-    change("patch", "--subresource=status", "--type=merge", "-p", patch)
-    change("annotate", "clm.dev/restoring-")
-
-
 def job_of_before(rig: Rig, owner: Raw) -> Raw:
     """Return the Job that the operator of before made for the slot."""
     settings, version = Settings.model_validate(rig.config()), b.version().spec
@@ -88,7 +76,7 @@ def test_a_replay_that_runs_during_an_upgrade_is_found_and_not_made_twice(
     rig.apply(schedule(NAME, rig.namespace, runOnCreate=False))
     owner = rig.schedule(NAME)
     rig.plane.apply(job_of_before(rig, owner))
-    write_status(rig, {"evaluation": NEWEST})
+    rig.write_status(NAME, {"evaluation": NEWEST})
     assert rig.schedule(NAME)["status"]["evaluation"] == NEWEST
 
     today(rig.plane)

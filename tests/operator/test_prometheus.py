@@ -13,9 +13,9 @@ from tests.support.schedules import schedule
 
 NAME = "watched"
 NUMBERS = {
-    "Schedules": [["1"]], "In production": [["0"]], "Failing": [["0"]], "Pods that lead": [["1"]],
-    "Store refuses": [["1"]], "Silent watches": [["0"]], "Queue": [["0"]],
-    "Runs that wait": [[]],
+    "Schedules": [["1"]], "In production": [["0"]], "Failing schedules": [["0"]],
+    "Pods that lead": [["1"]], "Store refuses": [["1"]], "Silent watches": [["0"]],
+    "Queue": [["0"]], "Runs that wait": [[]],
 }  # fmt: skip
 """What panels of the dashboard show then."""
 

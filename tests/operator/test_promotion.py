@@ -5,6 +5,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -57,6 +58,16 @@ def agrees(rig: Rig, name: str) -> bool:
     named = rig.schedule(NAME)["status"].get("production", {}).get("version")
     asked = [v for v in versions if "request" in v["spec"]]
     return there == [named] == [name] and not asked and pointer(rig).get("version") == name
+
+
+def is_flat(rig: Rig) -> bool:
+    """Whether schedule, stages and the store say that nothing is in production."""
+    status, versions = rig.schedule(NAME)["status"], rig.versions(NAME)
+    there = [v for v in versions if v["status"]["stage"] == "PRODUCTION"]
+    asked = [v for v in versions if "request" in v["spec"]]
+    named = "production" in status or "halted" not in status
+    flat = {"version": None, "manifest": None, "sha256": None}.items() <= pointer(rig).items()
+    return flat and not (there or asked or named)
 
 
 def model_key(rig: Rig, name: str) -> str:
@@ -168,30 +179,40 @@ def test_into_production_and_back(rig: Rig) -> None:
     assert rig.writes() == before, "the API server has nothing to learn from it"
 
 
+def is_cut_off(rig: Rig, number: int, ask: Callable[[], None], done: Callable[[], bool]) -> bool:
+    """Ask, and kill the operator after so many writes; return whether it made as many."""
+    fault = KillAtWrite(rig, number, Verdict.SWALLOW)
+    rig.api.judge, rig.api.after = fault.judge, fault.after
+    ask()
+    eventually(lambda: rig.operators[-1].ended or done(), f"write {number} kills, or is not needed")
+    if killed := fault.stop():
+        rig.start_operator()
+    eventually(done, f"cut off after write {number}: it is done")
+    return killed
+
+
 @pytest.mark.slow
-def test_killed_after_any_write_of_a_promotion_it_is_executed_once(rig: Rig) -> None:
+def test_killed_after_any_write_of_a_promotion_or_a_halt_it_is_executed_once(rig: Rig) -> None:
     """Killed before a write is killed after the one before it."""
     rig.start_operator()
     pair = itertools.cycle(candidates(rig, 2))
     rig.ask(name := next(pair))
     eventually(lambda: agrees(rig, name), f"all names {name}")
     for number in itertools.count(1):
-        fault = KillAtWrite(rig, number, Verdict.SWALLOW)
-        rig.api.judge, rig.api.after = fault.judge, fault.after
-        rig.ask(name := next(pair))
-        eventually(
-            lambda: rig.operators[-1].ended or agrees(rig, name),
-            f"write {number} kills, or is not needed",
-        )
-        if fault.stop():
-            rig.start_operator()
-        eventually(lambda: agrees(rig, name), f"cut off after write {number}: {name} is there")
+        before, name = name, next(pair)
+        halt = {"stage": "ARCHIVED", "replaces": name}
+        moved = is_cut_off(rig, number, partial(rig.ask, name), partial(agrees, rig, name))
+        flat = is_cut_off(rig, number, partial(rig.ask, name, **halt), partial(is_flat, rig))
+        assert rig.outcome(name) == "Halted"
         previous = rig.schedule(NAME)["status"]["previous"]
-        assert len(previous) == number, "one move of the pointer for each request"
-        assert all(a["to"] == b["from"] for a, b in itertools.pairwise(previous))
-        assert all(a["version"] != b["version"] for a, b in itertools.pairwise(previous))
-        if not fault.fired:
+        assert len(previous) == min(2 * number, 20), "one move of the pointer for each request"
+        last = [(p["version"], p.get("emptied", {}).get("by")) for p in previous[-2:]]
+        assert last == [(before, None), (name, "admin")]
+        assert previous[-2]["to"] == previous[-1]["from"]
+        if not moved and not flat:
             break
+        rig.ask(name)
+        eventually(lambda name=name: agrees(rig, name), f"all names {name} again")  # type: ignore[misc]
     assert number > 5, "the pointer, two stages, the removal, events"
 
 

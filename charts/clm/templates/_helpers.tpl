@@ -290,6 +290,10 @@ nats:
   servers: {{ toJson .servers }}
   stream: {{ .stream | default nil | toJson }}
   createStream: {{ .createStream }}
+  requests:
+    {{- $consumer := .requests.consumer }}
+    {{- omit .requests "consumer" | toYaml | nindent 4 }}
+    consumer: {{ $consumer | default nil | toJson }}
   {{- include "clm.eventFiles" (dict "name" "nats" "sink" . "folder" "credentialsFolder") | nindent 2 }}
 {{- end }}
 {{- end }}

@@ -23,6 +23,7 @@ COMMANDS = {
     "rollback": "moves:rollback",
     "halt": "moves:halt",
     "history": "history:history",
+    "signals": "signals:signals",
     "diff": "diff:diff",
     "report": "report:report",
     "suspend": "suspend:suspend",

@@ -1,7 +1,9 @@
 """The cluster as the commands see it, and the one place that talks to it."""
 
+import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +28,7 @@ __all__ = ["Cluster", "ClusterError", "LogCutError", "NotFoundError", "Raw"]
 RUN_NOW = f"{GROUP}/run-now"
 """Annotation that starts a run once per value."""
 _NAME = re.compile(r"[A-Za-z0-9]([-.A-Za-z0-9]*[A-Za-z0-9])?")
+_WATCH_S = 60
 _LABEL_VERSION = f"{GROUP}/version"
 _LABEL_JOB = "batch.kubernetes.io/job-name"
 _SCHEDULES, _VERSIONS = TrainingScheduleResource.plural, ModelVersionResource.plural
@@ -97,6 +100,30 @@ class Cluster:
     def schedule(self, name: str) -> ScheduleView:
         """Return one TrainingSchedule."""
         return _schedule(self._server.get(self._object(_SCHEDULES, name), self.namespace))
+
+    def watched(self, name: str) -> Iterator[ScheduleView]:
+        """Yield a TrainingSchedule as it is, and anew whenever it changes, and once a minute.
+
+        Raises
+        ------
+        NotFoundError
+            It is gone.
+        """
+        while True:
+            one = self.schedule(name)
+            yield one
+            with suppress(LogCutError):  # looked at anew
+                yield from self._changes(name, one.raw["metadata"]["resourceVersion"])
+
+    def _changes(self, name: str, version: str) -> Iterator[ScheduleView]:
+        """Yield a schedule after each change since a resourceVersion, until the watch ends."""
+        selector = {"fieldSelector": f"metadata.name={name}", "resourceVersion": version}
+        query = {"watch": "true", "timeoutSeconds": str(_WATCH_S), **selector}
+        for line in self._server.lines(self._path(_SCHEDULES), self.namespace, **query):
+            event = json.loads(line)
+            if event["type"] not in ("ADDED", "MODIFIED"):
+                return
+            yield _schedule(event["object"])
 
     def version(self, name: str) -> VersionView:
         """Return one ModelVersion."""

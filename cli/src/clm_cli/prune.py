@@ -12,9 +12,11 @@ from clm_api.layout import (
     replays_of,
     run_address,
     runs_of,
+    signals_of,
     tombstones_of,
 )
 from clm_api.production import ProductionPointer
+from clm_api.signal import SignalFile
 from clm_cli.cluster import Cluster, ScheduleView, VersionView
 from clm_cli.options import Namespace
 from clm_cli.output import console
@@ -88,7 +90,7 @@ def find_orphans(cluster: Cluster, objects: "Storage") -> list[Orphan]:
     reports: dict[str, list[str]] = {}
     for path in objects.list(replays_of(namespace)):
         reports.setdefault(path.rpartition("/")[0], []).append(path)
-    pointers = objects.list(pointers_of(namespace))
+    following = [*objects.list(pointers_of(namespace)), *objects.list(signals_of(namespace))]
     schedules = cluster.schedules()
     known = {uid for v in cluster.versions() for uid in _uids(v)} | _produced(schedules)
     found = []
@@ -104,7 +106,7 @@ def find_orphans(cluster: Cluster, objects: "Storage") -> list[Orphan]:
         for folder, paths in reports.items()
         if folder.rsplit("/", 1)[-1] not in alive
     ]
-    found += [Orphan(p, (p,)) for p in pointers if _owner(objects.get(p)) not in alive | {None}]
+    found += [Orphan(p, (p,)) for p in following if _owner(objects.get(p)) not in alive | {None}]
     return found
 
 
@@ -121,8 +123,10 @@ def _produced(schedules: list[ScheduleView]) -> set[str]:
 
 
 def _owner(content: bytes | None) -> str | None:
-    """Return the uid of the schedule that wrote a pointer; None if it is none."""
-    try:
-        return ProductionPointer.model_validate_json(content or b"").schedule_uid
-    except ValidationError:
-        return None
+    """Return the uid of the schedule that a pointer or a signal follows; None if it is neither."""
+    for kind in (ProductionPointer, SignalFile):
+        try:
+            return kind.model_validate_json(content or b"").schedule_uid
+        except ValidationError:
+            continue
+    return None

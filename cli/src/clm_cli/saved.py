@@ -7,6 +7,7 @@ from clm_api import API_VERSION
 from clm_api.base import Instant, Model
 from clm_api.layout import backup
 from clm_api.model_version import TERMINAL
+from clm_api.schedule_status import KEPT_TOKENS
 from clm_api.training_schedule import TrainingScheduleResource
 
 Raw = dict[str, Any]
@@ -85,7 +86,7 @@ def schedule_status(saved: Raw, present: Raw) -> Raw:
     Parameters
     ----------
     present
-        The successor: slots and a token that it has decided on already don't come again.
+        The successor: slots and tokens that it has decided on already don't come again.
     """
     status: Raw = _status_of(saved)
     here: Raw = present.get("status", {})
@@ -94,7 +95,9 @@ def schedule_status(saved: Raw, present: Raw) -> Raw:
     newest = {"lastScheduleTime": max(slots)} if slots else {}
     status.pop("observedGeneration", None)
     token = {"lastRunToken": here["lastRunToken"]} if "lastRunToken" in here else {}
-    return status | newest | token | {"restored": _origin(saved)}
+    known = dict.fromkeys(name for one in both for name in one.get("settledTokens", ()))
+    settled = {"settledTokens": list(known)[-KEPT_TOKENS:]} if known else {}
+    return status | newest | token | settled | {"restored": _origin(saved)}
 
 
 def version_status(saved: Raw) -> Raw:

@@ -145,6 +145,7 @@ def screen(schedule: ScheduleView, versions: list[VersionView], now: datetime) -
         parts.append(Text(f"production {now_there.version}  {asked}"))
         if now_there.live is not None:
             parts.append(Text(f"live       {_live(now_there.live)}"))
+    parts += _watched(status)
     if (halted := status.halted) is not None:
         asked = f"since {local(halted.since)} by {halted.by}: {halted.reason}"
         parts.append(Text(f"production none  {asked}", "yellow"))
@@ -163,6 +164,24 @@ def screen(schedule: ScheduleView, versions: list[VersionView], now: datetime) -
     if status.conditions:
         parts += ["", _conditions(schedule)]
     return Group(*parts)
+
+
+_WATCHED = {
+    "Drifted": ("drift", "True"),
+    "Degraded": ("results", "True"),
+    "Stale": ("age", "True"),
+    "Executed": ("fills", "False"),
+}
+"""Conditions of what is in production: how a line calls them, and which status is trouble."""
+
+
+def _watched(status: TrainingScheduleStatus) -> Iterator[Text]:
+    """Yield one line about each thing that is watched of what is in production."""
+    for said in status.conditions:
+        if said.type in _WATCHED:
+            name, trouble = _WATCHED[said.type]
+            style = "yellow" if said.status == trouble else ""
+            yield _line(f"{name:<10} {said.reason}: {said.message}".rstrip(": "), style)
 
 
 def _held(run: HeldRun) -> str:

@@ -181,6 +181,16 @@ def production_pointer(namespace: str, schedule: str) -> str:
     return f"{pointers_of(namespace)}/{_segment(schedule)}.json"
 
 
+def signals_of(namespace: str) -> str:
+    """Return the folder of the objects that name newest positions."""
+    return f"signals/{_segment(namespace)}"
+
+
+def newest_signal(namespace: str, schedule: str) -> str:
+    """Return the object that names the newest positions of what is in a schedule's production."""
+    return f"{signals_of(namespace)}/{_segment(schedule)}.json"
+
+
 def tombstones_of(namespace: str) -> str:
     """Return the folder of a namespace's tombstones."""
     return f"tombstones/{_segment(namespace)}"

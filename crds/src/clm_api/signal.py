@@ -43,3 +43,5 @@ class SignalFile(Signal):
     """Of the schedule."""
     schedule: Annotated[str, Field(max_length=63)]
     """Its name."""
+    since: Instant
+    """When the version came into production, or production was emptied."""

@@ -14,6 +14,7 @@ from clm_api.report import FoldMetrics, Manifest, ManifestData, ManifestFile, Me
 from clm_api.resolve import resolve
 from clm_api.run import RunTrials
 from clm_api.schedule_status import TrainingScheduleStatus
+from clm_api.signal import SignalFile
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.complaints import Complaint
 from clm_operator.facts import Facts
@@ -286,6 +287,11 @@ class Decided:
     def pointer(self) -> ProductionPointer | None:
         made = (a for a in self.plan.acts if isinstance(a, acts.Publish))
         return next((a.pointer for a in made), None)
+
+    @property
+    def signal(self) -> SignalFile | None:
+        made = (a for a in self.plan.acts if isinstance(a, acts.PublishSignal))
+        return next((a.signal for a in made), None)
 
     @property
     def makes_room(self) -> bool:

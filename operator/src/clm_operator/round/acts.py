@@ -13,6 +13,7 @@ from datetime import datetime
 from clm_api.model_version import ModelVersionStatus
 from clm_api.production import ProductionPointer
 from clm_api.schedule_status import TrainingScheduleStatus
+from clm_api.signal import SignalFile
 from clm_operator.mirror.objects import Job, ScheduleObject, Version
 from clm_operator.replays.decide import Lacking
 from clm_operator.replays.job import DueReplay
@@ -98,6 +99,13 @@ class Publish:
 
 
 @dataclass(frozen=True)
+class PublishSignal:
+    """Say in the store which positions are the newest."""
+
+    signal: SignalFile
+
+
+@dataclass(frozen=True)
 class Retire:
     """Remove a version with its files."""
 
@@ -106,7 +114,7 @@ class Retire:
 
 Create = CreateVersion | CreateJob | CreateReplay | LendRun | LendReplay
 Write = WriteVersion | WriteSchedule | RemoveRequest
-Tidy = Publish | Retire
+Tidy = Publish | PublishSignal | Retire
 Act = MakeRoom | Create | DeleteJob | Write | Tidy
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from clm_api.lifecycle import Stage
 from clm_api.production import ProductionPointer
 from clm_api.schedule_status import TrainingScheduleStatus
+from clm_api.signal import SignalFile
 from clm_operator.changes import Settled
 from clm_operator.facts import Facts
 from clm_operator.replays.decide import Replays
@@ -91,6 +92,8 @@ def _writes(facts: Facts, decided: Decided) -> Iterator[Act]:
 def _tidying(facts: Facts, decided: Decided) -> Iterator[Act]:
     if (pointer := _pointer(facts, decided.status)) is not None:
         yield acts.Publish(pointer)
+    if (signal := _signal(facts, decided.status)) is not None:
+        yield acts.PublishSignal(signal)
     if facts.plausible is not None:
         retention = facts.plausible.spec.retention
         yield from map(acts.Retire, to_delete(facts.versions, retention, decided.status, facts.now))
@@ -111,4 +114,18 @@ def _pointer(facts: Facts, status: TrainingScheduleStatus) -> ProductionPointer 
         return None
     return ProductionPointer(
         schedule_uid=uid, version=None, manifest=None, sha256=None, since=halted.since
+    )
+
+
+def _signal(facts: Facts, status: TrainingScheduleStatus) -> SignalFile | None:
+    """Return the newest positions as the store is to say them; None until there are some."""
+    holder = status.production or status.halted
+    if status.signal is None or holder is None:
+        return None
+    return SignalFile(
+        **dict(status.signal),
+        schedule_uid=facts.schedule.uid,
+        namespace=facts.key.namespace,
+        schedule=facts.key.name,
+        since=holder.since,
     )

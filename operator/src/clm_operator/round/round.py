@@ -13,7 +13,15 @@ from clm_operator.cluster.api import ApiError, ConflictError, NotFoundError
 from clm_operator.cluster.resources import Cluster
 from clm_operator.facts import Facts
 from clm_operator.mirror.objects import Job, Key
-from clm_operator.round.acts import CreateJob, CreateVersion, MakeRoom, Plan, Publish, Retire
+from clm_operator.round.acts import (
+    CreateJob,
+    CreateVersion,
+    MakeRoom,
+    Plan,
+    Publish,
+    PublishSignal,
+    Retire,
+)
 from clm_operator.round.creating import Creator
 from clm_operator.round.deriving import facts_of
 from clm_operator.round.gather import FoundOut, view_of
@@ -142,6 +150,8 @@ class Reconciler:
                 match act:
                     case Publish():
                         await self.pointers.publish(facts.key, act.pointer)
+                    case PublishSignal():
+                        await self.pointers.signal(facts.key, act.signal)
                     case Retire():
                         await self.undertaker.retire(facts.key, act.version)
         except (ApiError, ClmError) as error:

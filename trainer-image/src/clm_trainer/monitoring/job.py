@@ -22,12 +22,14 @@ from clm_api.replay import (
     ReplayTask,
     ShadowReplay,
 )
+from clm_api.signal import Signal
 from clm_trainer.host import Host
 from clm_trainer.monitoring.account import executed
 from clm_trainer.monitoring.contenders import market_of, opened, problem
 from clm_trainer.monitoring.earning import earning
 from clm_trainer.monitoring.replay import live
 from clm_trainer.monitoring.shadow import shadow
+from clm_trainer.monitoring.signal import newest
 from clm_trainer.monitoring.steps import Steps
 from clm_trainer.monitoring.stretch import Track
 from clm_trainer.monitoring.watch import drift
@@ -83,6 +85,8 @@ def run(task: ReplayTask, path: str, host: Host) -> None:
         market = job.drift(tracks)
     with steps.step("execution", "holding the account's fills against the positions"):
         carried_out = job.execution(tracks, in_production)
+    with steps.step("signal", "telling the newest positions"):
+        positions = job.signal(tracks)
     with steps.step("report", f"writing {path}"):
         report = ReplayReport(
             task=task,
@@ -91,6 +95,7 @@ def run(task: ReplayTask, path: str, host: Host) -> None:
             drift=market,
             performance=performance,
             execution=carried_out,
+            signal=positions,
             problems=job.problems,
             notes=job.notes,
             code_revision=metadata.version("clm-trainer"),
@@ -201,6 +206,14 @@ class _Job:
             return None
         track = tracks[champion.version]
         return self._unless_rejected(champion, lambda: executed(track, champion, self.data))
+
+    def signal(self, tracks: dict[str, Track]) -> Signal | None:
+        """Tell the champion's newest positions, if the task asks for it."""
+        champion, watch, task = self.task.champion, self.task.watch, self.task
+        if champion is None or watch is None or champion.version not in tracks:
+            return None
+        track = tracks[champion.version]
+        return self._unless_rejected(champion, lambda: newest(track, champion, task, watch))
 
     def _unless_rejected(self, contender: Contender, make: Callable[[], _T]) -> _T | None:
         try:
