@@ -37,7 +37,6 @@ class MovedOperator:
         mark = f"moved={self.ahead.total_seconds():.0f}"
         self.node.kubectl("annotate", "tsched", "--all", mark, "--overwrite")
 
-
     def crash(self) -> None:
         """Kill the operator and start another in its place."""
         self.process.kill()
