@@ -133,7 +133,7 @@ class Sight:
         meta, spec, status = item["metadata"], item["spec"], item.get("status", {})
         run = self.runs.get(meta["uid"])
         if run is None:
-            by_hand = spec["trigger"]["type"] == "Manual"
+            by_hand = spec["trigger"]["type"] not in ("Initial", "Scheduled")
             life, slot = spec["scheduleRef"]["uid"], instant(spec["slot"])
             run = Run(meta["uid"], meta["name"], life, slot, by_hand, item)
             self.runs[run.uid] = run

@@ -52,7 +52,7 @@ class Watcher:
 
     def _check_version(self, version: Raw, slots: dict[tuple[str, str], int]) -> None:
         meta, spec = version["metadata"], version["spec"]
-        if spec["trigger"]["type"] != "Manual":
+        if spec["trigger"]["type"] in ("Initial", "Scheduled"):
             key = (spec["scheduleRef"]["uid"], spec["slot"])
             slots[key] = slots.get(key, 0) + 1
         phase = version.get("status", {}).get("phase", "")

@@ -15,6 +15,7 @@ from clm_api.model_version import Phase
 from clm_api.reasons import Reason
 from clm_operator.findings import StoreSeen
 from clm_operator.mirror.objects import Version
+from clm_operator.telling.sink_metrics import SinkMetrics
 from clm_operator.view import View
 from tests.operator.units import builders as b
 from tests.operator.units.world import ended
@@ -32,6 +33,9 @@ PRODUCTION: Raw = {
         "reason": "why not", "artifact": {"uri": "s3://models/m.json", "sha256": "1" * 64},
     },
 }  # fmt: skip
+EMPTIED: Raw = {
+    "halted": {"version": "btc-1", "since": b.stamp(START), "by": "alice", "reason": "fees"},
+}
 
 
 def seen(
@@ -88,6 +92,18 @@ def held(recording: Recording, times: int) -> None:
     """Be refused what is due."""
     for _ in range(times):
         recording.metrics.held(b.KEY, Reason.QUOTA_PENDING)
+
+
+def waits(*, since: int | None) -> "Step":
+    """Have a sink; an event waits for it since some hour."""
+    at = None if since is None else START + timedelta(hours=since)
+    found = (0, None) if at is None else (1, at.timestamp())
+    return lambda recording: recording.metrics.sinks.set("http", lambda: found)
+
+
+def sink(change: Callable[[SinkMetrics], None]) -> "Step":
+    """Have an answer of a sink, or none."""
+    return lambda recording: change(recording.metrics.sinks)
 
 
 Step = Callable[[Recording], None]
@@ -195,6 +211,9 @@ STORIES = [
           (first_sight, (refused, 50), (Recording.restart, 1), (seen, 2))),
     one("a degraded version", "ClmDegraded", condition("Degraded", holds=True), fires=True),
     one("a version as promised", "ClmDegraded", condition("Degraded", holds=False), fires=False),
+    one("production that was emptied", "ClmProductionHalted", partial(seen, status=EMPTIED),
+        fires=True),
+    one("production that never was", "ClmProductionHalted", seen, fires=False),
     one("a market that has drifted", "ClmDrifted", condition("Drifted", holds=True), fires=True),
     one("a steady market", "ClmDrifted", condition("Drifted", holds=False), fires=False),
     one("a stale version", "ClmProductionStale", condition("Stale", holds=True), fires=True),
@@ -209,6 +228,28 @@ STORIES = [
         condition("Executed", holds=False), fires=True),
     one("fills that are", "ClmExecutionShortfall", condition("Executed", holds=True),
         fires=False),
+    Story("a sink that is away", "ClmSinkAway", True,
+          ((waits(since=None), 1), (sink(lambda s: s.failed("http")), 2))),
+    Story("a sink that is away for a moment", "ClmSinkAway", False,
+          ((waits(since=None), 1), (sink(lambda s: s.failed("http")), 1))),
+    Story("a sink that is back", "ClmSinkAway", False,
+          ((waits(since=None), 1), (sink(lambda s: s.failed("http")), 2),
+           (sink(lambda s: s.told("http")), 1))),
+    Story("a sink that was never tried", "ClmSinkAway", False, ((waits(since=None), 3),)),
+    Story("an event that waits for two hours", "ClmEventsWaiting", True,
+          ((waits(since=0), 3),)),
+    Story("an event that waits for an hour", "ClmEventsWaiting", False,
+          ((waits(since=0), 2),)),
+    Story("the first event that a sink refuses for good", "ClmEventsRefused", True,
+          ((waits(since=None), 1), (sink(lambda s: s.refused("http")), 2))),
+    Story("an event that is taken", "ClmEventsRefused", False,
+          ((waits(since=None), 1), (sink(lambda s: s.told("http")), 2))),
+    one("messages that nobody hears", "ClmMessagesUnheard",
+        tells(lambda m: m.listens("CLM", listens=False)), fires=True),
+    one("messages that are heard", "ClmMessagesUnheard",
+        tells(lambda m: m.listens("CLM", listens=True)), fires=False),
+    one("messages that another pod hears", "ClmMessagesUnheard",
+        tells(lambda m: m.listens("CLM", listens=None)), fires=False),
 ]  # fmt: skip
 
 

@@ -84,6 +84,8 @@ PRODUCTION = (
          [(_grown("clm_promotions_total", "outcome", _OF), "{{outcome}}")]),
     lines("Signals are valid for", "Below 0 a bot follows positions that are out of date.",
           [(f"{_each('clm_signal_valid_until_timestamp_seconds')} - time()", _NAME)], "s"),
+    _holds("Emptied", "A person halted production, or the operator stood its version down.",
+           "clm_production_halted", ("no", "emptied")),
     _holds("Version in production", "Whether its ModelVersion was deleted.",
            "clm_production_version_missing", ("there", "deleted")),
 )  # fmt: skip
@@ -104,6 +106,25 @@ WATCHED = (
     lines("Fills and decisions that don't match", "Since the promotion.",
           [(_each("clm_execution_unexplained_fills"), f"{_NAME}: unexplained fills"),
            (_each("clm_execution_missed_decisions"), f"{_NAME}: missed decisions")]),
+)  # fmt: skip
+
+EVENTS = (
+    timeline("Sinks", "Whether the newest try to tell an event failed.",
+             [("1 - max by (sink) (clm_sink_up)", "{{sink}}")], ("there", "away")),
+    lines("Events that wait", "For each sink.",
+          [("max by (sink) (clm_events_waiting)", "{{sink}}")]),
+    lines("The oldest event waits", "For how long it has waited, for each sink.",
+          [("time() - max by (sink) (clm_events_waiting_since_timestamp_seconds)", "{{sink}}")],
+          "s", _HOUR),
+    bars("Told events", "By sink.", [(_grown("clm_events_told_total", "sink"), "{{sink}}")]),
+    bars("Events that were not taken", "Failed tries, and events refused for good, by sink.",
+         [(_grown("clm_sink_failures_total", "sink"), "{{sink}}: failed tries"),
+          (_grown("clm_events_refused_total", "sink"), "{{sink}}: refused")]),
+    bars("Messages that ask for runs", "By what became of them.",
+         [(_grown("clm_messages_total", "result"), "{{result}}")]),
+    timeline("Hearing messages", "Whether NATS or the stream is away.",
+             [("1 - max by (stream) (clm_messages_listening)", "{{stream}}")],
+             ("heard", "away")),
 )  # fmt: skip
 
 OPERATOR = (
@@ -137,5 +158,6 @@ ROWS = (
     ("Runs", RUNS),
     ("Production", PRODUCTION),
     ("Drift, performance, execution", WATCHED),
+    ("Events and messages", EVENTS),
     ("The operator", OPERATOR),
 )

@@ -54,6 +54,20 @@ GUARDS = (
         "[somebody else's Job of that name is a collision]",
     ),
     Guard(
+        "the token of a message whose run was made is remembered",
+        f"{_OPERATOR}/slots/asks.py",
+        '"settled_tokens": digests[-KEPT_TOKENS:]',
+        '"settled_tokens": status.settled_tokens',
+        "tests/operator/units/test_messages.py::test_the_newest_tokens_are_remembered",
+    ),
+    Guard(
+        "a message whose token is remembered asks for nothing",
+        f"{_OPERATOR}/edge/taking.py",
+        "    if token_digest(request.token) in status.settled_tokens:\n",
+        "    if token_digest(request.token) is None:\n",
+        "tests/operator/test_inbox.py::test_a_token_that_is_known_asks_for_no_second_run",
+    ),
+    Guard(
         "a status is written only over the resourceVersion that was read",
         f"{_OPERATOR}/cluster/api.py",
         '        guarded = {**body, "metadata": {"resourceVersion": version}}\n',
@@ -100,8 +114,8 @@ GUARDS = (
     Guard(
         "what nobody has told is told by the next operator",
         f"{_OPERATOR}/round/writing.py",
-        "await self.teller.tell(key, raw, before.untold, now)",
-        "list(before.untold[:0])",
+        "{one.id for one in await self.teller.tell(key, raw, waiting, now)}",
+        "set[str]()",
         "tests/operator/units/test_telling.py"
         "::test_an_operator_that_was_killed_before_it_told_is_stood_in_for_by_the_next",
     ),

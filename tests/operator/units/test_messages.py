@@ -106,3 +106,13 @@ def test_a_slot_a_token_and_a_message_can_all_be_held_at_once() -> None:
     names = [slot_version("btc", b.NOW), manual_version("btc", "friday"), FIRST]
     made = b.plan(b.seen(schedule=owner, withheld=dict.fromkeys(names, NO)), b.settings())
     assert [h.name for h in next_status(made).held] == names
+
+
+def test_messages_that_are_refused_in_one_minute_are_told_each() -> None:
+    ids = set[str]()
+    status: Raw = {"asked": asked(*BOTH)}
+    for _ in BOTH:
+        made = look(b.version(), status=status)
+        status = b.plain(next_status(made)) | {"untold": []}
+        ids |= {one.id for one in b.told(made) if one.reason == "ConcurrencyForbidden"}
+    assert len(ids) == len(BOTH)

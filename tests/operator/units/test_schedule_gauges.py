@@ -58,7 +58,11 @@ class Case:
 
 
 HELD = {"name": "btc-2", "slot": b.stamp(b.NOW), "reason": "QuotaPending"}
+HALT = {"version": "btc-1", "since": b.stamp(b.NOW), "by": "alice", "reason": "fees change"}
+HALTED = "clm_production_halted"
 CASES = [
+    Case("nobody emptied production", HALTED, 0),
+    Case("somebody emptied it", HALTED, 1, status={"halted": HALT}),
     Case("no slot was ever missed", MISSED, None),
     Case("the newest record of a missed slot counts", MISSED, b.NOW + 2 * HOUR,
          status={"skipped": [skipped(1, "MissedSlot"), skipped(2, "StartingDeadlineExceeded")]}),

@@ -74,9 +74,10 @@ class Inbox:
             while True:
                 try:
                     await self._listen()
-                except (NatsError, OSError, TimeoutError) as error:
+                except Exception as error:  # noqa: BLE001  a Secret that is wrong ends no operator
                     backoff_s = 1.0 if self._listens else min(backoff_s * 2, _LAST_BACKOFF_S)
-                    self._say(str(error) or repr(error))
+                    plain = isinstance(error, NatsError | OSError | TimeoutError) and str(error)
+                    self._say(plain or repr(error))
                 await asyncio.sleep(backoff_s)
         finally:
             self._metrics.listens(self._settings.stream, listens=None)

@@ -1,5 +1,6 @@
 """What a change of a status makes known, as happenings that are written along with it."""
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -65,7 +66,8 @@ def _skipped(skipped: SkippedRange) -> Happening:
     """Every skipped range is worth a warning."""
     begin, end = skipped.from_, skipped.to
     text = f"{skipped.count} slot(s) {begin:%Y-%m-%dT%H:%MZ} to {end:%Y-%m-%dT%H:%MZ} skipped: "
-    key = f"{skipped.reason}-{begin.timestamp():.0f}-{end.timestamp():.0f}"
+    said = hashlib.sha256(skipped.message.encode()).hexdigest()[:8]  # of two tokens in one minute
+    key = f"{skipped.reason}-{begin.timestamp():.0f}-{end.timestamp():.0f}-{said}"
     data = SlotSkipped(
         reason=skipped.reason,
         message=text + skipped.message,

@@ -18,6 +18,11 @@ def production_missing(schedule: ScheduleObject, versions: Versions) -> float:
     return float(is_missing(schedule.status.production, versions))
 
 
+def production_halted(schedule: ScheduleObject, _: Versions) -> float:
+    """Return whether production was emptied, by a person or by a rule."""
+    return float(schedule.status.halted is not None)
+
+
 def slot_missed(schedule: ScheduleObject, _: Versions) -> float | None:
     """Return when a slot was last put on record as missed."""
     times = (s.at for s in schedule.status.skipped if s.reason not in NOT_MISSED)
@@ -67,6 +72,11 @@ TROUBLES = (
         "clm_production_version_missing",
         "1 where the version in production was deleted, else 0.",
         production_missing,
+    ),
+    Trouble(
+        "clm_production_halted",
+        "1 while production is empty because it was emptied, else 0.",
+        production_halted,
     ),
     Trouble(
         "clm_slot_missed_timestamp_seconds",
