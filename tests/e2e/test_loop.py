@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clm_api.layout import production_pointer, newest_signal
+from clm_api.layout import newest_signal, production_pointer
 from clm_trainer.storage import Storage
 from tests.e2e.conftest import NAMESPACE, Node
 from tests.e2e.test_life import HOST, LONG_ENOUGH, Raw
