@@ -235,7 +235,7 @@ def test_a_market_that_changes_leads_to_a_new_version_and_one_that_is_lost_to_no
     loop.reaches(first)
     back = loop.versions()[first]["status"]["history"][-1]
     assert back["by"] == "clm-operator"
-    assert "fell" in back["reason"]
+    assert "degraded (Drawdown)" in back["reason"]
     moved.crash()
     _falls(loop, first)
     loop.reaches(None)
