@@ -301,7 +301,7 @@ async def test_what_fails_at_every_try_is_a_dead_letter(post: Post) -> None:
     await post.send(request())
     await post.take(dead=1)
     ((reason, words, _),) = await post.letters()
-    assert (reason, "delivered 3 times" in words) == ("NotTaken", True)
+    assert (reason, "tried 3 times" in words) == ("NotTaken", True)
 
 
 def _break() -> None:

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
-from typing import cast
+from types import SimpleNamespace
+from typing import NoReturn, cast
 
 import pytest
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
 
 from clm_operator.edge.inbox import Inbox
 from clm_operator.edge.taking import Taker
@@ -63,6 +66,44 @@ class Said(Metrics):
         super().listens(stream, listens=listens)
         self.now = listens
         self.once.set()
+
+
+@dataclass
+class Delivered:
+    """A message that was delivered often already."""
+
+    times: int
+    waits: int = 0
+
+    @property
+    def message(self) -> Msg:
+        """It, as far as an inbox looks at it."""
+        place = SimpleNamespace(sequence=SimpleNamespace(stream=7), num_delivered=self.times)
+        data = b'{"namespace": "team-a", "schedule": "btc", "reason": "news", "token": "t"}'
+        fields = {"metadata": place, "data": data, "subject": "clm.requests.x", "nak": self._wait}
+        return cast("Msg", SimpleNamespace(**fields))
+
+    async def _wait(self, _: float) -> None:
+        self.waits += 1
+
+
+class Broken(Taker):
+    """Fails at every message."""
+
+    def __init__(self) -> None:
+        """Have nothing that it could need."""
+
+    async def take(self, _: object) -> NoReturn:
+        raise ZeroDivisionError
+
+
+async def test_a_message_that_has_waited_long_may_still_fail_twice() -> None:
+    message = Delivered(times=50)
+    connected = partial(connect, NatsSettings(servers=["nats://127.0.0.1:1"]), "t")
+    inbox = Inbox(RequestSettings(), "inbox", connected, Broken(), Metrics())
+    for _ in range(2):
+        await inbox.handle(cast("JetStreamContext", None), message.message)
+    assert message.waits == 2, "it would have been buried otherwise"
 
 
 SECRETS = [

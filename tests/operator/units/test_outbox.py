@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from clm_api.events import RunStarted
-from clm_api.happening import Happening, Sink
+from clm_api.happening import MOST_UNTOLD, Happening, Sink
 from clm_operator.mirror.objects import Key
 from clm_operator.mirror.world import Mirror
-from clm_operator.telling.cloudevents import NoEventError, told
-from clm_operator.telling.happenings import happening
+from clm_operator.telling.cloudevents import NoEventError, Told, told
+from clm_operator.telling.happenings import bounded, happening
 from clm_operator.telling.outbox import Outbox
 from clm_operator.telling.outgoing import Outgoing
 from clm_operator.telling.sink_metrics import SinkMetrics
@@ -92,6 +92,28 @@ async def test_what_an_object_has_to_tell_is_told_in_its_order_and_once() -> Non
     await post.until(lambda: len(post.sink.took) == 4)
     assert post.sink.ids[-1] == "uid-btc-1/d"
     assert post.value("clm_events_told_total") == 4
+
+
+@dataclass
+class Busy(Endpoint):
+    """Lets something happen while it takes its first event."""
+
+    meanwhile: Callable[[], object] = lambda: None
+
+    async def send(self, event: Told) -> None:
+        await super().send(event)
+        if len(self.took) == 1:
+            self.meanwhile()
+
+
+async def test_events_that_are_merged_while_others_are_told_are_told_in_their_place() -> None:
+    many = said(*(f"n{n}" for n in range(MOST_UNTOLD)))
+    post = Post(sink=(sink := Busy()))
+    sink.meanwhile = lambda: post.store("btc-1", *bounded([*many, *said("new")]))
+    post.store("btc-1", *many)
+    await post.until(lambda: len(sink.took) == MOST_UNTOLD + 1)
+    later = (f"uid-btc-1/n{n}" for n in range(2, MOST_UNTOLD))
+    assert sink.ids == ["uid-btc-1/n0", "uid-btc-1/merged-n1", *later, "uid-btc-1/new"]
 
 
 async def test_a_process_that_takes_over_tells_what_no_status_says_was_told() -> None:

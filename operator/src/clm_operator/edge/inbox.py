@@ -7,6 +7,7 @@ and the stream missing: that is said, and tried again.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from nats.aio.client import Client
@@ -19,7 +20,7 @@ from nats.js.errors import APIError, FetchTimeoutError, NoStreamResponseError
 
 from clm_operator.cluster.api import NotLeadingError
 from clm_operator.edge.requests import (
-    MOST_DELIVERIES,
+    MOST_FAILURES,
     Dead,
     Refusal,
     Wait,
@@ -67,6 +68,8 @@ class Inbox:
         self._settings, self._durable = settings, durable
         self._connect, self._taker, self._metrics = connect, taker, metrics
         self._fault = ""
+        self._failures = Counter[int]()
+        """Tries that failed, by the message's place in the stream."""
 
     async def run(self) -> None:
         """Take messages until cancelled."""
@@ -138,7 +141,7 @@ class Inbox:
             outcome = Wait(str(error))
         except Exception as error:  # noqa: BLE001  one message's trouble never reaches the others
             _LOG.exception("a message on %s failed", message.subject, exc_info=error)
-            outcome = _failed(deliveries, repr(error))
+            outcome = self._failed(message.metadata.sequence.stream, repr(error))
         done = await self._bury(stream, message, outcome) if isinstance(outcome, Dead) else outcome
         if isinstance(done, Wait):
             seconds = wait_s(deliveries)
@@ -147,7 +150,16 @@ class Inbox:
             self._metrics.message("waiting")
         else:
             await message.ack_sync()
+            self._failures.pop(message.metadata.sequence.stream, None)
             self._metrics.message(done)
+
+    def _failed(self, sequence: int, error: str) -> Wait | Dead:
+        """Count tries that failed; deliveries of a message that only had to wait are none."""
+        self._failures[sequence] += 1
+        tries = self._failures[sequence]
+        if tries < MOST_FAILURES:
+            return Wait(error)
+        return Dead(Refusal.NOT_TAKEN, f"tried {tries} times, and it fails: {error}")
 
     async def _outcome(self, message: Msg) -> Taken | Wait | Dead:
         request = request_of(message.data)
@@ -177,9 +189,3 @@ class Inbox:
             "a message on %s is no request: %s: %s", message.subject, dead.reason, dead.message
         )
         return Taken.BURIED
-
-
-def _failed(deliveries: int, error: str) -> Wait | Dead:
-    if deliveries < MOST_DELIVERIES:
-        return Wait(error)
-    return Dead(Refusal.NOT_TAKEN, f"delivered {deliveries} times, and it fails: {error}")

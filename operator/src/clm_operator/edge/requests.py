@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from clm_api.run_request import MOST_BYTES, RunRequest
 from clm_operator.mirror.objects import validation_text
 
-MOST_DELIVERIES = 3
+MOST_FAILURES = 3
 """So often a message is tried that fails for no reason that is known."""
 _LONGEST_WAIT_S = 60.0
 

@@ -134,9 +134,8 @@ class Outbox:
             The sink takes nothing for now.
         """
         try:
-            if (found := self._find(place)) is not None:
-                for one in self._pending(found):
-                    await self._send(place, found.raw, one)
+            while (found := self._find(place)) is not None and (waits := self._pending(found)):
+                await self._send(place, found.raw, waits[0])  # by now it may have other events
         finally:
             self._wait(place, self._pending(self._find(place)))
             if place in self._waiting:  # what a sink can't take of one holds up no other
