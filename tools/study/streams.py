@@ -1,9 +1,10 @@
 """Returns whose truth is known: what a strategy without an edge earns, and an edge added to it.
 
-The market is ``stationary``. The positions are the product's own rules with their defaults (long
-or flat, entry above a percentile, least holding time, take profit, stop, sized by volatility), fed
-with percentiles that know nothing of the market. What such positions earn before costs has no mean,
-so each bar's expected return is what is added to it: ``edge`` times the risk that is held.
+The market is ``stationary``, with ``LASTING`` volatility. The positions are the product's own rules
+with their defaults (long or flat, entry above a percentile, least holding time, take profit, stop,
+sized by volatility), fed with percentiles that know nothing of the market. What such positions earn
+before costs has no mean, so each bar's expected return is what is added to it: ``edge`` times the
+risk that is held.
 """
 
 import math
@@ -20,7 +21,7 @@ from clm_trainer.evaluation.positions import target_positions
 from clm_trainer.features.indicators import ewm_sigma
 from clm_trainer.panel import Floats, Panel
 from tools.study.seeds import run_spec
-from tools.study.stationary import stationary
+from tools.study.stationary import LASTING, stationary
 
 BACKTEST_DAYS, LIVE_DAYS = 90, 365
 WARM_UP_BARS = 720
@@ -61,7 +62,7 @@ class Stream:
 def stream(seed: int) -> Stream:
     """Return a drawn stream."""
     bars = WARM_UP_BARS + (BACKTEST_DAYS + LIVE_DAYS) * 24
-    panel, target = stationary(seed, bars), run_spec("xgboost", "longFlat").target
+    panel, target = stationary(seed, bars, LASTING), run_spec("xgboost", "longFlat").target
     sigma = np.stack([_sigma(closes) for closes in panel.close.T], axis=1)
     held = positions(panel, sigma, target, seed)
     window = panel.window(WARM_UP_BARS, bars)
