@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,20 +17,34 @@ _NUMBERS = itertools.count(1)
 
 
 @pytest.fixture
-def rig(
-    defined: ControlPlane, minio: MinioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Rig]:
+def rig(defined: ControlPlane, minio: MinioServer, tmp_path: Path) -> Iterator[Rig]:
     """Bars are in the store, no operator runs yet; the invariants are watched."""
-    for key, value in minio.environment().items():
-        monkeypatch.setenv(key, value)
-    rig = Rig.build(defined, minio, f"rig-{next(_NUMBERS)}", tmp_path)
-    import_bars(rig.storage)
-    watcher = Watcher(rig)
-    yield rig
-    try:
-        watcher.finish()
-    finally:
-        rig.close()
+    with _built(defined, minio, tmp_path) as rig:
+        yield rig
+
+
+@pytest.fixture(scope="module")
+def shared_rig(
+    defined: ControlPlane, minio: MinioServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Rig]:
+    """One for all rows of a table, where each has a schedule of its own."""
+    with _built(defined, minio, tmp_path_factory.mktemp("shared")) as rig:
+        yield rig
+
+
+@contextmanager
+def _built(plane: ControlPlane, minio: MinioServer, folder: Path) -> Iterator[Rig]:
+    with pytest.MonkeyPatch.context() as environment:
+        for key, value in minio.environment().items():
+            environment.setenv(key, value)
+        rig = Rig.build(plane, minio, f"rig-{next(_NUMBERS)}", folder)
+        try:
+            import_bars(rig.storage)
+            watcher = Watcher(rig)
+            yield rig
+            watcher.finish()
+        finally:
+            rig.close()
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.operator.rig import Rig, forbid
+from tests.support.operator_process import OperatorProcess
 from tests.support.ports import eventually
 from tests.support.proxy import Seen, Verdict, let_pass
 from tests.support.schedules import schedule
@@ -57,35 +58,49 @@ def reasons(rig: Rig, about: str) -> set[str]:
     return {e["reason"] for e in found if e["involvedObject"]["kind"] == about}
 
 
+@pytest.fixture(scope="module")
+def operator(shared_rig: Rig) -> OperatorProcess:
+    """One operator for all answers: each has a schedule of its own."""
+    return shared_rig.start_operator()
+
+
 @pytest.mark.parametrize(("answer", "reason"), ANSWERS, ids=[str(a) for a, _ in ANSWERS])
-def test_a_job_that_is_refused_waits_alone(rig: Rig, answer: Verdict | int, reason: str) -> None:
-    rig.kubelet.replace_command = ["sh", "-c", "sleep 3; exit 65"]
-    operator = rig.start_operator()
-    rig.apply(schedule("btc", rig.namespace, concurrencyPolicy="Allow"))
-    eventually(lambda: running(rig, "btc"), "the first run works")
+def test_a_job_that_is_refused_waits_alone(
+    shared_rig: Rig, operator: OperatorProcess, answer: Verdict | int, reason: str
+) -> None:
+    rig, name = shared_rig, f"btc-{answer}".replace("Verdict.", "").lower()
+    goes_on = rig.folder / name
+    rig.kubelet.replace_command = [
+        "sh", "-c", f"until [ -e {goes_on} ]; do sleep 0.1; done; exit 65",
+    ]  # fmt: skip
+    rig.apply(schedule(name, rig.namespace, concurrencyPolicy="Allow"))
+    eventually(lambda: running(rig, name), "the first run works")
     before, began = tries(rig, "jobs"), time.monotonic()
     refuse(rig, "jobs", answer)
-    ask(rig, "btc", "one")
-    (first,) = rig.wait_ended("btc")[:1]
-    assert first["status"]["phase"] == "Failed", "its end is written meanwhile"
+    ask(rig, name, "one")
     held = eventually(
-        lambda: [v for v in rig.versions("btc") if said(v) == reason],
+        lambda: [v for v in rig.versions(name) if said(v) == reason],
         "the second one says why it has no Job",
     )[0]
+    refused = tries(rig, "jobs") - before
+    goes_on.touch()
+    (first,) = rig.wait_ended(name)[:1]
+    assert first["status"]["phase"] == "Failed", "its end is written meanwhile"
     assert held["status"]["phase"] == "Pending"
     assert held["status"]["message"]
-    name = held["metadata"]["name"]
-    rig.wait_status("btc", lambda s: [r["name"] for r in s["active"]] == [name], "all is written")
-    eventually(lambda: reason in reasons(rig, "ModelVersion"), "an event tells it")
-    count = f'clm_held_back_total{{namespace="{rig.namespace}",reason="{reason}",schedule="btc"}} '
+    second = held["metadata"]["name"]
+    rig.wait_status(name, lambda s: [r["name"] for r in s["active"]] == [second], "all is written")
+    eventually(lambda: reason in told(rig, second), "an event tells it")
+    count = (
+        f'clm_held_back_total{{namespace="{rig.namespace}",reason="{reason}",schedule="{name}"}} '
+    )
     assert count in operator.get("/metrics")[1]
     assert count + "0.0" not in operator.get("/metrics")[1]
-    refused = tries(rig, "jobs") - before
-    most = 2 * (1 + (time.monotonic() - began) / 0.5)
-    assert refused < most, "no tight loop"
     eventually(lambda: tries(rig, "jobs") - before > refused, "it is tried again")
+    most = 2 * (1 + (time.monotonic() - began) / 0.5)
+    assert tries(rig, "jobs") - before < most, "no tight loop"
     rig.api.judge = let_pass
-    rig.wait_ended("btc", 2)
+    rig.wait_ended(name, 2)
 
 
 @pytest.mark.parametrize("kind", ["modelversions", "secrets"])
