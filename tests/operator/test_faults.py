@@ -1,13 +1,19 @@
 """The operator is killed at every one of its API writes: the outcome is that of a quiet run."""
 
+import asyncio
 import re
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from nats import connect
+from nats.js.api import StreamConfig
 
 from tests.operator.rig import Rig, as_json, is_write
+from tests.support.event_receiver import EventReceiver
+from tests.support.nats_server import NatsServer
 from tests.support.ports import eventually
 from tests.support.proxy import Seen, Verdict, let_pass
 from tests.support.schedules import schedule
@@ -36,7 +42,7 @@ def _stable(item: Any, name: str) -> Any:
     return item.replace(name, "VERSION") if isinstance(item, str) else item
 
 
-def _final_state(rig: Rig) -> str:
+def _final_state(rig: Rig, sinks: "Sinks") -> str:
     (version,) = rig.versions()
     name = version["metadata"]["name"]
     seen = rig.schedule("swept")
@@ -49,10 +55,50 @@ def _final_state(rig: Rig) -> str:
         "manifests": len(manifests),
         "trials": seen["status"]["trials"]["total"],
         "events": _told(rig, version["metadata"]["uid"]),
+        "sinks": sinks.ids(),
     }
     text = as_json(_stable(parts, name))
     text = _TIME.sub("TIME", text)
     return text.replace(rig.namespace, "NAMESPACE").replace(version["metadata"]["uid"], "UID")
+
+
+@dataclass
+class Sinks:
+    """An HTTP endpoint and a NATS server that the operator tells what happens."""
+
+    http: EventReceiver
+    nats: NatsServer
+    stream: str
+
+    @property
+    def settings(self) -> Raw:
+        """The operator's."""
+        queue = {"servers": [self.nats.url], "stream": self.stream}
+        return {"http": {"url": self.http.url}, "nats": queue}
+
+    async def prepare(self, namespace: str) -> None:
+        """Make a stream for one namespace: others of the server are not in the way."""
+        client = await connect(self.nats.url)
+        wanted = StreamConfig(self.stream, subjects=[f"clm.events.{namespace}.>"])
+        await client.jetstream().add_stream(wanted)
+        await client.close()
+
+    def ids(self) -> dict[str, list[str]]:
+        """Return the ids that each sink knows, in their order; a dead operator may not see a pod.
+
+        HTTP gets again what was sent right before a crash; NATS drops it by itself.
+        """
+        posted = list(dict.fromkeys(str(one.get_id()) for one in list(self.http.took)))
+        found = {"http": posted, "nats": asyncio.run(self._stored())}
+        return {k: [i for i in ids if not i.endswith("/started")] for k, ids in found.items()}
+
+    async def _stored(self) -> list[str]:
+        client = await connect(self.nats.url)
+        stream = client.jetstream()
+        state = (await stream.stream_info(self.stream)).state
+        found = [await stream.get_msg(self.stream, n) for n in range(1, state.messages + 1)]
+        await client.close()
+        return [str((one.headers or {})["Nats-Msg-Id"]) for one in found]
 
 
 def _told(rig: Rig, uid: str) -> list[str]:
@@ -101,11 +147,16 @@ class KillAtWrite:
         self.rig.operators[-1].kill()
 
 
-def _finish(rig: Rig) -> str:
+def _all_told(rig: Rig) -> bool:
+    return not any("untold" in one["status"] for one in (*rig.versions(), rig.schedule("swept")))
+
+
+def _finish(rig: Rig, sinks: Sinks) -> str:
     rig.wait_ended("swept", seconds=120)
     rig.wait_status("swept", lambda s: not s.get("active") and s.get("trials"), "settled")
+    eventually(lambda: _all_told(rig), "everybody knows everything")
     rig.settle()
-    return _final_state(rig)
+    return _final_state(rig, sinks)
 
 
 @pytest.fixture(scope="module")
@@ -115,16 +166,29 @@ def quiet_state() -> list[str]:
 
 
 @pytest.fixture
+def sinks(rig: Rig, nats: NatsServer) -> Iterator[Sinks]:
+    """An endpoint, and a stream of its own, which the operator's settings name."""
+    with EventReceiver() as receiver:
+        found = Sinks(receiver, nats, rig.namespace)
+        asyncio.run(found.prepare(rig.namespace))
+        rig.config_overrides["events"] = found.settings
+        yield found
+
+
+@pytest.fixture
 def rig(rig: Rig) -> Rig:
     """Progress is looked at rarely: its writes are as many as the run is long."""
     rig.config_overrides["progressPollSeconds"] = 30
     return rig
 
 
-def test_a_quiet_run_is_the_measure(rig: Rig, quiet_state: list[str]) -> None:
+def test_a_quiet_run_is_the_measure(rig: Rig, sinks: Sinks, quiet_state: list[str]) -> None:
     rig.start_operator()
     rig.apply(schedule("swept", rig.namespace))
-    quiet_state.append(_finish(rig))
+    quiet_state.append(_finish(rig, sinks))
+    told = sinks.ids()
+    assert [one.rpartition("/")[2] for one in told["http"]] == ["scheduled", "ended"]
+    assert told["nats"] == told["http"]
     assert rig.writes() <= WRITES_UNDER_LOAD, [s for s in rig.api.seen if is_write(s)]
 
 
@@ -132,7 +196,7 @@ def test_a_quiet_run_is_the_measure(rig: Rig, quiet_state: list[str]) -> None:
 @pytest.mark.parametrize("mode", [Verdict.REFUSE, Verdict.SWALLOW], ids=["before", "after"])
 @pytest.mark.parametrize("number", range(1, WRITES_OF_A_RUN + 1))
 def test_killed_at_any_write_the_outcome_is_the_same(
-    rig: Rig, quiet_state: list[str], number: int, mode: Verdict
+    rig: Rig, sinks: Sinks, quiet_state: list[str], number: int, mode: Verdict
 ) -> None:
     fault = KillAtWrite(rig, number, mode)
     rig.api.judge, rig.api.after = fault.judge, fault.after
@@ -147,4 +211,4 @@ def test_killed_at_any_write_the_outcome_is_the_same(
     rig.api.judge = let_pass
     if killed:
         rig.start_operator()
-    assert _finish(rig) == quiet_state[0]
+    assert _finish(rig, sinks) == quiet_state[0]

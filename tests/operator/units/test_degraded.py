@@ -129,6 +129,21 @@ def test_what_follows(case: Case) -> None:
     assert case.says in said["reason"]
 
 
+@pytest.mark.parametrize(
+    ("mode", "before", "says"),
+    [
+        ("Rollback", ("btc-0",), "DryRun: nothing is done; else btc-0 would be rolled back to"),
+        ("Rollback", (), "DryRun: nothing is done; else production would be emptied"),
+        ("StandDown", ("btc-0",), "DryRun: nothing is done; else production would be emptied"),
+    ],
+)
+def test_dry_run_says_what_would_follow(mode: str, before: tuple[str, ...], says: str) -> None:
+    world = degraded(mode, *before, promotion={"mode": "DryRun"})
+    verdict(world, message="it lost too much")
+    world.settle()
+    assert held(world)["Degraded"]["message"] == f"it lost too much · {says}"
+
+
 def test_a_rollback_by_rule_waits_for_the_store() -> None:
     world = degraded("Rollback", "btc-0")
     world.verified["btc-0"] = UnreadableReport(Reason.STORAGE_UNAVAILABLE, "the store is away")

@@ -29,6 +29,7 @@ from clm_operator.edge.requests import (
 )
 from clm_operator.edge.taking import Taken, Taker
 from clm_operator.request_settings import RequestSettings
+from clm_operator.telling.nats_connection import disconnect
 from clm_operator.telling.prometheus import Metrics
 
 _LOG = logging.getLogger(__name__)
@@ -116,7 +117,7 @@ class Inbox:
             while True:
                 await self._next(stream, source)
         finally:
-            await client.close()
+            await disconnect(client)
 
     async def _next(
         self, stream: JetStreamContext, source: JetStreamContext.PullSubscription

@@ -12,6 +12,7 @@ from clm_operator.changes import Said
 from clm_operator.facts import Facts
 from clm_operator.replays.execution import shortfall
 from clm_operator.replays.stale import STALE, staleness
+from clm_operator.stages.degraded import would
 
 WATCHED = ("Drifted", "Degraded", STALE, "Executed")
 _DRIFT: dict[DriftVerdict, tuple[bool | None, Reason]] = {
@@ -39,7 +40,8 @@ def watched(facts: Facts, after: TrainingScheduleStatus) -> Iterator[Said]:
         yield _drifted(after, _unless_suspended(spec, retrains=retrains))
     if monitoring.performance.mode is not PerformanceMode.OFF:
         retrains = monitoring.performance.mode is PerformanceMode.RETRAIN
-        yield _degraded(after, _unless_suspended(spec, retrains=retrains))
+        note = would(spec, after, facts.ended)
+        yield _degraded(after, _unless_suspended(spec, retrains=retrains) + note)
     if (age := staleness(facts, after)) is not None:
         retrains = monitoring.on_stale is StaleMode.RETRAIN
         words = age.message + (_unless_suspended(spec, retrains=retrains) if age.stale else "")

@@ -10,6 +10,7 @@ from clm_api.production import way_back
 from clm_api.promotion import PromotionMode
 from clm_api.reasons import Reason
 from clm_api.schedule_status import TrainingScheduleStatus
+from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.facts import Want
 from clm_operator.mirror.objects import ScheduleObject, Version
 from clm_operator.stages.lifecycle import OPERATOR, into_production
@@ -28,6 +29,20 @@ def wanted(schedule: ScheduleObject, ended: Sequence[Version]) -> Want | None:
     if spec is None or spec.promotion.mode is PromotionMode.DRY_RUN:
         return None
     return _wanted(schedule.status, spec.monitoring.performance.mode, ended)
+
+
+def would(
+    spec: TrainingScheduleSpec, status: TrainingScheduleStatus, ended: Sequence[Version]
+) -> str:
+    """Say what would follow but for mode DryRun; empty where nothing would."""
+    if spec.promotion.mode is not PromotionMode.DRY_RUN:
+        return ""
+    want = _wanted(status, spec.monitoring.performance.mode, ended)
+    if want is None:
+        return ""
+    if want.stage is RequestedStage.PRODUCTION:
+        return f" · DryRun: nothing is done; else {want.version.name} would be rolled back to"
+    return " · DryRun: nothing is done; else production would be emptied"
 
 
 def degraded(status: TrainingScheduleStatus) -> PerformanceStatus | None:

@@ -9,7 +9,7 @@ from clm_operator.mirror.objects import Key, Raw
 from clm_operator.telling.happenings import SINKS
 from clm_operator.telling.outbox import Outbox, Place
 
-SETTLE_S = 2.0
+SETTLE_S = 1.0
 """So long a schedule that has something to write down is left alone: one write for many events."""
 _KUBERNETES: Sink = "events"
 
