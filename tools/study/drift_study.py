@@ -62,8 +62,8 @@ def real_months() -> list[dict[str, Any]]:
     """Return the alarms of a year from each month on, trained on two years or what there is."""
     market = Market.of(real())
     times, made = market.panel.times, []
-    for month in pd.date_range("2023-01-01", times[-1], freq="MS", tz="UTC"):
-        begin = int(times.searchsorted(month))
+    for month in pd.date_range("2023-01-01", times[-1].tz_localize(None), freq="MS"):
+        begin = int(times.searchsorted(month.tz_localize(times.tz)))
         bars = min(YEAR, len(times) - begin)
         known = trained(market, max(0, begin - LOOKBACK), begin)
         found = alarms(market, known, bars, LOOKBACK)
