@@ -7,10 +7,12 @@ import pytest
 from typer.testing import CliRunner
 
 from clm_api.errors import SpecError
+from clm_api.layout import production_pointer
 from clm_cli.cluster import ClusterError
 from tests.cli.app import app
 from tests.cli.namespace import Namespace
 from tests.cli.objects import judged, schedule
+from tests.cli.test_versions import HALTED
 
 RUNNER = CliRunner(env={"COLUMNS": "200", "TZ": "UTC"})
 
@@ -67,3 +69,24 @@ def test_a_backup_that_names_no_namespace_stops_no_other(api: Namespace, tmp_pat
     result = RUNNER.invoke(app, ["restore", "-A", *store])
     assert '"../x" can\'t be the name of an object' in str(result.exception)
     assert "btc-eth: 0 versions, nothing in production" in result.stdout
+
+
+def test_a_production_that_was_emptied_stays_so_and_a_later_change_is_told(
+    api: Namespace, tmp_path: Path
+) -> None:
+    api.put(schedule(**HALTED))
+    store = ("--store", str(tmp_path))
+    assert RUNNER.invoke(app, ["backup", *store]).exit_code == 0
+    api.plane.kubectl("-n", api.name, "delete", "tsched", "btc-eth")
+    place = tmp_path / production_pointer(api.name, "btc-eth")
+    place.parent.mkdir(parents=True)
+    empty = {"version": None, "manifest": None, "sha256": None}
+    later = {"scheduleUid": "lost", "since": "2025-12-04T06:00:00Z"}
+    place.write_text(json.dumps(empty | later))
+    result = RUNNER.invoke(app, ["restore", *store])
+    assert result.exit_code == 0
+    assert "btc-eth: 0 versions, nothing in production, emptied by carol" in result.stdout
+    warned = "the store says that nothing is in production since 2025-12-04 06:00 UTC, after this"
+    assert warned in result.stderr
+    status = api.read("TrainingSchedule", "btc-eth")["status"]
+    assert (status["halted"], status["previous"]) == (HALTED["halted"], HALTED["previous"])

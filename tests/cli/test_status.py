@@ -89,16 +89,32 @@ HELD = {
 }
 WORDS = 'since Tue 2025-12-02 12:00 UTC  AdmissionDenied: webhook "labels": no cost centre'
 BY_HAND = HELD | {"name": "btc-eth-r1", "reason": "QuotaPending", "message": "exceeded quota: jobs"}
+WATCHED = [
+    {"type": kind, "status": status, "reason": reason, "message": message,
+     "lastTransitionTime": "2025-12-02T12:00:04Z", "observedGeneration": 1}
+    for kind, status, reason, message in (
+        ("Degraded", "Unknown", "TooEarly", "no replay has looked at it yet"),
+        ("Drifted", "True", "Drifted", "3 of 4 windows differ"),
+        ("Executed", "False", "ExecutionShortfall", "2 decision(s) without a fill"),
+        ("Stale", "False", "Fresh", ""),
+    )
+]  # fmt: skip
 SAID = [
     ({"held": [HELD]}, [f"held       btc-eth-29411280  {WORDS}\n"]),
     ({"held": [HELD, BY_HAND]}, ["held       btc-eth-29411280 ", "QuotaPending: exceeded quota"]),
+    ({"conditions": WATCHED},
+     ["drift      Drifted: 3 of 4 windows differ\n", "age        Fresh\n",
+      "fills      ExecutionShortfall: 2 decision(s) without a fill\n",
+      "results    TooEarly: no replay has looked at it yet\n"]),
     ({"scheduleNotes": ["02:30 comes at 03:00"]}, ["note       02:30 comes at 03:00\n"]),
     ({"scheduleNotes": ["one", "other"]}, ["note       one\n", "note       other\n"]),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("status", "lines"), SAID, ids=["a held run", "two held runs", "a note", "two notes"]
+    ("status", "lines"),
+    SAID,
+    ids=["a held run", "two held runs", "what is watched", "a note", "two notes"],
 )
 def test_what_holds_runs_back_and_what_slots_mean(
     status: dict[str, Any], lines: list[str], api: Namespace

@@ -51,10 +51,11 @@ class Node:
 
     def apply(self, item: Raw) -> None:
         """Apply an object."""
-        subprocess.run(
+        result = subprocess.run(
             ["kubectl", "-n", NAMESPACE, "apply", "-f", "-"], env=self.environment, text=True,
-            input=json.dumps(item), check=True, capture_output=True,
+            input=json.dumps(item), check=False, capture_output=True,
         )  # fmt: skip
+        assert not result.returncode, result.stderr
 
     def wait_ended(self, schedule: str, seconds: float = 180) -> Raw:
         """Wait for the newest version of a schedule to end."""

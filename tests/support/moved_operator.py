@@ -1,11 +1,13 @@
 """The node cluster's operator, outside of its pod: the real one, on a clock that tests move."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -24,6 +26,7 @@ class MovedOperator:
     exchange: FakeExchange
     process: OperatorProcess
     path: Path
+    start: Callable[[], OperatorProcess]
     ahead: timedelta = timedelta(0)
 
     def wait(self, time: timedelta) -> None:
@@ -34,9 +37,16 @@ class MovedOperator:
         mark = f"moved={self.ahead.total_seconds():.0f}"
         self.node.kubectl("annotate", "tsched", "--all", mark, "--overwrite")
 
+    def crash(self) -> None:
+        """Kill the operator and start another in its place."""
+        self.process.kill()
+        self.process = self.start()
+
 
 @contextmanager
-def moved_operator(node: Node, exchange: FakeExchange, folder: Path) -> Iterator[MovedOperator]:
+def moved_operator(
+    node: Node, exchange: FakeExchange, folder: Path, **settings: Any
+) -> Iterator[MovedOperator]:
     """Put a process in the place of the release's operator, under the same account.
 
     The release's own never sees what was made on the moved clock: schedules go first.
@@ -46,17 +56,18 @@ def moved_operator(node: Node, exchange: FakeExchange, folder: Path) -> Iterator
     eventually(lambda: not node.json("pods", *selector)["items"], "the operator's pod is gone")
     config = yaml.safe_load(node.json("configmap", "clm-operator")["data"]["config.yaml"])
     config["store"]["endpoint"] = ENDPOINT
-    config |= {"exchangeUrl": exchange.url, "stallSeconds": 1_000_000}
+    config |= {"exchangeUrl": exchange.url, "stallSeconds": 1_000_000, **settings}
     path = folder / "ahead"
     path.write_text("0")
     keys = account(node, "clm-operator", folder)
     environment = node.environment | {AHEAD: str(path)}
     module = "tests.support.shifted_operator"
-    process = OperatorProcess.start(folder, config, keys, environment, module)
+    start = partial(OperatorProcess.start, folder, config, keys, environment, module)
+    operator = MovedOperator(node, exchange, start(), path, start)
     try:
-        yield MovedOperator(node, exchange, process, path)
+        yield operator
     finally:
-        process.kill()
+        operator.process.kill()
         node.kubectl("delete", "tsched", "--all", "--timeout=30s")
         node.kubectl("scale", "deployment/clm-operator", "--replicas=1")
         node.kubectl("rollout", "status", "deployment/clm-operator", "--timeout=60s")

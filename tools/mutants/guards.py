@@ -54,6 +54,22 @@ GUARDS = (
         "[somebody else's Job of that name is a collision]",
     ),
     Guard(
+        "who withdraws a version that has come into production meanwhile stops no bot",
+        f"{_OPERATOR}/stages/requests.py",
+        "        halts_by_accident,\n",
+        "",
+        "tests/operator/units/test_halt.py::test_a_halt_is_refused"
+        "[without a word of what is there]",
+    ),
+    Guard(
+        "only a person ends what a person began",
+        f"{_OPERATOR}/stages/automatic.py",
+        "rested_at(schedule, now) and not halted_by_a_person(schedule)",
+        "rested_at(schedule, now)",
+        "tests/operator/units/test_halt.py::"
+        "test_automatic_promotes_nothing_while_a_person_has_halted",
+    ),
+    Guard(
         "the token of a message whose run was made is remembered",
         f"{_OPERATOR}/slots/asks.py",
         '"settled_tokens": digests[-KEPT_TOKENS:]',
@@ -134,6 +150,20 @@ GUARDS = (
         "        if self._leads is None:\n",
         "tests/operator/units/test_scheduler.py"
         "::test_a_write_that_waited_until_another_leads_is_not_made",
+    ),
+    Guard(
+        "monitoring asks for one run a cooldown",
+        f"{_OPERATOR}/slots/retrain.py",
+        "        due = max(due, last + duration(spec.monitoring.cooldown))\n",
+        "        due = max(due, last)\n",
+        "tests/operator/units/test_retrain.py::test_one_a_cooldown_while_the_trouble_lasts",
+    ),
+    Guard(
+        "newest positions are never taken back",
+        f"{_OPERATOR}/store/pointer.py",
+        "if found is not None and _rank(found) > _rank(wanted):",
+        "if found is None and _rank(wanted) > _rank(wanted):",
+        "tests/operator/units/test_signals.py::test_what_the_store_says_afterwards",
     ),
     Guard(
         "a manifest is created once and never written over",

@@ -1,5 +1,7 @@
 """``python -m tools.study FAMILY``: the noise and planted sets, their shares, plots and table.
 
+``python -m tools.study drift`` is another study.
+
 Seeds are fixed: 0, 1, 2 … of each set; nothing is drawn again because of what came out.
 """
 
@@ -12,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tools.study import drift_study
 from tools.study.plots import draw
 from tools.study.seeds import STRENGTHS, Seed, leak_is_refused, leaking
 from tools.study.shares import shares, table
@@ -49,4 +52,7 @@ def _run_set(pool: ProcessPoolExecutor, family: str, name: str, size: int) -> li
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    if sys.argv[1:] == ["drift"]:
+        drift_study.main()
+    else:
+        main(sys.argv[1])

@@ -1,8 +1,9 @@
 """Markets that never change: GARCH volatility, hours of the day, two symbols that move together.
 
-Volatility is GARCH(1,1) (Bollerslev 1986) with Student innovations, common to both symbols, times a
-factor of the hour.
+Volatility is GARCH(1,1) (Bollerslev 1986), common to both symbols, times a factor of the hour.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,6 @@ import pandas as pd
 from clm_trainer.panel import Floats, Panel
 
 SYMBOLS = ("AAA/USDT", "BBB/USDT")
-ALPHA, BETA, FREEDOM = 0.05, 0.93, 5.0
 SIGMA = 0.006
 """Volatility of an hour in the long run."""
 CORRELATION = 0.8
@@ -21,14 +21,35 @@ _STEPS = 8
 _BURN_IN = 1000
 
 
-def stationary(seed: int, bars: int) -> Panel:
+@dataclass(frozen=True)
+class Garch:
+    """How volatility lasts, and how wild a bar may be.
+
+    Parameters
+    ----------
+    alpha, beta
+        Share of the newest squared return, and of the volatility before it.
+    freedom
+        Degrees of freedom of Student innovations; None: normal ones.
+    """
+
+    alpha: float = 0.05
+    beta: float = 0.90
+    freedom: float | None = None
+
+
+LASTING = Garch(beta=0.93, freedom=5.0)
+"""Volatility remembers for 34 bars instead of 14, and bars have heavy tails."""
+
+
+def stationary(seed: int, bars: int, garch: Garch = Garch()) -> Panel:
     """Return hourly bars of two symbols."""
     rng = np.random.default_rng([14, seed])
-    sigma, common = _garch(rng, bars)
+    sigma, common = _garch(rng, bars, garch)
     times = pd.date_range("2022-01-01", periods=bars, freq="h", tz="UTC").as_unit("us")
     phase = 2 * np.pi * times.hour.to_numpy() / 24
     busy = 1 + DAILY * np.sin(phase)
-    own = _student(rng, (bars, len(SYMBOLS)))
+    own = _innovations(rng, (bars, len(SYMBOLS)), garch.freedom)
     moves = common[:, None] * CORRELATION**0.5 + own * (1 - CORRELATION) ** 0.5
     moves *= (sigma * busy)[:, None]
     path = _within(rng, moves, sigma * busy)
@@ -50,19 +71,22 @@ def stationary(seed: int, bars: int) -> Panel:
     )
 
 
-def _garch(rng: np.random.Generator, bars: int) -> tuple[Floats, Floats]:
+def _garch(rng: np.random.Generator, bars: int, garch: Garch) -> tuple[Floats, Floats]:
     """Return the volatility of each bar, and the innovation that drives it."""
-    draws = _student(rng, (bars + _BURN_IN,))
+    draws = _innovations(rng, (bars + _BURN_IN,), garch.freedom)
     variance = np.empty(len(draws))
-    now = SIGMA**2
+    alpha, beta, now = garch.alpha, garch.beta, SIGMA**2
     for t, draw in enumerate(draws):
         variance[t] = now
-        now = (1 - ALPHA - BETA) * SIGMA**2 + (ALPHA * draw**2 + BETA) * now
+        now = (1 - alpha - beta) * SIGMA**2 + (alpha * draw**2 + beta) * now
     return np.sqrt(variance[_BURN_IN:]), draws[_BURN_IN:]
 
 
-def _student(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
-    drawn: Floats = rng.standard_t(FREEDOM, shape) * ((FREEDOM - 2) / FREEDOM) ** 0.5
+def _innovations(rng: np.random.Generator, shape: tuple[int, ...], freedom: float | None) -> Floats:
+    """Return draws of variance 1."""
+    if freedom is None:
+        return rng.normal(0, 1, shape)
+    drawn: Floats = rng.standard_t(freedom, shape) * ((freedom - 2) / freedom) ** 0.5
     return drawn
 
 

@@ -51,8 +51,8 @@ class DriftSpec(Model):
     """Off looks at nothing; Warn says what differs; Retrain trains a new version too. Write "Off"
     in quotes: YAML reads a bare Off as false."""
     window_bars: Annotated[int, Field(ge=24, le=10000)] = 168
-    """Bars of one window, newer ones weighing more. Two windows end a 28th of it apart: six hours
-    where a window is a week."""
+    """Bars of one window, its newest half counting five times. Two windows end a 28th of it apart:
+    six hours where a window is a week."""
     windows: Annotated[int, Field(ge=1, le=20)] = 3
     """Of the newest windows, so many must differ."""
     of: Annotated[int, Field(ge=1, le=20)] = 4

@@ -9,7 +9,10 @@ import pytest
 
 from clm_api.lifecycle import Decision, RequestedStage
 from clm_api.model_version import TAKES_A_SLOT, ModelVersionStatus, Phase, Trigger, TriggerType
-from clm_operator.mirror.objects import Key
+from clm_api.reasons import Reason
+from clm_operator.changes import Change
+from clm_operator.mirror.objects import Key, Version
+from clm_operator.round.version_status import written
 from clm_operator.slots.ask import Ask
 from clm_operator.stages.lifecycle import (
     HALTED,
@@ -74,6 +77,18 @@ def test_every_decided_request_counts_once_under_its_outcome() -> None:
         '{namespace="ns",outcome="Promoted",schedule="btc"}': 2,
         '{namespace="ns",outcome="PromotionConflict",schedule="btc"}': 1,
         '{namespace="elsewhere",outcome="RolledBack",schedule="btc"}': 1,
+    }
+
+
+def test_files_that_a_rule_finds_changed_count_as_a_refusal_does() -> None:
+    metrics, sound = Metrics(), ended("btc-1", "ARCHIVED")
+    why = ("ArtifactVerified", False, Reason.ARTIFACT_CORRUPT, "a file differs")
+    corrupt = written(sound, Change(sound.status, b.NOW, said=(why,)), b.NOW)
+    metrics.decision(b.KEY, sound, corrupt)
+    known = Version.read(sound.raw | {"status": b.plain(corrupt)})
+    metrics.decision(b.KEY, known, corrupt.having(message="something else"))
+    assert shown(metrics, "clm_promotions_total") == {
+        '{namespace="ns",outcome="ArtifactCorrupt",schedule="btc"}': 1
     }
 
 

@@ -27,7 +27,7 @@ RETRAINS: Raw = {
     },
     "promotion": {"mode": "Manual"},
 }  # fmt: skip
-MINUTE = timedelta(minutes=1)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 
 def watching(*others: Version, **spec: Any) -> World:
@@ -224,6 +224,43 @@ def test_a_version_that_has_seen_the_trouble_is_waited_for(case: Waiting) -> Non
     assert bool(asked(world)) is case.begins
 
 
+def run_out(world: World, hours: int, until: timedelta) -> None:
+    """Let time pass whose replays find bars up to a time alone; runs end as candidates of them."""
+    data = {"from": b.stamp(b.NOW), "to": b.stamp(b.NOW + until), "bars": 1, "gaps": 0}
+    data |= {"sha256": "0" * 64}
+    for hour in range(6, hours, 6):
+        world.now = max(world.now, b.NOW + hour * HOUR)
+        world.settle()
+        made = b.replayed(world.tasks[-1])
+        assert made.live is not None
+        world.finish(made.having(live=made.live.having(to=b.NOW + until - HOUR)))
+        world.settle()
+        for name in asked(world):
+            if world.version(name)["status"]["phase"] == "Pending":
+                end(world, name, "CANDIDATE", data=data, reason="CriteriaPassed")
+
+
+@pytest.mark.parametrize(
+    ("refresh", "expires"),
+    [("Auto", None), ("Never", "6h")],
+    ids=["stopped bars", "too old a version"],
+)
+def test_bars_that_do_not_go_on_begin_one_run(refresh: str, expires: str | None) -> None:
+    monitoring = RETRAINS["monitoring"] | {"expiresAfter": expires}
+    world = watching(monitoring=monitoring, data={"refresh": refresh})
+    run_out(world, 24 * 3, 3 * HOUR)
+    assert condition(world, "Stale") == ("True", "Stale")
+    assert len(asked(world)) == 1
+
+
+def test_a_candidate_behind_what_is_in_production_knows_no_trouble() -> None:
+    world = watching(monitoring=RETRAINS["monitoring"] | {"expiresAfter": "6h"})
+    data = {"from": b.stamp(b.NOW - DAY), "bars": 1, "gaps": 0, "sha256": "0" * 64}
+    world.version("btc-0")["status"]["data"] = data | {"to": b.stamp(b.NOW)}
+    run_out(world, 24 * 3, -3 * HOUR)
+    assert len(asked(world)) == 3
+
+
 def test_one_that_is_held_back_keeps_its_name_and_is_made_once() -> None:
     world = watching()
     name = name_of("d", 6)
@@ -246,6 +283,24 @@ def test_a_name_that_is_taken_is_refused_once_a_cooldown() -> None:
     assert reasons.count("NameCollision") == 1
     look(world, 30, drift=drift())
     assert list(asked(world)) == [name_of("d", 30)]
+
+
+def test_the_reason_names_window_and_figures_or_what_is_wrong_with_a_symbol() -> None:
+    fault = {"symbol": "BTC/USDT", "kind": "VolumeGone", "since": b.NOW}
+    window: Raw = {"from": b.NOW, "to": SLOT}
+    whole = "btc-0 does not know this market: 3 of 4 windows of 168 bars differ, the newest "
+    whole += "2026-01-05 12:00 to 2026-01-05 18:00 UTC; statistic 5.2, limit 3.1; "
+    cases = {
+        whole + "volatility_24 5.2 (psi 0.41, ks 0.22)": drift(**window),
+        "btc-0 does not know this market: BTC/USDT: VolumeGone": drift(
+            faults=[fault], of=0, exceeded=0, statistic=None, limit=None, worst=[]
+        ),
+    }
+    for words, found in cases.items():
+        world = watching()
+        look(world, drift=found)
+        (told,) = asked(world).values()
+        assert told["reason"] == words
 
 
 def test_a_steady_market_asks_for_nothing() -> None:

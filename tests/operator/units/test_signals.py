@@ -11,10 +11,15 @@ from obstore.store import MemoryStore
 
 from clm_api.layout import newest_signal
 from clm_api.signal import SignalFile
+from clm_operator.round.writing import Writer
 from clm_operator.store.pointer import PointerWriter
+from clm_operator.telling.outgoing import Outgoing
+from clm_operator.telling.prometheus import Metrics
+from clm_operator.telling.teller import Teller
 from tests.operator.units import builders as b
 from tests.operator.units.test_replays import HOUR, producing
 from tests.operator.units.test_shadow import IN_PRODUCTION, MANUAL
+from tests.operator.units.test_telling import Kept
 from tests.operator.units.test_watched import look, signal
 from tests.operator.units.world import World, ended
 
@@ -115,3 +120,17 @@ def test_a_halt_is_in_the_store_without_a_job() -> None:
     assert (found.version, found.bar, found.valid_until) == (None, None, None)
     assert {p.position for p in found.positions} == {0}
     assert found.since == found.decided_at > b.NOW
+
+
+async def test_what_only_a_bus_is_to_know_is_kept_nowhere_without_one() -> None:
+    world = producing()
+    world.now = b.NOW + 6 * HOUR
+    world.settle()
+    world.finish(b.replayed(world.tasks[-1]).having(signal=signal()))
+    cluster = Kept(world.schedule, world.versions[0])
+    decided = world.plan()
+    assert [one.event for one in decided.schedule_status.untold] == ["signal"]
+    writer = Writer(cluster, Teller(cluster), Metrics(), Outgoing())
+    assert (await writer.write(decided.facts, decided.plan.writes)).changed
+    assert "untold" not in cluster.schedule["status"]
+    assert cluster.took == []

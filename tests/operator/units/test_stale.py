@@ -1,5 +1,6 @@
 """When the version in production is stale: by its age, by its bars, and when that is looked at."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from operator import attrgetter
@@ -120,6 +121,30 @@ def test_it_does_not_wait_for_ever() -> None:
     world.now = b.NOW + 10 * DAY
     world.settle()
     assert world.plan().wake_at is not None
+    world.now += 6 * HOUR
+    world.settle()
+    assert condition(world, "Stale") == ("True", "Stale")
+
+
+def unfollowed(world: World) -> None:
+    world.schedule["spec"] |= {"schedule": "61 * * * *", "interval": None}
+
+
+def deleted(world: World) -> None:
+    world.versions = []
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [unfollowed, deleted],
+    ids=["of a spec that is not followed", "of a version that is gone"],
+)
+def test_bars_that_nobody_can_look_at_have_stopped(happens: Callable[[World], None]) -> None:
+    world = live()
+    happens(world)
+    world.now = b.NOW + 24 * HOUR
+    world.settle()
+    assert condition(world, "Stale") == ("False", "Fresh")
     world.now += 6 * HOUR
     world.settle()
     assert condition(world, "Stale") == ("True", "Stale")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
-from clm_trainer.monitoring.drift_null import Windows
+from clm_trainer.monitoring.drift_null import Windows, statistics_of
 from clm_trainer.monitoring.drift_tail import tail_of
 from clm_trainer.monitoring.drift_windows import BINS, codes_of, edges_of, ks, psi, tally
 
@@ -32,18 +32,31 @@ def test_the_index_is_the_formula_over_tenths() -> None:
     assert found == pytest.approx(expected, rel=1e-9)
 
 
-def test_a_window_counts_its_rows_holes_nowhere_and_weighs_the_newest_most() -> None:
+def test_a_window_counts_its_rows_and_holes_nowhere() -> None:
     values = np.where(np.random.default_rng(2).random(DRAWN.shape) < 0.1, np.nan, DRAWN)
     codes = codes_of(values, edges_of(values))
     starts, stops = np.array([0, 10, 10, 4000]), np.array([10, 300, 178, 5000])
     found = tally(codes, starts, stops)
     for row, (start, stop) in enumerate(zip(starts, stops, strict=True)):
         some = codes[start:stop]
-        weights = np.broadcast_to(np.arange(1, stop - start + 1)[:, None], some.shape)
-        there = some >= 0
-        assert found.counted[row].tolist() == np.bincount(some[there], minlength=BINS).tolist()
-        weighed = np.bincount(some[there], weights[there], BINS)
-        assert found.weighed[row].tolist() == weighed.tolist()
+        assert found[row].tolist() == np.bincount(some[some >= 0], minlength=BINS).tolist()
+
+
+def test_a_window_is_held_against_the_rest_of_the_training_its_newest_half_five_times() -> None:
+    edges, end = {"x": edges_of(DRAWN)}, 1000
+    found = statistics_of({"x": DRAWN}, edges, 4000, np.array([end]), 168)[0, :, 0]
+    window, rest = DRAWN[end - 168 : end], np.delete(DRAWN[:4000], np.s_[end - 168 : end], axis=0)
+    weighed = np.concatenate([window[:84], *[window[84:]] * 5])
+    new, old = (_all(codes_of(values, edges["x"])) for values in (weighed, rest))
+    assert found.tolist() == pytest.approx([psi(new, old)[0], ks(new, old)[0]])
+
+
+def test_a_later_window_is_held_against_the_whole_training() -> None:
+    edges = {"x": edges_of(DRAWN)}
+    found = statistics_of({"x": DRAWN}, edges, 4000, np.array([5000]), 168)[0, :, 0]
+    weighed = np.concatenate([DRAWN[4832:4916], *[DRAWN[4916:]] * 5])
+    new, old = (_all(codes_of(values, edges["x"])) for values in (weighed, DRAWN[:4000]))
+    assert found.tolist() == pytest.approx([psi(new, old)[0], ks(new, old)[0]])
 
 
 @pytest.mark.parametrize(
@@ -76,4 +89,4 @@ def test_a_limit_is_kept_with_its_confidence(confidence: float, blocks: float) -
 
 
 def _all(codes: np.ndarray) -> np.ndarray:
-    return tally(codes, np.array([0]), np.array([len(codes)])).counted
+    return tally(codes, np.array([0]), np.array([len(codes)]))

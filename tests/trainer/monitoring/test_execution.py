@@ -181,7 +181,8 @@ def test_fills_against_decisions(case: Case) -> None:
 def test_the_span_and_the_words() -> None:
     found = compared(FAITHFUL)
     assert (found.from_, found.to, found.fills) == (START, START + 59 * HOUR, 4)
-    assert found.message == "4 of 4 decisions after the handover (4 bars) were carried out"
+    said = "4 of 4 decisions after the handover (4 bars) were carried out"
+    assert found.message == f"{said}; +0.0 bp against the opens; +0.00% of equity behind the replay"
 
 
 @pytest.mark.parametrize(

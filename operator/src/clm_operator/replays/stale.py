@@ -99,9 +99,14 @@ def _by_bars(
 
 
 def _looks_since(facts: Facts, replay: ReplayStatus | None) -> datetime | None:
-    """Return the slot of a replay that works, or is about to; None where none does."""
+    """Return the slot of a replay that works, or is about to; None where none does.
+
+    None is about to where the spec can't be followed, or the version was deleted.
+    """
     if replay is not None and replay.phase is Phase.RUNNING:
         return replay.slot
+    if facts.plausible is None or facts.missing:
+        return None
     due = facts.replay_slot
     return due if due is not None and (replay is None or replay.slot < due) else None
 

@@ -112,10 +112,12 @@ class Writer:
         waiting = untold_events(before.untold)
         unheard = {one.id for one in await self.teller.tell(key, raw, waiting, now)}
         heard = {one.id for one in waiting} - unheard
-        kept = self.outgoing.left(str(raw["metadata"]["uid"]), before.untold, heard)
+        uid = str(raw["metadata"]["uid"])
+        kept = self.outgoing.left(uid, before.untold, heard)
         known = {one.id for one in kept}
         new = [one.dated(now) for one in after.untold if one.id not in known]
-        untold = bounded([*kept, *map(self.outgoing.addressed, new)])
+        fresh = self.outgoing.left(uid, map(self.outgoing.addressed, new), set())
+        untold = bounded([*kept, *fresh])
         status = after.having(untold=untold).to_json_dict()
         if not untold:
             del status["untold"]

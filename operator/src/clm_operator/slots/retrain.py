@@ -1,7 +1,8 @@
 """Runs that monitoring asks for: at most one a cooldown, whatever for, and none beside another.
 
 Such a run waits while another one is active. None is asked for while the schedule is suspended, or
-while a version whose bars already reach the trouble waits as CANDIDATE or SHADOW.
+while a version that knows the trouble waits as CANDIDATE or SHADOW: its bars reach it, or it was
+made since. Of bars that have stopped no run would see more.
 """
 
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ class Trouble:
     Parameters
     ----------
     since
-        Since when; a version whose bars reach that far knows it already.
+        Since when.
     """
 
     trigger: TriggerType
@@ -73,10 +74,10 @@ def drift_words(drift: DriftStatus) -> str:
         if drift.from_ and drift.to
         else ""
     )
-    words = [
-        f"{drift.exceeded} of {drift.of} windows of {drift.window_bars} bars differ{window}",
-        *(f"{fault.symbol}: {fault.kind}" for fault in drift.faults[:3]),
-    ]
+    words = [f"{fault.symbol}: {fault.kind}" for fault in drift.faults[:3]]
+    if drift.of:
+        counts = f"{drift.exceeded} of {drift.of} windows of {drift.window_bars} bars"
+        words.append(f"{counts} differ{window}")
     if drift.statistic is not None and drift.limit is not None:
         words.append(f"statistic {drift.statistic:.3g}, limit {drift.limit:.3g}")
     words += [
@@ -112,9 +113,15 @@ def _newest(facts: Facts) -> datetime | None:
 
 
 def _is_known(facts: Facts, trouble: Trouble) -> bool:
-    """Whether a version that waits has seen the trouble in its bars."""
-    waiting = (v for v in facts.ended if v.status.stage in _WAITING)
-    return any(_reaches(version, trouble.since) for version in waiting)
+    """Whether a version that waits has seen the trouble, as far as there are bars of it.
+
+    One whose bars end before another's has not: Automatic passes it over.
+    """
+    waiting = [v for v in facts.ended if v.status.stage in _WAITING]
+    if any(_reaches(version, trouble.since) for version in waiting):
+        return True
+    since = (v for v in waiting if v.created >= trouble.since)
+    return any(version.status.reason != Reason.DATA_BEHIND for version in since)
 
 
 def _reaches(version: Version, time: datetime) -> bool:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from clm_api.conditions import says
 from clm_api.model_version import ModelVersionStatus, Phase
 from clm_api.reasons import Reason
 from clm_operator.mirror.objects import Key, Version
@@ -130,10 +131,12 @@ class Metrics:
             self._duration.labels(family).observe(max(seconds, 0))
 
     def decision(self, key: Key, version: Version, status: ModelVersionStatus) -> None:
-        """Count a request when it is executed or refused."""
+        """Count a request when it is executed or refused, and files that a rule finds changed."""
         made = status.promotion
         if made is not None and made != version.status.promotion:
             self._schedules.promotion(key, made.outcome)
+        elif version.terminal and _is_corrupt(status) and not _is_corrupt(version.status):
+            self._schedules.promotion(key, Reason.ARTIFACT_CORRUPT)
 
     def held(self, key: Key, reason: Reason) -> None:
         """Count a refused try to make something that is due."""
@@ -203,3 +206,7 @@ class Metrics:
     def render(self) -> bytes:
         """Return the text that Prometheus scrapes."""
         return bytes(generate_latest(self.registry))
+
+
+def _is_corrupt(status: ModelVersionStatus) -> bool:
+    return says(status.conditions, "ArtifactVerified", "False", Reason.ARTIFACT_CORRUPT)

@@ -13,6 +13,8 @@ from clm_trainer.panel import Panel
 from clm_trainer.serving.artifact import read_artifact
 from clm_trainer.serving.model import ServedModel, served
 from clm_trainer.serving.newest import closed_bars
+from clm_trainer.sources.cache import BarCache
+from clm_trainer.stages.stored import bar_keys, stored_ends
 from clm_trainer.storage import Storage
 
 
@@ -27,12 +29,15 @@ class Market:
         one that all symbols have, at least to ``trained_until``.
     every
         The same, and the newest closed ones that a symbol lacks.
+    ends
+        The newest stored bar of each symbol: one of them may have become silent.
     notes
         What is to be said of them.
     """
 
     panels: dict[str, Panel]
     every: dict[str, Panel]
+    ends: dict[str, dict[str, pd.Timestamp]]
     notes: tuple[str, ...]
 
 
@@ -80,6 +85,7 @@ def market_of(models: dict[str, ServedModel], store: Storage, now: pd.Timestamp)
     for name, model in models.items():
         kinds.setdefault(_kind(model.spec.data), []).append(name)
     panels, every, notes = dict[str, Panel](), dict[str, Panel](), list[str]()
+    ends: dict[str, dict[str, pd.Timestamp]] = {}
     for names in kinds.values():
         some = [models[name] for name in names]
         panel, report = closed_bars(
@@ -88,14 +94,16 @@ def market_of(models: dict[str, ServedModel], store: Storage, now: pd.Timestamp)
             min(model.data_from for model in some),
             now,
             funding=any(model.spec.charges_funding for model in some),
+            patient=True,
         )
         settled, late = _settled(panel, max(model.trained_until for model in some))
         notes += [*report.notes, *late]
+        newest = stored_ends(BarCache(store), bar_keys(some[0].spec.data), now)
         for name, model in zip(names, some, strict=True):
             first = int(settled.times.searchsorted(model.data_from))
             panels[name] = settled.window(first, len(settled))
-            every[name] = panel.window(first, len(panel))
-    return Market(panels, every, tuple(dict.fromkeys(notes)))
+            every[name], ends[name] = panel.window(first, len(panel)), newest
+    return Market(panels, every, ends, tuple(dict.fromkeys(notes)))
 
 
 def _kind(data: RunData) -> str:

@@ -4,7 +4,7 @@ Each rule needs half a day of bars, not several windows. A rule about runs of ba
 the run is twice as long as any in the symbol's own training: a thin market is no fault.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil
 
@@ -91,11 +91,24 @@ def faults_of(panel: Panel, trained: int) -> list[MarketFault]:
             made = rule(bars)
             if made is not None:
                 row, what = made
-                since = bars.times[row]
-                text = f"{bars.symbol} {what} since {since:%Y-%m-%d %H:%M}"
-                fault = MarketFault(symbol=bars.symbol, kind=kind, since=since, message=text)
-                found.append(fault)
-    return found[:MOST]
+                found.append(_fault(kind, bars.symbol, bars.times[row], what))
+    return found
+
+
+def silent(ends: Mapping[str, pd.Timestamp], step: pd.Timedelta) -> list[MarketFault]:
+    """Return the symbols whose bars have ended, while another symbol's go on.
+
+    Parameters
+    ----------
+    ends
+        The newest bar of each symbol.
+    """
+    newest = max(ends.values(), default=pd.Timestamp(0, tz="UTC"))
+    return [
+        _fault(MarketFaultKind.SYMBOL_SILENT, symbol, end + step, "has no bar, while others have,")
+        for symbol, end in ends.items()
+        if newest - end >= max(LASTING, FEWEST_BARS * step)
+    ]
 
 
 _Found = tuple[int, str] | None
@@ -162,6 +175,11 @@ _RULES: dict[MarketFaultKind, Callable[[Bars], _Found]] = {
     MarketFaultKind.PRICES_FROZEN: prices_frozen,
     MarketFaultKind.UNIT_CHANGED: lambda b: price_unit_changed(b) or volume_unit_changed(b),
 }
+
+
+def _fault(kind: MarketFaultKind, symbol: str, since: pd.Timestamp, what: str) -> MarketFault:
+    text = f"{symbol} {what} since {since:%Y-%m-%d %H:%M}"
+    return MarketFault(symbol=symbol, kind=kind, since=since.to_pydatetime(), message=text)
 
 
 def newest_run(so: Bools) -> int:

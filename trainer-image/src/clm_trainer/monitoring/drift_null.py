@@ -20,6 +20,9 @@ SHARES = (0.5, 0.9, 0.99, 1.0)
 """Quantiles of the statistics that are kept."""
 FEWEST_BLOCKS, MOST_BLOCKS = 8, 150
 MONTH_DAYS = 30.0
+NEWEST_WEIGHT = 5
+"""How much a bar of a window's newest half counts, one of the other half counting 1: four days
+after a change, almost half of a window of a week is still old."""
 _STEPS = 28
 _LEAST_SPREAD = 1e-3
 """Of a column that never varied: whatever moves it is unusual."""
@@ -136,16 +139,17 @@ def statistics_of(
         Shape (columns, kinds, windows); NaN where a window has fewer than half of its values.
     """
     made = []
-    starts = ends - bars
+    starts, halves = ends - bars, ends - (bars + 1) // 2
     within = np.minimum(starts, trained), np.minimum(ends, trained)
     whole = np.array([0]), np.array([trained])
     for name, values in columns.items():
         codes = codes_of(values, edges[name])
-        window = tally(codes, starts, ends)
-        inside = window.counted if (ends <= trained).all() else tally(codes, *within).counted
-        rest = tally(codes, *whole).counted - inside
-        known = 2 * window.counted.sum(axis=1) >= bars * codes.shape[1]
-        found = np.stack([psi(window.weighed, rest), ks(window.weighed, rest)])
+        counted = tally(codes, starts, ends)
+        inside = counted if (ends <= trained).all() else tally(codes, *within)
+        rest = tally(codes, *whole) - inside
+        known = 2 * counted.sum(axis=1) >= bars * codes.shape[1]
+        weighed = counted + (NEWEST_WEIGHT - 1) * tally(codes, halves, ends)
+        found = np.stack([psi(weighed, rest), ks(weighed, rest)])
         made.append(np.where(known, found, np.nan))
     return np.stack(made)
 

@@ -4,8 +4,6 @@ Values become codes, the number of the reference's percentile bin that each lies
 follow from how often each code occurs in a window, so a window costs no pass over its values.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,23 +16,6 @@ TENTHS = 10
 """Bins of the PSI, each of five bins."""
 _LEAST_SHARE = 1e-3
 """A bin that holds less counts as this: PSI's logarithm has no end otherwise."""
-
-
-@dataclass(frozen=True, eq=False)
-class Tally:
-    """How often each code occurs in windows.
-
-    Parameters
-    ----------
-    counted
-        Shape (windows, bins).
-    weighed
-        The same, a window's newest bar with its length as weight, the bar before with one less,
-        down to 1: after a change, half of a window is old for half of its length.
-    """
-
-    counted: Floats
-    weighed: Floats
 
 
 def edges_of(values: Floats) -> Floats:
@@ -56,8 +37,8 @@ def codes_of(values: Floats, edges: Floats) -> Ints:
     return np.where(np.isfinite(values), codes, -1)
 
 
-def tally(codes: Ints, starts: Ints, stops: Ints) -> Tally:
-    """Count each code in each window.
+def tally(codes: Ints, starts: Ints, stops: Ints) -> Floats:
+    """Return how often each code occurs in each window, shape (windows, bins).
 
     Parameters
     ----------
@@ -68,20 +49,11 @@ def tally(codes: Ints, starts: Ints, stops: Ints) -> Tally:
     """
     borders = np.unique(np.concatenate([[0, len(codes)], starts, stops]))
     piece = np.repeat(np.arange(len(borders) - 1), np.diff(borders))
-    there = codes >= 0
-    keys = (piece[:, None] * BINS + codes)[there]
-    ages = np.broadcast_to(np.arange(len(codes), dtype=np.float64)[:, None], codes.shape)[there]
-    first, last = np.searchsorted(borders, starts), np.searchsorted(borders, stops)
-
-    def within(weights: Floats | None) -> Floats:
-        size = (len(borders) - 1) * BINS
-        each = np.bincount(keys, weights, size).reshape(-1, BINS).astype(np.float64)
-        upto = np.concatenate([np.zeros((1, BINS)), np.cumsum(each, axis=0)])
-        found: Floats = upto[last] - upto[first]
-        return found
-
-    counted = within(None)
-    return Tally(counted, within(ages) - (starts - 1.0)[:, None] * counted)
+    keys = (piece[:, None] * BINS + codes)[codes >= 0]
+    each = np.bincount(keys, minlength=(len(borders) - 1) * BINS).reshape(-1, BINS)
+    upto = np.concatenate([np.zeros((1, BINS)), np.cumsum(each, axis=0)])
+    found: Floats = upto[np.searchsorted(borders, stops)] - upto[np.searchsorted(borders, starts)]
+    return found
 
 
 def psi(window: Floats, reference: Floats) -> Floats:

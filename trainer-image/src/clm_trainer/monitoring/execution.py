@@ -61,7 +61,8 @@ def execution(
     symbols = [_symbol(result, number, fills, since) for number in range(len(window.symbols))]
     pairs = [pair for one in symbols for pair in one.found.pairs]
     judged = window.times[-1] - (LATE_BARS - 1) * window.timeframe
-    size = account_size(pairs, len(symbols))
+    size, bps = account_size(pairs, len(symbols)), shortfall_bps(symbols, window.timeframe)
+    behind = None if size is None else shortfall_return(symbols, size)
     return ExecutionStatus(
         from_=window.times[0],
         to=window.times[-1],
@@ -69,9 +70,9 @@ def execution(
         decisions=len(pairs),
         unexplained=sum(len(one.found.unexplained) for one in symbols),
         missed=sum(p.asked and not p.fills and p.decision.known <= judged for p in pairs),
-        shortfall_bps=shortfall_bps(symbols, window.timeframe),
-        shortfall_return=None if size is None else shortfall_return(symbols, size),
-        message=_words(pairs, size),
+        shortfall_bps=bps,
+        shortfall_return=behind,
+        message=_words(pairs, bps, behind),
     )
 
 
@@ -150,12 +151,16 @@ def shortfall_return(symbols: Sequence[Symbol], size: float) -> float:
     return missing
 
 
-def _words(pairs: Sequence[Pair], size: float | None) -> str:
+def _words(pairs: Sequence[Pair], bps: float | None, behind: float | None) -> str:
     done = sum(bool(pair.fills) for pair in pairs if pair.asked)
     asked = sum(pair.asked for pair in pairs)
-    words = (
+    said = [
         f"{done} of {asked} decisions after the handover ({HANDOVER_BARS} bars) were carried out"
-    )
-    if size is None:
-        words += "; the account's size can't be told from its orders, so there is no return"
-    return words
+    ]
+    if bps is not None:
+        said.append(f"{bps:+z.1f} bp against the opens")
+    if behind is None:
+        said.append("the account's size can't be told from its orders, so there is no return")
+    else:
+        said.append(f"{behind:+z.2%} of equity behind the replay")
+    return "; ".join(said)

@@ -146,7 +146,8 @@ class _Job:
         made = {}
         for name, model in models.items():
             track = Track(name, digests[name], model, found.panels[name])
-            made[name] = replace(track, events=_events(track, self.data), every=found.every[name])
+            every, ends = found.every[name], found.ends[name]
+            made[name] = replace(track, events=_events(track, self.data), every=every, ends=ends)
             new = max(0, len(track.panel) - track.row(track.first))
             self.steps.say(f"{name}: {new} bars since its training")
         return made

@@ -17,7 +17,8 @@ middle of it."""
 DRAWS = 999
 LEAST_BLOCKS = 5
 _YEAR_DAYS = 365.25
-_AT_ONCE = 64
+_AT_ONCE = 8
+"""Years that are drawn together: these few fit into a processor's cache."""
 
 
 @dataclass(frozen=True)

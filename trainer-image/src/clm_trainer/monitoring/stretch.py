@@ -1,5 +1,6 @@
 """What a published version did on a stretch of bars after its training."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -32,6 +33,8 @@ class Track:
         The funding since its training; None where none is charged.
     every
         The panel and the newest bars that some symbol lacks; None where all symbols have all.
+    ends
+        The newest stored bar of each symbol.
     """
 
     version: str
@@ -40,6 +43,7 @@ class Track:
     panel: Panel
     events: pd.DataFrame | None = None
     every: Panel | None = None
+    ends: Mapping[str, pd.Timestamp] = field(default_factory=dict)
     _made: "dict[tuple[pd.Timestamp, int], Stretch]" = field(default_factory=dict, init=False)
 
     @property

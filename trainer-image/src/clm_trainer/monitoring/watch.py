@@ -6,11 +6,19 @@ from clm_api.drift import DriftFinding, DriftVerdict
 from clm_api.errors import ClmError
 from clm_api.monitoring import DriftSpec
 from clm_trainer.monitoring.drift import Watched, look
-from clm_trainer.monitoring.drift_faults import faults_of
+from clm_trainer.monitoring.drift_faults import MOST, faults_of, silent
 from clm_trainer.monitoring.drift_reference import read_reference
 from clm_trainer.monitoring.stretch import Track
 
-_FAILURES = (ArithmeticError, ClmError, LookupError, RuntimeError, TypeError, ValueError)
+_FAILURES = (
+    ArithmeticError,
+    AttributeError,
+    ClmError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 _LOG = logging.getLogger("clm_trainer")
 
 
@@ -35,6 +43,8 @@ def drift(track: Track, spec: DriftSpec) -> DriftFinding:
 
 def _looked(track: Track, spec: DriftSpec) -> DriftFinding:
     trained = track.row(track.first)
+    every = track.panel if track.every is None else track.every
+    faults = [*silent(track.ends, track.model.timeframe), *faults_of(every, trained)]
     watched = Watched(
         track.version,
         track.panel,
@@ -43,6 +53,4 @@ def _looked(track: Track, spec: DriftSpec) -> DriftFinding:
         trained,
         read_reference(track.model.reference),
     )
-    return look(
-        watched, spec, faults_of(track.panel if track.every is None else track.every, trained)
-    )
+    return look(watched, spec, faults[:MOST])

@@ -58,7 +58,13 @@ def traded_ends(panel: Panel) -> dict[str, pd.Timestamp]:
 
 
 def closed_bars(
-    data: RunData, store: Storage, start: pd.Timestamp, now: pd.Timestamp, *, funding: bool = False
+    data: RunData,
+    store: Storage,
+    start: pd.Timestamp,
+    now: pd.Timestamp,
+    *,
+    funding: bool = False,
+    patient: bool = False,
 ) -> tuple[Panel, DataReport]:
     """Return the bars of a run's market that have closed by now, and how good they are.
 
@@ -71,6 +77,8 @@ def closed_bars(
         Open time of the first bar.
     funding
         Whether the funding of the same range is brought up to date as well.
+    patient
+        Whether bars may end with those of a silent symbol.
 
     Raises
     ------
@@ -84,5 +92,5 @@ def closed_bars(
         ends = stored_ends(BarCache(store), keys, stop)
         stop, notes = min(ends.values()) + keys[0].step, unequal_ends(ends)
     wanted = data.having(from_=start.tz_convert("UTC").to_pydatetime(), to=stop.to_pydatetime())
-    panel, report = fetch(wanted, store, funding=funding)
+    panel, report = fetch(wanted, store, funding=funding, patient=patient)
     return panel, replace(report, notes=(*notes, *report.notes))

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -58,7 +58,12 @@ class _Asked:
 
 
 def fetch(
-    data: RunData, store: Storage, *, funding: bool = False, tell: Tell = silent
+    data: RunData,
+    store: Storage,
+    *,
+    funding: bool = False,
+    patient: bool = False,
+    tell: Tell = silent,
 ) -> tuple[Panel, DataReport]:
     """Return the bars of a run on one grid, and how good they are.
 
@@ -66,6 +71,9 @@ def fetch(
     ----------
     funding
         Whether the funding of the same range is brought up to date as well.
+    patient
+        Whether the bars end where those of one symbol do that has become silent, while others go
+        on; else that is an error.
     tell
         Hears what is being fetched.
 
@@ -77,7 +85,7 @@ def fetch(
     cache = BarCache(store)
     keys = bar_keys(data)
     span, asked = Span(pd.Timestamp(data.from_), pd.Timestamp(data.to)), _Asked(0, ())
-    before = {}
+    before, any_age = {}, data.refresh is Refresh.NEVER
     if data.refresh is Refresh.NEVER:
         ends = stored_ends(cache, keys, span.stop)
         stop = min(ends.values()) + keys[0].step
@@ -87,10 +95,15 @@ def fetch(
         before = {key: cache.arrays(key, span.start, span.stop)["timestamp"] for key in keys}
         newest = {k: pd.Timestamp(t[-1], tz="UTC") if len(t) else None for k, t in before.items()}
         asked = _updated(cache, data, _Wanted(keys, span, newest, funding), tell)
+        common = _common_end(cache, keys, span) if patient else span.stop
+        if common < span.stop:
+            ends = stored_ends(cache, keys, span.stop)
+            asked = replace(asked, notes=(*asked.notes, *unequal_ends(ends)))
+            span, any_age = Span(span.start, common), True
     revised = {key: _revised(cache, key, span, funding=funding) for key in keys}
     told = _told(revised, data.on_revision)
     frames = {key: key.cleaned(cache.read(key, span.start, span.stop), "cache") for key in keys}
-    reports, any_age = [], data.refresh is Refresh.NEVER
+    reports = []
     for key, all_bars in frames.items():
         times = pd.DatetimeIndex(all_bars["timestamp"])
         require(times, key, span, data.max_gap_bars, any_age=any_age)
@@ -120,6 +133,17 @@ def fetch(
     digest = frame_digest(panel)
     report = DataReport(span.start, span.stop, tuple(reports), asked.requests, digest, notes)
     return panel, report
+
+
+def _common_end(cache: BarCache, keys: list[BarKey], span: Span) -> pd.Timestamp:
+    """Return where the bars of a symbol that is silent end; the span's end where none is."""
+    ends = [cache.newest(key, span.stop) for key in keys]
+    known = [end for end in ends if end is not None and end >= span.start]
+    goes_on = any(fresh(end, span.stop, keys[0].step) for end in known)
+    if len(known) < len(keys) or not goes_on:
+        return span.stop
+    stale = [end for end in known if not fresh(end, span.stop, keys[0].step)]
+    return min(stale) + keys[0].step if stale else span.stop
 
 
 def _spikes(frame: pd.DataFrame, step: pd.Timedelta) -> list[pd.Timestamp]:
