@@ -156,6 +156,28 @@ def test_a_version_is_looked_at_as_soon_as_it_is_in_production(case: First) -> N
     assert world.tasks[-1].slot == slot + 12 * HOUR
 
 
+def test_a_version_that_is_halted_and_resumed_in_its_first_minute_is_looked_at_again() -> None:
+    world = World.of(ended("btc-0", "PRODUCTION"), ended("btc-1"), status=IN_PRODUCTION, **MANUAL)
+    world.now = b.NOW + 6 * HOUR
+    world.settle()
+    world.finish(b.replayed(world.tasks[-1]))
+    world.now += 30 * MINUTE
+    world.ask("btc-1")
+    world.settle()
+    world.finish(b.replayed(first := world.tasks[-1]))
+    for request in ({"stage": "ARCHIVED", "replaces": "btc-1"}, {}):
+        world.now += 10 * SECOND
+        world.ask("btc-1", **request)
+        world.settle()
+    world.now += MINUTE
+    world.settle()
+    again = world.tasks[-1]
+    assert again.slot == first.slot + MINUTE
+    assert first.champion is not None
+    assert again.champion is not None
+    assert again.champion.since > first.champion.since
+
+
 def test_the_operator_wakes_for_a_first_look_in_the_next_minute() -> None:
     world = World.of(ended("btc-0", "PRODUCTION"), ended("btc-1"), status=IN_PRODUCTION, **MANUAL)
     world.now = b.NOW + 6 * HOUR

@@ -97,7 +97,8 @@ def test_a_pod_writes_its_report_and_a_second_one_changes_nothing(
     assert imported.strip() == "[]", "boosting needs no other library, refresh Never no exchange"
     stages = list(dict.fromkeys(line["stage"] for line in lines))
     assert stages == [
-        "load", "fetch", "replay", "shadow", "performance", "drift", "execution", "signal", "report",
+        "load", "fetch", "replay", "shadow", "performance", "drift", "execution", "signal",
+        "report",
     ]  # fmt: skip
     assert (lines[0]["schedule"], lines[0]["run"]) == ("btc-eth", SCHEDULE_UID)
     assert "shadow " in lines[-1]["message"], "what took how long"

@@ -104,12 +104,13 @@ def _first_look(
     waits = latest.phase is Phase.PENDING and latest.slot <= minute + _MINUTE
     if waits:
         return latest.slot
-    if latest.slot > minute or _told(jobs.get(latest.name)) == production.version:
+    told = _told(jobs.get(latest.name))
+    if latest.slot > minute or told == (production.version, production.since):
         return None
     return minute + _MINUTE
 
 
-def _told(job: Job | None) -> str | None:
-    """Return which version in production a replay was told of."""
+def _told(job: Job | None) -> tuple[str, datetime] | None:
+    """Return which version in production a replay was told of, and since when it was there."""
     task = None if job is None else task_of(job)
-    return task.champion.version if task and task.champion else None
+    return (task.champion.version, task.champion.since) if task and task.champion else None

@@ -24,7 +24,7 @@ _TENFOLD = 0.1
 _ACTIVITY = pd.Timedelta("18h"), pd.Timedelta("168h")
 """Volume for a bar's range: the newest bars, and those before them that they are compared with."""
 _ACTIVITY_STEP = 0.75
-"""In powers of ten: four years of real bars have no step above 0.65."""
+"""In powers of ten: the largest such step in four years of the bundled real bars is 0.60."""
 
 
 @dataclass(frozen=True, eq=False)
