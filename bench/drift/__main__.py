@@ -15,7 +15,7 @@ from tools.study.drift_study import FOLDER
 
 from clm_trainer.monitoring.drift_columns import Columns
 
-MARKETS = 8
+MARKETS = 4
 HERE = Path(__file__).parent
 RESULTS = FOLDER / "peers.json"
 

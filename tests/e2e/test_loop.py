@@ -38,6 +38,10 @@ the model knows are gone. All of it is over before a pod's longest wait, of seve
 CLM = ROOT / ".venv/bin/clm"
 
 
+SYMBOL = "SYNLOOP"
+"""No other test's: the store keeps what it has of a symbol."""
+
+
 def waves(now: datetime) -> dict[str, pd.DataFrame]:
     """Return bars of three markets, one after the other: past and future of the test."""
     start = (now - timedelta(days=DAYS - AHEAD)).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -58,7 +62,7 @@ def wanted(*, drift: str, max_drawdown: float = 1.0) -> Raw:
             "stopLossSigmas": 10, "volatilityTarget": 3,
         },
         data={
-            "symbols": ["SYNWAVE/USDT"], "timeframe": "15m", "lookbackDays": 187,
+            "symbols": [f"{SYMBOL}/USDT"], "timeframe": "15m", "lookbackDays": 187,
             "refresh": "Auto",
         },
         evaluation={"periodDays": 7},
@@ -138,7 +142,7 @@ class Loop:
             found = json.loads(Storage("s3://clm").get(newest_signal(NAMESPACE, NAME)) or "{}")
             return found if found and found.get("version") == version else None
 
-        return eventually(look, f"signals of {version}", 120)
+        return eventually(look, f"signals of {version}", 240)
 
     def clm(self, *words: str) -> str:
         """Run a command of the CLI about the namespace."""
@@ -196,7 +200,7 @@ def loop(
             "nats": {"servers": [nats.url], "createStream": True},
         }
         with (
-            FakeExchange([Listing("SYNWAVE", waves(now))], now).serve(HOST) as exchange,
+            FakeExchange([Listing(SYMBOL, waves(now))], now).serve(HOST) as exchange,
             moved_operator(release, exchange, tmp_path, events=events) as operator,
         ):
             yield Loop(operator, receiver, nats)
@@ -212,11 +216,11 @@ def test_a_market_that_changes_leads_to_a_new_version_and_one_that_is_lost_to_no
     _reaches_stage(loop, first, "SHADOW")
     moved.wait(LONG_ENOUGH)
     loop.reaches(first)
-    assert loop.signal(first)["positions"][0]["symbol"] == "SYNWAVE/USDT"
+    assert loop.signal(first)["positions"][0]["symbol"] == f"{SYMBOL}/USDT"
 
     moved.crash()
     moved.wait(timedelta(days=1.9) - moved.ahead)
-    (second,) = eventually(lambda: set(loop.versions()) - {first}, "a version that drift asks for")
+    (second,) = eventually(lambda: set(loop.versions()) - {first}, "a version for drift", 240)
     node.apply(wanted(drift="Warn"))
     drift, trigger = loop.status()["drift"], loop.versions()[second]["spec"]["trigger"]
     assert (drift["verdict"], drift["version"]) == ("Drifted", first)
@@ -278,7 +282,7 @@ def _falls(loop: Loop, name: str) -> None:
             replay = loop.status()["replay"]
             return bool(replay["slot"] > before and replay["phase"] == "Succeeded")
 
-        eventually(seen, f"a replay of {name}", 120)
+        eventually(seen, f"a replay of {name}", 240)
         if loop.production() != name:
             return
     raise AssertionError(f"{name} stays: {json.dumps(loop.status(), indent=1)}")
@@ -286,7 +290,7 @@ def _falls(loop: Loop, name: str) -> None:
 
 def _told_alike(loop: Loop, first: str, second: str) -> None:
     """Both sinks know the same events, each object's in the same order, and what they tell."""
-    eventually(lambda: not _untold(loop), "all is told", 60)
+    eventually(lambda: not _untold(loop), "all is told", 120)
     posted, streamed = loop.posted(), loop.streamed()
     once = list({one.id: one for one in posted}.values())
     assert {one.id: one for one in posted} == {one.id: one for one in streamed}

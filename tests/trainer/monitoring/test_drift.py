@@ -45,7 +45,7 @@ def watched(panel: Panel, trained: int = TRAINED, shift: float = 0.0) -> Watched
     moved = scores + shift * scores[:trained].std() * (np.arange(len(panel)) >= trained)[:, None]
     before = panel.window(0, trained)
     columns = columns_of(before, dataset(before, 24), scores[:trained])
-    reference = read_reference(reference_stats(columns, panel.bars_per_day))
+    reference = read_reference(as_json(reference_stats(columns, panel.bars_per_day)))
     return Watched("v1", panel, rows, moved, trained, reference)
 
 
@@ -144,6 +144,5 @@ def test_a_fault_is_drift_whatever_the_windows_say() -> None:
 
 def test_files_of_before_are_no_reference() -> None:
     assert read_reference(None) is None
-    assert (
-        read_reference({"rows": 3, "features": {"ret1": [0.0] * 11}, "score": [0.0] * 11}) is None
-    )
+    former = {"rows": 3, "features": {"ret1": [0.0] * 11}, "score": [0.0] * 11}
+    assert read_reference(as_json(former)) is None

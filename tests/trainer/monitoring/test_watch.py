@@ -43,6 +43,14 @@ def found(report: ReplayReport) -> DriftFinding:
     return report.drift
 
 
+def changed(stored: Callable[[Any], Any]) -> Callable[[bytes], bytes]:
+    return change_json(stored)
+
+
+def quantiles(stored: Any) -> Callable[[bytes], bytes]:
+    return change_json(lambda made: made | {"quantiles": stored})
+
+
 def test_a_report_says_what_the_newest_windows_show(store: Storage) -> None:
     report = report_of(store, task(store))
     looked, slot = found(report), report.task.slot
@@ -62,18 +70,30 @@ def test_a_market_that_nobody_asks_for_is_not_looked_at(store: Storage) -> None:
 @pytest.mark.parametrize(
     ("stored", "says"),
     [
-        (lambda _: {"rows": 1, "features": {}, "score": []}, "train a new version"),
-        (lambda made: made | {"quantiles": 3}, "AttributeError"),
-        (lambda made: made | {"quantiles": {"ret1": ["x"]}}, "ValueError"),
+        (changed(lambda _: {"rows": 1, "features": {}, "score": []}), "train a new version"),
+        (quantiles(3), "it has no quantiles"),
+        (quantiles({}), "it has no quantiles"),
+        (quantiles({"ret1": ["x"] * 49}), "the quantiles of ret1 are none"),
+        (quantiles({"ret1": [None] * 49}), "the quantiles of ret1 are none"),
+        (quantiles({"ret1": [0.1, 0.2, 0.3]}), "the quantiles of ret1 are none"),
+        (quantiles({"ret1": [float(-n) for n in range(49)]}), "the quantiles of ret1 are none"),
+        (quantiles({"ret1": [1e308] * 49}), "the quantiles of ret1 are none"),
+        (lambda _: b'{"schemaVersion": 2, ', "JSONDecodeError"),
+        (lambda _: b"\xff\xfe", "the market can't be compared"),
+        (lambda _: b"[1]", "it is no JSON object"),
     ],
-    ids=["a release of before stored deciles", "no quantiles", "a quantile that is no number"],
-)
+    ids=[
+        "a release of before stored deciles", "no quantiles", "not one quantile",
+        "a quantile that is no number", "quantiles that are null", "too few quantiles",
+        "quantiles out of order", "quantiles beyond all measure", "cut off", "no text", "a list",
+    ],
+)  # fmt: skip
 def test_a_reference_that_is_none_costs_no_figure(
-    store: Storage, stored: Callable[[Any], Any], says: str
+    store: Storage, stored: Callable[[bytes], bytes], says: str
 ) -> None:
     before = report_of(store, task(store, mode="Off"))
     store.remove([path_of(before.task)])
-    rewrite(folder_of(store, "champion"), "reference_stats.json", change_json(stored))
+    rewrite(folder_of(store, "champion"), "reference_stats.json", stored)
     report = report_of(store, task(store))
     assert found(report).verdict is DriftVerdict.NO_REFERENCE
     assert says in found(report).message
@@ -102,6 +122,46 @@ def test_a_symbol_that_fell_silent_at_the_exchange_is_named(
         monkeypatch.setenv(environment.EXCHANGE_URL, fake.url)
         report = report_of(store, asked)
     assert_silent(report, last)
+
+
+def test_a_market_fault_is_named_though_the_reference_is_none(store: Storage) -> None:
+    last = CHALLENGER_UNTIL + timedelta(hours=5)
+    drop_after(store, "ETH/USDT", last)
+    rewrite(folder_of(store, "champion"), "reference_stats.json", quantiles(3))
+    report = report_of(store, task(store))
+    assert_silent(report, last)
+    assert "it has no quantiles" in found(report).message
+
+
+@pytest.mark.parametrize("hours", [20, 60])
+def test_a_symbol_of_which_the_exchange_goes_on_sending_dead_bars_is_named(
+    store: Storage, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    last = CHALLENGER_UNTIL + timedelta(hours=5)
+    for symbol in ("BTC/USDT", "ETH/USDT"):
+        drop_after(store, symbol, last)
+    rewrite(folder_of(store, "champion"), "run.json", change_json(refreshes))
+    asked = task(store, bars=5 + hours)
+    with FakeExchange([btc(), dead_from(last)], asked.slot).serve() as fake:
+        monkeypatch.setenv(environment.EXCHANGE_URL, fake.url)
+        report = report_of(store, asked)
+    assert [(one.symbol, one.kind) for one in found(report).faults] == [
+        ("ETH/USDT", MarketFaultKind.SYMBOL_SILENT)
+    ]
+    assert report.live is not None
+    assert report.problems == []
+
+
+def dead_from(last: Any) -> Listing:
+    """ETH, which nobody trades from a time on, though its bars go on."""
+    frames = {}
+    for name, real in real_bars("ETH").items():
+        frame, later = real.copy(), real["timestamp"] >= pd.Timestamp(last)
+        price = frame.loc[~later, "close"].iloc[-1]
+        frame.loc[later, ["open", "high", "low", "close"]] = price
+        frame.loc[later, "volume"] = 0.0
+        frames[name] = frame
+    return Listing("ETH", frames)
 
 
 def assert_silent(report: ReplayReport, last: Any) -> None:

@@ -72,6 +72,8 @@ def _compared(watched: Watched, spec: DriftSpec) -> dict[str, Any]:
     new = len(watched.panel) - watched.trained
     if watched.reference is None:
         return _none("its run stored no reference for looks at drift: train a new version")
+    if watched.trained // windows.bars < FEWEST_BLOCKS:
+        return _too_short(windows)
     if new < windows.reach:
         text = f"{new} bars have closed since the training, {windows.reach} are needed"
         return {"verdict": DriftVerdict.TOO_EARLY, "message": text}
@@ -80,10 +82,7 @@ def _compared(watched: Watched, spec: DriftSpec) -> dict[str, Any]:
     columns = {name: values for name, values in made.items() if name in edges}
     null = null_of(columns, edges, watched.trained, windows)
     if null is None:
-        return _none(
-            f"the training has fewer than {FEWEST_BLOCKS} whole windows of {windows.bars} bars: "
-            "lower spec.monitoring.drift.windowBars, or train on more bars"
-        )
+        return _too_short(windows)
     ends = windows.ending(len(watched.panel))
     found = statistics_of(columns, edges, watched.trained, ends, windows.bars)
     if not np.isfinite(found).any(axis=(0, 1)).all():
@@ -94,6 +93,13 @@ def _compared(watched: Watched, spec: DriftSpec) -> dict[str, Any]:
         "from_": watched.panel.times[-windows.bars],
         "to": watched.panel.times[-1],
     }
+
+
+def _too_short(windows: Windows) -> dict[str, Any]:
+    return _none(
+        f"the training has fewer than {FEWEST_BLOCKS} whole windows of {windows.bars} bars: "
+        "lower spec.monitoring.drift.windowBars, or train on more bars"
+    )
 
 
 def _none(text: str) -> dict[str, Any]:

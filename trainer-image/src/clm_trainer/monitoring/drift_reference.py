@@ -1,15 +1,17 @@
 """``reference_stats.json``: what a version's training looked like, for looks at later bars."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from clm_api.figures import WIDEST
 from clm_api.monitoring import DriftSpec
 from clm_trainer.monitoring.drift_columns import Columns
 from clm_trainer.monitoring.drift_null import KINDS, SHARES, Null, Windows, null_of
-from clm_trainer.monitoring.drift_windows import edges_of
+from clm_trainer.monitoring.drift_windows import BINS, edges_of
 from clm_trainer.panel import Floats
 
 SCHEMA = 2
@@ -78,15 +80,31 @@ def _said(null: Null, spec: DriftSpec, bars_per_day: float) -> dict[str, Any]:
     }
 
 
-def read_reference(content: Mapping[str, Any] | None) -> Reference | None:
+def read_reference(content: bytes | None) -> Reference | None:
     """Return what a run stored; None where a release of before stored something else, or nothing.
 
     Raises
     ------
-    KeyError, TypeError, ValueError
+    TypeError, ValueError, RecursionError
         The content is none that ``reference_stats`` made.
     """
-    if content is None or content.get("schemaVersion") != SCHEMA:
+    if content is None:
         return None
-    edges = {str(k): np.array(v, dtype=np.float64) for k, v in content["quantiles"].items()}
-    return Reference(edges)
+    stored = json.loads(content)
+    if not isinstance(stored, dict):
+        raise TypeError("it is no JSON object")
+    if stored.get("schemaVersion") != SCHEMA:
+        return None
+    quantiles = stored.get("quantiles")
+    if not isinstance(quantiles, dict) or not quantiles:
+        raise TypeError("it has no quantiles")
+    return Reference({name: _edges(name, values) for name, values in quantiles.items()})
+
+
+def _edges(name: str, values: Any) -> Floats:
+    numbers = isinstance(values, list) and all(isinstance(v, float | int) for v in values)
+    edges = np.array(values if numbers else [], dtype=np.float64)
+    good = edges.shape == (BINS - 1,) and np.isfinite(edges).all() and (np.diff(edges) >= 0).all()
+    if not good or np.abs(edges).max() > WIDEST:
+        raise ValueError(f"the quantiles of {name} are none")
+    return edges

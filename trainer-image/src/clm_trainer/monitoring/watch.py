@@ -2,7 +2,7 @@
 
 import logging
 
-from clm_api.drift import DriftFinding, DriftVerdict
+from clm_api.drift import DriftFinding, DriftVerdict, MarketFault
 from clm_api.errors import ClmError
 from clm_api.monitoring import DriftSpec
 from clm_trainer.monitoring.drift import Watched, look
@@ -25,32 +25,41 @@ _LOG = logging.getLogger("clm_trainer")
 def drift(track: Track, spec: DriftSpec) -> DriftFinding:
     """Return what the newest bars say of the market; never an error.
 
-    A look that can't be done says so as a finding: the figures of the replay stand without it.
+    A look that can't be done says so as a finding: the figures of the replay stand without it, and
+    so do the faults that need no look.
     """
+    faults: list[MarketFault] = []
     try:
-        return _looked(track, spec)
+        faults = _faults(track)
+        return look(_watched(track), spec, faults)
     except _FAILURES as error:
         _LOG.exception("the market can't be looked at", extra={"stage": "drift"})
         said = " ".join(str(error).split())[:300]
+        text = (
+            f"the market can't be compared ({type(error).__name__}: {said}): "
+            "train a new version, and look at this Job's log"
+        )
         return DriftFinding(
             version=track.version,
-            verdict=DriftVerdict.NO_REFERENCE,
+            verdict=DriftVerdict.DRIFTED if faults else DriftVerdict.NO_REFERENCE,
             window_bars=spec.window_bars,
-            message=f"the market can't be compared ({type(error).__name__}: {said}): "
-            "train a new version, and look at this Job's log",
+            faults=faults,
+            message="; ".join([*(one.message for one in faults), text]),
         )
 
 
-def _looked(track: Track, spec: DriftSpec) -> DriftFinding:
-    trained = track.row(track.first)
+def _faults(track: Track) -> list[MarketFault]:
     every = track.panel if track.every is None else track.every
-    faults = [*silent(track.ends, track.model.timeframe), *faults_of(every, trained)]
-    watched = Watched(
+    silence = silent(track.ends, track.model.timeframe)
+    return [*silence, *faults_of(every, track.row(track.first))][:MOST]
+
+
+def _watched(track: Track) -> Watched:
+    return Watched(
         track.version,
         track.panel,
         track.rows,
         track.model.fitted.score(track.rows),
-        trained,
+        track.row(track.first),
         read_reference(track.model.reference),
     )
-    return look(watched, spec, faults[:MOST])

@@ -4,7 +4,6 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -59,7 +58,7 @@ class ServedModel:
     build
         The feature set that it was trained on.
     reference
-        What its run stored of the market that it was trained on; None if it did not.
+        What its run stored of the market that it was trained on, unread; None if it did not.
     """
 
     spec: RunSpec
@@ -68,7 +67,7 @@ class ServedModel:
     fitted: Fitted
     ranks: PercentileMap
     build: Callable[[Panel], FeatureTable] = build_features
-    reference: Mapping[str, Any] | None = None
+    reference: bytes | None = None
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -206,7 +205,7 @@ def _served(artifact: Artifact) -> ServedModel:
         trained_until=pd.Timestamp(metrics.trained_until),
         fitted=fitted,
         ranks=PercentileMap(np.array(quantiles)),
-        reference=artifact.json(REFERENCE) if REFERENCE in artifact.files else None,
+        reference=artifact.files.get(REFERENCE),
     )
 
 

@@ -62,6 +62,11 @@ def without_untraded(frame: pd.DataFrame, step: pd.Timedelta) -> tuple[pd.DataFr
     return frame[kept].reset_index(drop=True), halts
 
 
+def has_ended(traded: pd.DataFrame, halts: list[Hole]) -> bool:
+    """Whether a symbol's newest bars are all of a time in which nobody traded."""
+    return bool(halts) and (traded.empty or traded["timestamp"].iloc[-1] < halts[-1].start)
+
+
 def require_traded(traded: pd.DataFrame, halts: list[Hole], key: BarKey, *, any_age: bool) -> None:
     """Refuse a symbol whose newest bars are all of a time in which nobody traded.
 
@@ -77,8 +82,7 @@ def require_traded(traded: pd.DataFrame, halts: list[Hole], key: BarKey, *, any_
     ClmError
         DataUnavailable, naming the symbol and since when.
     """
-    ended = bool(halts) and (traded.empty or traded["timestamp"].iloc[-1] < halts[-1].start)
-    if ended and (not_once_traded(traded) or not any_age):
+    if has_ended(traded, halts) and (not_once_traded(traded) or not any_age):
         last = halts[-1]
         raise ClmError(
             Reason.DATA_UNAVAILABLE,

@@ -19,7 +19,7 @@ from clm_trainer.sources.gate import FRESH_BARS, fresh, holes_until, require, sp
 from clm_trainer.sources.ledger import Span, read_ledger
 from clm_trainer.sources.report import DataReport, SymbolReport, frame_digest
 from clm_trainer.sources.revisions import Revision, described
-from clm_trainer.sources.untraded import require_traded, without_untraded
+from clm_trainer.sources.untraded import has_ended, require_traded, without_untraded
 from clm_trainer.stages.stored import bar_keys, stored_ends, unequal_ends
 from clm_trainer.storage import Storage
 
@@ -72,8 +72,8 @@ def fetch(
     funding
         Whether the funding of the same range is brought up to date as well.
     patient
-        Whether the bars end where those of one symbol do that has become silent, while others go
-        on; else that is an error.
+        Whether a symbol that has become silent, or that nobody trades any more, while others go on
+        is waited for; else that is an error.
     tell
         Hears what is being fetched.
 
@@ -103,12 +103,14 @@ def fetch(
     revised = {key: _revised(cache, key, span, funding=funding) for key in keys}
     told = _told(revised, data.on_revision)
     frames = {key: key.cleaned(cache.read(key, span.start, span.stop), "cache") for key in keys}
+    traded = {key: without_untraded(bars, key.step) for key, bars in frames.items()}
+    waits = patient and not all(has_ended(bars, halts) for bars, halts in traded.values())
     reports = []
     for key, all_bars in frames.items():
         times = pd.DatetimeIndex(all_bars["timestamp"])
         require(times, key, span, data.max_gap_bars, any_age=any_age)
-        frame, halts = without_untraded(all_bars, key.step)
-        require_traded(frame, halts, key, any_age=any_age)
+        frame, halts = traded[key]
+        require_traded(frame, halts, key, any_age=any_age or waits)
         frames[key] = frame
         told += [untraded.described(halts, key.symbol)] if halts else []
         reports.append(
