@@ -28,12 +28,12 @@ def draw(path: Path, facts: Mapping[str, Any]) -> None:
             alarmed = sum(len(r["alarms"]) for r in rows) / len(rows)
             axes.set_title(f"{name}: {alarmed:.2f} false alarms a year")
         rows = [r for r in facts["sets"]["garch"] if "found" in r]
-        _curves(grid.flat[3], {k: [r["found"][k] for r in rows] for k in FAULTS})
+        _curves(grid.flat[3], {k: [r["found"][k] for r in rows] for k in FAULTS}, "center right")
         grid.flat[3].set_title("what features can't show (garch)")
         figure.savefig(path, metadata={"Date": None, "Creator": None})
 
 
-def _curves(axes: Axes, waits: Mapping[str, list[int | None]]) -> None:
+def _curves(axes: Axes, waits: Mapping[str, list[int | None]], legend: str = "upper left") -> None:
     hours = np.arange(0, DEADLINE + 1, LOOK)
     for colour, (name, found) in zip(_COLOURS, waits.items(), strict=False):
         known = np.array([np.inf if one is None else one for one in found])
@@ -42,4 +42,4 @@ def _curves(axes: Axes, waits: Mapping[str, list[int | None]]) -> None:
     axes.set_ylim(-0.02, 1.02)
     axes.set_xlabel("hours since the change")
     axes.set_ylabel("share found")
-    axes.legend(frameon=False, fontsize=7, loc="upper left")
+    axes.legend(frameon=False, fontsize=7, loc=legend)

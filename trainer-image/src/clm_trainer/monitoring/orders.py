@@ -13,6 +13,8 @@ LATE_BARS = 3
 HANDOVER_BARS = 1 + LATE_BARS
 """In the first bars since the promotion the account takes the model's positions over from whatever
 it had: nothing is asked of them."""
+SKEW = pd.Timedelta("5s")
+"""So long before a close a fill may be stamped: clocks differ."""
 DUST = 0.01
 """Fills of a bar that are worth less than this share of a usual order are no orders."""
 
@@ -156,7 +158,7 @@ def _next_decisions(
     taken_over: pd.Timestamp,
 ) -> float:
     """Take up the decisions that were known by then; return what the account holds before it."""
-    while waiting and (until is None or waiting[0].known <= until):
+    while waiting and (until is None or waiting[0].known - SKEW <= until):
         if out.pairs and (out.pairs[-1].fills or not out.pairs[-1].asked):
             held = out.pairs[-1].decision.after
         decision = waiting.pop(0)

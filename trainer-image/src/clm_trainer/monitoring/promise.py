@@ -17,6 +17,8 @@ from clm_trainer.panel import Floats
 from clm_trainer.serving.artifact import read_artifact
 
 EQUITY = "equity.parquet"
+_WIDEST = 1e3
+"""No bar of a backtest has such a return; NaN is none either."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +89,7 @@ def promise_of(champion: Contender, trials: RunTrials) -> Promise | None:
         returns = pd.read_parquet(io.BytesIO(content))["net_return"].to_numpy(np.float64)
     except (ValueError, KeyError, OSError) as error:
         raise _without_returns(artifact.address) from error
-    if not (len(returns) and np.isfinite(returns).all()):
+    if not (len(returns) and (np.abs(returns) < _WIDEST).all()):
         raise _without_returns(artifact.address)
     return promised(returns, trials)
 
