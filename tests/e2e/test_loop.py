@@ -188,8 +188,16 @@ async def _read(url: str, most: int) -> list[Told]:
 
 
 @pytest.fixture
+def own_nats(tmp_path: Path) -> Iterator[NatsServer]:
+    """A server of the test's own: two streams can't take the same subjects."""
+    server = NatsServer.start(tmp_path / "nats")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
 def loop(
-    release: Node, nats: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    release: Node, own_nats: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Loop]:
     for key in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(key, release.environment[key])
@@ -197,13 +205,13 @@ def loop(
     with EventReceiver() as receiver:
         events = {
             "http": {"url": receiver.url},
-            "nats": {"servers": [nats.url], "createStream": True},
+            "nats": {"servers": [own_nats.url], "createStream": True},
         }
         with (
             FakeExchange([Listing(SYMBOL, waves(now))], now).serve(HOST) as exchange,
             moved_operator(release, exchange, tmp_path, events=events) as operator,
         ):
-            yield Loop(operator, receiver, nats)
+            yield Loop(operator, receiver, own_nats)
 
 
 @pytest.mark.slow
