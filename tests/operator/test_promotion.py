@@ -26,6 +26,10 @@ LENIENT = {"minSharpe": -10, "minWinRate": 0, "minProfitFactor": 0, "maxDrawdown
 NAME = "moved"
 
 
+NEVER_ENDS = ["sleep", "600"]
+"""A replay follows each promotion at once: while it works nothing more is written."""
+
+
 def candidates(rig: Rig, count: int) -> list[str]:
     """Train versions that all pass; return their names, oldest first."""
     promotion = {"criteria": LENIENT | {"minTrades": 0}}
@@ -120,6 +124,7 @@ def test_into_production_and_back(rig: Rig) -> None:
     rig.start_operator()
     first, second = candidates(rig, 2)
     eventually(lambda: rig.version(first)["status"]["stage"] == "ARCHIVED", "superseded")
+    rig.kubelet.replace_command = NEVER_ENDS
     rig.operators[-1].kill()
 
     for name in (first, second):
@@ -225,6 +230,7 @@ def test_a_rollback_asks_no_exchange_and_waits_for_the_store_alone(rig: Rig) -> 
         rig.config_overrides["exchangeUrl"] = exchange.url
         rig.start_operator()
         first, second = candidates(rig, 2)
+        rig.kubelet.replace_command = NEVER_ENDS
         for name in (first, second):
             rig.ask(name)
             eventually(lambda name=name: agrees(rig, name), f"all names {name}")  # type: ignore[misc]
