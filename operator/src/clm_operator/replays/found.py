@@ -15,6 +15,7 @@ from clm_api.performance import PerformanceFinding, PerformanceStatus
 from clm_api.replay import Contender, ReplayReport
 from clm_api.schedule_status import HaltedStatus, ProductionStatus, TrainingScheduleStatus
 from clm_api.signal import Signal, SymbolPosition
+from clm_api.timing import floor_to
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.facts import Facts
 
@@ -137,5 +138,5 @@ def _retrained(
     """Return when a run was last asked for by one of some triggers: versions tell it too."""
     specs = (v.spec for v in facts.versions if v.spec is not None)
     asked = (s.slot for s in specs if s.trigger.type in triggers)
-    begun = (at for at in asked if since is None or at >= since)
+    begun = (at for at in asked if since is None or at >= floor_to(since, 60))
     return max(filter(None, (known, *begun)), default=None)
