@@ -6,7 +6,7 @@ for its trainer is of another release, stays as it is.
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from clm_api.drift import DriftFinding, DriftStatus
 from clm_api.model_version import MONITORED, TriggerType
@@ -18,6 +18,8 @@ from clm_api.signal import Signal, SymbolPosition
 from clm_api.timing import floor_to
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.facts import Facts
+
+_S = TypeVar("_S", DriftStatus, PerformanceStatus)
 
 
 def found(
@@ -62,18 +64,10 @@ def _drift(
     finding: DriftFinding | None,
     production: ProductionStatus,
 ) -> DriftStatus | None:
-    known, newest = facts.schedule.status.drift, facts.newest
     if spec.monitoring.drift.mode is DriftMode.OFF:
         return None
-    if finding is not None and newest is not None and finding.version == production.version:
-        stays = known is not None and known.verdict is finding.verdict
-        since = known.since if known is not None and stays else newest.slot
-        before = known.retrained if known else None
-        known = DriftStatus(**dict(finding), slot=newest.slot, since=since, retrained=before)
-    if known is None:
-        return None
-    asked = _retrained(facts, (TriggerType.DRIFT,), known.retrained, production.since)
-    return known.having(retrained=asked)
+    known = facts.schedule.status.drift
+    return _laid(facts, production, TriggerType.DRIFT, known, finding, DriftStatus)
 
 
 def _performance(
@@ -82,17 +76,36 @@ def _performance(
     finding: PerformanceFinding | None,
     production: ProductionStatus,
 ) -> PerformanceStatus | None:
-    known, newest = facts.schedule.status.performance, facts.newest
     if spec.monitoring.performance.mode is PerformanceMode.OFF:
         return None
+    known = facts.schedule.status.performance
+    return _laid(facts, production, TriggerType.PERFORMANCE, known, finding, PerformanceStatus)
+
+
+def _laid(
+    facts: Facts,
+    production: ProductionStatus,
+    trigger: TriggerType,
+    known: _S | None,
+    finding: DriftFinding | PerformanceFinding | None,
+    kind: type[_S],
+) -> _S | None:
+    """Lay a finding over what is known; ``since`` stays while the verdict does.
+
+    Parameters
+    ----------
+    trigger
+        Of the runs that such a finding asks for.
+    """
+    newest = facts.newest
     if finding is not None and newest is not None and finding.version == production.version:
         stays = known is not None and known.verdict is finding.verdict
         since = known.since if known is not None and stays else newest.slot
         before = known.retrained if known else None
-        known = PerformanceStatus(**dict(finding), slot=newest.slot, since=since, retrained=before)
+        known = kind(**dict(finding), slot=newest.slot, since=since, retrained=before)
     if known is None:
         return None
-    asked = _retrained(facts, (TriggerType.PERFORMANCE,), known.retrained, production.since)
+    asked = _retrained(facts, (trigger,), known.retrained, production.since)
     return known.having(retrained=asked)
 
 
