@@ -43,10 +43,6 @@ def found(report: ReplayReport) -> DriftFinding:
     return report.drift
 
 
-def changed(stored: Callable[[Any], Any]) -> Callable[[bytes], bytes]:
-    return change_json(stored)
-
-
 def quantiles(stored: Any) -> Callable[[bytes], bytes]:
     return change_json(lambda made: made | {"quantiles": stored})
 
@@ -70,7 +66,7 @@ def test_a_market_that_nobody_asks_for_is_not_looked_at(store: Storage) -> None:
 @pytest.mark.parametrize(
     ("stored", "says"),
     [
-        (changed(lambda _: {"rows": 1, "features": {}, "score": []}), "train a new version"),
+        (change_json(lambda _: {"rows": 1, "features": {}, "score": []}), "train a new version"),
         (quantiles(3), "it has no quantiles"),
         (quantiles({}), "it has no quantiles"),
         (quantiles({"ret1": ["x"] * 49}), "the quantiles of ret1 are none"),
