@@ -42,6 +42,12 @@ def kept(version: Raw) -> Raw:
     return run | {"name": version["metadata"]["name"], "status": status}
 
 
+def restored(schedule: Raw, field: str) -> Any:
+    """A field of the status, but for production's own results: the operator looks again at once."""
+    value = schedule["status"].get(field)
+    return value | {"live": None} if field == "production" else value
+
+
 @pytest.mark.slow
 def test_another_cluster_goes_on_from_a_backup(rig: Rig, elsewhere: Rig) -> None:
     rig.start_operator()
@@ -75,7 +81,7 @@ def test_another_cluster_goes_on_from_a_backup(rig: Rig, elsewhere: Rig) -> None
     now = elsewhere.schedule(NAME)
     assert now["metadata"]["uid"] != was["metadata"]["uid"]
     for field in ("production", "previous", "lastRunToken", "scheduleSeen"):
-        assert now["status"].get(field) == was["status"].get(field), field
+        assert restored(now, field) == restored(was, field), field
     assert "clm.dev/restoring" not in now["metadata"]["annotations"]
     names = {v["metadata"]["name"] for v in found}
     assert names == {first, second, late}, "no slot and no token ran twice"
