@@ -1,4 +1,4 @@
-"""A family is one row and one module: all else that depends on it follows from them."""
+"""A family is one row and one offer: all else that depends on it follows from them."""
 
 import ast
 import json
@@ -57,17 +57,20 @@ ROW = """
     # fmt: on
 """
 MODULE = """
-def create(spec):
-    return spec.model.parameters
+from clm_api.parameters.boosting import XgboostParameters
+from clm_trainer.own.door import Offer
+
+OFFER = Offer(XgboostParameters, lambda parameters, run: parameters)
 """
+ENTRY = "[clm.families]\nrl-v9 = rl_v9:OFFER\n"
 SEEN = """
 import json
 import sys
 from clm_api.families import Family
 from clm_api.crdgen import crds
 from clm_api.samplegen import samples
-import clm_trainer.families
-clm_trainer.families.__path__.append(sys.argv[1])
+
+sys.path.append(sys.argv[1])
 from clm_cli import manifests
 from clm_operator.settings import DEFAULTS
 from clm_trainer.families import registry
@@ -94,7 +97,7 @@ print(json.dumps({
 """
 
 
-def test_a_seventh_family_is_one_row_and_one_module(tmp_path: Path) -> None:
+def test_another_family_is_one_row_and_one_offer(tmp_path: Path) -> None:
     contract, families = tmp_path / "contract", tmp_path / "families"
     source = ROOT / "crds/src/clm_api"
     for path in source.rglob("*.py"):
@@ -105,6 +108,10 @@ def test_a_seventh_family_is_one_row_and_one_module(tmp_path: Path) -> None:
     rows.write_text(rows.read_text().replace("    # fmt: on\n", ROW))
     families.mkdir()
     (families / "rl_v9.py").write_text(MODULE)
+    installed = families / "seventh-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: seventh\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text(ENTRY)
     done = subprocess.run(
         [sys.executable, "-c", SEEN, str(families)],
         env={"PYTHONPATH": f"{contract}:{ROOT}:{ROOT / 'tools/cluster'}", "PATH": ""},

@@ -73,6 +73,28 @@ def patchtst(**changes: Any) -> Raw:
     return {"model": {"family": "patchtst", "patchtst": changes}}
 
 
+def chosen(family: Family) -> Raw:
+    """The least that a schedule must say of a family."""
+    needed = {to_camel(family.field): family.row.sample} if family.row.needs_parameters else {}
+    return {"family": family, **needed}
+
+
+def blend(*families: str) -> Raw:
+    members = [{"family": family} for family in families]
+    return {"model": {"family": "blend", "blend": {"members": members}}}
+
+
+def own_features(family: str) -> Raw:
+    return {"model": {"family": family, "features": {"set": "mine.momentum"}}}
+
+
+def series(name: str) -> Raw:
+    return {"name": name, "columns": ["value"]}
+
+
+SIGN = {"target": {"kind": "sign"}}
+COLUMNS, SERIES = "are columns of perpetuals", "series names one twice"
+TARGET, FEATURES = "spec.target.kind must be return", "spec.model.features.set must be standard"
 EITHER, ZONE = "set exactly one of spec.schedule", "a zone inside the schedule"
 HISTORY, ENTRY = "spec.data.lookbackDays must be at least", "must be above exitPercentile"
 SHORT, SLIPPAGE = "needs spec.data.market usdm", "FromOwnTrades needs spec.data.ownTrades"
@@ -84,7 +106,7 @@ SAME, KEY, NAMED = (
 )
 WINDOWS = "drift.windows must not be above"
 HEADS, PATCH = "hiddenSize is no multiple of heads", "patchBars is more than inputBars"
-FAMILIES = [(family.value, to_camel(family.field)) for family in Family]
+FAMILIES = [(family, to_camel(family.field)) for family in Family]
 SHORTS = {"positions": "longFlatShort"}
 CRON = {"interval": None, "schedule": "0 */6 * * *"}
 CASES = [
@@ -133,6 +155,30 @@ CASES = [
     broken("own trades without a key", KEY, data(ownTrades=True)),
     broken("own trades with a key of null", KEY, data(ownTrades=True, secretRef=None)),
     kept("own trades with a key", KEY, data(ownTrades=True, secretRef={"name": "key"})),
+    broken("a column of perpetuals on spot", COLUMNS, data(columns=["tradeCount", "markPrice"])),
+    kept("a column of perpetuals where they are", COLUMNS,
+         data(market="usdm", columns=["markPrice"])),
+    kept("a column that spot has", COLUMNS, data(columns=["tradeCount"])),
+    broken("a series in two entries", SERIES, data(series=[series("macro"), series("macro")])),
+    kept("two series", SERIES, data(series=[series("macro"), series("chain")])),
+    broken("a target for a family of paths", TARGET, patchtst() | SIGN),
+    broken("a target for a policy", TARGET, {"model": {"family": "rl-v2"}} | SIGN),
+    broken("a target for a blend with a family of paths", TARGET, blend("xgboost", "nhits") | SIGN),
+    kept("a target for a blend of families that learn it", TARGET,
+         blend("xgboost", "lightgbm") | SIGN),
+    kept("returns for a blend with a family of paths", TARGET, blend("xgboost", "nhits")),
+    broken("own features for a family of closes", FEATURES, own_features("nhits")),
+    kept("own features for a policy", FEATURES, own_features("rl-v3")),
+    broken("a blend in a blend", "a blend holds no blend",
+           {"model": {"family": "blend", "blend": {"members": [
+               {"family": "xgboost"}, {"family": "blend"}]}}}),
+    kept("a blend of one family twice", "a blend holds no blend", blend("xgboost", "xgboost")),
+    broken("a blend without members", "family blend needs blend", {"model": {"family": "blend"}}),
+    kept("a blend with members", "family blend needs blend", blend("xgboost", "nhits")),
+    broken("an own model without a name", "family custom needs custom",
+           {"model": {"family": "custom"}}),
+    kept("an own model with a name", "family custom needs custom",
+         {"model": {"family": "custom", "custom": {"name": "mine.linear"}}}),
     broken("heads that don't share out the width", HEADS, patchtst(hiddenSize=16, heads=5)),
     broken("two rules at once", f"{HEADS}|{PATCH}", patchtst(heads=5, inputBars=32, patchBars=33)),
     kept("heads that share out the width", HEADS, patchtst(hiddenSize=15, heads=5)),
@@ -145,10 +191,10 @@ CASES = [
     broken("a name with a dot", NAMED, {}, called="a.b"),
     kept("a name of 52 characters", NAMED, {}, called="a" * 52),
     *(broken(f"parameters of {family} for another family", f"{field} holds parameters of family",
-             {"model": {"family": other, field: {}}})
+             {"model": chosen(other) | {field: family.row.sample}})
       for (family, field), (other, _) in zip(FAMILIES, FAMILIES[1:] + FAMILIES[:1], strict=True)),
     *(kept(f"parameters of {family} for it", f"{field} holds parameters of family",
-           {"model": {"family": family, field: {}}})
+           {"model": {"family": family, field: family.row.sample}})
       for family, field in FAMILIES),
 ]  # fmt: skip
 

@@ -67,6 +67,8 @@ def _convert(node: Schema, definitions: dict[str, Schema], path: str) -> Schema:
             name: _property(name, child, definitions, f"{path}.{name}", node)
             for name, child in node["properties"].items()
         }
+    elif out.get("x-kubernetes-preserve-unknown-fields"):
+        del out["additionalProperties"]
     elif isinstance(out.get("additionalProperties"), dict):
         values = _convert(out["additionalProperties"], definitions, f"{path}.*")
         out["additionalProperties"] = values

@@ -50,6 +50,9 @@ class TolerationSpec(Model):
 class JobSpec(Model):
     """The closed list of what a schedule may say about its Jobs. There is no pod template."""
 
+    image: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    """Image of the training container, with own code on top of CLM's; the operator's values must
+    allow its prefix. Absent takes the operator's image for the family."""
     gpu: GpuSpec | None = None
     """GPUs; absent takes the operator's default for the family."""
     resources: ResourcesSpec | None = None

@@ -182,6 +182,30 @@ class SymbolData(Model):
     """What differs, the newest ones."""
 
 
+class SourceData(Model):
+    """How good one series, or one column of the market, is over a run's bars."""
+
+    name: Annotated[str, Field(max_length=256)]
+    """SERIES.COLUMN of an own series; the column, and the symbol, of a market's."""
+    rows: Count
+    """Rows that were read."""
+    missing: Count
+    """Bars at whose close no value was known, or only one that is too old."""
+    oldest_seconds: Annotated[int, Field(ge=0)]
+    """Longest time between a value's becoming known and the close of a bar that used it."""
+    sha256: Sha256
+    """Digest of the values as the bars saw them."""
+
+
+class PackageData(Model):
+    """A package whose code helped to make a model."""
+
+    version: ShortText
+    """Its version."""
+    sha256: Sha256
+    """Digest of all its files."""
+
+
 class ManifestData(Model):
     """The bars that a run really used."""
 
@@ -197,6 +221,8 @@ class ManifestData(Model):
     """Digest of the exact training frame."""
     symbols: Annotated[list[SymbolData], Field(max_length=50)] = Field(default_factory=list)
     """How good each symbol's bars are."""
+    sources: Annotated[list[SourceData], Field(max_length=1500)] = Field(default_factory=list)
+    """How good what was read beside the bars is."""
     notes: Annotated[list[Text], Field(max_length=256)] = Field(default_factory=list)
     """What else is to be said of them: bars that nobody could trade or that were corrected later,
     an exchange that was away, a clock that is wrong."""
@@ -216,6 +242,10 @@ class Manifest(Model):
     """Version of the trainer."""
     libraries: Annotated[dict[ShortText, ShortText], Field(max_length=64)]
     """Versions of the libraries that the numbers depend on."""
+    packages: Annotated[dict[ShortText, PackageData], Field(max_length=16)] = Field(
+        default_factory=dict
+    )
+    """Own packages whose features, target or family the model has."""
     seed: Annotated[int, Field(ge=-(2**63), le=2**64)]
     """Seed of everything random."""
     data: ManifestData

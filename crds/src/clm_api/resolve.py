@@ -57,10 +57,17 @@ def resolve(
     asked = spec.job.to_json_dict()
     del asked["ttlSecondsAfterFinished"]  # of the finished Job: the run does not depend on it
     pod = _fitting(deep_merge(pod_defaults, asked), spec.job)
+    if spec.job.image is not None:
+        pod["fetchImage"] = pod_defaults["image"]
     model, data, evaluation = spec.model, spec.data, spec.evaluation
     return RunSpec(
         model=RunModel.model_validate(
-            {"family": model.family, "seed": model.seed, model.family.field: model.parameters}
+            {
+                "family": model.family,
+                "seed": model.seed,
+                "features": model.features,
+                model.family.field: model.parameters,
+            }
         ),
         data=RunData.model_validate(
             {
@@ -73,7 +80,7 @@ def resolve(
         target=_target(spec.target),
         evaluation=RunEvaluation(
             period_days=evaluation.period_days,
-            folds=evaluation.folds or model.family.row.folds,
+            folds=evaluation.folds or model.folds,
             purge_bars=(
                 spec.target.horizon_bars + 1
                 if evaluation.purge_bars is None

@@ -7,6 +7,7 @@ from pydantic import Field
 from clm_api.base import Exact, Instant, LabelText, Model, Name
 from clm_api.families import FamilyParameters
 from clm_api.job_spec import GpuSpec, ResourcesSpec, TolerationSpec
+from clm_api.parameters.own import FeaturesSpec
 from clm_api.promotion import (
     ChampionSpec,
     Criteria,
@@ -18,10 +19,12 @@ from clm_api.symbols import Market, Symbol
 from clm_api.training_schedule import (
     EntryPercentile,
     FundingCharge,
+    MarketColumn,
     OnRevision,
     PositionRules,
     Refresh,
     SecretRef,
+    SeriesSpec,
     Slippage,
 )
 
@@ -31,6 +34,8 @@ class RunModel(FamilyParameters):
 
     seed: Annotated[int, Field(ge=0, le=2147483647)]
     """Seed of everything random."""
+    features: FeaturesSpec = Field(default_factory=FeaturesSpec)
+    """What it is given."""
 
 
 class RunData(Model):
@@ -60,6 +65,10 @@ class RunData(Model):
     """Whether the account's own fills are read."""
     secret_ref: SecretRef | None = None
     """Secret with the exchange key; mounted as files."""
+    columns: Annotated[list[MarketColumn], Field(max_length=6)] = Field(default=[])
+    """What the exchange tells beside the bars."""
+    series: Annotated[list[SeriesSpec], Field(max_length=20)] = Field(default=[])
+    """Own series."""
 
     @property
     def venue(self) -> str:
@@ -129,6 +138,9 @@ class RunPod(Model):
 
     image: Annotated[str, Field(min_length=1, max_length=512)]
     """Image of the training container."""
+    fetch_image: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    """Image of CLM's own that fetches before an own image begins; absent where one image does
+    both."""
     gpu: GpuSpec
     """GPUs."""
     resources: ResourcesSpec

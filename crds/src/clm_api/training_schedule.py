@@ -9,11 +9,13 @@ from pydantic import Field
 
 from clm_api.base import (
     DURATION_PATTERN,
+    Duration,
     Model,
 )
-from clm_api.families import FamilyParameters
+from clm_api.families import CLOSES_ALONE, UNLABELLED, FamilyParameters, learns_labels
 from clm_api.job_spec import JobSpec
 from clm_api.monitoring import MonitoringSpec
+from clm_api.parameters.own import FeaturesSpec, OwnName, Params
 from clm_api.promotion import (
     ChampionSpec,
     Criteria,
@@ -76,6 +78,51 @@ class ModelSpec(FamilyParameters):
 
     seed: Annotated[int, Field(ge=0, le=2147483647)] = 7
     """Seed of everything random; the same seed and bars give the same model."""
+    features: FeaturesSpec = Field(default_factory=FeaturesSpec)
+    """What it is given: CLM's own features, or a set of another package."""
+
+
+class MarketColumn(StrEnum):
+    """What an exchange tells of a market beside its bars, without a key."""
+
+    FUNDING_RATE = "fundingRate"
+    """The newest funding rate that was settled by the bar's close."""
+    MARK_PRICE = "markPrice"
+    """Close of the mark price."""
+    INDEX_PRICE = "indexPrice"
+    """Close of the index price."""
+    OPEN_INTEREST = "openInterest"
+    """The newest open interest, in base currency, that was known by the bar's close."""
+    TAKER_BUY_VOLUME = "takerBuyVolume"
+    """Share of the bar's volume that takers bought, in base currency."""
+    TRADE_COUNT = "tradeCount"
+    """Number of trades in the bar."""
+
+
+ColumnName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=63)]
+SeriesName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=63)]
+
+
+class SeriesSpec(Model):
+    """Columns of a series that was imported with ``clm data import --series``."""
+
+    name: SeriesName
+    """Its name in the store."""
+    columns: Annotated[
+        list[ColumnName],
+        Field(min_length=1, max_length=50, json_schema_extra={"x-kubernetes-list-type": "set"}),
+        DISTINCT,
+    ]
+    """Which of its columns; a feature set sees each as NAME.COLUMN."""
+    max_age: Duration | None = None
+    """A value that has been known for longer counts as missing; null: none is too old."""
+
+
+def _no_name_twice(data: "DataSpec") -> bool:
+    return len({one.name for one in data.series}) == len(data.series)
+
+
+_DERIVATIVES = ("fundingRate", "markPrice", "indexPrice", "openInterest")
 
 
 class DataSpec(Ruled):
@@ -111,6 +158,17 @@ class DataSpec(Ruled):
             "a Secret with keys apiKey and secret",
             lambda d: not d.own_trades or d.secret_ref is not None,
         ),
+        Rule(
+            "self.market == 'usdm' || self.columns.all(c, "
+            f"!(c in [{', '.join(map(repr, _DERIVATIVES))}]))",
+            f"{', '.join(_DERIVATIVES)} are columns of perpetuals: set market to usdm",
+            lambda d: d.market == "usdm" or not any(c in _DERIVATIVES for c in d.columns),
+        ),
+        Rule(
+            "self.series.all(s, self.series.filter(o, o.name == s.name).size() == 1)",
+            "series names one twice: list its columns in one entry",
+            _no_name_twice,
+        ),
     )
 
     exchange: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,32}$", max_length=32)] = "binance"
@@ -140,6 +198,14 @@ class DataSpec(Ruled):
     """Read the account's own fills, to measure slippage; needs secretRef."""
     secret_ref: SecretRef | None = None
     """Secret with keys apiKey and secret, an exchange key that may only read; bars need none."""
+    columns: Annotated[
+        list[MarketColumn],
+        Field(max_length=6, json_schema_extra={"x-kubernetes-list-type": "set"}),
+        DISTINCT,
+    ] = Field(default=[])
+    """What is fetched beside the bars, for a feature set that asks for it."""
+    series: Annotated[list[SeriesSpec], Field(max_length=20)] = Field(default=[])
+    """Own series, as they were known at each bar's close."""
 
 
 _NAME = "[a-z]([-a-z0-9]*[a-z0-9])?"
@@ -155,6 +221,12 @@ EntryPercentile = Annotated[float, Field(ge=0.5, le=0.999)]
 class PositionRules(Model):
     """How scores become positions, the entry left out: a schedule may leave it open."""
 
+    kind: OwnName = "return"
+    """What is learned: return, sign, tripleBarrier, or an entry point of group clm.targets."""
+    params: Params = Field(default={})
+    """What the target is told; its own model checks them."""
+    uniqueness_weights: bool = False
+    """Weigh each label by how few others overlap it."""
     positions: Positions = "longFlat"
     """longFlat holds a symbol or nothing; longFlatShort also sells it short (market usdm only)."""
     horizon_bars: Annotated[int, Field(ge=1, le=500)] = 24
@@ -281,6 +353,19 @@ class TrainingScheduleSpec(Ruled):
             "spec.monitoring.drift.windows must not be above spec.monitoring.drift.of: "
             "it says how many of them must differ",
             lambda s: s.monitoring.drift.windows <= s.monitoring.drift.of,
+        ),
+        Rule(
+            f"self.target.kind == 'return' || {learns_labels('self.model')}",
+            f"spec.target.kind must be return: of {', '.join(UNLABELLED)} each learns in its "
+            "own way",
+            lambda s: s.target.kind == "return" or s.model.learns == {"target"},
+        ),
+        Rule(
+            f"self.model.features.set == 'standard' || "
+            f"!(self.model.family in [{', '.join(map(repr, CLOSES_ALONE))}])",
+            f"spec.model.features.set must be standard: {', '.join(CLOSES_ALONE)} read closes "
+            "alone",
+            lambda s: s.model.features.set_ == "standard" or s.model.family.row.reads == "features",
         ),
     )
 

@@ -1,6 +1,8 @@
 """From scores to positions: rank on a calibration tail, enter high, leave by rule, size by risk."""
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numba import njit
@@ -43,6 +45,26 @@ class PercentileMap:
             )
         ranks = np.linspace(0, len(finite) - 1, KEPT_QUANTILES)
         return cls(finite[np.round(ranks).astype(np.int64)])
+
+    def save(self, file: Path) -> None:
+        """Write the quantiles as JSON."""
+        file.write_text(json.dumps({"quantiles": self.quantiles.tolist()}))
+
+    @classmethod
+    def load(cls, file: Path) -> "PercentileMap":
+        """Read what ``save`` wrote.
+
+        Raises
+        ------
+        ClmError
+            ArtifactCorrupt: it is damaged.
+        """
+        try:
+            quantiles = np.array(json.loads(file.read_bytes())["quantiles"], dtype=np.float64)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            text = f"{file.name} can't be read ({error}): it is damaged; train again"
+            raise ClmError(Reason.ARTIFACT_CORRUPT, text) from error
+        return cls(quantiles)
 
     def rank(self, scores: Floats) -> Floats:
         """Return mid-ranks in [0, 1]: ties get the mean of left and right rank; NaN stays NaN."""

@@ -10,7 +10,6 @@ import numpy as np
 from clm_api.errors import ClmError
 from clm_api.parameters.boosting import LightgbmParameters
 from clm_api.reasons import Reason
-from clm_api.run import RunSpec
 from clm_trainer.families.base import Dataset, FitContext, interrupted
 from clm_trainer.families.boosting import (
     Binned,
@@ -20,6 +19,7 @@ from clm_trainer.families.boosting import (
     unreadable,
     write_meta,
 )
+from clm_trainer.own.door import Offer
 from clm_trainer.panel import Floats
 from clm_trainer.threads import thread_count
 
@@ -165,6 +165,4 @@ class LightgbmFamily:
         }
 
 
-def create(spec: RunSpec) -> LightgbmFamily:
-    """Return the family with a run's parameters."""
-    return LightgbmFamily(spec.model.parameters_as(LightgbmParameters))
+OFFER = Offer(LightgbmParameters, lambda parameters, _: LightgbmFamily(parameters))

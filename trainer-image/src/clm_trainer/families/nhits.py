@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from clm_api.families import Family as FamilyName
 from clm_api.parameters.neural import NhitsParameters
-from clm_api.run import RunSpec
 from clm_trainer.families.neural.family import NeuralFamily
+from clm_trainer.own.door import Offer
 
 if TYPE_CHECKING:
     from clm_trainer.families.neural.networks import Network
@@ -35,7 +35,9 @@ def network(p: NhitsParameters, horizon_bars: int, seed: int) -> "Network":
     return made
 
 
-def create(spec: RunSpec) -> NeuralFamily[NhitsParameters]:
-    """Return the family with a run's parameters."""
-    parameters = spec.model.parameters_as(NhitsParameters)
-    return NeuralFamily(FamilyName.NHITS, parameters, spec.target.horizon_bars, network)
+OFFER = Offer(
+    NhitsParameters,
+    lambda parameters, run: NeuralFamily(
+        FamilyName.NHITS, parameters, run.target.horizon_bars, network
+    ),
+)

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from clm_api.families import Family as FamilyName
 from clm_api.parameters.neural import PatchtstParameters
-from clm_api.run import RunSpec
 from clm_trainer.families.neural.family import NeuralFamily
+from clm_trainer.own.door import Offer
 
 if TYPE_CHECKING:
     from clm_trainer.families.neural.networks import Network
@@ -34,7 +34,9 @@ def network(p: PatchtstParameters, horizon_bars: int, seed: int) -> "Network":
     return made
 
 
-def create(spec: RunSpec) -> NeuralFamily[PatchtstParameters]:
-    """Return the family with a run's parameters."""
-    p = spec.model.parameters_as(PatchtstParameters)
-    return NeuralFamily(FamilyName.PATCHTST, p, spec.target.horizon_bars, network)
+OFFER = Offer(
+    PatchtstParameters,
+    lambda parameters, run: NeuralFamily(
+        FamilyName.PATCHTST, parameters, run.target.horizon_bars, network
+    ),
+)

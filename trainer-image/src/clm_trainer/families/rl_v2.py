@@ -9,6 +9,7 @@ from clm_api.run import RunSpec
 from clm_trainer.families.base import Dataset, FitContext
 from clm_trainer.families.rl import fitted
 from clm_trainer.families.rl.fitted import RlFitted
+from clm_trainer.own.door import Offer
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,4 @@ class RlV2Family:
         return fitted.load(folder, names, "relu")
 
 
-def create(spec: RunSpec) -> RlV2Family:
-    """Return the family with a run's parameters."""
-    return RlV2Family(spec, spec.model.parameters_as(RlV2Parameters))
+OFFER = Offer(RlV2Parameters, lambda parameters, run: RlV2Family(run, parameters))

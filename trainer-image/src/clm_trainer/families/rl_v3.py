@@ -12,6 +12,7 @@ from clm_trainer.families.rl.fitted import RlFitted
 
 if TYPE_CHECKING:
     from stable_baselines3 import PPO
+from clm_trainer.own.door import Offer
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,4 @@ def algorithm(p: RlV3Parameters, environments: Any, seed: int, device: str) -> "
     )  # fmt: skip
 
 
-def create(spec: RunSpec) -> RlV3Family:
-    """Return the family with a run's parameters."""
-    return RlV3Family(spec, spec.model.parameters_as(RlV3Parameters))
+OFFER = Offer(RlV3Parameters, lambda parameters, run: RlV3Family(run, parameters))

@@ -8,7 +8,6 @@ import numpy as np
 import xgboost
 
 from clm_api.parameters.boosting import XgboostParameters
-from clm_api.run import RunSpec
 from clm_trainer.devices import choose_device
 from clm_trainer.families.base import Dataset, FitContext, interrupted
 from clm_trainer.families.boosting import (
@@ -19,6 +18,7 @@ from clm_trainer.families.boosting import (
     unreadable,
     write_meta,
 )
+from clm_trainer.own.door import Offer
 from clm_trainer.panel import Floats
 
 MODEL_FILE = "model.ubj"
@@ -157,6 +157,4 @@ class _Watch(xgboost.callback.TrainingCallback):  # type: ignore[misc]
         return self._context.should_stop()
 
 
-def create(spec: RunSpec) -> XgboostFamily:
-    """Return the family with a run's parameters."""
-    return XgboostFamily(spec.model.parameters_as(XgboostParameters))
+OFFER = Offer(XgboostParameters, lambda parameters, _: XgboostFamily(parameters))

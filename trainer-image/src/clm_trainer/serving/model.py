@@ -197,7 +197,9 @@ def _served(artifact: Artifact) -> ServedModel:
     quantiles = artifact.json("model/percentiles.json")["quantiles"]
     with tempfile.TemporaryDirectory() as folder:
         for name, content in artifact.model_files().items():
-            (Path(folder) / name).write_bytes(content)
+            file = Path(folder) / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
         fitted = registry.create(run).load(Path(folder), tuple(features["names"]))
     return ServedModel(
         spec=run,

@@ -51,8 +51,10 @@ def write(
 
 def _model_files(outcome: Outcome) -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as folder:
-        outcome.developed.trained.model.save(Path(folder))
-        return {f"model/{p.name}": p.read_bytes() for p in Path(folder).iterdir()}
+        top = Path(folder)
+        outcome.developed.trained.model.save(top)
+        files = [path for path in top.rglob("*") if path.is_file()]
+        return {f"model/{path.relative_to(top)}": path.read_bytes() for path in files}
 
 
 def _versions() -> dict[str, str]:

@@ -1,0 +1,122 @@
+"""A blend: the mean of several models' percentiles, as one version."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from clm_api.families import BlendMember, BlendParameters
+from clm_api.run import RunSpec
+from clm_trainer.evaluation.positions import PercentileMap
+from clm_trainer.families.base import Dataset, Family, FitContext, Fitted
+from clm_trainer.families.registry import family_of
+from clm_trainer.own.door import Offer
+from clm_trainer.panel import Floats
+
+RANKS_FILE = "ranks.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One trained member, and where its scores stand among those of the calibration tail."""
+
+    fitted: Fitted
+    ranks: PercentileMap
+
+
+@dataclass(frozen=True, eq=False)
+class BlendFitted:
+    """Trained members.
+
+    Parameters
+    ----------
+    parts
+        In the order of the schedule.
+    """
+
+    parts: tuple[Part, ...]
+
+    def score(self, window: Dataset) -> Floats:
+        """Return the mean of the members' percentiles; NaN where a member has no score."""
+        ranked = [part.ranks.rank(part.fitted.score(window)) for part in self.parts]
+        mean: Floats = np.stack(ranked).mean(axis=0)
+        return mean
+
+    def save(self, folder: Path) -> None:
+        """Write each member's files and its percentile map in a folder of its own."""
+        for number, part in enumerate(self.parts):
+            own = _folder(folder, number)
+            own.mkdir()
+            part.fitted.save(own)
+            part.ranks.save(own / RANKS_FILE)
+
+    def importance(self) -> dict[str, float]:
+        """Return each feature's share, averaged over the members that have shares."""
+        found = [shares for part in self.parts if (shares := part.fitted.importance())]
+        names = {name: None for shares in found for name in shares}
+        mean = {name: sum(one.get(name, 0.0) for one in found) / len(found) for name in names}
+        return dict(sorted(mean.items(), key=lambda item: -item[1]))
+
+
+@dataclass(frozen=True)
+class BlendFamily:
+    """Trains the members one after the other, on the same rows."""
+
+    members: Sequence[BlendMember]
+    families: Sequence[Family]
+
+    def fit(self, train: Dataset, valid: Dataset, context: FitContext) -> BlendFitted:
+        """Train every member, and rank its scores on the calibration tail.
+
+        Raises
+        ------
+        ClmError
+            Interrupted, InsufficientData, DeviceUnavailable.
+        """
+        parts = []
+        for number, (member, family) in enumerate(zip(self.members, self.families, strict=True)):
+            fitted = family.fit(train, valid, self._context(context, number, member))
+            parts.append(Part(fitted, PercentileMap.fit(fitted.score(valid))))
+        return BlendFitted(tuple(parts))
+
+    def load(self, folder: Path, names: tuple[str, ...]) -> BlendFitted:
+        """Read every member.
+
+        Raises
+        ------
+        ClmError
+            ArtifactCorrupt: a member's file is damaged, or of other features.
+        """
+        parts = []
+        for number, family in enumerate(self.families):
+            own = _folder(folder, number)
+            parts.append(Part(family.load(own, names), PercentileMap.load(own / RANKS_FILE)))
+        return BlendFitted(tuple(parts))
+
+    def _context(self, context: FitContext, number: int, member: BlendMember) -> FitContext:
+        """Return a member's seed, and its share of the progress."""
+        count, name = len(self.members), f"{number + 1}/{len(self.members)} {member.family}"
+        return replace(
+            context,
+            seed=context.seed if member.seed is None else member.seed,
+            progress=lambda done, line: context.progress(
+                (number + done) / count, f"member {name}: {line}"
+            ),
+        )
+
+
+def _folder(folder: Path, number: int) -> Path:
+    return folder / f"member-{number}"
+
+
+def _make(parameters: BlendParameters, run: RunSpec) -> BlendFamily:
+    members = parameters.members
+    families = [
+        family_of(member, run, f"spec.model.blend.members[{number}]")
+        for number, member in enumerate(members)
+    ]
+    return BlendFamily(members, families)
+
+
+OFFER = Offer(BlendParameters, _make)

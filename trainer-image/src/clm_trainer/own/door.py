@@ -1,0 +1,97 @@
+"""From the name of an entry point to what it makes, with parameters that it checked itself."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic.alias_generators import to_camel
+
+from clm_api.errors import SpecError
+from clm_api.run import RunSpec
+
+T = TypeVar("T")
+Group = Literal["clm.features", "clm.targets", "clm.families"]
+
+
+@dataclass(frozen=True)
+class Offer(Generic[T]):
+    """What an entry point stands for.
+
+    Parameters
+    ----------
+    params
+        The model of its parameters; a field may be given by its name or in camelCase.
+    make
+        Makes it from checked parameters, and from what else its run is told.
+    """
+
+    params: type[BaseModel]
+    make: Callable[[Any, RunSpec], T]
+
+
+def opened(group: Group, name: str, field: str) -> Offer[Any]:
+    """Return what a name stands for.
+
+    Parameters
+    ----------
+    field
+        Path of the field that holds the name, for the error.
+
+    Raises
+    ------
+    SpecError
+        No installed package, or more than one, offers that name, or what it offers can't be used.
+    """
+    found = metadata.entry_points(group=group, name=name)
+    if not found:
+        known = sorted({entry.name for entry in metadata.entry_points(group=group)})
+        raise SpecError(
+            field,
+            f'"{name}" is not offered by any package of this image (entry point group {group}): '
+            f"it has {', '.join(known) or 'none'}; install the package in the image that "
+            "spec.job.image names",
+        )
+    packages = sorted({entry.dist.name for entry in found if entry.dist is not None})
+    if len(packages) > 1:
+        raise SpecError(field, f'"{name}" is offered by {" and ".join(packages)}: remove one')
+    try:
+        offer = next(iter(found)).load()
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+        raise SpecError(field, f'"{name}" of {packages[0]} can\'t be imported: {said}') from error
+    if not isinstance(offer, Offer):
+        raise SpecError(
+            field, f'"{name}" of {packages[0]} is {type(offer).__name__}, no Offer: see docs/own.md'
+        )
+    return offer
+
+
+def made(group: Group, name: str, params: Mapping[str, Any], run: RunSpec, field: str) -> Any:
+    """Return what a name stands for, made with parameters.
+
+    Parameters
+    ----------
+    field
+        Path of the field beside which ``params`` stands, such as ``spec.model.features``.
+
+    Raises
+    ------
+    SpecError
+        As for ``opened``; or the first parameter that is wrong, by its path.
+    """
+    offer = opened(group, name, field)
+    spelt = {to_camel(one): one for one in offer.params.model_fields}
+    given = {spelt.get(key, key): value for key, value in params.items()}
+    unknown = [key for key in given if key not in offer.params.model_fields]
+    if unknown:
+        known = ", ".join(sorted(offer.params.model_fields)) or "none"
+        raise SpecError(f"{field}.params.{unknown[0]}", f'"{name}" has parameters {known}')
+    try:
+        checked = offer.params.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, ("params", *first["loc"])))
+        raise SpecError(f"{field}.{place}", first["msg"]) from error
+    return offer.make(checked, run)
