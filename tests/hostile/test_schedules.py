@@ -221,7 +221,7 @@ def made_of(tenants: Tenants, accepted: Raw) -> Made:
 
 ESCAPES = "\x1b[2J\u202egnp\u2066\r\n"
 PODLIKE: Raw = {
-    "image": "evil:1", "serviceAccountName": "clm-operator", "hostNetwork": True, "hostPID": True,
+    "fetchImage": "evil:1", "serviceAccountName": "clm-operator", "hostNetwork": True, "hostPID": True,
     "command": ["sh"], "env": [{"name": "A", "value": "b"}], "automountServiceAccountToken": True,
     "securityContext": {"privileged": True},
     "volumes": [{"name": "h", "hostPath": {"path": "/"}}],
@@ -237,7 +237,7 @@ def _plain_pod(made: Made) -> bool:
         and pod["securityContext"]["runAsNonRoot"]
         and not {"hostNetwork", "hostPID"} & set(pod)
         and all("hostPath" not in volume for volume in pod["volumes"])
-        and pod["containers"][0]["image"] != "evil:1"
+        and "evil:1" not in str(pod)
     )
 
 

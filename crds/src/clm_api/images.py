@@ -33,5 +33,5 @@ def within(image: str, prefixes: Iterable[str]) -> bool:
     """
     found = repository(image)
     return found is not None and any(
-        found == prefix or found.startswith(f"{prefix}/") for prefix in prefixes
+        found == held or found.startswith(f"{held}/") for held in prefixes
     )
