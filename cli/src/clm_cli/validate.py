@@ -65,10 +65,11 @@ def _image(image: str | None) -> tuple[str, ...]:
     found = repository(image)
     if found is None:
         return (f'spec.job.image: "{image}" is not the name of an image, and will be refused',)
-    return (
+    told = (
         f"spec.job.image: an operator runs it only if jobPolicy.images in its chart's values "
-        f"holds {found}, or a folder or registry above it",
+        f"holds {found}, or a folder or registry above it"
     )
+    return (told,)
 
 
 def _say(text: str, style: str | None = None) -> None:
