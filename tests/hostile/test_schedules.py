@@ -222,8 +222,8 @@ def made_of(tenants: Tenants, accepted: Raw) -> Made:
 ESCAPES = "\x1b[2J\u202egnp\u2066\r\n"
 PODLIKE: Raw = {
     "fetchImage": "evil:1", "serviceAccountName": "clm-operator", "hostNetwork": True,
-    "hostPID": True, "command": ["sh"], "env": [{"name": "A", "value": "b"}], "automountServiceAccountToken": True,
-    "securityContext": {"privileged": True},
+    "hostPID": True, "command": ["sh"], "env": [{"name": "A", "value": "b"}],
+    "automountServiceAccountToken": True, "securityContext": {"privileged": True},
     "volumes": [{"name": "h", "hostPath": {"path": "/"}}],
 }  # fmt: skip
 
