@@ -35,8 +35,8 @@ def _offers(run: RunSpec) -> Iterator[tuple[Group, str]]:
     yield "clm.targets", run.target.kind
     for part in run.model.parts:
         told = part.parameters
-        own = isinstance(told, CustomParameters)
-        yield "clm.families", told.name if own else part.family.value
+        name = told.name if isinstance(told, CustomParameters) else part.family.value
+        yield "clm.families", name
 
 
 def require_same(made_of: Mapping[str, PackageData], address: str, image: str) -> None:
