@@ -23,7 +23,7 @@ def _panel() -> Panel:
     return Panel.from_frames(frames, _TIMES, _HOUR)
 
 
-def test_further_columns_of_the_frames_lie_beside_the_bars_and_are_nan_where_a_frame_lacks_them() -> None:
+def test_further_columns_of_frames_lie_beside_the_bars_and_are_nan_where_one_lacks_them() -> None:
     panel = _panel()
     nan = np.nan
     assert list(panel.extra) == ["tradeCount", "mood.score"]
