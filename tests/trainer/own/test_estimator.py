@@ -116,7 +116,7 @@ def test_a_tree_tells_how_much_each_feature_counts(rows: Dataset) -> None:
     class Split:
         """One split of one feature."""
 
-        feature_importances_ = None
+        feature_importances_: Any = None
 
         def fit(self, rows: Any, labels: Any) -> None:
             self.feature_importances_ = np.eye(rows.shape[1])[3]

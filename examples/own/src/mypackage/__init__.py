@@ -1,1 +1,1 @@
-"""Own features and models for CLM: an example to copy. docs/own.md explains each file."""
+"""Own models for CLM: an example to copy."""

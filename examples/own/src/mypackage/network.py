@@ -26,10 +26,15 @@ class Network(BaseModel):
     steps: int = Field(default=300, ge=1, le=100_000)
     batch_rows: int = Field(default=256, ge=1, le=65_536)
     learning_rate: float = Field(default=0.003, gt=0, lt=1)
+    seeds: int = Field(default=1, ge=1)
+    """Set by ``spec.model.custom.seeds``: each module that is averaged counts as a trial."""
 
 
 class Module(nn.Module):
     """Standardises the features; one hidden layer."""
+
+    mean: Tensor
+    scale: Tensor
 
     def __init__(self, features: int, hidden: int) -> None:
         super().__init__()
@@ -54,33 +59,44 @@ class NetworkFamily:
         del valid  # the calibration tail is for early stopping
         device = choose_device(1) if context.device == "cuda" else "cpu"
         rows, labels = (np.float32(part) for part in training_rows(train, stride=1))
-        draw = np.random.default_rng(context.seed)
+        seeds = np.random.SeedSequence(context.seed).generate_state(self.params.seeds)
         with own_torch_state():
-            torch.manual_seed(context.seed)
-            module = Module(rows.shape[1], self.params.hidden)
-            module.mean[:] = torch.from_numpy(rows.mean(axis=0))
-            module.scale[:] = torch.from_numpy(rows.std(axis=0) + 1e-6)
-            module.to(device)
-            optimizer = torch.optim.AdamW(module.parameters(), self.params.learning_rate)
-            for step in range(self.params.steps):
-                if context.should_stop():
-                    raise interrupted()
-                some = draw.integers(len(rows), size=self.params.batch_rows)
-                inputs, wanted = (torch.from_numpy(x[some]).to(device) for x in (rows, labels))
-                loss = nn.functional.mse_loss(module(inputs), wanted)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                done = (step + 1) / self.params.steps
-                context.progress(done, f"step {step + 1}/{self.params.steps}  loss {loss:.4f}")
-        return NetworkFitted(module.to("cpu"), self._meta(train.names))
+            modules = [
+                self._module(rows, labels, (number, int(seed)), device, context)
+                for number, seed in enumerate(seeds)
+            ]
+        return NetworkFitted(nn.ModuleList(modules), self._meta(train.names))
+
+    def _module(
+        self, rows: Any, labels: Any, seed: tuple[int, int], device: str, context: FitContext
+    ) -> Module:
+        params, draw = self.params, np.random.default_rng(seed[1])
+        torch.manual_seed(seed[1])
+        module = Module(rows.shape[1], params.hidden)
+        module.mean[:] = torch.from_numpy(rows.mean(axis=0))
+        module.scale[:] = torch.from_numpy(rows.std(axis=0) + 1e-6)
+        module.to(device)
+        optimizer = torch.optim.AdamW(module.parameters(), params.learning_rate)
+        for step in range(params.steps):
+            if context.should_stop():
+                raise interrupted()
+            some = draw.integers(len(rows), size=params.batch_rows)
+            inputs, wanted = (torch.from_numpy(x[some]).to(device) for x in (rows, labels))
+            loss = nn.functional.mse_loss(module(inputs), wanted)
+            optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            optimizer.step()
+            done = (seed[0] + (step + 1) / params.steps) / params.seeds
+            context.progress(done, f"step {step + 1}/{params.steps}  loss {loss:.4f}")
+        return module.to("cpu")
 
     def load(self, folder: Path, names: tuple[str, ...]) -> "NetworkFitted":
         """Read what ``NetworkFitted.save`` wrote; other features or parameters are an error."""
-        module = Module(len(names), self.params.hidden)
-        kept = read_values(folder, self._meta(names), tuple(module.state_dict()))
-        module.load_state_dict({name: torch.from_numpy(value) for name, value in kept.items()})
-        return NetworkFitted(module, self._meta(names))
+        sizes = (len(names), self.params.hidden)
+        modules = nn.ModuleList(Module(*sizes) for _ in range(self.params.seeds))
+        kept = read_values(folder, self._meta(names), tuple(modules.state_dict()))
+        modules.load_state_dict({name: torch.from_numpy(value) for name, value in kept.items()})
+        return NetworkFitted(modules, self._meta(names))
 
     def _meta(self, names: tuple[str, ...]) -> dict[str, Any]:
         return {"features": list(names), "parameters": self.params.model_dump()}
@@ -88,24 +104,25 @@ class NetworkFamily:
 
 @dataclass(frozen=True, eq=False)
 class NetworkFitted:
-    """A trained module, and what its files belong to."""
+    """Trained modules, and what their files belong to."""
 
-    module: Module
+    modules: nn.ModuleList
     meta: dict[str, Any]
 
     def score(self, window: Dataset) -> Floats:
-        """Return the expected label of usable rows, shape (bars, symbols); NaN elsewhere."""
+        """Return the mean of what the modules expect, shape (bars, symbols); NaN where unusable."""
 
         def predict(rows: Floats) -> Floats:
             with own_torch_state(), torch.inference_mode():
-                answer: Floats = self.module(torch.from_numpy(np.float32(rows))).numpy()
-            return answer
+                inputs = torch.from_numpy(np.float32(rows))
+                mean: Floats = torch.stack([one(inputs) for one in self.modules]).mean(0).numpy()
+            return mean
 
         return score_in_blocks(window, predict)
 
     def save(self, folder: Path) -> None:
         """Write the weights as safetensors, and JSON beside them."""
-        weights = {name: tensor.numpy() for name, tensor in self.module.state_dict().items()}
+        weights = {name: tensor.numpy() for name, tensor in self.modules.state_dict().items()}
         write_values(folder, self.meta, weights)
 
     def importance(self) -> dict[str, float]:
