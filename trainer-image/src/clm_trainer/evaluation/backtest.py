@@ -4,7 +4,7 @@ Each symbol is a sleeve of 1/N of equity 1.0. The target decided at close t fill
 existing open; units change only when the target changes; the cost rate is charged on notional.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
