@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from clm_api.families import Family
+from clm_api.families import Family, FamilyParameters
 from clm_operator.settings import DEFAULTS, load_settings
 from clm_operator.store.own_keys import FOLDER_VARIABLE
 from tests.support import chart
@@ -45,8 +45,11 @@ def test_every_family_has_an_image_of_its_flavour(family: Family, tmp_path: Path
     path = tmp_path / "config.yaml"
     path.write_text(config)
     settings = load_settings(path)
-    flavour = settings.families[family]["flavour"]
-    defaults = settings.pod_defaults(family)
+    model = FamilyParameters.model_validate(
+        {"family": family, family.field: family.row.sample if family.row.example else None}
+    )
+    flavour = model.flavour
+    defaults = settings.pod_defaults(model)
     assert defaults["image"].startswith("clm-trainer:")
     assert defaults["image"].endswith(f"-{flavour}")
     assert defaults["gpu"]["count"] == 1

@@ -222,3 +222,20 @@ def test_a_file_that_is_no_manifest_is_refused(content: bytes, said: str, tmp_pa
     result = RUNNER.invoke(app, ["validate", "-f", str(path)])
     assert result.exit_code != 0
     assert said in result.stdout + str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("image", "says"),
+    [
+        ("registry.io/quants/own:1", "holds registry.io/quants/own, or a folder or registry above"),
+        ("registry.io/quants@evil.io/x", "is not the name of an image, and will be refused"),
+    ],
+    ids=["a name", "none"],
+)
+def test_an_own_image_is_told_who_must_allow_it(tmp_path: Path, image: str, says: str) -> None:
+    raw = sample("trainingschedule-custom")
+    raw["spec"]["job"] = {"image": image}
+    path = tmp_path / "own.yaml"
+    path.write_text(yaml.safe_dump(raw))
+    result = RUNNER.invoke(app, ["validate", "-f", str(path)])
+    assert (result.exit_code, says in result.stdout) == (0, True), result.stdout

@@ -147,6 +147,9 @@ BY_OPERATOR = [
     Case("a pod that evicts the system's", "spec.job.priorityClassName",
          job(priorityClassName="system-node-critical")),
     Case("a runtime without a sandbox", "spec.job.runtimeClassName", job(runtimeClassName="runc")),
+    Case("an image of somebody's", "spec.job.image", job(image="registry.io/anybody/x:1")),
+    Case("an image behind a user's name", "spec.job.image",
+         job(image="registry.io/quants@evil.io/x")),
     Case("every taint tolerated", "spec.job.tolerations[0].key",
          job(tolerations=[{"operator": "Exists"}])),
     Case("the control plane's nodes", "spec.job.nodeSelector",
@@ -218,9 +221,9 @@ def made_of(tenants: Tenants, accepted: Raw) -> Made:
 
 ESCAPES = "\x1b[2J\u202egnp\u2066\r\n"
 PODLIKE: Raw = {
-    "image": "evil:1", "serviceAccountName": "clm-operator", "hostNetwork": True, "hostPID": True,
-    "command": ["sh"], "env": [{"name": "A", "value": "b"}], "automountServiceAccountToken": True,
-    "securityContext": {"privileged": True},
+    "fetchImage": "evil:1", "serviceAccountName": "clm-operator", "hostNetwork": True,
+    "hostPID": True, "command": ["sh"], "env": [{"name": "A", "value": "b"}],
+    "automountServiceAccountToken": True, "securityContext": {"privileged": True},
     "volumes": [{"name": "h", "hostPath": {"path": "/"}}],
 }  # fmt: skip
 
@@ -234,7 +237,7 @@ def _plain_pod(made: Made) -> bool:
         and pod["securityContext"]["runAsNonRoot"]
         and not {"hostNetwork", "hostPID"} & set(pod)
         and all("hostPath" not in volume for volume in pod["volumes"])
-        and pod["containers"][0]["image"] != "evil:1"
+        and "evil:1" not in str(pod)
     )
 
 

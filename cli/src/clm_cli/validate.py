@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from clm_api.errors import SpecError
+from clm_api.images import repository
 from clm_api.reasons import EXIT_CODES, Reason
 from clm_api.schedule import parse_schedule
 from clm_api.training_schedule import TrainingScheduleSpec
@@ -51,10 +52,24 @@ def validate(
 
 
 def _notes(document: Document, now: datetime) -> tuple[str, ...]:
-    """Return what is to be known of a valid schedule's slots."""
+    """Return what is to be known of a valid schedule's slots, and of an image of its own."""
     if not isinstance(document.spec, TrainingScheduleSpec):
         return ()
-    return parse_schedule(document.spec).notes(now)
+    return (*parse_schedule(document.spec).notes(now), *_image(document.spec.job.image))
+
+
+def _image(image: str | None) -> tuple[str, ...]:
+    """Say what an own image asks of the operator."""
+    if image is None:
+        return ()
+    found = repository(image)
+    if found is None:
+        return (f'spec.job.image: "{image}" is not the name of an image, and will be refused',)
+    told = (
+        f"spec.job.image: an operator runs it only if jobPolicy.images in its chart's values "
+        f"holds {found}, or a folder or registry above it"
+    )
+    return (told,)
 
 
 def _say(text: str, style: str | None = None) -> None:

@@ -76,3 +76,8 @@ class JobSpec(Model):
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31536000)] = 86400
     """A finished Job goes with its pods and keys so long after what came of it was stored; at once
     where a quota needs its place."""
+
+    @property
+    def own_image(self) -> str | None:
+        """The image that is not CLM's; None where the operator's runs."""
+        return self.image

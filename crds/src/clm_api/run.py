@@ -164,6 +164,11 @@ class RunPod(Model):
     pending_deadline_seconds: Annotated[int, Field(ge=10, le=604800)]
     """Longest wait for a node."""
 
+    @property
+    def own_image(self) -> str | None:
+        """The image that is not CLM's; None where one of the operator's does all."""
+        return None if self.fetch_image is None else self.image
+
 
 class RunSpec(Model):
     """Everything a run depends on. Two runs of one RunSpec on the same bars give the same files."""

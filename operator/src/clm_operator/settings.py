@@ -9,7 +9,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from clm_api.base import Model, Quantity
 from clm_api.errors import SpecError
-from clm_api.families import Family
+from clm_api.families import Family, FamilyParameters
+from clm_api.images import PREFIX_PATTERN
 from clm_api.layout import RunLayout, data_of, inside, run_address
 from clm_api.resolve import deep_merge
 from clm_operator.event_settings import EventSettings
@@ -175,9 +176,14 @@ class MaximumSettings(Model):
     """GPUs."""
 
 
-class JobPolicy(Model):
-    """What ``spec.job`` of a schedule may say; ``*`` in a list allows everything."""
+ImagePrefix = Annotated[str, Field(pattern=PREFIX_PATTERN, max_length=255)]
 
+
+class JobPolicy(Model):
+    """What ``spec.job`` of a schedule may say; ``*`` in a list allows everything, but images."""
+
+    images: list[ImagePrefix] = Field(default_factory=list)
+    """Registries, folders of them or repositories whose images may train; none forbids own code."""
     priority_classes: list[str] = Field(default_factory=list)
     """PriorityClasses."""
     runtime_classes: list[str] = Field(default_factory=list)
@@ -262,24 +268,28 @@ class Settings(Model):
         """Return the family's pod defaults in the shape of ``spec.job``."""
         return {name: value for name, value in self.families[family].items() if name != "flavour"}
 
-    def pod_defaults(self, family: Family) -> dict[str, Any]:
-        """Return the family's pod defaults in the shape of ``RunPod``, image included.
+    def pod_defaults(self, model: FamilyParameters) -> dict[str, Any]:
+        """Return the pod defaults of a model in the shape of ``RunPod``, image included.
 
         Raises
         ------
         SpecError
-            No image is configured for the family's flavour.
+            No image is configured for the model's flavour.
         """
-        defaults = self.job_defaults(family)
-        flavour = self.families[family]["flavour"]
+        flavour = self._flavour(model)
         image = self.trainer.images.get(flavour)
         if image is None:
             raise SpecError(
                 "spec.model.family",
-                f'"{family}" needs image flavour "{flavour}", and the operator has none: '
+                f'"{model.family}" needs image flavour "{flavour}", and the operator has none: '
                 f"set trainer.images.{flavour} in the chart's values",
             )
-        return {"image": image, **defaults}
+        return {"image": image, **self.job_defaults(model.family)}
+
+    def _flavour(self, model: FamilyParameters) -> str:
+        """Return the flavour that all parts of a model have, or that of its own family."""
+        found = {str(self.families[part.family]["flavour"]) for part in model.parts}
+        return found.pop() if len(found) == 1 else str(self.families[model.family]["flavour"])
 
 
 def load_settings(path: Path) -> Settings:

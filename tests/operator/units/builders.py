@@ -85,7 +85,7 @@ def version(
     assert owner.spec is not None
     run = resolve(
         owner.spec, slot=slot, trials=RunTrials(),
-        pod_defaults=settings().pod_defaults(owner.spec.model.family),
+        pod_defaults=settings().pod_defaults(owner.spec.model),
     )  # fmt: skip
     raw = version_manifest(owner, owner.spec, Ask(name, slot, Trigger(type=trigger)), run)
     meta = {"uid": f"uid-{name}", "generation": 1, "creationTimestamp": stamp(created)}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from clm_api.families import Family
+from clm_api.families import Family, FamilyParameters
 from clm_api.model_version import ModelVersionStatus, Phase
 from clm_operator.settings import Settings
 from tests.operator.units import builders as b
@@ -16,7 +16,7 @@ OPEN = {
     "jobPolicy": {
         "priorityClasses": ["low"], "runtimeClasses": ["gvisor"], "tolerations": ["spot"],
         "nodeSelector": ["pool"], "resourceNames": ["example.com/npu"],
-        "maximum": {"cpu": 8, "memory": "16Gi", "gpu": 2},
+        "maximum": {"cpu": 8, "memory": "16Gi", "gpu": 2}, "images": ["registry.io/quants"],
     }
 }  # fmt: skip
 ALL = {"jobPolicy": {name: ["*"] for name in ("priorityClasses", "tolerations", "nodeSelector")}}
@@ -82,6 +82,14 @@ CASES = [
          "spec.job.resources.limits.memory: 1Ti is above 512Gi"),
     Case("as much as allowed", {"resources": {"limits": {"cpu": "8000m", "memory": "16Gi"}}}, None,
          OPEN),
+    Case("an own image where none is allowed", {"image": "registry.io/quants/x:1"},
+         'spec.job.image: "registry.io/quants/x:1" is not allowed: jobPolicy.images in the'),
+    Case("an own image of the list", {"image": "registry.io/quants/x:1"}, None, OPEN),
+    Case("an own image of a folder that begins alike", {"image": "registry.io/quants-evil/x"},
+         "spec.job.image", OPEN),
+    Case("an own image that names none", {"image": "registry.io/quants@evil.io/x"},
+         "is not the name of an image", OPEN),
+    Case("CLM's image by its name", {"image": "clm-trainer:test"}, "spec.job.image"),
     Case("as much as the defaults", {"resources": {"limits": {"memory": "600Gi"}}}, None,
          _defaults(resources={"limits": {"memory": "1Ti"}})),
 ]  # fmt: skip
@@ -132,6 +140,45 @@ def test_of_very_many_the_rest_is_counted() -> None:
     assert named > 5
     assert told.endswith(f"; and {20 - named} more")
     assert len(told) <= 1024
+
+
+def test_an_own_image_is_looked_at_again_when_its_job_is_made() -> None:
+    pending = b.version(job={"image": "registry.io/quants/x:1"})
+    assert pending.spec is not None
+    assert pending.spec.run.pod.fetch_image
+    seen = b.seen(pending, schedule=b.schedule_object(suspend=True))
+    for settings, jobs in ((b.settings(**OPEN), 1), (b.settings(), 0)):
+        made = b.plan(seen, settings)
+        status = next(s for v, s in made.version_statuses if v.name == pending.name)
+        assert len(made.create_jobs) == jobs
+        assert jobs or (status.phase, status.reason) == (Phase.FAILED, "SpecInvalid")
+        assert jobs or status.message.startswith("spec.run.pod.image: ")
+
+
+BLENDS = [
+    ("of one flavour", ["xgboost", "lightgbm"], "clm-trainer:boosting"),
+    ("of two flavours", ["xgboost", "nhits"], "clm-trainer:all"),
+]
+
+
+@pytest.mark.parametrize(("families", "image"), [r[1:] for r in BLENDS], ids=[r[0] for r in BLENDS])
+def test_a_blend_runs_in_the_image_that_has_its_members(families: list[str], image: str) -> None:
+    flavours = ("boosting", "neural", "rl", "all")
+    settings = b.settings(trainer={"images": {one: f"clm-trainer:{one}" for one in flavours}})
+    members = [{"family": one} for one in families]
+    model = FamilyParameters.model_validate({"family": "blend", "blend": {"members": members}})
+    assert settings.pod_defaults(model)["image"] == image
+
+
+def test_a_blend_follows_the_flavours_that_the_values_give_its_members() -> None:
+    fast = {family: {"flavour": "fast"} for family in ("xgboost", "lightgbm")}
+    settings = b.settings(
+        trainer={"images": {"fast": "fast:1", "all": "clm-trainer:all"}},
+        families=b.settings().families | fast,
+    )
+    members = [{"family": "xgboost"}, {"family": "lightgbm"}]
+    model = FamilyParameters.model_validate({"family": "blend", "blend": {"members": members}})
+    assert settings.pod_defaults(model)["image"] == "fast:1"
 
 
 def _frozen(settings: Settings) -> tuple[ModelVersionStatus, int]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from clm_api.errors import SpecError
 from clm_api.families import Family
+from clm_api.images import repository, within
 from clm_api.job_spec import GpuSpec, JobSpec, TolerationSpec
 from clm_api.quantities import amount
 from clm_api.run import RunPod
@@ -62,6 +63,11 @@ def _refused(
     asked: JobSpec | RunPod, defaults: Mapping[str, Any], policy: JobPolicy
 ) -> Iterator[tuple[str, str]]:
     """Yield fields and what is wrong with them."""
+    own = asked.own_image
+    if own is not None and repository(own) is None:
+        yield "image", f'"{own}" is not the name of an image: REGISTRY/PATH:TAG or @sha256:DIGEST'
+    elif own is not None and not within(own, policy.images):
+        yield "image", _text(own, "images", policy.images)
     classes = (
         (
             "priorityClassName",

@@ -166,7 +166,7 @@ def _read(schedule: ScheduleObject, settings: Settings) -> tuple[Plausible | Non
 def _slots(spec: TrainingScheduleSpec, settings: Settings) -> Schedule:
     """Return the slots of a spec that this operator allows."""
     least, family = timedelta(minutes=settings.min_interval_minutes), spec.model.family
-    settings.pod_defaults(family)
+    settings.pod_defaults(spec.model)
     policy.check("spec.job", spec.job, settings.job_defaults(family), settings.job_policy)
     if duration(spec.monitoring.interval) < least:
         text = f"is below {settings.min_interval_minutes}m, the least that the operator allows"

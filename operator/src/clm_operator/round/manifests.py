@@ -16,7 +16,7 @@ from clm_operator.slots.version import version_manifest
 def version_of(facts: Facts, begin: Begin) -> Raw:
     """Return the manifest of a version."""
     spec, ask = begin.spec, begin.ask
-    pods = facts.settings.pod_defaults(spec.model.family)
+    pods = facts.settings.pod_defaults(spec.model)
     run = resolve(spec, slot=ask.slot, trials=begin.trials, pod_defaults=pods)
     return version_manifest(facts.schedule, spec, ask, run)
 
