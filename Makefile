@@ -12,7 +12,7 @@ KILLS ?= 40
 SEED ?=
 REPO ?= .
 SCALE_OUT ?= bench/results/scale.json
-SOURCES := crds/src operator/src trainer-image/src cli/src tools/cluster/local_cluster tools/demo tools/study tools/values tools/dashboard tools/mutants tools/types bench examples/own/src
+SOURCES := crds/src operator/src trainer-image/src cli/src tools/cluster/local_cluster tools/demo tools/study tools/values tools/dashboard tools/mutants tools/types bench examples/own
 
 .PHONY: help setup lint format generate verify test test-fast e2e-full study bench bench-scale soak mutants cluster-up cluster-down images bars demo demo-clean clean
 
@@ -25,7 +25,7 @@ setup: ## Install what the other targets need: uv and the virtual environment
 lint: setup ## Check style, types and layers
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
-	$(VENV)/mypy $(SOURCES) tests examples/own/tests
+	$(VENV)/mypy $(SOURCES) tests
 	$(VENV)/lint-imports --cache-dir .import_linter_cache
 
 format: setup ## Format the code
