@@ -36,6 +36,8 @@ class Dataset:
         Log closes, carried through holes, NaN before a symbol's first bar; shape
         (history + bars, symbols). The rows before the first one are what is known of the past:
         ``log_close[-len(self):]`` belongs to ``times``. Nothing after the last row is in it.
+    observed
+        Those of ``names`` that the RL families observe.
     """
 
     times: pd.DatetimeIndex
@@ -48,6 +50,7 @@ class Dataset:
     usable: Bools
     open: Floats
     log_close: Floats
+    observed: tuple[str, ...]
 
     def rows(self, start: int, stop: int) -> "Dataset":
         """Return the bars [start, stop), with all closes before them."""

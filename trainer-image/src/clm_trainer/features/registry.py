@@ -1,10 +1,8 @@
-"""From a feature set's name to what computes it."""
+"""From a run's ``spec.model.features`` to the set that it names."""
 
 from clm_api.run import RunSpec
 from clm_trainer.features.base import FeatureSet
 from clm_trainer.own.door import made
-
-FIELD = "spec.model.features"
 
 
 def create(spec: RunSpec) -> FeatureSet:
@@ -13,9 +11,10 @@ def create(spec: RunSpec) -> FeatureSet:
     Raises
     ------
     SpecError
-        No installed package offers it, it refuses its parameters, it needs a column that is not
-        fetched, or its first call on drawn bars fails.
+        No installed package offers it, or it refuses its parameters.
     """
     chosen = spec.model.features
-    found: FeatureSet = made("clm.features", chosen.set_, chosen.params, spec, FIELD)
-    return found
+    features: FeatureSet = made(
+        "clm.features", chosen.set_, chosen.params, spec, "spec.model.features"
+    )
+    return features

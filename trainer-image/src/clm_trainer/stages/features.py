@@ -1,11 +1,9 @@
 """Features and labels from bars."""
 
-from collections.abc import Callable
-
 import numpy as np
 
 from clm_trainer.families.base import Dataset
-from clm_trainer.features import FeatureTable, build_features
+from clm_trainer.features import STANDARD, FeatureSet, build_features
 from clm_trainer.panel import Floats, Panel
 
 LABEL_LIMIT = 2.5
@@ -22,11 +20,9 @@ def forward_returns(panel: Panel, sigma: Floats, horizon: int) -> Floats:
     return np.clip(label, -LABEL_LIMIT, LABEL_LIMIT)
 
 
-def dataset(
-    panel: Panel, horizon: int, build: Callable[[Panel], FeatureTable] = build_features
-) -> Dataset:
-    """Return all rows of a panel with the features that ``build`` makes, and labels."""
-    table = build(panel)
+def dataset(panel: Panel, horizon: int, features: FeatureSet = STANDARD) -> Dataset:
+    """Return all rows of a panel with the features of a set, and labels."""
+    table = build_features(panel, features)
     return Dataset(
         times=panel.times,
         timeframe=panel.timeframe,
@@ -37,13 +33,6 @@ def dataset(
         sigma=table.sigma,
         usable=table.usable,
         open=panel.open,
-        log_close=carried_closes(panel),
+        log_close=table.log_close,
+        observed=features.observed,
     )
-
-
-def carried_closes(panel: Panel) -> Floats:
-    """Return log closes, holes filled with the last one; NaN before a symbol's first bar."""
-    closes = np.log(panel.close)
-    there = np.where(panel.gap, 0, np.arange(len(panel))[:, None])
-    newest = np.maximum.accumulate(there, axis=0)
-    return np.where(panel.listed, np.take_along_axis(closes, newest, axis=0), np.nan)
