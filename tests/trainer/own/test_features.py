@@ -40,7 +40,8 @@ def computed(offer: Any, panel: Panel, params: BaseModel | None = None) -> tuple
 def test_a_function_of_one_symbol_becomes_a_set() -> None:
     panel = real(60)
     made, values = computed(momentum, panel, Momentum(bars=48))
-    assert (made.names, made.warm_up_bars, made.observed) == (("momentum", "gap"), 48, made.names)
+    assert (made.names, made.observed) == (("momentum", "gap"), made.names)
+    assert (made.lookback_bars, made.warm_up_bars) == (48, 168), "a volatility needs a week"
     expected = panel.close[48:] / panel.close[:-48] - 1
     np.testing.assert_allclose(values[48:, :, 0], expected, rtol=1e-12)
     assert np.isnan(values[:48, :, 0]).all()

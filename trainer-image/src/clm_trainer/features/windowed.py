@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clm_trainer.features.base import Saved
+from clm_trainer.features.basis import SIGMA_SPAN_BARS
 from clm_trainer.panel import Floats, Panel
 
 PRICES = ("open", "high", "low", "close")
@@ -108,8 +109,8 @@ class WindowedSet:
 
     @property
     def warm_up_bars(self) -> int:
-        """Bars of a symbol before the first one that has features."""
-        return self.lookback_bars
+        """Bars of a symbol before the first one that has features, and a volatility."""
+        return max(self.lookback_bars, SIGMA_SPAN_BARS)
 
     @property
     def observed(self) -> tuple[str, ...]:

@@ -31,6 +31,8 @@ CLOSE = 1e-9
 class Watch:
     """Looks at an own feature set while a run computes it, and then computes a sample again.
 
+    A set without a windowed part, as CLM's own, is left alone: the truncation test sees it.
+
     Parameters
     ----------
     features
@@ -38,7 +40,8 @@ class Watch:
     """
 
     def __init__(self, features: FeatureSet, panel: Panel, run: RunSpec) -> None:
-        self._panel, self._run, self._parts = panel, run, windowed_parts(features)
+        self._of, self._panel, self._run = features, panel, run
+        self._parts = windowed_parts(features)
         self._cuts = [cuts_of(part.windowed, panel, run.model.seed) for part in self._parts]
         rows = (cut.tail(TAIL_BARS) for cuts in self._cuts for cut in cuts)
         self._watched = WatchedSet(features, panel, frozenset(row for tail in rows for row in tail))
@@ -46,7 +49,7 @@ class Watch:
     @property
     def features(self) -> FeatureSet:
         """The set to compute the run's features with."""
-        return self._watched
+        return self._watched if self._parts else self._of
 
     def require_sound(self) -> None:
         """Refuse a set whose features are no numbers, or others when they are computed again.

@@ -71,7 +71,7 @@ class WatchedSet:
         shape = (len(panel.symbols), len(of.names))
         nothing = np.zeros(shape, dtype=np.int64), np.zeros(shape[:1], dtype=np.int64)
         self.seen = Seen(rows, {}, *nothing)
-        self.counted = past_warm_up(panel, of.warm_up_bars)
+        self.times, self.counted = panel.times, past_warm_up(panel, of.warm_up_bars)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -110,13 +110,13 @@ class WatchedSet:
 
 class _WatchedStream:
     def __init__(self, of: FeatureStream, watched: WatchedSet) -> None:
-        self._of, self._watched, self._row = of, watched, 0
+        self._of, self._watched = of, watched
 
     def advance(self, bars: Panel) -> Floats:
         values = self._of.advance(bars)
-        counted = self._watched.counted[self._row : self._row + len(bars)]
-        self._watched.seen.add(self._row, values, counted)
-        self._row += len(bars)
+        row = int(self._watched.times.searchsorted(bars.times[0]))
+        counted = self._watched.counted[row : row + len(bars)]
+        self._watched.seen.add(row, values, counted)
         return values
 
     def save(self) -> Saved:

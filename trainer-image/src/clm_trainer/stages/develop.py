@@ -11,6 +11,7 @@ from clm_api.report import MetricsFile
 from clm_api.run import RunSpec
 from clm_trainer.families.base import Dataset, FitContext
 from clm_trainer.features import FeatureSet, registry
+from clm_trainer.own.soundness import Watch
 from clm_trainer.panel import Panel
 from clm_trainer.stages.backtest import Evaluated, evaluate
 from clm_trainer.stages.causality import require_no_look_ahead
@@ -78,12 +79,16 @@ def develop(
     Raises
     ------
     ClmError
-        InsufficientData, Interrupted; MetricsRejected: a metric is not a finite number, or a
-        feature or signal uses the future.
+        InsufficientData, Interrupted; MetricsRejected: a metric is not a finite number, a
+        feature or signal uses the future, or an own feature set is not sound. SpecInvalid,
+        TrainingFailed: an own feature set can't be made, or raises.
     """
     enter("features")
-    features = features or registry.create(spec)
+    watch = Watch(registry.create(spec), panel, spec) if features is None else None
+    features = features if watch is None else watch.features
     rows = dataset(panel, spec.target.horizon_bars, features)
+    if watch is not None:
+        watch.require_sound()
     say = "%d features of %d bars × %d symbols"
     _LOG.info(say, len(rows.names), *rows.usable.shape, extra={"stage": "features"})
 
