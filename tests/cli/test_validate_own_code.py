@@ -15,13 +15,13 @@ from tests.support.schedules import schedule
 RUNNER = CliRunner()
 ENTRIES = """
 [clm.features]
-mypackage.momentum = mypackage:momentum
-mypackage.broken = mypackage:broken
-mypackage.absent = mypackage.nowhere:momentum
+quantdesk.momentum = quantdesk:momentum
+quantdesk.broken = quantdesk:broken
+quantdesk.absent = quantdesk.nowhere:momentum
 [clm.families]
-mypackage.linear = mypackage:LINEAR
+quantdesk.linear = quantdesk:LINEAR
 [clm.targets]
-mypackage.sharpe = mypackage:SHARPE
+quantdesk.sharpe = quantdesk:SHARPE
 """
 PACKAGE = """
 from pydantic import BaseModel, Field
@@ -48,16 +48,16 @@ SHARPE = Offer(Momentum, lambda params, run: object())
 """
 OWN: dict[str, Any] = {
     "family": "custom",
-    "custom": {"name": "mypackage.linear", "params": {"alpha": 2}},
-    "features": {"set": "mypackage.momentum", "params": {"windowBars": 12}},
+    "custom": {"name": "quantdesk.linear", "params": {"alpha": 2}},
+    "features": {"set": "quantdesk.momentum", "params": {"windowBars": 12}},
 }
 DATA = {"symbols": ["BTC/USDT"], "columns": ["takerBuyVolume"]}
-TARGET = {"kind": "mypackage.sharpe", "params": {"windowBars": 12}}
+TARGET = {"kind": "quantdesk.sharpe", "params": {"windowBars": 12}}
 
 
 def said(folder: Path, *options: str, **spec: Any) -> tuple[int, str]:
     groups = {"model": OWN, "data": DATA, "target": TARGET, **spec}
-    lay(folder, {"mypackage/__init__.py": PACKAGE}, ENTRIES)
+    lay(folder, {"quantdesk/__init__.py": PACKAGE}, ENTRIES)
     file = folder / "schedule.yaml"
     file.write_text(yaml.safe_dump(schedule("own", "default", **groups)))
     with on_the_path(folder):
@@ -68,7 +68,7 @@ def said(folder: Path, *options: str, **spec: Any) -> tuple[int, str]:
 def test_without_local_it_says_what_is_not_checked(tmp_path: Path) -> None:
     code, text = said(tmp_path)
     assert code == 0
-    names = "mypackage.momentum, mypackage.sharpe, mypackage.linear"
+    names = "quantdesk.momentum, quantdesk.sharpe, quantdesk.linear"
     assert f"warning: own code is not checked here: {names};" in text
 
 
@@ -89,28 +89,28 @@ def features(name: str, **params: Any) -> dict[str, Any]:
 
 
 FAULTS = [
-    Fault("a parameter out of its range", features("mypackage.momentum", windowBars=1),
+    Fault("a parameter out of its range", features("quantdesk.momentum", windowBars=1),
           "spec.model.features.params.windowBars: Input should be greater than or equal to 2"),
-    Fault("a parameter that there is not", features("mypackage.momentum", window=12),
-          'spec.model.features.params.window: "mypackage.momentum" has parameters'),
-    Fault("a set that nobody offers", features("mypackage.moment"),
-          'spec.model.features: "mypackage.moment" is not offered by any package'),
-    Fault("a set that can't be imported", features("mypackage.absent"),
-          'spec.model.features: "mypackage.absent" of mypackage can\'t be imported'),
-    Fault("a set that raises", features("mypackage.broken"),
-          'spec.model.features: "mypackage.broken" raises on drawn bars: KeyError'),
+    Fault("a parameter that there is not", features("quantdesk.momentum", window=12),
+          'spec.model.features.params.window: "quantdesk.momentum" has parameters'),
+    Fault("a set that nobody offers", features("quantdesk.moment"),
+          'spec.model.features: "quantdesk.moment" is not offered by any package'),
+    Fault("a set that can't be imported", features("quantdesk.absent"),
+          'spec.model.features: "quantdesk.absent" of quantdesk can\'t be imported'),
+    Fault("a set that raises", features("quantdesk.broken"),
+          'spec.model.features: "quantdesk.broken" raises on drawn bars: KeyError'),
     Fault("a column that is not fetched", {"data": {"symbols": ["BTC/USDT"]}},
-          'spec.data.columns: "mypackage.momentum" asks for takerBuyVolume: add it'),
+          'spec.data.columns: "quantdesk.momentum" asks for takerBuyVolume: add it'),
     Fault("the parameters of a family",
-          {"model": {**OWN, "custom": {"name": "mypackage.linear", "params": {"alpha": 0}}}},
+          {"model": {**OWN, "custom": {"name": "quantdesk.linear", "params": {"alpha": 0}}}},
           "spec.model.custom.params.alpha: Input should be greater than 0"),
     Fault("those of a blend's member",
           {"model": {**OWN, "family": "blend", "custom": None, "blend": {"members": [
               {"family": "xgboost"},
-              {"family": "custom", "custom": {"name": "mypackage.lines"}}]}}},
-          'spec.model.blend.members[1].custom: "mypackage.lines" is not offered'),
-    Fault("those of a target", {"target": {"kind": "mypackage.sharpe", "params": {"x": 1}}},
-          'spec.target.params.x: "mypackage.sharpe" has parameters'),
+              {"family": "custom", "custom": {"name": "quantdesk.lines"}}]}}},
+          'spec.model.blend.members[1].custom: "quantdesk.lines" is not offered'),
+    Fault("those of a target", {"target": {"kind": "quantdesk.sharpe", "params": {"x": 1}}},
+          'spec.target.params.x: "quantdesk.sharpe" has parameters'),
 ]  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from clm_trainer.panel import Floats, Panel
 from tests.trainer.evaluation.markets import real, with_holes
 from tests.trainer.families.runs import run_spec
 
-RUN = run_spec(model={"features": {"set": "mypackage.mine"}})
+RUN = run_spec(model={"features": {"set": "quantdesk.mine"}})
 LATE = pd.Timestamp("2025-01-01", tz="UTC")
 """The drawn bars of the first call lie before it, the real ones after."""
 
@@ -151,7 +151,7 @@ def test_what_is_no_features_is_refused_on_the_first_call(wrong: Wrong) -> None:
     offer = features(lookback_bars=5)(lambda bars, _: wrong.returned(bars))
     with pytest.raises(SpecError) as caught:
         offer.make(NoParams(), RUN)
-    assert caught.value.message.startswith('spec.model.features: "mypackage.mine" returned')
+    assert caught.value.message.startswith('spec.model.features: "quantdesk.mine" returned')
     assert wrong.said in caught.value.message
 
 
@@ -176,7 +176,7 @@ def test_what_is_no_features_on_real_bars_is_refused_with_symbol_and_bars(wrong:
 
 def test_a_function_that_raises_says_where() -> None:
     offer = features(lookback_bars=5)(lambda bars, _: bars["clos"])
-    with pytest.raises(SpecError, match=r'"mypackage.mine" raises on drawn bars: KeyError: .clos'):
+    with pytest.raises(SpecError, match=r'"quantdesk.mine" raises on drawn bars: KeyError: .clos'):
         offer.make(NoParams(), RUN)
     late = features(lookback_bars=5)(
         lambda bars, _: later(bars, None) if bars.index[0] < LATE else 1 // 0
@@ -207,12 +207,12 @@ REFUSED = [
     Refused(
         "a market column that is not fetched",
         {"lookback_bars": 5, "columns": ("takerBuyVolume",)},
-        'spec.data.columns: "mypackage.mine" asks for takerBuyVolume: add it',
+        'spec.data.columns: "quantdesk.mine" asks for takerBuyVolume: add it',
     ),
     Refused(
         "a series that is not read",
         {"lookback_bars": 5, "columns": ("sentiment.score",)},
-        'spec.data.series: "mypackage.mine" asks for sentiment.score: add series sentiment',
+        'spec.data.series: "quantdesk.mine" asks for sentiment.score: add series sentiment',
     ),
     Refused(
         "a column that nobody has",
@@ -232,7 +232,7 @@ def test_what_a_set_declares_must_be_possible(refused: Refused) -> None:
 
 def test_further_columns_stand_in_the_frame_as_they_were_known() -> None:
     data = {"columns": ["takerBuyVolume"], "series": [{"name": "mood", "columns": ["score"]}]}
-    run = run_spec(data=data, model={"features": {"set": "mypackage.mine"}})
+    run = run_spec(data=data, model={"features": {"set": "quantdesk.mine"}})
     columns = ("takerBuyVolume", "mood.score")
     offer = features(lookback_bars=5, columns=columns)(
         lambda bars, _: {"x": bars["takerBuyVolume"] / bars["volume"] + bars["mood.score"]}
