@@ -79,3 +79,26 @@ def test_a_panel_set_must_not_depend_on_the_order_of_symbols(tmp_path: Path) -> 
     )
     with planted(program, tmp_path) as run, pytest.raises(ClmError, match="order of the symbols"):
         watched(run, real(200))
+
+
+ELSEWHERE = "import sys\nif sys.argv[0].endswith('apart.py'):\n"
+DIES = {
+    "with a word": ("raise SystemExit('no licence here')", "ended: no licence here"),
+    "without a word": ("import os; os._exit(3)", "ended: without a word"),
+}
+
+
+@pytest.mark.parametrize(("death", "said"), DIES.values(), ids=DIES)
+def test_a_process_that_dies_says_why(death: str, said: str, tmp_path: Path) -> None:
+    program = f"{ELSEWHERE}    {death}\n" + leaking("1.0 * bars.index.hour")
+    with planted(program, tmp_path) as run, pytest.raises(ClmError, match=said) as caught:
+        watched(run, real(200))
+    assert caught.value.reason == "TrainingFailed"
+
+
+def test_a_package_that_fails_elsewhere_alone_says_so_in_its_own_words(tmp_path: Path) -> None:
+    program = f"{ELSEWHERE}    raise ValueError('no licence')\n" + leaking("1.0 * bars.index.hour")
+    said = "can't be imported: ValueError: no licence"
+    with planted(program, tmp_path) as run, pytest.raises(ClmError, match=said) as caught:
+        watched(run, real(200))
+    assert caught.value.reason == "SpecInvalid"

@@ -17,7 +17,7 @@ from clm_api.errors import ClmError
 from clm_api.reasons import Reason
 from clm_api.run import RunSpec
 from clm_trainer.features import registry
-from clm_trainer.features.combined import windowed_parts
+from clm_trainer.features.combined import WindowedPart, windowed_parts
 from clm_trainer.features.windowed import Window
 from clm_trainer.panel import Floats
 
@@ -89,11 +89,13 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     asked = sys.stdin.buffer
-    parts = windowed_parts(registry.create(RunSpec.model_validate_json(asked.readline())))
+    run = RunSpec.model_validate_json(asked.readline())
+    parts: tuple[WindowedPart, ...] = ()
     while line := asked.readline():
         question = json.loads(line)
         window = _window(question, _received(asked, np.int64), _received(asked, np.float64))
         try:
+            parts = parts or windowed_parts(registry.create(run))
             values = parts[question["part"]].windowed.evaluate(window)
         except ClmError as error:
             fault = {"reason": error.reason, "message": error.message}

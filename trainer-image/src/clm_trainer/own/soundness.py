@@ -20,7 +20,7 @@ from clm_trainer.own.cuts import Cut, cuts_of
 from clm_trainer.own.watched import WatchedSet
 from clm_trainer.panel import Floats, Panel
 
-TAIL_BARS = 64
+TAIL_BARS = 32
 """Bars before a cut that are compared."""
 LOOKBACKS = 12
 ORDERS = 3
