@@ -39,6 +39,7 @@ class Sign:
 
     def labels(self, panel: Panel, sigma: Floats) -> Labels:
         """Return the labels; the open of t + 1 + h decides that of t."""
+        del sigma
         return Labels(
             np.sign(changes(panel, self.horizon_bars)),
             fixed_ends(panel, self.horizon_bars),
