@@ -8,9 +8,9 @@ from clm_api.errors import ClmError
 from clm_api.families import BlendParameters
 from clm_api.parameters.own import CustomParameters
 from clm_api.run import RunModel, RunSpec
+from clm_trainer import targets
 from clm_trainer.families.registry import family_of
 from clm_trainer.features import registry
-from clm_trainer.own.door import made
 
 
 def faults(run: RunSpec) -> tuple[str, ...]:
@@ -26,9 +26,7 @@ def faults(run: RunSpec) -> tuple[str, ...]:
 
 def _makers(run: RunSpec) -> Iterator[Callable[[], object]]:
     yield partial(registry.create, run)
-    target = run.target
-    if "." in target.kind:
-        yield partial(made, "clm.targets", target.kind, target.params, run, "spec.target")
+    yield partial(targets.create, run)
     for field, part in _parts(run.model):
         if isinstance(part.parameters, CustomParameters):
             yield partial(family_of, part, run, field)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from clm_api.report import MetricsFile
 from clm_api.run import RunSpec
+from clm_trainer import targets
 from clm_trainer.families.base import Dataset, FitContext
 from clm_trainer.features import FeatureSet, registry
 from clm_trainer.own.soundness import Watch
@@ -17,6 +18,8 @@ from clm_trainer.stages.backtest import Evaluated, evaluate
 from clm_trainer.stages.causality import require_no_look_ahead
 from clm_trainer.stages.features import dataset
 from clm_trainer.stages.train import Trained, train
+from clm_trainer.targets import Labels, Target
+from clm_trainer.targets.settled import require_settled
 
 _LOG = logging.getLogger("clm_trainer")
 _SHOWN = (
@@ -84,11 +87,10 @@ def develop(
         TrainingFailed: an own feature set can't be made, or raises.
     """
     enter("features")
-    watch = Watch(registry.create(spec), panel, spec) if features is None else None
-    features = features if watch is None else watch.features
-    rows = dataset(panel, spec.target.horizon_bars, features)
-    if watch is not None:
-        watch.require_sound()
+    target = targets.create(spec)
+    features, rows = _rows(panel, spec, target, features)
+    labels = Labels(rows.target, rows.ends)
+    require_settled(target, spec.target.kind, panel, rows.sigma, labels)
     say = "%d features of %d bars × %d symbols"
     _LOG.info(say, len(rows.names), *rows.usable.shape, extra={"stage": "features"})
 
@@ -101,10 +103,23 @@ def develop(
     trained = train(rows, panel, spec, context, tell, features.warm_up_bars)
 
     enter("backtest")
-    require_no_look_ahead(panel, rows, trained, spec.target.horizon_bars, features)
+    require_no_look_ahead(panel, rows, trained, features)
     evaluated = evaluate(panel, rows, trained, spec, events)
     _LOG.info(_summary(spec, evaluated.scores.metrics), extra={"stage": "backtest"})
     return Developed(panel, rows, trained, evaluated, features)
+
+
+def _rows(
+    panel: Panel, spec: RunSpec, target: Target, features: FeatureSet | None
+) -> tuple[FeatureSet, Dataset]:
+    """Return the feature set and its rows; the one that the run names is watched meanwhile."""
+    if features is not None:
+        return features, dataset(panel, target, features)
+    found = registry.create(spec)
+    watch = Watch(found, panel, spec)
+    rows = dataset(panel, target, watch.features)
+    watch.require_sound()
+    return found, rows
 
 
 def _summary(spec: RunSpec, metrics: dict[str, float]) -> str:

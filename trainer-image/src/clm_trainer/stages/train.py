@@ -13,6 +13,7 @@ from clm_trainer.families import registry
 from clm_trainer.families.base import Dataset, Family, FitContext, Fitted, interrupted
 from clm_trainer.features import STANDARD
 from clm_trainer.panel import Floats, Panel
+from clm_trainer.targets.uniqueness import by_uniqueness
 
 Tell = Callable[[float, str], None]
 
@@ -63,7 +64,8 @@ def train(
     """
     first = np.argmax(panel.listed, axis=0)
     first[~panel.listed.any(axis=0)] = len(panel)
-    history = History(len(panel), panel.bars_per_day, int(first.min()), int(first.max()))
+    reach = rows.ends.max(axis=1)
+    history = History(len(panel), panel.bars_per_day, reach, int(first.min()), int(first.max()))
     walk = walk_forward(history, spec.evaluation, spec.target, warm_up_bars)
     family = registry.create(spec)
     start, stop = walk.window
@@ -76,7 +78,9 @@ def train(
     for done, number in enumerate(order):
         span = walk.final if number == folds else walk.folds[number]
         part = _part(context, done, folds + 1)
-        fitted, ranks, fits[number] = fit_span(family, rows, span, part)
+        fitted, ranks, fits[number] = fit_span(
+            family, rows, span, part, weighed=spec.target.uniqueness_weights
+        )
         if number == folds:
             artifact, name = (fitted, ranks), "final fit"
         else:
@@ -91,9 +95,14 @@ def train(
 
 
 def fit_span(
-    family: Family, rows: Dataset, span: Span, context: FitContext
+    family: Family, rows: Dataset, span: Span, context: FitContext, *, weighed: bool = False
 ) -> tuple[Fitted, PercentileMap, int]:
     """Return the model of one span, its percentile map, and the labelled rows it had.
+
+    Parameters
+    ----------
+    weighed
+        Whether labels count by how few others of the span overlap them.
 
     Raises
     ------
@@ -103,6 +112,8 @@ def fit_span(
     if context.should_stop():
         raise interrupted()
     learn, tail = rows.rows(*span.fit), rows.rows(*span.calibration)
+    if weighed:
+        learn = by_uniqueness(learn)
     fitted = family.fit(learn, tail, context)
     ranks = PercentileMap.fit(fitted.score(tail))
     known = int((learn.usable & np.isfinite(learn.target)).sum())
