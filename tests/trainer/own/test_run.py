@@ -179,6 +179,6 @@ def test_the_agents_of_reinforcement_learning_observe_all_of_an_own_set(site: Pa
     own = {"set": "quantdesk.alone"}
     with on_the_path(site):
         features = registry.create(run_spec(model={"family": "rl-v3", "features": own}))
-        rows = dataset(real(40), 24, features)
+        rows = dataset(real(40), None, features)
     assert observed(rows).shape == (40 * 24, 2, 2)
     assert observed(rows)[200:].any(axis=(0, 1)).all()
