@@ -1,8 +1,9 @@
-"""Where what an exchange tells beside its bars lies: which series of the store holds a column."""
+"""What bars see beside their prices: what it is called, and which series of the store holds it."""
 
 from collections.abc import Sequence
 
 from clm_api.layout import FUNDING
+from clm_api.run import RunData
 from clm_api.training_schedule import MarketColumn
 
 FLOW, MARK, INDEX, INTEREST = "flow", "mark", "index", "interest"
@@ -24,6 +25,15 @@ def series_of_column(column: MarketColumn, timeframe: str) -> str:
     kind = _KINDS[column]
     step = _SHORTEST_INTEREST if kind == INTEREST and timeframe == "1m" else timeframe
     return f"{kind}-{step}"
+
+
+def names_beside(data: RunData) -> list[str]:
+    """Return the names of all that a run's bars see beside their prices, as feature sets know them.
+
+    A series' columns are called ``NAME.COLUMN``.
+    """
+    own = [f"{one.name}.{column}" for one in data.series for column in one.columns]
+    return [*map(str, data.columns), *own]
 
 
 def series_of_columns(columns: Sequence[MarketColumn], timeframe: str) -> list[str]:

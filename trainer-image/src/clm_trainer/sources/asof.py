@@ -100,12 +100,12 @@ def require_known(
     """Refuse values that were used before they were known, however they came to the bars.
 
     Every bar: its value must be one that some row had made known by its close. And at three closes
-    all rows are removed that were not known by then: the bars up to there must not change.
+    all rows are removed that were not known by then: no value up to there may change.
 
     Parameters
     ----------
     seen
-        What the bars have, shape (bars,).
+        What the bars have, shape (bars,); NaN where they have nothing.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def require_known(
         raise _look_ahead(name, closes[early[0]])
     for cut in {len(closes) * (k + 1) // (CUTS + 1) for k in range(CUTS)} - {0}:
         kept = as_known(rows.known_by(int(closes[cut - 1])), closes[:cut], max_age).numbers
-        differs = np.flatnonzero((kept != seen[:cut]) & ~(np.isnan(kept) & np.isnan(seen[:cut])))
+        differs = np.flatnonzero((kept != seen[:cut]) & ~np.isnan(seen[:cut]))
         if len(differs):
             raise _look_ahead(name, closes[differs[0]])
 

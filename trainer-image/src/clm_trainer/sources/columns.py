@@ -9,8 +9,9 @@ from clm_api.layout import SeriesLayout
 from clm_api.market_columns import FLOW, INDEX, INTEREST, MARK
 from clm_api.timing import TIMEFRAME_SECONDS
 from clm_api.training_schedule import MarketColumn
-from clm_trainer.sources.bars import LARGEST, invalid
+from clm_trainer.sources.bars import invalid
 from clm_trainer.sources.ledger import Span
+from clm_trainer.sources.possible import LARGEST
 from clm_trainer.sources.revisions import Revision, first_word
 
 _COLUMNS = {

@@ -67,7 +67,8 @@ def stored_beside(data: RunData, *, funding: bool) -> list[ColumnKey | FundingKe
 def with_beside(panel: Panel, data: RunData, store: Storage) -> tuple[Panel, list[SourceReport]]:
     """Return bars with all that is known beside them, and how good that is.
 
-    Nothing is read that the run does not name.
+    Nothing is read that the run does not name. A hole has nothing beside it: whoever hands over
+    bars has no row for it.
 
     Raises
     ------
@@ -83,7 +84,7 @@ def with_beside(panel: Panel, data: RunData, store: Storage) -> tuple[Panel, lis
         values = np.stack([one.numbers for one in seen], axis=1)
         if not np.isfinite(values).any():
             raise _unknown(column, store)
-        found[column.name] = np.broadcast_to(values, panel.close.shape)
+        found[column.name] = np.where(panel.gap, np.nan, values)
         ages = np.stack([one.ages for one in seen], axis=1)
         reports += _reports(panel, column, found[column.name], ages)
         _require_honest(panel, column, found[column.name], closes)
