@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clm_api.market_columns import names_beside
 from clm_trainer.evaluation.positions import HELD, flat, target_positions
 from clm_trainer.families.base import Dataset, history_bars
 from clm_trainer.features import FeatureTable, TableStream, code_hash
@@ -35,7 +36,7 @@ class Live:
         self, model: "ServedModel", arrays: Mapping[str, NDArray[Any]] | None = None
     ) -> None:
         self.model = model
-        symbols, columns = len(model.symbols), model.features.columns
+        symbols, columns = len(model.symbols), columns_of(model)
         self._closes_kept = max(0, history_bars(model.fitted) - 1)
         if arrays is None:
             self._seen = Seen.nothing(symbols, 5 + len(columns))
@@ -94,7 +95,7 @@ class Live:
             DataInvalid: a bar was seen with other values, bars are missing in between, out of
             order, doubled or off the grid; a wrong price.
         """
-        data, columns = self.model.spec.data, self.model.features.columns
+        data, columns = self.model.spec.data, columns_of(self.model)
         new, told = new_panel(bars, self._seen, data, columns)
         if new is not None:
             self.advance(new)
@@ -127,7 +128,7 @@ class Live:
         ClmError
             DataInvalid: a bar was seen with other values, or the panel begins after the next one.
         """
-        new = later(panel, self._seen, self.model.spec.data, self.model.features.columns)
+        new = later(panel, self._seen, self.model.spec.data, columns_of(self.model))
         if len(new):
             self.advance(new)
 
@@ -151,7 +152,7 @@ class Live:
 
     def place(self, panel: Panel, log_close: Floats, features: Saved) -> None:
         """Begin after the bars of a panel that are not decided on, with the features' state."""
-        self._seen = self._seen.after(panel, self.model.features.columns)
+        self._seen = self._seen.after(panel, columns_of(self.model))
         closes = np.concatenate([self._closes, log_close])
         self._closes = closes[len(closes) - self._closes_kept :].copy()
         self._resume({f"{_STREAM}{name}": array for name, array in features.items()})
@@ -169,7 +170,7 @@ class Live:
         """Decide on some bars; nothing but the features' state changes before all is known."""
         model, table = self.model, self._stream.advance(block)
         closes = np.concatenate([self._closes, table.log_close])
-        seen = self._seen.after(block, model.features.columns)
+        seen = self._seen.after(block, columns_of(model))
         start = int(block.times.searchsorted(model.trained_until))
         rows = _dataset(model, block, table, closes).rows(start, len(block))
         held, decided = self._held.copy(), block.window(start, len(block))
@@ -183,6 +184,11 @@ class Live:
         self._held, self._seen = held, seen
         self._closes = closes[len(closes) - self._closes_kept :].copy()
         return Decisions(decided.times, model.symbols, ranks, targets)
+
+
+def columns_of(model: "ServedModel") -> tuple[str, ...]:
+    """Return the names of what a model's bars have beside their prices."""
+    return tuple(names_beside(model.spec.data))
 
 
 def belongs_to(model: "ServedModel") -> dict[str, Any]:
