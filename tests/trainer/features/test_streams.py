@@ -2,6 +2,7 @@
 
 from functools import cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,7 +68,7 @@ def test_blocks_and_restarts_make_no_difference(
         if restarts[number % len(restarts)]:
             saved = {name: array.copy() for name, array in stream.save().items()}
             stream = TableStream.resume(STANDARD, bars.symbols, bars.timeframe, saved)
-    joined = {
+    joined: Any = {
         name: np.concatenate([getattr(part, name) for part in made])
         for name in ("values", "sigma", "usable", "log_close")
     }
