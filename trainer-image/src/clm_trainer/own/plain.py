@@ -3,7 +3,7 @@
 import json
 import pickletools
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
 from clm_api.errors import ClmError
@@ -48,7 +48,7 @@ def _wrong(path: PurePosixPath, content: bytes) -> str | None:
         return "is an archive, in which a pickle may hide"
     if _is_pickle(content):
         return "is a pickle, which may run any code when it is read"
-    if not _IS.get(ending, lambda _: True)(content):
+    if not _IS.get(ending, bool)(content):
         return f"is no {ending}"
     return None
 
@@ -89,7 +89,7 @@ def _is_text(content: bytes) -> bool:
     return True
 
 
-_IS = {
+_IS: dict[str, Callable[[bytes], object]] = {
     FileFormat.JSON.value: _is_json,
     FileFormat.SAFETENSORS.value: _is_safetensors,
     FileFormat.TXT.value: _is_text,

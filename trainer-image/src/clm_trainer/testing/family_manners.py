@@ -21,13 +21,16 @@ def _progress(subject: Subject) -> None:
 
 def _stops(subject: Subject) -> None:
     for after in (0, min(3, len(subject.first.told) - 1)):
-        told: list[float] = []
-        how = {
-            "progress": lambda done, _line, told=told: told.append(done),
-            "should_stop": lambda told=told, after=after: len(told) >= after,
-        }
-        what = f"a fit that is told to stop after {after} lines"
-        require_error(lambda how=how: subject.fit(how=how), ["Interrupted"], what)
+        told: list[str] = []
+
+        def act(told: list[str] = told, after: int = after) -> object:
+            how = {
+                "progress": lambda _, line: told.append(line),
+                "should_stop": lambda: len(told) >= after,
+            }
+            return subject.fit(how=how)
+
+        require_error(act, ["Interrupted"], f"a fit that is told to stop after {after} lines")
         late = f"it told {len(told) - after} lines more after it had to stop"
         require(len(told) <= after + 1, late)
 

@@ -1,6 +1,7 @@
 """Promises about what a family's models say."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -89,7 +90,7 @@ def _nothing_to_learn(subject: Subject) -> None:
     blank = replace(rows, usable=np.zeros_like(rows.usable))
     unknown = replace(rows, target=np.full_like(rows.target, np.nan))
     for made, what in ((blank, "without a usable row"), (unknown, "without a known label")):
-        require_error(lambda made=made: subject.fit(made), ["InsufficientData"], f"a fit {what}")
+        require_error(partial(subject.fit, made), ["InsufficientData"], f"a fit {what}")
 
 
 def _walked(subject: Subject, rows: Dataset) -> list[tuple[Fitted, Floats]]:

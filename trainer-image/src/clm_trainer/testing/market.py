@@ -1,6 +1,7 @@
 """A drawn market whose bars have the habits of real ones, with or without a planted trend."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -99,6 +100,5 @@ def poisoned(panel: Panel, since: int) -> Panel:
 
 
 def _replaced(panel: Panel, prices: dict[str, Floats], gap: Bools) -> Panel:
-    return Panel(
-        times=panel.times, symbols=panel.symbols, timeframe=panel.timeframe, gap=gap, **prices
-    )
+    arrays: Any = prices
+    return replace(panel, gap=gap, **arrays)

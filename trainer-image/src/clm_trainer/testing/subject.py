@@ -19,6 +19,7 @@ from clm_trainer.families.base import Dataset, Family, FitContext, Fitted
 from clm_trainer.own.door import Offer, checked, opened
 from clm_trainer.panel import Floats, Panel
 from clm_trainer.stages.features import dataset
+from clm_trainer.targets.returns import Return
 from clm_trainer.testing.market import SYMBOLS, drawn, poisoned, with_holes
 from clm_trainer.testing.peak import peak_memory
 
@@ -40,7 +41,7 @@ def run_spec(**groups: Any) -> RunSpec:
 
 def rows_of(panel: Panel) -> Dataset:
     """Return CLM's own features and labels of bars; in holes the features are NaN."""
-    made = dataset(panel, HORIZON_BARS)
+    made = dataset(panel, Return(HORIZON_BARS))
     return replace(made, features=np.where(made.usable[:, :, None], made.features, np.nan))
 
 
