@@ -40,9 +40,9 @@ def fits_of(
     usual = stage.fit_span
 
     def keep(
-        family: Family, rows: Dataset, span: Span, how: FitContext
+        family: Family, rows: Dataset, span: Span, how: FitContext, **more: Any
     ) -> tuple[Fitted, PercentileMap, int]:
-        made = usual(family, rows, span, how)
+        made = usual(family, rows, span, how, **more)
         place = folder / str(len(kept))
         place.mkdir(parents=True)
         made[0].save(place)

@@ -58,7 +58,8 @@ class NetworkFamily:
         """Train on the rows of a span; what is random follows from the seed alone."""
         del valid  # the calibration tail is for early stopping
         device = choose_device(1) if context.device == "cuda" else "cpu"
-        rows, labels, _ = training_rows(train, stride=1)
+        known = training_rows(train, stride=1)
+        rows, labels = (np.float32(part) for part in known[:2])
         seeds = np.random.SeedSequence(context.seed).generate_state(self.params.seeds)
         with own_torch_state():
             modules = [
@@ -70,7 +71,6 @@ class NetworkFamily:
     def _module(
         self, rows: Any, labels: Any, seed: tuple[int, int], device: str, context: FitContext
     ) -> Module:
-        rows, labels = np.float32(rows), np.float32(labels)
         params, draw = self.params, np.random.default_rng(seed[1])
         torch.manual_seed(seed[1])
         module = Module(rows.shape[1], params.hidden)
