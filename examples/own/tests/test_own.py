@@ -4,12 +4,20 @@ from typing import Any
 
 import pytest
 
-from clm_trainer.testing import FAMILY_PROMISES, check_family
+from clm_trainer.testing import FAMILY_PROMISES, check_family, check_features, check_target
 
 FAMILIES: dict[str, dict[str, Any]] = {
     "mypackage.linear": {"alpha": 0.1},
     "mypackage.network": {"steps": 200},
 }
+
+
+def test_the_features() -> None:
+    check_features("mypackage.momentum", {"fastBars": 12, "slowBars": 48})
+
+
+def test_the_target() -> None:
+    check_target("mypackage.average", {"bars": 24})
 
 
 @pytest.mark.parametrize("promise", FAMILY_PROMISES)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from clm_api.families import Family as FamilyName
 from clm_api.resolve import resolve
 from clm_api.run import RunSpec, RunTrials
 from clm_api.training_schedule import TrainingScheduleSpec
@@ -33,8 +34,9 @@ _POD = {"image": "none", "gpu": {"count": 0}, "resources": {}}
 
 def run_spec(**groups: Any) -> RunSpec:
     """Return what a run is told, on the drawn market's symbols."""
-    told = {"interval": "6h", "model": {"family": "xgboost"}, "data": {"symbols": list(SYMBOLS)}}
-    schedule = TrainingScheduleSpec.model_validate({**told, **groups})
+    model = {"family": next(iter(FamilyName)), **groups.pop("model", {})}
+    told = {"interval": "6h", "model": model, "data": {"symbols": list(SYMBOLS)}, **groups}
+    schedule = TrainingScheduleSpec.model_validate(told)
     slot = datetime(2025, 1, 1, tzinfo=UTC)
     return resolve(schedule, slot=slot, trials=RunTrials(), pod_defaults=_POD)
 
@@ -47,11 +49,13 @@ def rows_of(panel: Panel) -> Dataset:
 
 @cache
 def holed_rows() -> Dataset:
-    """150 days of drawn bars, of which 2 % are missing."""
-    return rows_of(_holed())
+    """Return the rows of ``holed_panel``."""
+    return rows_of(holed_panel())
 
 
-def _holed() -> Panel:
+@cache
+def holed_panel() -> Panel:
+    """150 days of drawn hourly bars of two symbols, of which 2 % are missing."""
     gap = np.random.default_rng(2).random((DAYS * 24, len(SYMBOLS))) < 0.02
     return with_holes(drawn(DAYS, seed=3, strength=0.1).panel, gap)
 
@@ -59,7 +63,7 @@ def _holed() -> Panel:
 @cache
 def poisoned_rows() -> Dataset:
     """Return the same with absurd bars from ``POISON_BAR`` on."""
-    return rows_of(poisoned(_holed(), POISON_BAR))
+    return rows_of(poisoned(holed_panel(), POISON_BAR))
 
 
 def parts(rows: Dataset) -> tuple[Dataset, Dataset, Dataset]:
