@@ -89,6 +89,7 @@ class Pod:
     spec: RunSpec | None = None
     attempt: str = "pod-1"
     extra: dict[str, str] = field(default_factory=dict)
+    command: str = "train"
 
     def start(self) -> "subprocess.Popen[str]":
         spec = self.spec or small_run()
@@ -105,7 +106,7 @@ class Pod:
             "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
         }
         return subprocess.Popen(
-            [sys.executable, "-m", "clm_trainer", "train"],
+            [sys.executable, "-m", "clm_trainer", self.command],
             env={**os.environ, **variables, **self.extra},
             stderr=subprocess.PIPE,
             text=True,
