@@ -48,7 +48,7 @@ def replay(
     times = pd.date_range(START, periods=BARS, freq=HOUR)
     window = Panel(
         times=times, symbols=symbols, timeframe=HOUR, gap=gap, volume=np.ones(shape),
-        high=prices["close"], low=prices["open"], **prices,
+        high=prices["close"], low=prices["open"], open=prices["open"], close=prices["close"],
     )  # fmt: skip
     return backtest.run(Play(window, np.tile(targets[:, None], shape[1]), 0.0))
 

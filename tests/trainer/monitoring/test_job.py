@@ -118,12 +118,19 @@ def _other_manifest(run: Path) -> None:
     (run / "manifest.json").write_text((run / "manifest.json").read_text() + " ")
 
 
+def _of_an_absent_package(run: Path) -> None:
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["packages"] = {"absent-package": {"version": "1.0", "sha256": "0" * 64}}
+    (run / "manifest.json").write_text(json.dumps(manifest))
+
+
 @dataclass(frozen=True)
 class Broken:
     name: str
     change: Callable[[Path], None]
     said: str
     signed: bool = False
+    reason: str = "ArtifactCorrupt"
 
 
 BROKEN = [
@@ -136,6 +143,8 @@ BROKEN = [
     Broken("a field that this trainer does not know", lambda run: rewrite(
         run, "run.json", change_json(lambda f: f | {"spec": f["spec"] | {"new": 1}})),
         "another version of the trainer", signed=True),
+    Broken("an own package that this image does not have", _of_an_absent_package,
+           "absent-package 1.0, which is not installed here", signed=True, reason="SpecInvalid"),
 ]  # fmt: skip
 
 
@@ -150,7 +159,7 @@ def test_a_version_that_is_broken_leaves_the_other_ones_figures(
         task = task_of(store)
     report = report_of(store, task)
     (problem,) = report.problems
-    assert (problem.version, problem.reason) == (name, "ArtifactCorrupt")
+    assert (problem.version, problem.reason) == (name, broken.reason)
     assert broken.said in problem.message
     if name == "challenger":
         assert report.shadow is None

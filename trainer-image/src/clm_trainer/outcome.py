@@ -4,16 +4,18 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from clm_api.layout import RunLayout
-from clm_api.report import FoldMetrics
+from clm_api.report import FoldMetrics, PackageData
 from clm_api.run import RunSpec
 from clm_trainer.features import WARM_UP_BARS, code_hash
 from clm_trainer.monitoring.drift_columns import columns_of
 from clm_trainer.monitoring.drift_reference import reference_stats
+from clm_trainer.own.package import packages_of
 from clm_trainer.serving.model import REFERENCE
 from clm_trainer.sources.report import DataReport
 from clm_trainer.stages.develop import Developed
@@ -41,6 +43,11 @@ class Outcome:
     developed: Developed
     own_trades: OwnTrades | None = None
 
+    @cached_property
+    def packages(self) -> dict[str, PackageData]:
+        """Own packages whose features, target or family the model has."""
+        return packages_of(self.spec)
+
     def files(self) -> dict[str, bytes]:
         """Return all files but the family's own, the tear sheet and the manifest."""
         developed = self.developed
@@ -62,7 +69,10 @@ class Outcome:
 
     def _features(self) -> dict[str, Any]:
         """What a model needs to be fed the way it was trained."""
+        packages = {name: one.to_json_dict() for name, one in self.packages.items()}
         return {
+            "set": self.spec.model.features.set_,
+            **({"packages": packages} if packages else {}),
             "names": list(self.developed.rows.names),
             "symbols": list(self.developed.rows.symbols),
             "timeframe": self.spec.data.timeframe,

@@ -1,7 +1,7 @@
 """Bars of several symbols on one grid: the shape in which market data travel."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 YEAR_SECONDS = 365.25 * 86400
+_BARS = ("open", "high", "low", "close", "volume")
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,9 @@ class Panel:
         Shape (bars, symbols); NaN in holes and before a symbol's first bar.
     gap
         Shape (bars, symbols); True where a bar is missing.
+    extra
+        What else was known at each bar's close, by name, shape (bars, symbols): a column of the
+        market, or SERIES.COLUMN of an own series. NaN where nothing was known.
     """
 
     times: pd.DatetimeIndex
@@ -40,6 +44,7 @@ class Panel:
     close: Floats
     volume: Floats
     gap: Bools
+    extra: Mapping[str, Floats] = field(default_factory=dict)
 
     @classmethod
     def from_frames(
@@ -53,19 +58,30 @@ class Panel:
         Parameters
         ----------
         frames
-            By symbol; columns timestamp (UTC, unique), open, high, low, close, volume.
+            By symbol; columns timestamp (UTC, unique), open, high, low, close, volume. Further
+            columns become ``extra``; a symbol whose frame lacks one has no value there.
         times
             The grid: open times ``timeframe`` apart.
         """
         on_grid = [frame.set_index("timestamp").reindex(times) for frame in frames.values()]
 
         def column(name: str) -> Floats:
-            return np.stack([f[name].to_numpy(dtype=np.float64) for f in on_grid], axis=1)
+            absent = np.full(len(times), np.nan)
+            return np.stack(
+                [f[name].to_numpy(dtype=np.float64) if name in f else absent for f in on_grid],
+                axis=1,
+            )
 
-        names = ("open", "high", "low", "close", "volume")
-        prices = {name: column(name) for name in names}
-        gap = np.isnan(prices["close"])
-        return cls(times=times, symbols=tuple(frames), timeframe=timeframe, gap=gap, **prices)
+        prices = {name: column(name) for name in _BARS}
+        further = dict.fromkeys(name for f in on_grid for name in f.columns if name not in _BARS)
+        return cls(
+            times=times,
+            symbols=tuple(frames),
+            timeframe=timeframe,
+            gap=np.isnan(prices["close"]),
+            extra={name: column(name) for name in further},
+            **prices,
+        )
 
     @cached_property
     def listed(self) -> Bools:
@@ -99,4 +115,5 @@ class Panel:
             close=self.close[rows],
             volume=self.volume[rows],
             gap=self.gap[rows],
+            extra={name: values[rows] for name, values in self.extra.items()},
         )

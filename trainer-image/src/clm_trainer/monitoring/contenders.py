@@ -14,7 +14,7 @@ from clm_api.replay import Contender, Problem
 from clm_api.report import MetricsFile
 from clm_api.run import RunSpec
 from clm_trainer.panel import Panel
-from clm_trainer.serving.artifact import read_artifact
+from clm_trainer.serving.artifact import ADDRESS, read_artifact
 from clm_trainer.serving.model import ServedModel, served
 from clm_trainer.serving.newest import closed_by
 from clm_trainer.sources.asked import Asked, kind_of
@@ -22,6 +22,9 @@ from clm_trainer.sources.cache import BarCache
 from clm_trainer.stages.fetch import fetch
 from clm_trainer.stages.stored import bar_keys, stored_ends
 from clm_trainer.storage import Storage
+
+_ITS_OWN = frozenset({Reason.ARTIFACT_CORRUPT, Reason.SPEC_INVALID})
+"""Reasons that are a version's own: its neighbours are replayed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,11 +109,11 @@ def opened(contender: Contender) -> ServedModel | Problem:
     """
     try:
         return served(read_artifact(contender.uri, contender.sha256))
-    except SpecError as error:
-        text = f"{error.message}: the version's files are gone; train a new one"
-        return problem(contender, ClmError(Reason.ARTIFACT_CORRUPT, text))
     except ClmError as error:
-        if error.reason is not Reason.ARTIFACT_CORRUPT:
+        if isinstance(error, SpecError) and error.field == ADDRESS:
+            text = f"{error.message}: the version's files are gone; train a new one"
+            error = ClmError(Reason.ARTIFACT_CORRUPT, text)
+        if error.reason not in _ITS_OWN:
             raise
         return problem(contender, error)
     except ModuleNotFoundError as error:

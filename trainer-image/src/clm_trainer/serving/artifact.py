@@ -15,6 +15,9 @@ from clm_api.reasons import Reason
 from clm_api.report import Manifest, ManifestFile
 from clm_trainer.storage import Storage
 
+ADDRESS = "URI"
+"""What errors call the address of a manifest."""
+
 
 @dataclass(frozen=True)
 class Artifact:
@@ -67,11 +70,11 @@ def open_run(uri: str) -> Storage:
     """
     folder, _, name = uri.rpartition("/")
     if name != MANIFEST:
-        raise SpecError("URI", f'"{uri}" does not end in {MANIFEST}')
+        raise SpecError(ADDRESS, f'"{uri}" does not end in {MANIFEST}')
     if uri.startswith("file://") or "://" not in uri:
         local = Path(uri.removeprefix("file://"))
         if not local.is_file():  # opening a store would make its folder
-            raise SpecError("URI", f"there is no {local}")
+            raise SpecError(ADDRESS, f"there is no {local}")
         folder = str(local.parent)
     return Storage(folder)
 
@@ -101,7 +104,7 @@ def read_artifact(
     run = open_run(uri)
     content = run.get(MANIFEST)
     if content is None:
-        raise SpecError("URI", f"there is no {run.address(MANIFEST)}")
+        raise SpecError(ADDRESS, f"there is no {run.address(MANIFEST)}")
     if sha256 not in {None, hashlib.sha256(content).hexdigest()}:
         text = f"{run.address(MANIFEST)} is not the one that was judged: the sha256 differs"
         raise ClmError(Reason.ARTIFACT_CORRUPT, text)

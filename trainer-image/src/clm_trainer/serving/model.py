@@ -17,6 +17,7 @@ from clm_trainer.evaluation.positions import PercentileMap, target_positions
 from clm_trainer.families import registry
 from clm_trainer.families.base import Dataset, Fitted
 from clm_trainer.features import WARM_UP_BARS, FeatureTable, build_features, code_hash
+from clm_trainer.own.package import require_same
 from clm_trainer.panel import Floats, Panel
 from clm_trainer.serving.artifact import Artifact, read_artifact
 from clm_trainer.serving.given import given_panel
@@ -157,8 +158,9 @@ def load(uri: str) -> ServedModel:
     Raises
     ------
     ClmError
-        SpecInvalid: there is no manifest. ArtifactCorrupt: a file differs from it, or the model
-        was made by other feature code than this one. StorageDenied, StorageUnavailable.
+        SpecInvalid: there is no manifest, or an own package of the model is not installed.
+        ArtifactCorrupt: a file differs from it, or the model was made by other feature code than
+        this one, CLM's or its own package's. StorageDenied, StorageUnavailable.
     """
     return served(read_artifact(uri))
 
@@ -169,8 +171,9 @@ def served(artifact: Artifact) -> ServedModel:
     Raises
     ------
     ClmError
-        ArtifactCorrupt: the model was made by other feature code than this one, or its files by
-        another version of the trainer.
+        SpecInvalid: an own package of the model is not installed.
+        ArtifactCorrupt: the model was made by other feature code than this one, CLM's or its own
+        package's, or its files by another version of the trainer.
     """
     try:
         return _served(artifact)
@@ -184,6 +187,8 @@ def served(artifact: Artifact) -> ServedModel:
 
 
 def _served(artifact: Artifact) -> ServedModel:
+    manifest = artifact.manifest
+    require_same(manifest.packages, artifact.address, manifest.image)
     features = artifact.json("features.json")
     if features["codeHash"] != code_hash():
         raise ClmError(

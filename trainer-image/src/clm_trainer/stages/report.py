@@ -43,6 +43,7 @@ def write(
         image=outcome.spec.pod.image,
         code_revision=sheet.code_revision,
         libraries=libraries,
+        packages=outcome.packages,
         seed=outcome.spec.model.seed,
         data=outcome.bars.for_manifest(),
         created_at=now,
