@@ -119,10 +119,9 @@ def _fetch(stop: threading.Event) -> None:
 
         fetch_for(spec, layout, attempt, host)
     else:
-        task = _told(ReplayTask, environment.REPLAY_TASK)
         from clm_trainer.monitoring import fetching
 
-        fetching.fetch_for(task, host)
+        fetching.fetch_for(_task(), host)
     asked.write(noted)
 
 
@@ -165,8 +164,7 @@ def _flush_logs() -> None:
 
 
 def _replay(stop: threading.Event) -> None:
-    of_before = former.TASK in os.environ
-    task = _told(ReplayTask, former.TASK if of_before else environment.REPLAY_TASK)
+    task = _task()
     path = replay_report(
         _needed(environment.RUN_NAMESPACE),
         _needed(environment.RUN_SCHEDULE),
@@ -177,6 +175,11 @@ def _replay(stop: threading.Event) -> None:
     from clm_trainer.monitoring import job
 
     job.run(task, path, host)
+
+
+def _task() -> ReplayTask:
+    of_before = former.TASK in os.environ
+    return _told(ReplayTask, former.TASK if of_before else environment.REPLAY_TASK)
 
 
 def _host(stop: threading.Event, asked: Asked) -> Host:
