@@ -9,7 +9,7 @@ import numpy as np
 from clm_api.families import BlendMember, BlendParameters
 from clm_api.run import RunSpec
 from clm_trainer.evaluation.positions import PercentileMap
-from clm_trainer.families.base import Dataset, Family, FitContext, Fitted
+from clm_trainer.families.base import Dataset, Family, FitContext, Fitted, weighs_labels
 from clm_trainer.families.registry import family_of
 from clm_trainer.own.door import Offer
 from clm_trainer.panel import Floats
@@ -65,6 +65,11 @@ class BlendFamily:
 
     members: Sequence[BlendMember]
     families: Sequence[Family]
+
+    @property
+    def weighs_labels(self) -> bool:
+        """Whether every member does."""
+        return all(weighs_labels(family) for family in self.families)
 
     def fit(self, train: Dataset, valid: Dataset, context: FitContext) -> BlendFitted:
         """Train every member, and rank its scores on the calibration tail.

@@ -12,7 +12,7 @@ import numpy as np
 
 from clm_trainer.monitoring.drift_columns import Columns
 from clm_trainer.monitoring.drift_tail import Tail, tail_of
-from clm_trainer.monitoring.drift_windows import Ints, codes_of, ks, psi, tally
+from clm_trainer.monitoring.drift_windows import Cuts, Ints, codes_of, ks, psi
 from clm_trainer.panel import Floats
 
 KINDS = ("psi", "ks")
@@ -140,15 +140,18 @@ def statistics_of(
     """
     made = []
     starts, halves = ends - bars, ends - (bars + 1) // 2
-    within = np.minimum(starts, trained), np.minimum(ends, trained)
-    whole = np.array([0]), np.array([trained])
+    cuts = Cuts(
+        len(next(iter(columns.values()))),
+        (starts, ends),
+        (halves, ends),
+        (np.minimum(starts, trained), np.minimum(ends, trained)),
+        (np.array([0]), np.array([trained])),
+    )
     for name, values in columns.items():
         codes = codes_of(values, edges[name])
-        counted = tally(codes, starts, ends)
-        inside = counted if (ends <= trained).all() else tally(codes, *within)
-        rest = tally(codes, *whole) - inside
+        counted, newest, inside, whole = cuts.tally(codes)
         known = 2 * counted.sum(axis=1) >= bars * codes.shape[1]
-        weighed = counted + (NEWEST_WEIGHT - 1) * tally(codes, halves, ends)
+        weighed, rest = counted + (NEWEST_WEIGHT - 1) * newest, whole - inside
         found = np.stack([psi(weighed, rest), ks(weighed, rest)])
         made.append(np.where(known, found, np.nan))
     return np.stack(made)
