@@ -20,6 +20,7 @@ from clm_api.reasons import Reason
 from clm_api.replay import Contender, ReplayTask
 from clm_api.run import RunSpec
 from clm_api.timing import slot_of
+from clm_trainer import compiled
 from clm_trainer.host import Host
 from clm_trainer.kept_log import KeptLog
 from clm_trainer.sources.asked import Asked
@@ -57,6 +58,7 @@ def main(arguments: list[str]) -> int:
         handler.addFilter(_RunFields())
     stop = threading.Event()
     stop_on_sigterm(stop, GRACE_S)
+    compiled.lay_out()
     for name in _THREAD_VARIABLES:  # before numpy is imported: its libraries read them once
         os.environ.setdefault(name, str(thread_count()))
     try:
