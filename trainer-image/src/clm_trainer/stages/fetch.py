@@ -15,17 +15,20 @@ from clm_trainer.sources import untraded
 from clm_trainer.sources.asked import Answer, Asked
 from clm_trainer.sources.bars import BarKey, invalid
 from clm_trainer.sources.cache import BarCache
+from clm_trainer.sources.columns import ColumnKey
 from clm_trainer.sources.funding import FundingKey
 from clm_trainer.sources.gate import FRESH_BARS, fresh, holes_until, require, spikes
 from clm_trainer.sources.ledger import Span, read_ledger
 from clm_trainer.sources.report import DataReport, SymbolReport, frame_digest
 from clm_trainer.sources.revisions import Revision, described
 from clm_trainer.sources.untraded import has_ended, require_traded, without_untraded
+from clm_trainer.stages.beside import stored_beside, with_beside
 from clm_trainer.stages.stored import bar_keys, stored_ends, unequal_ends
 from clm_trainer.storage import Storage
 
 _LOG = logging.getLogger(__name__)
 Tell = Callable[[str], None]
+_Key = BarKey | ColumnKey | FundingKey
 
 
 def silent(_: str) -> None:
@@ -38,13 +41,13 @@ class _Wanted:
 
     Parameters
     ----------
-    funding
-        Whether the funding too.
+    beside
+        What else is brought up to date.
     """
 
     keys: list[BarKey]
     span: Span
-    funding: bool
+    beside: list[ColumnKey | FundingKey]
 
 
 def fetch(
@@ -77,6 +80,7 @@ def fetch(
     """
     cache = BarCache(store)
     keys = bar_keys(data)
+    others = stored_beside(data, funding=funding)
     span, answer = Span(pd.Timestamp(data.from_), pd.Timestamp(data.to)), Answer()
     any_age = data.refresh is Refresh.NEVER
     if data.refresh is Refresh.NEVER:
@@ -85,7 +89,7 @@ def fetch(
         span = Span(stop - (span.stop - span.start), stop)
         answer = Answer(notes=list(unequal_ends(ends)))
     else:
-        wanted = _Wanted(keys, span, funding)
+        wanted = _Wanted(keys, span, others)
         asked = asked or Asked()
         answer = asked.bars(data, lambda: _updated(cache, data, wanted, tell))
         common = _common_end(cache, keys, span) if patient else span.stop
@@ -93,7 +97,7 @@ def fetch(
             ends = stored_ends(cache, keys, span.stop)
             answer = answer.having(notes=[*answer.notes, *unequal_ends(ends)])
             span, any_age = Span(span.start, common), True
-    revised = {key: _revised(cache, key, span, funding=funding) for key in keys}
+    revised = {key: _revised(cache, key, span, others) for key in keys}
     told = _told(revised, data.on_revision)
     frames = {key: key.cleaned(cache.read(key, span.start, span.stop), "cache") for key in keys}
     traded = {key: without_untraded(bars, key.step) for key, bars in frames.items()}
@@ -125,8 +129,16 @@ def fetch(
     step = keys[0].step
     grid = pd.date_range(span.start, span.stop, freq=step, inclusive="left").as_unit("us")
     panel = Panel.from_frames({key.symbol: frame for key, frame in frames.items()}, grid, step)
-    digest = frame_digest(panel)
-    report = DataReport(span.start, span.stop, tuple(reports), answer.requests, digest, notes)
+    panel, sources = with_beside(panel, data, store)
+    report = DataReport(
+        span.start,
+        span.stop,
+        tuple(reports),
+        answer.requests,
+        frame_digest(panel),
+        notes,
+        tuple(sources),
+    )
     return panel, report
 
 
@@ -146,18 +158,16 @@ def _spikes(frame: pd.DataFrame, step: pd.Timedelta) -> list[pd.Timestamp]:
 
 
 def _revised(
-    cache: BarCache, key: BarKey, span: Span, *, funding: bool
-) -> dict[BarKey | FundingKey, tuple[Revision, ...]]:
+    cache: BarCache, key: BarKey, span: Span, others: list[ColumnKey | FundingKey]
+) -> dict[_Key, tuple[Revision, ...]]:
     """Return what was found later of a symbol's stored rows, by series."""
-    series: list[BarKey | FundingKey] = [key]
-    if funding:
-        series.append(FundingKey(key.venue, key.market, key.symbol))
+    series: list[_Key] = [key, *(one for one in others if one.symbol == key.symbol)]
     found = {one: read_ledger(cache.store, one.layout).revised_in(span) for one in series}
     return {one: revisions for one, revisions in found.items() if revisions}
 
 
 def _told(
-    revised: Mapping[BarKey, Mapping[BarKey | FundingKey, tuple[Revision, ...]]], wish: OnRevision
+    revised: Mapping[BarKey, Mapping[_Key, tuple[Revision, ...]]], wish: OnRevision
 ) -> list[str]:
     """Say what was found later of stored rows.
 
@@ -189,8 +199,13 @@ def _updated(cache: BarCache, data: RunData, wanted: _Wanted, tell: Tell) -> Ans
         try:
             for key in wanted.keys:
                 update.bars(key, span)
-                if wanted.funding:
-                    update.funding(FundingKey(key.venue, key.market, key.symbol), span)
+                for one in wanted.beside:
+                    if one.symbol != key.symbol:
+                        continue
+                    if isinstance(one, FundingKey):
+                        update.funding(one, span)
+                    else:
+                        update.columns(one, span)
         except ClmError as error:
             enough = all(fresh(newest[key], span.stop, key.step) for key in wanted.keys)
             if not unavailable(error) or not enough:
