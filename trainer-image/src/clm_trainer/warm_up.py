@@ -7,10 +7,10 @@ what it made.
 import tempfile
 from datetime import UTC, datetime
 from importlib.util import find_spec
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic.alias_generators import to_camel
 
 from clm_api.families import Family
 from clm_api.layout import RunLayout
@@ -25,17 +25,11 @@ from clm_trainer.sources.cache import BarCache
 from clm_trainer.storage import Storage
 
 _SYMBOLS, _BARS = ("BTC/USDT", "ETH/USDT"), 24 * 220
-_SMALL: dict[Family, dict[str, Any]] = {
-    Family.XGBOOST: {"rounds": 2},
-    Family.NHITS: {"maxSteps": 2, "seeds": 1},
-    Family.RL_V2: {"totalSteps": 128, "seeds": 1},
-}
-"""One family of each flavour, as small as its parameters allow."""
 
 
 def main() -> None:
     """Run once."""
-    family = next(one for one in _SMALL if all(map(find_spec, one.row.libraries)))
+    family = next(filter(_is_here, Family))
     spec, bars = _spec(family), _bars()
     with tempfile.TemporaryDirectory() as folder:
         store = Storage(folder)
@@ -47,11 +41,18 @@ def main() -> None:
         load(store.address(made)).position(dict.fromkeys(_SYMBOLS, bars))
 
 
+def _is_here(family: Family) -> bool:
+    """Whether this image has what a family needs, and the family needs nothing else."""
+    libraries = family.row.libraries
+    named = (name.replace("-", "_") for name in libraries)
+    return bool(libraries) and all(map(find_spec, named))
+
+
 def _spec(family: Family) -> RunSpec:
     schedule = TrainingScheduleSpec.model_validate(
         {
             "interval": "6h",
-            "model": {"family": family, family.field: _SMALL[family]},
+            "model": {"family": family, to_camel(family.field): family.row.quick},
             "data": {"symbols": list(_SYMBOLS), "lookbackDays": 210, "refresh": "Never"},
             "target": {"calibrationDays": 14, "entryPercentile": 0.6},
             "evaluation": {"periodDays": 14, "folds": 1},
