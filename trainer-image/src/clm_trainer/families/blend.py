@@ -9,7 +9,14 @@ import numpy as np
 from clm_api.families import BlendMember, BlendParameters
 from clm_api.run import RunSpec
 from clm_trainer.evaluation.positions import PercentileMap
-from clm_trainer.families.base import Dataset, Family, FitContext, Fitted, weighs_labels
+from clm_trainer.families.base import (
+    Dataset,
+    Family,
+    FitContext,
+    Fitted,
+    history_bars,
+    weighs_labels,
+)
 from clm_trainer.families.registry import family_of
 from clm_trainer.own.door import Offer
 from clm_trainer.panel import Floats
@@ -36,6 +43,11 @@ class BlendFitted:
     """
 
     parts: tuple[Part, ...]
+
+    @property
+    def history_bars(self) -> int:
+        """Closes that a row's score reads: the most of all members."""
+        return max(history_bars(part.fitted) for part in self.parts)
 
     def score(self, window: Dataset) -> Floats:
         """Return the mean of the members' percentiles; NaN where a member has no score."""
