@@ -16,7 +16,12 @@ ROOT = Path(__file__).parents[1]
 ONE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 TASKS = {"decision": (5, "5m", 730), "ten years": (5, "5m", 3650), "parity": (2, "1h", 760)}
 """Symbols, timeframe and days of history; the shadow test is the newest 720 of its bars."""
-PARITY_BARS = 720
+MOST = {
+    "decision": {"milliseconds": 20.0, "megabytes": 350.0},
+    "ten years": {"milliseconds": 20.0, "megabytes": 350.0},
+    "parity": {"cpuSeconds": 4.0},
+}
+"""What this build may take."""
 
 
 def main() -> int:
@@ -24,6 +29,7 @@ def main() -> int:
     parser.add_argument("--before", type=Path, help="another checkout, measured in turns")
     parser.add_argument("--times", type=int, default=2, help="of each build; the least counts")
     given = parser.parse_args()
+    missed = []
     builds = {"now": ROOT} | ({"before": given.before.resolve()} if given.before else {})
     for task, sizes in TASKS.items():
         for name, checkout in builds.items():
@@ -36,7 +42,10 @@ def main() -> int:
                 ]
             least = {key: min(one[key] for one in runs) for key in runs[0]}
             print(f"{task:10} {name:7} {json.dumps(least)}", flush=True)
-    return 0
+            if name == "now" and any(least[key] > most for key, most in MOST[task].items()):
+                missed.append(task)
+    print(f"missed: {', '.join(missed)}" if missed else "all bounds kept")
+    return 1 if missed else 0
 
 
 def _asked(

@@ -13,12 +13,14 @@ from pydantic.alias_generators import to_camel
 
 from clm_api.errors import ClmError
 from clm_api.families import Family as FamilyName
+from clm_api.parameters.own import FeaturesSpec
 from clm_trainer import targets
 from clm_trainer.evaluation.splits import Span
 from clm_trainer.families import registry
 from clm_trainer.features import STANDARD
+from clm_trainer.features import registry as feature_sets
 from clm_trainer.panel import Panel
-from clm_trainer.serving.live import Live
+from clm_trainer.serving.live import Live, at_end
 from clm_trainer.serving.model import ServedModel
 from clm_trainer.serving.new_bars import KEPT_BARS
 from clm_trainer.stages.features import dataset
@@ -96,6 +98,30 @@ def test_it_holds_what_all_bars_together_say(
         if restarts >> number & 1:
             live = model.live_from(live.save())
             assert live.positions == held
+
+
+def test_an_own_feature_set_holds_it_too() -> None:
+    model, panel = made(FamilyName.XGBOOST), market(1)
+    spec = model.spec.model_copy(
+        update={
+            "model": model.spec.model.model_copy(
+                update={"features": FeaturesSpec.model_validate({"set": "mypackage.momentum"})}
+            )
+        }
+    )
+    own, known = feature_sets.create(spec), panel.window(0, KNOWN)
+    rows = dataset(known, targets.create(spec), own)
+    span = Span((0, KNOWN - 400), (KNOWN - 380, KNOWN), (KNOWN, KNOWN))
+    fitted, ranks, _ = fit_span(registry.create(spec), rows, span, context())
+    model = ServedModel(spec, panel.times[0], known.times[-1], fitted, ranks, own)
+    live, decided = at_end(model, known, rows), model.decide(panel).targets
+    assert decided.any(), "the case has positions"
+    last = KNOWN
+    for edge in range(KNOWN + 1, len(panel) + 1):
+        if not panel.gap[edge - 1].any():
+            held = live.update(frames_of(panel, last, edge))
+            assert list(held.values()) == decided[edge - KNOWN].tolist(), edge
+            live, last = model.live_from(live.save()), edge
 
 
 def counted(live: Live, monkeypatch: pytest.MonkeyPatch) -> list[int]:
