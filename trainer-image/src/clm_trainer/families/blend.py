@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from clm_api.errors import ClmError
 from clm_api.families import BlendMember, BlendParameters
 from clm_api.run import RunSpec
 from clm_trainer.evaluation.positions import PercentileMap
@@ -13,8 +14,6 @@ from clm_trainer.families.base import Dataset, Family, FitContext, Fitted, weigh
 from clm_trainer.families.registry import family_of
 from clm_trainer.own.door import Offer
 from clm_trainer.panel import Floats
-
-RANKS_FILE = "ranks.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +43,12 @@ class BlendFitted:
         return mean
 
     def save(self, folder: Path) -> None:
-        """Write each member's files and its percentile map in a folder of its own."""
+        """Write each member's files in a folder of its own, and its percentile map beside it."""
         for number, part in enumerate(self.parts):
             own = _folder(folder, number)
-            own.mkdir()
+            own.mkdir(exist_ok=True)
             part.fitted.save(own)
-            part.ranks.save(own / RANKS_FILE)
+            part.ranks.save(_ranks_file(folder, number))
 
     def importance(self) -> dict[str, float]:
         """Return each feature's share, averaged over the members that have shares."""
@@ -96,7 +95,13 @@ class BlendFamily:
         parts = []
         for number, family in enumerate(self.families):
             own = _folder(folder, number)
-            parts.append(Part(family.load(own, names), PercentileMap.load(own / RANKS_FILE)))
+            try:
+                ranks = PercentileMap.load(_ranks_file(folder, number))
+                part = Part(family.load(own, names), ranks)
+            except ClmError as error:
+                text = f"{own.name} ({self.members[number].family}): {error.message}"
+                raise ClmError(error.reason, text) from error
+            parts.append(part)
         return BlendFitted(tuple(parts))
 
     def _context(self, context: FitContext, number: int, member: BlendMember) -> FitContext:
@@ -113,6 +118,10 @@ class BlendFamily:
 
 def _folder(folder: Path, number: int) -> Path:
     return folder / f"member-{number}"
+
+
+def _ranks_file(folder: Path, number: int) -> Path:
+    return folder / f"member-{number}.json"
 
 
 def _make(parameters: BlendParameters, run: RunSpec) -> BlendFamily:

@@ -83,10 +83,12 @@ def require_whole(file: Path, names: tuple[str, ...]) -> None:
     try:
         meta = json.loads(beside.read_bytes())
         trained_on, digest = tuple(meta["features"]), meta["sha256"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise unreadable(beside, "it is not what a fit writes") from error
     if trained_on != names:
         raise ClmError(Reason.ARTIFACT_CORRUPT, "the model was trained on other features")
+    if not file.is_file():
+        raise unreadable(file, "it is missing")
     if sha256(file.read_bytes()).hexdigest() != digest:
         raise unreadable(file, f"it has another digest than {META_FILE} says")
 

@@ -51,7 +51,7 @@ class RlV2Family:
         def export(model: DoubleDqn) -> list[nn.Linear]:
             return [layer for layer in model.q_net.q_net if isinstance(layer, nn.Linear)]
 
-        made = Algorithm(p.total_steps, build, export, "relu")
+        made = Algorithm("rl-v2", p.total_steps, build, export, "relu")
         return fit_seeds(train, valid, context, self.spec, p, made)
 
     def load(self, folder: Path, names: tuple[str, ...]) -> RlFitted:

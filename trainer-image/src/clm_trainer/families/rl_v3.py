@@ -46,7 +46,7 @@ class RlV3Family:
                 model.policy.action_net,
             ]
 
-        made = Algorithm(p.total_steps, build, export, "tanh")
+        made = Algorithm("rl-v3", p.total_steps, build, export, "tanh")
         return fit_seeds(train, valid, context, self.spec, p, made)
 
     def load(self, folder: Path, names: tuple[str, ...]) -> RlFitted:

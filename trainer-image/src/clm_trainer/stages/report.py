@@ -1,10 +1,8 @@
 """The run's files, its tear sheet, and the manifest that makes them its result."""
 
-import tempfile
 from contextlib import suppress
 from datetime import datetime
 from importlib import metadata
-from pathlib import Path
 
 import pandas as pd
 
@@ -13,6 +11,7 @@ from clm_trainer.attempt import Attempt
 from clm_trainer.outcome import Outcome
 from clm_trainer.revision import git_revision
 from clm_trainer.sources.report import DataReport, SymbolReport
+from clm_trainer.stages.model_files import model_files
 from clm_trainer.tearsheet import Coverage, Hole, Production, TearSheet, render
 from clm_trainer.tearsheet.formats import number
 
@@ -36,7 +35,7 @@ def write(
     bool
         False if another attempt published its result first.
     """
-    attempt.write_all(outcome.files() | _model_files(outcome))
+    attempt.write_all(outcome.files() | model_files(outcome.developed.trained.model))
     libraries = _versions()
     sheet = _tear_sheet(outcome, attempt, production, libraries, now)
     attempt.write("report.html", render(sheet).encode())
@@ -49,14 +48,6 @@ def write(
         data=outcome.bars.for_manifest(),
         created_at=now,
     )
-
-
-def _model_files(outcome: Outcome) -> dict[str, bytes]:
-    with tempfile.TemporaryDirectory() as folder:
-        top = Path(folder)
-        outcome.developed.trained.model.save(top)
-        files = [path for path in top.rglob("*") if path.is_file()]
-        return {f"model/{path.relative_to(top)}": path.read_bytes() for path in files}
 
 
 def _versions() -> dict[str, str]:
