@@ -12,7 +12,7 @@ import pandas as pd
 from clm_api.layout import RunLayout
 from clm_api.report import FoldMetrics, PackageData
 from clm_api.run import RunSpec
-from clm_trainer.features import WARM_UP_BARS, code_hash
+from clm_trainer.features import code_hash
 from clm_trainer.monitoring.drift_columns import columns_of
 from clm_trainer.monitoring.drift_reference import reference_stats
 from clm_trainer.own.package import packages_of
@@ -78,7 +78,7 @@ class Outcome:
             "symbols": list(self.developed.rows.symbols),
             "timeframe": self.spec.data.timeframe,
             "horizonBars": self.spec.target.horizon_bars,
-            "warmUpBars": WARM_UP_BARS,
+            "warmUpBars": self.developed.features.warm_up_bars,
             "codeHash": code_hash(),
         }
 

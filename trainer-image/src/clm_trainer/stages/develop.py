@@ -11,7 +11,7 @@ from clm_api.report import MetricsFile
 from clm_api.run import RunSpec
 from clm_trainer import targets
 from clm_trainer.families.base import Dataset, FitContext
-from clm_trainer.features import FeatureTable, build_features
+from clm_trainer.features import FeatureSet, registry
 from clm_trainer.panel import Panel
 from clm_trainer.stages.backtest import Evaluated, evaluate
 from clm_trainer.stages.causality import require_no_look_ahead
@@ -40,6 +40,7 @@ class Developed:
     rows: Dataset
     trained: Trained
     evaluated: Evaluated
+    features: FeatureSet
 
     @cached_property
     def metrics(self) -> MetricsFile:
@@ -64,7 +65,7 @@ def develop(
     events: pd.DataFrame | None = None,
     *,
     enter: Callable[[str], None] = lambda _: None,
-    build: Callable[[Panel], FeatureTable] = build_features,
+    features: FeatureSet | None = None,
 ) -> Developed:
     """Make a model of bars and judge it out of sample.
 
@@ -74,8 +75,8 @@ def develop(
         Funding of the evaluation window, perpetuals only.
     enter
         Called with the name of each stage before it begins.
-    build
-        The feature set.
+    features
+        The feature set; without it, the one that the run names.
 
     Raises
     ------
@@ -84,8 +85,9 @@ def develop(
         feature or signal uses the future.
     """
     enter("features")
+    features = features or registry.create(spec)
     target = targets.create(spec)
-    rows = dataset(panel, target, build)
+    rows = dataset(panel, target, features)
     labels = Labels(rows.target, rows.ends)
     require_settled(target, spec.target.kind, panel, rows.sigma, labels)
     say = "%d features of %d bars × %d symbols"
@@ -97,13 +99,13 @@ def develop(
         _LOG.info(line, extra={"stage": "train"})
         context.progress(done, line)
 
-    trained = train(rows, panel, spec, context, tell)
+    trained = train(rows, panel, spec, context, tell, features.warm_up_bars)
 
     enter("backtest")
-    require_no_look_ahead(panel, rows, trained, build)
+    require_no_look_ahead(panel, rows, trained, features)
     evaluated = evaluate(panel, rows, trained, spec, events)
     _LOG.info(_summary(spec, evaluated.scores.metrics), extra={"stage": "backtest"})
-    return Developed(panel, rows, trained, evaluated)
+    return Developed(panel, rows, trained, evaluated, features)
 
 
 def _summary(spec: RunSpec, metrics: dict[str, float]) -> str:

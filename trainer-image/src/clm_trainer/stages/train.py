@@ -11,7 +11,7 @@ from clm_trainer.evaluation.positions import PercentileMap
 from clm_trainer.evaluation.splits import History, Span, Walk, walk_forward
 from clm_trainer.families import registry
 from clm_trainer.families.base import Dataset, Family, FitContext, Fitted, interrupted
-from clm_trainer.features import WARM_UP_BARS
+from clm_trainer.features import STANDARD
 from clm_trainer.panel import Floats, Panel
 from clm_trainer.targets.uniqueness import by_uniqueness
 
@@ -42,8 +42,20 @@ class Trained:
     fits: tuple[int, ...]
 
 
-def train(rows: Dataset, panel: Panel, spec: RunSpec, context: FitContext, tell: Tell) -> Trained:
+def train(
+    rows: Dataset,
+    panel: Panel,
+    spec: RunSpec,
+    context: FitContext,
+    tell: Tell,
+    warm_up_bars: int = STANDARD.warm_up_bars,
+) -> Trained:
     """Fit every fold and the artifact.
+
+    Parameters
+    ----------
+    warm_up_bars
+        Of the feature set.
 
     Raises
     ------
@@ -54,7 +66,7 @@ def train(rows: Dataset, panel: Panel, spec: RunSpec, context: FitContext, tell:
     first[~panel.listed.any(axis=0)] = len(panel)
     reach = rows.ends.max(axis=1)
     history = History(len(panel), panel.bars_per_day, reach, int(first.min()), int(first.max()))
-    walk = walk_forward(history, spec.evaluation, spec.target, WARM_UP_BARS)
+    walk = walk_forward(history, spec.evaluation, spec.target, warm_up_bars)
     family = registry.create(spec)
     start, stop = walk.window
     percentiles = np.full((stop - start, len(panel.symbols)), np.nan)
