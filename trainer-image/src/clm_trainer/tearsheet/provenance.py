@@ -49,7 +49,10 @@ def _fields(group: BaseModel) -> Grid:
 
 
 def _written(value: Any) -> str:
-    return words.spoken(value) if isinstance(value, str) else json.dumps(value, default=_plain)
+    if isinstance(value, str):
+        # The names of own code have dots, and are told as they are.
+        return value if "." in value else words.spoken(value)
+    return json.dumps(value, default=_plain)
 
 
 def _plain(value: Any) -> Any:
