@@ -11,7 +11,8 @@ from obstore.store import LocalStore
 
 from clm_api.errors import ClmError
 from clm_api.layout import RunLayout
-from clm_operator.store.results import ArtifactReader, Report
+from clm_operator.findings import Report
+from clm_operator.store.results import ArtifactReader
 from clm_trainer.recompute import verify
 from clm_trainer.serving.model import load
 from clm_trainer.storage import Storage
