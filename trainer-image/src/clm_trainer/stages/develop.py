@@ -12,12 +12,13 @@ from clm_api.run import RunSpec
 from clm_trainer import targets
 from clm_trainer.families.base import Dataset, FitContext
 from clm_trainer.features import FeatureSet, registry
+from clm_trainer.own.soundness import Watch
 from clm_trainer.panel import Panel
 from clm_trainer.stages.backtest import Evaluated, evaluate
 from clm_trainer.stages.causality import require_no_look_ahead
 from clm_trainer.stages.features import dataset
 from clm_trainer.stages.train import Trained, train
-from clm_trainer.targets import Labels
+from clm_trainer.targets import Labels, Target
 from clm_trainer.targets.settled import require_settled
 
 _LOG = logging.getLogger("clm_trainer")
@@ -81,13 +82,13 @@ def develop(
     Raises
     ------
     ClmError
-        InsufficientData, Interrupted; MetricsRejected: a metric is not a finite number, or a
-        feature or signal uses the future.
+        InsufficientData, Interrupted; MetricsRejected: a metric is not a finite number, a
+        feature or signal uses the future, or an own feature set is not sound. SpecInvalid,
+        TrainingFailed: an own feature set can't be made, or raises.
     """
     enter("features")
-    features = features or registry.create(spec)
     target = targets.create(spec)
-    rows = dataset(panel, target, features)
+    features, rows = _rows(panel, spec, target, features)
     labels = Labels(rows.target, rows.ends)
     require_settled(target, spec.target.kind, panel, rows.sigma, labels)
     say = "%d features of %d bars × %d symbols"
@@ -106,6 +107,19 @@ def develop(
     evaluated = evaluate(panel, rows, trained, spec, events)
     _LOG.info(_summary(spec, evaluated.scores.metrics), extra={"stage": "backtest"})
     return Developed(panel, rows, trained, evaluated, features)
+
+
+def _rows(
+    panel: Panel, spec: RunSpec, target: Target, features: FeatureSet | None
+) -> tuple[FeatureSet, Dataset]:
+    """Return the feature set and its rows; the one that the run names is watched meanwhile."""
+    if features is not None:
+        return features, dataset(panel, target, features)
+    found = registry.create(spec)
+    watch = Watch(found, panel, spec)
+    rows = dataset(panel, target, watch.features)
+    watch.require_sound()
+    return found, rows
 
 
 def _summary(spec: RunSpec, metrics: dict[str, float]) -> str:

@@ -37,7 +37,8 @@ def write(
     """
     attempt.write_all(outcome.files() | model_files(outcome.developed.trained.model))
     libraries = _versions()
-    sheet = _tear_sheet(outcome, attempt, production, libraries, now)
+    own = {name: f"{one.version}, sha256 {one.sha256}" for name, one in outcome.packages.items()}
+    sheet = _tear_sheet(outcome, attempt, production, libraries | own, now)
     attempt.write("report.html", render(sheet).encode())
     return attempt.commit(
         image=outcome.spec.pod.image,

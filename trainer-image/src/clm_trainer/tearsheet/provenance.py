@@ -31,6 +31,7 @@ def settings(spec: RunSpec) -> list[tuple[str, Grid]]:
     """Return every setting of the run by group: what it means, and its value."""
     groups: tuple[tuple[str, BaseModel], ...] = (
         (spec.model.family.row.title, spec.model.parameters),
+        ("Features", spec.model.features),
         ("From scores to positions", spec.target),
         ("Evaluation", spec.evaluation),
         ("Costs", spec.costs),
@@ -50,8 +51,7 @@ def _fields(group: BaseModel) -> Grid:
 
 def _written(value: Any) -> str:
     if isinstance(value, str):
-        # The names of own code have dots, and are told as they are.
-        return value if "." in value else words.spoken(value)
+        return value if "." in value else words.spoken(value)  # names of own code have a dot
     return json.dumps(value, default=_plain)
 
 
