@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path, PurePosixPath
 
 from clm_api.errors import ClmError
-from clm_api.layout import LISTED
+from clm_api.layout import LISTED, RunLayout
 from clm_api.reasons import Reason
 from clm_api.report import FileFormat
 from clm_trainer.families.base import Fitted
@@ -47,7 +47,7 @@ def _too_many(count: int) -> str:
 def _unfit(name: str) -> str:
     if name == PERCENTILES:
         return f"{name} is the run's own; choose another name"
-    if re.fullmatch(LISTED, f"attempts/{name}") is None:
+    if re.fullmatch(LISTED, RunLayout.relative_file("attempt", name)) is None:
         return f"{name!r} has characters besides letters, digits and . _ - /"
     if PurePosixPath(name).suffix.removeprefix(".") not in set(FileFormat):
         return f"{name} ends in none of {', '.join(f'.{one}' for one in FileFormat)}"
