@@ -54,8 +54,9 @@ def SIGNAL(  # noqa: N802  an offer
 ) -> dict[str, pd.DataFrame]:
     """Return tanh of the symbols' common momentum of 48 hours in units of its volatility."""
     del params
-    moves = [np.log(frame["close"] / frame["close"].shift()) for frame in frames.values()]
-    variance = np.mean([move.rolling(SIGMA_BARS).var(ddof=0) for move in moves], axis=0)
-    common = pd.concat(moves, axis=1).mean(axis=1).rolling(MOMENTUM_BARS).sum()
+    closes = pd.concat([frame["close"] for frame in frames.values()], axis=1)
+    moves = closes.apply(np.log).diff()
+    variance = moves.rolling(SIGMA_BARS).var(ddof=0).mean(axis=1)
+    common = moves.mean(axis=1).rolling(MOMENTUM_BARS).sum()
     signal = np.tanh(common / np.sqrt(variance * MOMENTUM_BARS))
     return {name: pd.DataFrame({"signal": signal}) for name in frames}
