@@ -16,10 +16,10 @@ from clm_trainer.features import code_hash
 from clm_trainer.monitoring.drift_columns import columns_of
 from clm_trainer.monitoring.drift_reference import reference_stats
 from clm_trainer.own.package import packages_of
+from clm_trainer.own.plain import PERCENTILES_FILE
 from clm_trainer.serving.model import REFERENCE
 from clm_trainer.sources.report import DataReport
 from clm_trainer.stages.develop import Developed
-from clm_trainer.stages.model_files import PERCENTILES
 from clm_trainer.stages.own_trades import OwnTrades
 
 
@@ -60,7 +60,7 @@ class Outcome:
             "features.json": as_json(self._features()),
             REFERENCE: as_json(self._reference()),
             "run.json": as_json(self._run()),
-            PERCENTILES: as_json({"quantiles": trained.ranks.quantiles.tolist()}),
+            f"model/{PERCENTILES_FILE}": as_json({"quantiles": trained.ranks.quantiles.tolist()}),
             "predictions.parquet": as_parquet(evaluated.predictions),
             "equity.parquet": as_parquet(evaluated.result.equity),
             "trades.parquet": as_parquet(evaluated.result.trades),

@@ -1,17 +1,19 @@
 """The run's files, its tear sheet, and the manifest that makes them its result."""
 
+import tempfile
 from contextlib import suppress
 from datetime import datetime
 from importlib import metadata
+from pathlib import Path
 
 import pandas as pd
 
 from clm_api.families import Family
 from clm_trainer.attempt import Attempt
 from clm_trainer.outcome import Outcome
+from clm_trainer.own.plain import require_plain
 from clm_trainer.revision import git_revision
 from clm_trainer.sources.report import DataReport, SourceReport, SymbolReport
-from clm_trainer.stages.model_files import model_files
 from clm_trainer.tearsheet import Coverage, Hole, Production, TearSheet, render
 from clm_trainer.tearsheet.formats import number
 
@@ -35,7 +37,7 @@ def write(
     bool
         False if another attempt published its result first.
     """
-    attempt.write_all(outcome.files() | model_files(outcome.developed.trained.model))
+    attempt.write_all(outcome.files() | _model_files(outcome))
     libraries = _versions()
     own = {name: f"{one.version}, sha256 {one.sha256}" for name, one in outcome.packages.items()}
     sheet = _tear_sheet(outcome, attempt, production, libraries | own, now)
@@ -49,6 +51,16 @@ def write(
         data=outcome.bars.for_manifest(),
         created_at=now,
     )
+
+
+def _model_files(outcome: Outcome) -> dict[str, bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        top = Path(folder)
+        outcome.developed.trained.model.save(top)
+        paths = [path for path in top.rglob("*") if path.is_file()]
+        files = {path.relative_to(top).as_posix(): path.read_bytes() for path in paths}
+    require_plain(files)
+    return {f"model/{name}": content for name, content in files.items()}
 
 
 def _versions() -> dict[str, str]:
