@@ -4,14 +4,14 @@ Each symbol is a sleeve of 1/N of equity 1.0. The target decided at close t fill
 existing open; units change only when the target changes; the cost rate is charged on notional.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clm_trainer.evaluation.kernel import TRADE_COLUMNS, sleeves
+from clm_trainer.evaluation.kernel import TRADE_COLUMNS, Ints, sleeves
 from clm_trainer.evaluation.play import Play
 from clm_trainer.panel import Floats, Panel
 
@@ -49,6 +49,17 @@ class Backtest:
     ruined: tuple[str, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class _Sleeves:
+    """What the kernel made of a play: marks, funding received, value held, each (symbols, bars)."""
+
+    marks: Floats
+    funded: Floats
+    held: Floats
+    trades: Floats
+    fills: Floats
+
+
 def run(play: Play) -> Backtest:
     """Backtest target positions on a window.
 
@@ -57,35 +68,40 @@ def run(play: Play) -> Backtest:
     ValueError
         A target is outside [-1, 1] or not a number.
     """
-    if not (np.abs(play.targets) <= 1).all():
+    targets = play.targets
+    if targets.size and not (targets.min() >= -1 and targets.max() <= 1):  # NaN is neither
         raise ValueError("target positions must lie in [-1, 1]")
     window = play.window
-    marks, costs, funded, traded, held, trades = _sleeves(play)
-    always_in = replace(play, targets=np.ones_like(play.targets))
-    benchmark = _sleeves(always_in, wanted_before=1.0, whole=False)[0]
-    equity = _mean(marks)
-    before = np.concatenate([[1.0], equity[:-1]])
-    net = bar_returns(equity)
-    cost, received = _share(_mean(costs), before), _share(_mean(funded), before)
-    frame = pd.DataFrame(
-        {
-            "time": window.times,
-            "equity": equity,
-            "net_return": net,
-            "gross_return": net + cost - received,
-            "cost": cost,
-            "funding": received,
-            "benchmark": _mean(benchmark),
-        }
-    )
+    made = _sleeves(play)
+    equity = _mean(made.marks)
+    # One piece of memory, of which only what is written is ever taken from the system.
+    net, gross, cost, received, traded = np.zeros((5, len(equity)))
+    rows = _lay_fills(made, equity, cost, traded)
+    bar_returns(equity, out=net)
+    gross[:] = net
+    gross[rows] += cost[rows]
+    if made.funded.size:
+        received[:] = _share(_mean(made.funded), np.concatenate([[1.0], equity[:-1]]))
+        gross -= received
+    columns = {
+        "time": window.times,
+        "equity": equity,
+        "net_return": net,
+        "gross_return": gross,
+        "cost": cost,
+        "funding": received,
+        "benchmark": _mean(_sleeves(play, wanted_before=1.0, decided=False, whole=False).marks),
+    }
+    last = made.marks[:, -1]
     return Backtest(
         play=play,
-        equity=frame,
-        trades=_trade_frame(trades, window),
-        sleeves=marks.T,
-        traded=_mean(traded),
-        exposed=_share(_mean(held), equity),
-        ruined=tuple(s for s, end in zip(window.symbols, marks[:, -1], strict=True) if end <= 0),
+        # Each column keeps its own memory: one block of them all would be written twice.
+        equity=pd.DataFrame(columns, copy=False),
+        trades=_trade_frame(made.trades, window),
+        sleeves=made.marks.T,
+        traded=traded,
+        exposed=_share(_mean(made.held), equity),
+        ruined=tuple(s for s, end in zip(window.symbols, last, strict=True) if end <= 0),
     )
 
 
@@ -105,14 +121,19 @@ def equity_and_trades(play: Play) -> tuple[Floats, Floats]:
         Equity, and trades of shape (trades, 12) with ``TRADE_COLUMNS``.
     """
     made = _sleeves(play, whole=False)
-    return _mean(made[0]), made[-1]
+    return _mean(made.marks), made.trades
 
 
-def bar_returns(equity: Floats) -> Floats:
+def bar_returns(equity: Floats, out: Floats | None = None) -> Floats:
     """Return the change of each bar, the first against a start of 1.0; 0 once all is lost."""
-    before = np.concatenate([[1.0], equity[:-1]])
-    change: Floats = np.divide(equity, before, out=np.ones_like(equity), where=before > 0)
-    return change - 1
+    change = np.empty_like(equity) if out is None else out
+    change[:1] = equity[:1]
+    if equity.min(initial=1.0) > 0:
+        np.divide(equity[1:], equity[:-1], out=change[1:])
+    else:
+        change[1:] = 1.0
+        np.divide(equity[1:], equity[:-1], out=change[1:], where=equity[:-1] > 0)
+    return np.subtract(change, 1, out=change)
 
 
 def _mean(of_sleeves: Floats) -> Floats:
@@ -121,29 +142,48 @@ def _mean(of_sleeves: Floats) -> Floats:
 
 
 def _share(part: Floats, whole: Floats) -> Floats:
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+    """Return ``part``, divided in place; 0 where the whole is lost."""
+    if whole.min(initial=1.0) > 0:
+        return np.divide(part, whole, out=part)
+    lost = ~(whole > 0)
+    np.divide(part, whole, out=part, where=~lost)
+    part[lost] = 0.0
+    return part
+
+
+def _lay_fills(made: _Sleeves, equity: Floats, cost: Floats, traded: Floats) -> Ints:
+    """Write what fills cost of the equity before them, and what they traded; return their rows."""
+    rows, of_fill = np.unique(made.fills[:, 1].astype(np.int64), return_inverse=True)
+    before = np.where(rows > 0, equity[rows - 1], 1.0)
+    paid, turned = np.zeros((2, len(rows)))
+    np.add.at(paid, of_fill, made.fills[:, 2])
+    np.add.at(turned, of_fill, made.fills[:, 3])
+    cost[rows] = _share(paid / len(made.marks), before)
+    traded[rows] = turned / len(made.marks)
+    return rows
 
 
 def _sleeves(
-    play: Play, *, wanted_before: float = 0.0, whole: bool = True
-) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
-    """Return what the kernel writes, each (symbols, bars), and the trades.
+    play: Play, *, wanted_before: float = 0.0, decided: bool = True, whole: bool = True
+) -> _Sleeves:
+    """Run the kernel on a play, or on a target that is never decided anew.
 
-    Costs, funding, traded share and value held have no bars unless ``whole``: most of the time
-    of a backtest is spent on getting memory for them.
+    Funding, value held and fills have no bars unless ``whole``: most of the time of a backtest
+    is spent on getting memory for them.
     """
-    window, targets = play.window, play.targets
-    shape, none = targets.T.shape, np.empty((len(window.symbols), 0))
-    at_open, inside = none, none
+    window, shape = play.window, play.targets.T.shape
+    none = np.empty((len(window.symbols), 0))
+    at_open, inside, funded = none, none, none
     if play.funding is not None:
         at_open, inside = _turned(play.funding.at_open), _turned(play.funding.inside)
-    marks = np.empty(shape)
-    costs, funded, traded, held = (np.zeros(shape) if whole else none for _ in range(4))
-    trades = sleeves.on(targets.size)(
-        _turned(targets), _turned(window.open), _turned(window.close), _turned(window.gap),
-        at_open, inside, play.cost_bps / 1e4, wanted_before, marks, costs, funded, traded, held,
+        funded = np.zeros(shape) if whole else none
+    marks, held = np.empty((2, *shape)) if whole else (np.empty(shape), none)
+    trades, fills = sleeves.on(play.targets.size)(
+        _turned(play.targets) if decided else none,
+        _turned(window.open), _turned(window.close), _turned(window.gap),
+        at_open, inside, play.cost_bps / 1e4, wanted_before, marks, funded, held,
     )  # fmt: skip
-    return marks, costs, funded, traded, held, trades
+    return _Sleeves(marks, funded, held, trades, fills)
 
 
 def _turned(values: NDArray[Number]) -> NDArray[Number]:

@@ -13,6 +13,7 @@ Ints = NDArray[np.int64]
 _RUINED = 1e-12
 _BLOCK = 64
 _FIRST_TRADES = 16
+_FIRST_FILLS = 64
 
 TRADE_COLUMNS = (
     "symbol", "side", "entry_row", "exit_row", "entry_price", "exit_price", "weight",
@@ -43,13 +44,17 @@ def _note(
 
 @Tiered
 def _quiet(targets: Floats, gap: Bools, now: float) -> int:
-    """Return after how many bars something else than marking is due: a hole, or a fill."""
-    quiet, bars = 0, len(targets)
+    """Return after how many bars something else than marking is due: a hole, or a fill.
+
+    Without targets nothing is decided, so only a hole is due.
+    """
+    quiet, bars, decided = 0, len(gap), len(targets) > 0
     # Counting a whole block needs no branch, so many of its bars are compared at once.
     while quiet + _BLOCK <= bars:
         changed, holes = 0, np.uint8(0)
-        for t in range(quiet, quiet + _BLOCK):
-            changed += targets[t] != now
+        if decided:
+            for t in range(quiet, quiet + _BLOCK):
+                changed += targets[t] != now
         for t in range(quiet, quiet + _BLOCK):
             holes |= np.uint8(gap[t])
         if changed or holes:
@@ -58,7 +63,7 @@ def _quiet(targets: Floats, gap: Bools, now: float) -> int:
     for t in range(quiet, bars):
         if gap[t]:
             return t
-        if targets[t] != now:
+        if decided and targets[t] != now:
             return t + 1
     return bars
 
@@ -92,11 +97,9 @@ def sleeves(
     rate: float,
     wanted_before: float,
     marks: Floats,
-    costs: Floats,
     funding: Floats,
-    traded: Floats,
     held: Floats,
-) -> Floats:
+) -> tuple[Floats, Floats]:
     """Run every sleeve from equity 1.0, each on its own.
 
     All arrays are of shape (symbols, bars): a symbol's bars lie side by side in memory.
@@ -104,7 +107,7 @@ def sleeves(
     Parameters
     ----------
     targets
-        Decided at each close; a hole's bar is not read.
+        Decided at each close; a hole's bar is not read. No bars where nothing is ever decided.
     open_, close, gap
         Prices, and where there are none.
     at_open, inside
@@ -116,19 +119,22 @@ def sleeves(
         Target that bar 0 brings along; it fills at bar 1 (the benchmark's 1.0).
     marks
         Written: value of the sleeve at each close. All results are in units of its start.
-    costs, funding, traded, held
-        Written unless they have no bars: costs paid, funding received, traded share of equity,
-        value held. They start as zeros.
+    funding
+        Written if funding is due and it has bars: what was received; it starts as zeros.
+    held
+        Written unless it has no bars: value held. Without bars no fills are returned either.
 
     Returns
     -------
-    ndarray
-        Trades with ``TRADE_COLUMNS``, an open one last of its symbol.
+    tuple
+        Trades with ``TRADE_COLUMNS``, an open one last of its symbol; and what each bar with
+        fills came to: symbol, row, costs paid, traded share of the sleeve's equity.
     """
-    symbols, bars = targets.shape
+    symbols, bars = close.shape
+    decided = targets.shape[1] > 0
     funded, whole = at_open.shape[1] > 0, held.shape[1] > 0
-    trades = np.zeros((_FIRST_TRADES, 12))
-    count = 0
+    trades, fills = np.zeros((_FIRST_TRADES, 12)), np.zeros((_FIRST_FILLS, 4))
+    count, filled = 0, 0
     for s in range(symbols):
         cash, units, mark, value = 1.0, 0.0, 1.0, 0.0
         now, wanted = 0.0, wanted_before
@@ -153,6 +159,7 @@ def sleeves(
             if wanted != now and t > 0:
                 price = open_[s, t]
                 flips = now * wanted < 0
+                cost, turned = 0.0, 0.0
                 for leg in range(2 if flips else 1):
                     aim = 0.0 if flips and leg == 0 else wanted
                     before = cash + units * price
@@ -161,9 +168,8 @@ def sleeves(
                         ruined = True
                         break
                     next_units = aim * after / price
-                    if whole:
-                        costs[s, t] += before - after
-                        traded[s, t] += abs(next_units - units) * price / before
+                    cost += before - after
+                    turned += abs(next_units - units) * price / before
                     if units == 0.0:
                         paid, got = 0.0, 0.0
                         if count == len(trades):
@@ -177,6 +183,12 @@ def sleeves(
                         count += 1
                     units, cash = next_units, after - next_units * price
                 now = wanted
+                if whole:
+                    if filled == len(fills):
+                        fills = np.concatenate((fills, np.zeros_like(fills)))
+                    fills[filled, 0], fills[filled, 1] = s, t
+                    fills[filled, 2], fills[filled, 3] = cost, turned
+                    filled += 1
             if not ruined:
                 price = close[s, t]
                 if funded:
@@ -198,17 +210,18 @@ def sleeves(
             marks[s, t] = mark
             if whole:
                 held[s, t] = value
-            wanted, last = targets[s, t], t
+            wanted, last = targets[s, t] if decided else wanted_before, t
             t += 1
             if wanted == now and not funded:
                 stop = t + _quiet(targets[s, t:], gap[s, t:], now)
                 t += _hold(close[s, t:stop], cash, units, marks[s, t:stop], held[s, t:stop])
                 last = t - 1
-                mark, wanted, value = marks[s, last], targets[s, last], abs(units * close[s, last])
+                mark, value = marks[s, last], abs(units * close[s, last])
+                wanted = targets[s, last] if decided else wanted_before
         if units != 0.0:
             _note(trades[count], last, close[s, last], mark, paid, got, 0.0)
             count += 1
-    return trades[:count]
+    return trades[:count], fills[:filled]
 
 
 @Tiered

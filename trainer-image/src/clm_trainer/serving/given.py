@@ -8,7 +8,8 @@ from clm_api.errors import ClmError
 from clm_api.reasons import Reason
 from clm_api.run import RunData
 from clm_trainer.panel import Panel
-from clm_trainer.sources.bars import COLUMNS, PRICES, BarKey, invalid
+from clm_trainer.sources.bars import COLUMNS, BarKey, invalid
+from clm_trainer.sources.possible import PRICES
 from clm_trainer.sources.untraded import not_once_traded, without_untraded
 
 _SHOWN = 5

@@ -1,8 +1,6 @@
 """Bars as a frame, and what makes them good: the checks that every source must pass."""
 
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -10,45 +8,10 @@ from clm_api.errors import ClmError
 from clm_api.layout import SeriesLayout
 from clm_api.reasons import Reason
 from clm_api.timing import TIMEFRAME_SECONDS
+from clm_trainer.sources.possible import PRICES, require_possible
 from clm_trainer.sources.revisions import Revision, first_word
 
-if TYPE_CHECKING:
-    import pandera.pandas as pa
-
-PRICES = ("open", "high", "low", "close")
 COLUMNS = ("timestamp", *PRICES, "volume")
-LARGEST = 1e24
-"""No price and no volume of a bar is larger, and no price smaller than one by it."""
-
-
-@cache
-def _schema() -> "pa.DataFrameSchema":
-    """Return the checks; who only lists bars does without the library, which is slow to import."""
-    import pandera.pandas as pa
-
-    return pa.DataFrameSchema(
-        {
-            **{name: pa.Column(float, pa.Check.gt(0), nullable=False) for name in PRICES},
-            "volume": pa.Column(float, pa.Check.ge(0), nullable=False),
-        },
-        checks=[
-            pa.Check(
-                lambda f: f["low"] <= f[["open", "close"]].min(axis=1),
-                name="low above open or close",
-            ),
-            pa.Check(
-                lambda f: f["high"] >= f[["open", "close"]].max(axis=1),
-                name="high below open or close",
-            ),
-            pa.Check(
-                lambda f: (
-                    (f[list(PRICES)] >= 1 / LARGEST).all(axis=1)
-                    & (f[list(COLUMNS[1:])] <= LARGEST).all(axis=1)
-                ),
-                name="number that no market has",
-            ),
-        ],
-    )
 
 
 def invalid(message: str) -> ClmError:
@@ -106,7 +69,10 @@ class BarKey:
             DataInvalid, naming the row, the column and why.
         """
         frame = frame[list(COLUMNS)].astype(dict.fromkeys(COLUMNS[1:], "float64"))
-        frame = frame.drop_duplicates().sort_values("timestamp", kind="stable", ignore_index=True)
+        ordered = pd.Index(frame["timestamp"])
+        if not (ordered.is_monotonic_increasing and ordered.is_unique):
+            frame = frame.drop_duplicates().sort_values("timestamp", kind="stable")
+        frame = frame.reset_index(drop=True)
         times = frame["timestamp"]
         doubled = frame[times.duplicated(keep=False)]
         if len(doubled) and contradicted is None:
@@ -118,19 +84,7 @@ class BarKey:
         off = times[times.dt.as_unit("ns").astype("int64") % self.step.value != 0]
         if len(off):
             raise invalid(f"{source}: {off.iloc[0]} is not on the {self.timeframe} grid (UTC)")
-        from pandera.errors import SchemaErrors
-
-        try:
-            _schema().validate(frame, lazy=True)
-        except SchemaErrors as error:
-            cases = error.failure_cases.sort_values("schema_context", kind="stable")
-            case = cases.iloc[0]  # a column's fault says more than its bar's
-            row = int(case["index"]) if pd.notna(case["index"]) else 0
-            column = case["column"] if case["schema_context"] == "Column" else "bar"
-            raise invalid(
-                f"{source}: {column} of {times.iloc[row]} is wrong: {case['check']} "
-                f"(found {case['failure_case']}); {len(error.failure_cases)} problem(s) in all"
-            ) from error
+        require_possible(frame, source)
         return frame if contradicted is None else first_word(frame, "timestamp", contradicted)
 
     def __str__(self) -> str:
