@@ -48,5 +48,8 @@ class CustomParameters(Model):
 
     name: OwnName
     """Entry point of group clm.families, such as mypackage.linear."""
+    seeds: Annotated[int, Field(ge=1, le=16)] = 1
+    """Models that it averages, each of which counts as a trial; the family is told the number as
+    its parameter seeds, and one without that parameter trains a single model."""
     params: Params = Field(default={})
     """What the family is told; its own model checks them."""

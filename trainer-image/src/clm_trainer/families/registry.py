@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from clm_api.errors import SpecError
 from clm_api.parameters.own import CustomParameters
 from clm_api.run import RunSpec
 from clm_trainer.families.base import Family
@@ -36,7 +37,21 @@ def family_of(chosen: Any, run: RunSpec, field: str) -> Family:
     """
     told = chosen.parameters
     if isinstance(told, CustomParameters):
-        own: Family = made("clm.families", told.name, told.params, run, f"{field}.custom")
+        params = _with_seeds(told, f"{field}.custom")
+        own: Family = made("clm.families", told.name, params, run, f"{field}.custom")
         return own
     family: Family = opened("clm.families", chosen.family.value, f"{field}.family").make(told, run)
     return family
+
+
+def _with_seeds(told: CustomParameters, field: str) -> dict[str, Any]:
+    """Return what an own family is told: how many models it averages is said where it counts."""
+    if "seeds" in told.params:
+        text = f"each seed counts as a trial, so the number stands beside params: set {field}.seeds"
+        raise SpecError(f"{field}.params.seeds", text)
+    if "seeds" in opened("clm.families", told.name, field).params.model_fields:
+        return {**told.params, "seeds": told.seeds}
+    if told.seeds > 1:
+        text = f'"{told.name}" trains one model: its parameters have no seeds'
+        raise SpecError(f"{field}.seeds", text)
+    return told.params

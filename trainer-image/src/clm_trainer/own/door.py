@@ -82,6 +82,17 @@ def made(group: Group, name: str, params: Mapping[str, Any], run: RunSpec, field
         As for ``opened``; or the first parameter that is wrong, by its path.
     """
     offer = opened(group, name, field)
+    return offer.make(checked(offer, name, params, field), run)
+
+
+def checked(offer: Offer[Any], name: str, params: Mapping[str, Any], field: str) -> BaseModel:
+    """Return parameters as an offer's own model has them.
+
+    Raises
+    ------
+    SpecError
+        The first parameter that is wrong, by its path.
+    """
     spelt = {to_camel(one): one for one in offer.params.model_fields}
     given = {spelt.get(key, key): value for key, value in params.items()}
     unknown = [key for key in given if key not in offer.params.model_fields]
@@ -89,9 +100,8 @@ def made(group: Group, name: str, params: Mapping[str, Any], run: RunSpec, field
         known = ", ".join(sorted(offer.params.model_fields)) or "none"
         raise SpecError(f"{field}.params.{unknown[0]}", f'"{name}" has parameters {known}')
     try:
-        checked = offer.params.model_validate(given)
+        return offer.params.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, ("params", *first["loc"])))
         raise SpecError(f"{field}.{place}", first["msg"]) from error
-    return offer.make(checked, run)

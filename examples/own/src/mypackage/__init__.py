@@ -1,0 +1,1 @@
+"""Own models for CLM: an example to copy."""
