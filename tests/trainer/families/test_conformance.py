@@ -75,7 +75,7 @@ def test_unusable_rows_are_not_read(name: FamilyName) -> None:
     made, test = rows(), parts()[2]
     absurd = replace(
         made,
-        features=np.where(made.usable[:, :, None], made.features, 1e9),
+        features=np.where(made.usable[:, :, None], made.features[:], 1e9),
         target=np.where(made.usable, made.target, 1e9),
     )
     ours, theirs = fitted(name).score(test), fitted(name, made=absurd).score(test)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import gcd
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from clm_api.families import BlendMember, BlendParameters
 from clm_api.run import RunSpec
 from clm_trainer.evaluation.positions import PercentileMap
-from clm_trainer.families.base import Dataset, Family, FitContext, Fitted
+from clm_trainer.families.base import Dataset, Family, FitContext, Fitted, Reads, reads_of
 from clm_trainer.families.registry import family_of
 from clm_trainer.own.door import Offer
 from clm_trainer.panel import Floats
@@ -65,6 +66,17 @@ class BlendFamily:
 
     members: Sequence[BlendMember]
     families: Sequence[Family]
+
+    @property
+    def reads(self) -> Reads:
+        """What the members read together."""
+        all_of = [reads_of(family) for family in self.families]
+        strides = [one.stride for one in all_of if one.stride is not None]
+        return Reads(
+            stride=gcd(*strides) if strides else None,
+            single=all(one.single for one in all_of if one.stride is not None),
+            alone=all(one.alone for one in all_of),
+        )
 
     def fit(self, train: Dataset, valid: Dataset, context: FitContext) -> BlendFitted:
         """Train every member, and rank its scores on the calibration tail.

@@ -1,7 +1,7 @@
 """Features of some rows only, one after the other: those that a run learns from or scores."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, overload
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,8 @@ Numbers = NDArray[np.floating[Any]]
 class Features(Protocol):
     """Features of bars × symbols: an array of shape (bars, symbols, features) is one too."""
 
-    @overload
-    def __getitem__(self, which: slice, /) -> "Features": ...
-    @overload
-    def __getitem__(self, which: Bools, /) -> Numbers: ...
-    def __getitem__(self, which: slice | Bools, /) -> "Features | Numbers":
-        """Return the features of these bars; of a mask of rows their features, (rows, features)."""
+    def __getitem__(self, which: Any, /) -> Any:
+        """Return the features of a slice of bars, or of the rows that a mask or an index names."""
         ...
 
 
@@ -38,25 +34,26 @@ class Kept:
     values: Numbers
     place: NDArray[np.int32]
 
-    @overload
-    def __getitem__(self, which: slice, /) -> "Kept": ...
-    @overload
-    def __getitem__(self, which: Bools, /) -> Numbers: ...
-    def __getitem__(self, which: slice | Bools, /) -> "Kept | Numbers":
-        """Return the features of these bars; of a mask of rows their features, (rows, features).
+    def __getitem__(self, which: Any, /) -> Any:
+        """Return the features of a slice of bars, or of the rows that a mask or an index names.
+
+        Returns
+        -------
+        Kept or ndarray
+            Of rows an array whose last axis is features.
 
         Raises
         ------
         ValueError
-            A row of the mask was not kept: the family did not say that it reads it.
+            A row was not kept: the family did not say that it reads it.
         """
         if isinstance(which, slice):
             return replace(self, place=self.place[which])
-        if which.dtype != np.bool_ or which.shape != self.place.shape:
-            raise ValueError(f"rows are chosen by a mask of shape {self.place.shape}")
         places = self.place[which]
-        if (places < 0).any():
+        if np.less(places, 0).any():
             raise ValueError("the features of some of these rows were not kept")
+        if places.shape == (len(self.values),) and (np.diff(places) == 1).all():
+            return self.values
         return self.values[places]
 
 

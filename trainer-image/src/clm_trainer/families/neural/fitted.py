@@ -79,6 +79,8 @@ def last_steps(network: Network, window: Dataset, input_bars: int) -> Floats:
             for start in range(-first, len(window), BATCH):
                 rows = np.arange(max(0, start), min(start + BATCH, len(window)))
                 rows = rows[window.usable[rows, column]]
+                if len(rows) == 0:
+                    continue
                 inputs = np.zeros((BATCH, input_bars), dtype=np.float32)
                 inputs[rows - start] = windows.at((rows, np.full_like(rows, column)))
                 paths = forecast(network, torch.from_numpy(inputs))
