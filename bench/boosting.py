@@ -18,6 +18,7 @@ from clm_trainer.families.xgboost import XgboostFamily, XgboostFitted
 from clm_trainer.panel import Floats, Panel
 from clm_trainer.stages.features import dataset
 from clm_trainer.stages.train import fit_span, train
+from clm_trainer.targets.returns import Return
 
 BARS = Path(__file__).parents[1] / "examples" / "data"
 DAYS, FOLDS = 730, 8
@@ -53,7 +54,7 @@ def spec() -> RunSpec:
 
 @cache
 def rows() -> Dataset:
-    return dataset(panel(), spec().target.horizon_bars)
+    return dataset(panel(), Return(spec().target.horizon_bars))
 
 
 @cache

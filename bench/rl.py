@@ -31,6 +31,7 @@ from clm_trainer.environments.trading import (
 )
 from clm_trainer.families.rl_v3 import algorithm
 from clm_trainer.stages.features import dataset
+from clm_trainer.targets.returns import Return
 
 P = RlV3Parameters()
 STRENGTH, SEEDS, RIVALS = 0.1, 5, 8
@@ -53,7 +54,7 @@ def spec() -> RunSpec:
 
 @cache
 def market() -> Market:
-    rows = dataset(mirrored(panel(), 0, STRENGTH)[0], 24)
+    rows = dataset(mirrored(panel(), 0, STRENGTH)[0], Return(24))
     return Market.of(rows, spec(), P.step_bars * P.episode_steps)
 
 
@@ -168,7 +169,7 @@ def returns(side: str, seed: int) -> float:
     else:
         model = PPO("MlpPolicy", plain(seed), seed=seed, device="cpu")
     model.learn(P.total_steps)
-    rows = dataset(mirrored(panel(), 100 + seed, STRENGTH)[0], 24)
+    rows = dataset(mirrored(panel(), 100 + seed, STRENGTH)[0], Return(24))
     unseen = Market.of(rows, spec(), P.step_bars * P.episode_steps)
     env = TradingEnvironments(unseen, 64, P.step_bars, P.episode_steps, 9)
     seen, total = env.reset(), 0.0

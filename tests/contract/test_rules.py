@@ -93,7 +93,9 @@ def series(name: str) -> Raw:
 
 
 SIGN = {"target": {"kind": "sign"}}
+WEIGHED = {"target": {"uniquenessWeights": True}}
 COLUMNS, SERIES = "are columns of perpetuals", "series names one twice"
+WEIGHTS = "spec.target.uniquenessWeights weighs labels"
 TARGET, FEATURES = "spec.target.kind must be return", "spec.model.features.set must be standard"
 EITHER, ZONE = "set exactly one of spec.schedule", "a zone inside the schedule"
 HISTORY, ENTRY = "spec.data.lookbackDays must be at least", "must be above exitPercentile"
@@ -167,6 +169,9 @@ CASES = [
     kept("a target for a blend of families that learn it", TARGET,
          blend("xgboost", "lightgbm") | SIGN),
     kept("returns for a blend with a family of paths", TARGET, blend("xgboost", "nhits")),
+    broken("weights for a family of paths", WEIGHTS, {"model": {"family": "nhits"}} | WEIGHED),
+    broken("weights for a blend with a policy", WEIGHTS, blend("xgboost", "rl-v2") | WEIGHED),
+    kept("weights for families that learn labels", WEIGHTS, blend("xgboost", "lightgbm") | WEIGHED),
     broken("own features for a family of closes", FEATURES, own_features("nhits")),
     kept("own features for a policy", FEATURES, own_features("rl-v3")),
     broken("a blend in a blend", "a blend holds no blend",

@@ -76,7 +76,7 @@ class Market:
     @classmethod
     def of(cls, panel: Panel) -> "Market":
         """Compare the features, and a score that is a fixed sum of some of them."""
-        rows = dataset(panel, 24)
+        rows = dataset(panel)
         return cls(panel, dict(MarketColumns(panel, rows, score(rows))))
 
 

@@ -57,7 +57,7 @@ def replayed(month: datetime) -> dict[str, Any]:
         raise ValueError(f"the version of {month:%Y-%m} did not trade")
     stop = min(len(panel), slot + _YEAR_BARS)
     whole = panel.window(max(0, slot - LOOKBACK_DAYS * 24), stop)
-    rows = dataset(whole, spec.target.horizon_bars).rows(len(known), len(whole))
+    rows = dataset(whole).rows(len(known), len(whole))
     window = panel.window(slot, stop)
     ranks = made.trained.ranks.rank(made.trained.model.score(rows))
     targets = target_positions(ranks, rows.sigma, window, spec.target)

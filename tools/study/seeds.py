@@ -112,7 +112,7 @@ class Seed:
         specs = {mode: run_spec(self.family, mode) for mode in MODES}
         first = specs[MODES[0]]
         developed = develop(panel.window(0, known), first, context(first.model.seed))
-        rows = dataset(panel, first.target.horizon_bars).rows(known, len(panel))
+        rows = dataset(panel).rows(known, len(panel))
         trained = developed.trained
         ranks = trained.ranks.rank(trained.model.score(rows))
         version = PastVersion(datetime(2025, 1, 1, tzinfo=UTC), None, ranks, rows.sigma)

@@ -361,6 +361,12 @@ class TrainingScheduleSpec(Ruled):
             lambda s: s.target.kind == "return" or s.model.learns == {"target"},
         ),
         Rule(
+            f"!self.target.uniquenessWeights || {learns_labels('self.model')}",
+            f"spec.target.uniquenessWeights weighs labels: of {', '.join(UNLABELLED)} each learns "
+            "in its own way",
+            lambda s: not s.target.uniqueness_weights or s.model.learns == {"target"},
+        ),
+        Rule(
             f"self.model.features.set == 'standard' || "
             f"!(self.model.family in [{', '.join(map(repr, CLOSES_ALONE))}])",
             f"spec.model.features.set must be standard: {', '.join(CLOSES_ALONE)} read closes "

@@ -13,6 +13,7 @@ from clm_trainer.evaluation.play import Play
 from clm_trainer.families.base import Dataset
 from clm_trainer.panel import Floats, Panel
 from clm_trainer.stages.features import dataset
+from clm_trainer.targets.returns import Return
 from tests.trainer.evaluation.markets import real, with_holes
 from tests.trainer.families.runs import run_spec
 
@@ -60,7 +61,7 @@ def test_the_reward_is_the_backtests_net_log_return(
     groups: dict[str, Any], holes: float, seed: int
 ) -> None:
     made = panel(holes)
-    rows = dataset(made, 24)
+    rows = dataset(made, Return(24))
     env = TradingEnvironments(market(made, rows, **groups), ENVIRONMENTS, STEP_BARS, STEPS, seed)
     rewards, growth, targets, starts = played(env, seed)
     spec = run_spec(**groups)
@@ -81,7 +82,7 @@ def test_the_reward_is_the_backtests_net_log_return(
 
 def test_an_episode_ends_as_a_truncation_with_its_last_observation() -> None:
     made = panel(0.0)
-    env = TradingEnvironments(market(made, dataset(made, 24)), 3, STEP_BARS, STEPS, 1)
+    env = TradingEnvironments(market(made, dataset(made, Return(24))), 3, STEP_BARS, STEPS, 1)
     env.reset()
     env.steps[:] = [STEPS - 1, 0, STEPS - 2]
     env.side[0] = 1.0
@@ -98,7 +99,7 @@ def test_an_episode_ends_as_a_truncation_with_its_last_observation() -> None:
 
 def test_what_is_observed_besides_features_is_side_and_age() -> None:
     made = panel(0.0)
-    env = TradingEnvironments(market(made, dataset(made, 24), **LONG_SHORT), 1, 4, STEPS, 1)
+    env = TradingEnvironments(market(made, dataset(made, Return(24)), **LONG_SHORT), 1, 4, STEPS, 1)
     env.reset()
     seen = [env.step(np.array([a]))[0][0, -2:].tolist() for a in (1, 1, 2, 0)]
     assert seen == [[1, pytest.approx(4 / 24)], [1, pytest.approx(8 / 24)],
@@ -107,7 +108,7 @@ def test_what_is_observed_besides_features_is_side_and_age() -> None:
 
 def test_episodes_start_where_bars_are_usable_and_stay_inside_the_rows() -> None:
     made = panel(0.1)
-    rows = dataset(made, 24)
+    rows = dataset(made, Return(24))
     starts = market(made, rows).starts
     assert rows.usable[starts[:, 1], starts[:, 0]].all()
     assert np.isfinite(rows.target[starts[:, 1], starts[:, 0]]).all()

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from clm_api.errors import ClmError
 from clm_api.run import RunEvaluation, RunTarget
 from clm_trainer.evaluation.splits import History, Walk, walk_forward
+from clm_trainer.targets.base import Ints
 
 USUAL: dict[str, Any] = {
     "bars": 17520, "bars_per_day": 24.0, "period_days": 90, "folds": 3, "purge_bars": 25,
@@ -19,12 +21,18 @@ USUAL: dict[str, Any] = {
 }  # fmt: skip
 
 
+def reaching(bars: int, horizon: int) -> Ints:
+    """Labels that all end at the open ``horizon`` bars after the next one."""
+    return np.arange(bars, dtype=np.int64) + 1 + horizon
+
+
 def walk(**overrides: Any) -> Walk:
     given = {**USUAL, **overrides}
 
     def of(names: Iterable[str]) -> dict[str, Any]:
         return {name: given[name] for name in names if name in given}
 
+    given.setdefault("reach", reaching(given["bars"], given["horizon_bars"]))
     history = History(**of(field.name for field in fields(History)))
     evaluation = RunEvaluation(**of(RunEvaluation.model_fields))
     target = RunTarget(**of(RunTarget.model_fields))
@@ -47,6 +55,39 @@ def test_an_embargo_moves_the_training_span_back() -> None:
     assert made.folds[0].calibration == (13165, 15325)
     assert made.folds[0].fit == (0, 13140)
     assert made.final == walk().final, "nothing is tested after the final fit"
+
+
+def test_a_span_ends_before_the_first_label_that_reaches_what_comes_after() -> None:
+    reach, tail = reaching(17520, 24), 90 * 24
+    reach[15000] = 15360
+    made = walk(reach=reach)
+    assert made.folds[0].calibration == (15000 - tail, 15000), "row 15000 reaches the first block"
+    assert made.folds[0].fit == (0, 15000 - tail - 25)
+    assert made.folds[1:] == walk().folds[1:], "and not the second"
+    assert made.final.fit == (0, 15000), "its tail begins where the first block does"
+    reach[15000], reach[12000] = 15359, 13175
+    made = walk(reach=reach)
+    assert made.folds[0].calibration == (13175, 15335), "row 15000 ends just before the block"
+    assert made.folds[0].fit == (0, 12000), "row 12000 reaches the tail"
+    assert made.folds[1:] == walk().folds[1:]
+
+
+@pytest.mark.parametrize(
+    ("purge", "horizon", "gap"), [(25, 1, 25), (0, 24, 25), (2, 1, 2), (0, 0, 1)],
+    ids=["the purge is longer", "the labels are longer", "both are as long", "neither is long"],
+)  # fmt: skip
+def test_the_longer_of_purge_and_labels_is_dropped(purge: int, horizon: int, gap: int) -> None:
+    made = walk(purge_bars=purge, reach=reaching(17520, horizon))
+    assert made.folds[0].calibration[1] == 15360 - gap
+    assert made.folds[0].fit[1] == 15360 - gap - 90 * 24 - gap
+
+
+def test_labels_that_never_end_leave_nothing_to_fit() -> None:
+    reach = reaching(17520, 24)
+    reach[2800] = 10**6
+    with pytest.raises(ClmError, match="looks 997200 bars ahead") as caught:
+        walk(reach=reach)
+    assert caught.value.reason == "InsufficientData"
 
 
 def test_a_fold_count_that_does_not_divide_the_window() -> None:

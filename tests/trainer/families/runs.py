@@ -7,6 +7,7 @@ from typing import Any
 from clm_api.resolve import resolve
 from clm_api.run import RunSpec, RunTrials
 from clm_api.training_schedule import TrainingScheduleSpec
+from clm_trainer import targets
 from clm_trainer.families.base import Dataset, FitContext
 from clm_trainer.panel import Panel
 from clm_trainer.stages.backtest import Evaluated, evaluate
@@ -50,6 +51,6 @@ def context(
 
 
 def run(panel: Panel, spec: RunSpec) -> tuple[Dataset, Trained, Evaluated]:
-    rows = dataset(panel, spec.target.horizon_bars)
+    rows = dataset(panel, targets.create(spec))
     trained = train(rows, panel, spec, context(spec.model.seed), lambda _, __: None)
     return rows, trained, evaluate(panel, rows, trained, spec)

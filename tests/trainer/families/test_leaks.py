@@ -19,6 +19,7 @@ from clm_trainer.stages.causality import require_no_look_ahead
 from clm_trainer.stages.develop import develop
 from clm_trainer.stages.features import dataset
 from clm_trainer.stages.train import fit_span, train
+from clm_trainer.targets.returns import Return
 from tests.trainer.evaluation.markets import poisoned, real
 from tests.trainer.families.runs import context, quick
 
@@ -26,7 +27,7 @@ from tests.trainer.families.runs import context, quick
 def fitted(panel: Panel, walk: Walk, fold: int, folder: Path) -> tuple[bytes, Floats]:
     """The model and the thresholds of one fold, fitted as a run does: after those before it."""
     spec = quick()
-    rows = dataset(panel, spec.target.horizon_bars)
+    rows = dataset(panel, Return(spec.target.horizon_bars))
     family = registry.create(spec)
     for span in walk.folds[: fold + 1]:
         model, ranks, _ = fit_span(family, rows, span, context())
@@ -37,7 +38,7 @@ def fitted(panel: Panel, walk: Walk, fold: int, folder: Path) -> tuple[bytes, Fl
 @pytest.fixture(scope="module")
 def walk() -> Walk:
     panel, spec = real(260), quick()
-    rows = dataset(panel, spec.target.horizon_bars)
+    rows = dataset(panel, Return(spec.target.horizon_bars))
     return train(rows, panel, spec, context(), lambda _, __: None).walk
 
 
@@ -65,12 +66,12 @@ def test_the_poison_would_be_noticed(walk: Walk, tmp_path: Path) -> None:
 
 def test_signals_ignore_everything_after_them() -> None:
     spec, panel = quick(), real(260)
-    rows = dataset(panel, spec.target.horizon_bars)
+    rows = dataset(panel, Return(spec.target.horizon_bars))
     trained = train(rows, panel, spec, context(), lambda _, __: None)
     start = trained.walk.window[0]
 
     def signals(known: Panel) -> Floats:
-        seen = dataset(known, spec.target.horizon_bars)
+        seen = dataset(known)
         ranks = trained.ranks.rank(trained.model.score(seen))
         held = target_positions(ranks, seen.sigma, known, spec.target)
         return np.concatenate([ranks, held], axis=1)
@@ -108,4 +109,4 @@ def test_a_signal_that_looks_at_its_whole_window_ends_the_run() -> None:
 
     trained = replace(made.trained, model=Centred(made.trained.model))
     with pytest.raises(ClmError, match="look-ahead"):
-        require_no_look_ahead(panel, made.rows, trained, spec.target.horizon_bars, build_features)
+        require_no_look_ahead(panel, made.rows, trained, build_features)

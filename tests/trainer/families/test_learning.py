@@ -17,6 +17,7 @@ from clm_api.families import Family as FamilyName
 from clm_trainer.families import registry
 from clm_trainer.panel import Floats
 from clm_trainer.stages.features import dataset
+from clm_trainer.targets.returns import Return
 from tests.trainer.evaluation.markets import real
 from tests.trainer.families.fits import every_family
 from tests.trainer.families.runs import context, run_spec
@@ -47,7 +48,7 @@ def rank_correlation(one: Floats, other: Floats) -> float:
 def judged(name: FamilyName, strength: float, seed: int) -> tuple[float, float]:
     """Rank correlation of a year's scores with the latent, and with the labels."""
     panel, latent = mirrored(real(DAYS), seed, strength)
-    rows = dataset(panel, HORIZON_BARS)
+    rows = dataset(panel, Return(HORIZON_BARS))
     cut, purge = len(rows) - TEST_DAYS * 24, HORIZON_BARS + 1
     tail = cut - purge - TAIL_DAYS * 24
     train, valid = rows.rows(0, tail - purge), rows.rows(tail, cut - purge)

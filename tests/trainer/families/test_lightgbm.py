@@ -14,6 +14,7 @@ from clm_trainer import devices
 from clm_trainer.families.base import Dataset
 from clm_trainer.families.lightgbm import LightgbmFamily, LightgbmFitted
 from clm_trainer.stages.features import dataset
+from clm_trainer.targets.returns import Return
 from tests.trainer.evaluation.markets import real
 from tests.trainer.families.runs import context
 
@@ -21,7 +22,7 @@ from tests.trainer.families.runs import context
 @pytest.fixture(scope="module")
 def rows() -> Dataset:
     """120 days of real bars."""
-    return dataset(real(120), 24)
+    return dataset(real(120), Return(24))
 
 
 def fit(rows: Dataset, seed: int = 7, threads: int = 1, **parameters: Any) -> LightgbmFitted:

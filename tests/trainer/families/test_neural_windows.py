@@ -24,6 +24,7 @@ def rows(log_open: Floats, log_close: Floats, usable: list[int] | None = None) -
         names=("ret1",),
         features=np.zeros((bars, symbols, 1)),
         target=np.zeros((bars, symbols)),
+        ends=np.zeros((bars, symbols), dtype=np.int64),
         sigma=np.full((bars, symbols), SIGMA),
         usable=np.repeat(known[:, None], symbols, axis=1),
         open=np.exp(log_open),

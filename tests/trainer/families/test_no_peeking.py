@@ -18,6 +18,7 @@ from clm_trainer.families.base import Dataset, Family, FitContext, Fitted
 from clm_trainer.panel import Floats, Panel
 from clm_trainer.stages import train as stage
 from clm_trainer.stages.features import dataset
+from clm_trainer.targets.returns import Return
 from tests.trainer.evaluation.markets import real
 from tests.trainer.families.fits import SMALL, every_family
 from tests.trainer.families.runs import context, quick
@@ -51,7 +52,7 @@ def fits_of(
     spec = quick(model={"family": name.value, to_camel(name.field): SMALL.get(name, {})})
     with patch.context() as inside:
         inside.setattr(stage, "fit_span", keep)
-        rows = dataset(panel, spec.target.horizon_bars)
+        rows = dataset(panel, Return(spec.target.horizon_bars))
         trained = stage.train(rows, panel, spec, context(), lambda _done, _line: None)
     kept.append(kept.pop(1))  # the final span is fitted second
     return kept, trained.percentiles

@@ -11,6 +11,7 @@ from clm_trainer.families.base import Dataset
 from clm_trainer.families.lightgbm import LightgbmFamily
 from clm_trainer.families.xgboost import XgboostFamily
 from clm_trainer.stages.features import dataset
+from clm_trainer.targets.returns import Return
 from tests.trainer.evaluation.markets import real
 from tests.trainer.families.runs import context
 
@@ -22,7 +23,7 @@ any_threads = pytest.mark.parametrize("threads", [1, 2], ids="threads {}".format
 
 @pytest.fixture(scope="module")
 def rows() -> Dataset:
-    return dataset(real(120), 24)
+    return dataset(real(120), Return(24))
 
 
 def family(name: FamilyName) -> Boosting:

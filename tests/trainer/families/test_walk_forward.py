@@ -10,6 +10,7 @@ from clm_trainer.panel import Panel
 from clm_trainer.stages.backtest import Evaluated
 from clm_trainer.stages.features import dataset
 from clm_trainer.stages.train import Trained, train
+from clm_trainer.targets.returns import Return
 from tests.trainer.evaluation.markets import real, with_holes
 from tests.trainer.families.runs import context, quick, run
 
@@ -73,7 +74,7 @@ def test_the_artifact_knows_all_bars_and_ranks_on_its_own_tail(made: Run) -> Non
 
 def test_progress_is_monotone_over_all_fits() -> None:
     panel, spec, seen = real(260), quick(), list[float]()
-    rows = dataset(panel, spec.target.horizon_bars)
+    rows = dataset(panel, Return(spec.target.horizon_bars))
     told = context(progress=lambda done, _: seen.append(done))
     train(rows, panel, spec, told, lambda done, _: seen.append(done))
     assert seen == sorted(seen)

@@ -12,6 +12,7 @@ from clm_api.parameters.boosting import XgboostParameters
 from clm_trainer.families.base import Dataset
 from clm_trainer.families.xgboost import XgboostFamily, XgboostFitted
 from clm_trainer.stages.features import dataset
+from clm_trainer.targets.returns import Return
 from tests.trainer.evaluation.markets import real
 from tests.trainer.families.runs import context
 
@@ -19,7 +20,7 @@ from tests.trainer.families.runs import context
 @pytest.fixture(scope="module")
 def rows() -> Dataset:
     """120 days of real bars."""
-    return dataset(real(120), 24)
+    return dataset(real(120), Return(24))
 
 
 def family(**parameters: Any) -> XgboostFamily:

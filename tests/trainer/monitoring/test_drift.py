@@ -41,10 +41,10 @@ def unchanged() -> Watched:
 
 def watched(panel: Panel, trained: int = TRAINED, shift: float = 0.0) -> Watched:
     """A version trained on the first bars; ``shift`` is added to all later scores, in sds."""
-    rows, scores = dataset(panel, 24), score_of(panel)
+    rows, scores = dataset(panel), score_of(panel)
     moved = scores + shift * scores[:trained].std() * (np.arange(len(panel)) >= trained)[:, None]
     before = panel.window(0, trained)
-    columns = MarketColumns(before, dataset(before, 24), scores[:trained])
+    columns = MarketColumns(before, dataset(before), scores[:trained])
     reference = read_reference(as_json(reference_stats(columns, trained, panel.bars_per_day)))
     return Watched("v1", panel, rows, moved, trained, reference)
 
@@ -93,9 +93,7 @@ def test_nothing_after_the_training_moves_the_reference() -> None:
 
 def test_equal_runs_store_equal_bytes_of_bounded_size() -> None:
     first, second = (
-        as_json(
-            reference_stats(MarketColumns(p, dataset(p, 24), score_of(p)), len(p), p.bars_per_day)
-        )
+        as_json(reference_stats(MarketColumns(p, dataset(p), score_of(p)), len(p), p.bars_per_day))
         for p in (market().window(0, TRAINED), market().window(0, TRAINED))
     )
     assert first == second

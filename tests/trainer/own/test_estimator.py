@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from sklearn.preprocessing import StandardScaler
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
-from clm_trainer.families.base import Dataset, Family
+from clm_trainer.families.base import Dataset, Family, weighs_labels
 from clm_trainer.own.estimator import Says, estimator
 from clm_trainer.stages.features import dataset
+from clm_trainer.targets.returns import Return
+from clm_trainer.targets.uniqueness import by_uniqueness
 from tests.trainer.evaluation.markets import real
 from tests.trainer.families.runs import context, run_spec
 
@@ -42,7 +45,7 @@ def ridge(**params: Any) -> Family:
 
 @pytest.fixture(scope="module")
 def rows() -> Dataset:
-    return dataset(real(90), 24)
+    return dataset(real(90), Return(24))
 
 
 class Signed(LogisticRegression):  # type: ignore[misc]
@@ -108,6 +111,19 @@ def test_its_scores_are_the_estimators(rows: Dataset) -> None:
     known[1::2] = False
     theirs = Ridge(3.0).fit(rows.features[known], rows.target[known])
     ours = ridge(alpha=3.0, row_stride=2).fit(rows, rows, context()).score(rows)
+    expected = theirs.predict(rows.features[rows.usable])
+    np.testing.assert_allclose(ours[rows.usable], expected, rtol=1e-9)
+
+
+def test_weights_reach_an_estimator_that_takes_them(rows: Dataset) -> None:
+    assert weighs_labels(ridge())
+    assert not weighs_labels(KINDS["a pipeline, by the names of its parts"])
+    known = rows.usable & np.isfinite(rows.target)
+    varying = replace(rows, ends=np.where(rows.target > 0, rows.ends, rows.ends - 20))
+    told = by_uniqueness(varying)
+    assert told.weight is not None
+    theirs = Ridge().fit(rows.features[known], rows.target[known], told.weight[known])
+    ours = ridge().fit(told, rows, context()).score(rows)
     expected = theirs.predict(rows.features[rows.usable])
     np.testing.assert_allclose(ours[rows.usable], expected, rtol=1e-9)
 

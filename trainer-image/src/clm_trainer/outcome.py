@@ -98,6 +98,9 @@ class Outcome:
             "spec": self.spec.to_json_dict(),
             "data": self.bars.to_json_dict(),
             "trainingRows": list(self.developed.trained.fits),
+            "purgedBars": [
+                span.test[0] - span.calibration[1] for span in self.developed.trained.walk.folds
+            ],
             "ruined": list(self.developed.evaluated.result.ruined),
             **self._slippage(),
         }

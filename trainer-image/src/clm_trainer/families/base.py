@@ -11,6 +11,7 @@ from clm_api.errors import ClmError
 from clm_api.reasons import Reason
 from clm_trainer.families.kept import Features
 from clm_trainer.panel import Bools, Floats
+from clm_trainer.targets.base import Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,8 @@ class Dataset:
         family reads, where rows are usable; else they are an array (bars, symbols, features).
     target
         Label, shape (bars, symbols); NaN where it is not known.
+    ends
+        Row of this dataset that decides the label, shape (bars, symbols); it may lie beyond it.
     sigma
         Volatility per bar, shape (bars, symbols).
     usable
@@ -38,6 +41,8 @@ class Dataset:
         Log closes, carried through holes, NaN before a symbol's first bar; shape
         (history + bars, symbols). The rows before the first one are what is known of the past:
         ``log_close[-len(self):]`` belongs to ``times``. Nothing after the last row is in it.
+    weight
+        How much each label counts, 1 on average, shape (bars, symbols); None: all the same.
     """
 
     times: pd.DatetimeIndex
@@ -46,10 +51,12 @@ class Dataset:
     names: tuple[str, ...]
     features: Features
     target: Floats
+    ends: Ints
     sigma: Floats
     usable: Bools
     open: Floats
     log_close: Floats
+    weight: Floats | None = None
 
     def rows(self, start: int, stop: int) -> "Dataset":
         """Return the bars [start, stop), with all closes before them."""
@@ -59,10 +66,12 @@ class Dataset:
             times=self.times[cut],
             features=self.features[cut],
             target=self.target[cut],
+            ends=self.ends[cut] - start,
             sigma=self.sigma[cut],
             usable=self.usable[cut],
             open=self.open[cut],
             log_close=self.log_close[: self.history_bars + min(stop, len(self))],
+            weight=None if self.weight is None else self.weight[cut],
         )
 
     @property
@@ -147,6 +156,7 @@ class Family(Protocol):
     """Trains models of one kind; made anew for each run, so it may keep caches of the run.
 
     A family that does not need the features of all rows says so in an attribute ``reads``.
+    A family that counts labels by ``Dataset.weight`` says so: ``weighs_labels = True``.
     """
 
     def fit(self, train: Dataset, valid: Dataset, context: FitContext) -> Fitted:
@@ -173,3 +183,8 @@ class Family(Protocol):
             ArtifactCorrupt: it was trained on other features.
         """
         ...
+
+
+def weighs_labels(family: Family) -> bool:
+    """Whether a family counts labels by their weights."""
+    return bool(getattr(family, "weighs_labels", False))

@@ -10,7 +10,15 @@ import numpy as np
 from clm_api.families import BlendMember, BlendParameters
 from clm_api.run import RunSpec
 from clm_trainer.evaluation.positions import PercentileMap
-from clm_trainer.families.base import Dataset, Family, FitContext, Fitted, Reads, reads_of
+from clm_trainer.families.base import (
+    Dataset,
+    Family,
+    FitContext,
+    Fitted,
+    Reads,
+    reads_of,
+    weighs_labels,
+)
 from clm_trainer.families.registry import family_of
 from clm_trainer.own.door import Offer
 from clm_trainer.panel import Floats
@@ -77,6 +85,11 @@ class BlendFamily:
             single=all(one.single for one in all_of if one.stride is not None),
             alone=all(one.alone for one in all_of),
         )
+
+    @property
+    def weighs_labels(self) -> bool:
+        """Whether every member does."""
+        return all(weighs_labels(family) for family in self.families)
 
     def fit(self, train: Dataset, valid: Dataset, context: FitContext) -> BlendFitted:
         """Train every member, and rank its scores on the calibration tail.

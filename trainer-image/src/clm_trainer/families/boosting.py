@@ -38,8 +38,10 @@ class Binned:
         )
 
 
-def training_rows(train: Dataset, stride: int) -> tuple[Any, Floats]:
-    """Return features and labels of every ``stride``-th bar, where both are known.
+def training_rows(train: Dataset, stride: int) -> tuple[Any, Floats, Floats | None]:
+    """Return features, labels and weights of every ``stride``-th bar, where they are known.
+
+    Without weights all labels count the same.
 
     Raises
     ------
@@ -49,10 +51,11 @@ def training_rows(train: Dataset, stride: int) -> tuple[Any, Floats]:
     known = train.usable & np.isfinite(train.target)
     known[np.arange(len(train)) % stride != 0] = False
     rows, labels = train.features[known], train.target[known]
+    weights = None if train.weight is None else train.weight[known]
     if len(labels) == 0:
         text = "no bar of the training span is usable: import more bars"
         raise ClmError(Reason.INSUFFICIENT_DATA, text)
-    return rows, labels
+    return rows, labels, weights
 
 
 def scored(window: Dataset, predict: Callable[[Numbers], Any]) -> Floats:

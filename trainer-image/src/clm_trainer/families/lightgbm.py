@@ -64,6 +64,8 @@ class LightgbmFamily:
         The newest matrix: a fit whose rows it starts with copies its bins.
     """
 
+    weighs_labels = True
+
     def __init__(self, parameters: LightgbmParameters) -> None:
         self.parameters = parameters
         self.reads = Reads(stride=parameters.row_stride, alone=True)
@@ -87,7 +89,7 @@ class LightgbmFamily:
                 "without CUDA: set the count to 0, or choose another family",
             )
         p = self.parameters
-        rows, labels = training_rows(train, p.row_stride)
+        rows, labels, weights = training_rows(train, p.row_stride)
 
         def watch(now: lightgbm.callback.CallbackEnv) -> None:
             done = now.iteration + 1
@@ -109,7 +111,7 @@ class LightgbmFamily:
                 "seed": context.seed,
                 **self._common(context.threads),
             },
-            self._matrix(rows, labels, context.threads),
+            self._matrix(rows, labels, context.threads).set_weight(weights),
             num_boost_round=p.rounds,
             callbacks=[watch],
         )

@@ -5,7 +5,7 @@ from typing import Any
 from clm_api.errors import SpecError
 from clm_api.parameters.own import CustomParameters
 from clm_api.run import RunSpec
-from clm_trainer.families.base import Family
+from clm_trainer.families.base import Family, weighs_labels
 from clm_trainer.own.door import made, opened
 
 
@@ -15,9 +15,17 @@ def create(spec: RunSpec) -> Family:
     Raises
     ------
     SpecError
-        No installed package offers it, or it refuses its parameters.
+        No installed package offers it, or it refuses its parameters; or labels shall be weighed,
+        and it can't.
     """
-    return family_of(spec.model, spec, "spec.model")
+    family = family_of(spec.model, spec, "spec.model")
+    if spec.target.uniqueness_weights and not weighs_labels(family):
+        raise SpecError(
+            "spec.target.uniquenessWeights",
+            "a model of this schedule counts all labels the same: set it to false, or let its "
+            "family use Dataset.weight and say weighs_labels = True",
+        )
+    return family
 
 
 def family_of(chosen: Any, run: RunSpec, field: str) -> Family:

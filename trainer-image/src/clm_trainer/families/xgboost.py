@@ -59,6 +59,8 @@ class XgboostFamily:
         The newest matrix: a fit whose rows it starts with needs no binning.
     """
 
+    weighs_labels = True
+
     def __init__(self, parameters: XgboostParameters) -> None:
         self.parameters = parameters
         self.reads = Reads(stride=parameters.row_stride, single=True, alone=True)
@@ -78,7 +80,7 @@ class XgboostFamily:
         if context.device == "cuda":
             choose_device(1)
         p = self.parameters
-        rows, labels = training_rows(train, p.row_stride)
+        rows, labels, weights = training_rows(train, p.row_stride)
         booster = xgboost.train(
             {
                 "objective": "reg:squarederror",
@@ -95,7 +97,7 @@ class XgboostFamily:
                 "seed": context.seed,
                 "verbosity": 1,
             },
-            self._matrix(rows, labels, context),
+            self._matrix(rows, labels, weights, context),
             num_boost_round=p.rounds,
             callbacks=[_Watch(context, p.rounds)],
         )
@@ -120,7 +122,9 @@ class XgboostFamily:
             raise unreadable(file, "XGBoost refuses it") from error
         return XgboostFitted(booster, names)
 
-    def _matrix(self, rows: Numbers, labels: Floats, context: FitContext) -> Any:
+    def _matrix(
+        self, rows: Numbers, labels: Floats, weights: Floats | None, context: FitContext
+    ) -> Any:
         """Return a matrix in which only ``rows`` have a label, and weight.
 
         Without weight the gradients of a row are 0, as those of a row that ``subsample`` leaves
@@ -137,7 +141,8 @@ class XgboostFamily:
             self.binned = Binned(made, rows)
         matrix, length = self.binned.matrix, len(self.binned.rows)
         padded, weight = np.zeros(length), np.zeros(length)
-        padded[: len(rows)], weight[: len(rows)] = labels, 1
+        padded[: len(rows)] = labels
+        weight[: len(rows)] = 1 if weights is None else weights
         matrix.set_info(label=padded, weight=weight)
         return matrix
 

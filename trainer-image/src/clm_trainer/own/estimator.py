@@ -7,6 +7,7 @@ an attribute that nobody named is missed in the run, not in production.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
@@ -62,6 +63,11 @@ class EstimatorFamily(Generic[P]):
     fitted: tuple[str, ...]
     says: Says
 
+    @property
+    def weighs_labels(self) -> bool:
+        """Whether the estimator's ``fit`` takes weights."""
+        return "sample_weight" in signature(self.make(self.parameters, 0).fit).parameters
+
     def fit(self, train: Dataset, valid: Dataset, context: FitContext) -> "EstimatorFitted":
         """Train on the rows whose label is known; ``valid`` is not used.
 
@@ -76,13 +82,13 @@ class EstimatorFamily(Generic[P]):
         if context.device != "cpu":
             text = "an estimator trains on the CPU: set spec.job.gpu.count to 0"
             raise ClmError(Reason.DEVICE_UNAVAILABLE, text)
-        rows, labels = training_rows(train, getattr(self.parameters, "row_stride", 1))
+        rows, labels, weights = training_rows(train, getattr(self.parameters, "row_stride", 1))
         model = self.make(self.parameters, context.seed)
         kind = type(model).__name__
         context.progress(0.05, f"{kind}  rows {len(labels)}")
         if context.should_stop():
             raise interrupted()
-        model.fit(rows, labels)
+        model.fit(rows, labels, **({} if weights is None else {"sample_weight": weights}))
         if context.should_stop():
             raise interrupted()
         restored = self._restored(self._kept(model), train.names)

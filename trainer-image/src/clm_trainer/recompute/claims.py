@@ -29,6 +29,8 @@ NEEDED = (
     "folds.json",
 )  # fmt: skip
 """Files without which nothing can be recomputed; ``FUNDING`` is there for perpetuals only."""
+_OF_ONE_LENGTH = ("return", "sign")
+"""Targets whose labels all look as far ahead as ``horizonBars`` says."""
 _Kind = Callable[[Any], bool]
 _EVENTS: dict[str, _Kind] = {
     "time": lambda dtype: isinstance(dtype, pd.DatetimeTZDtype),
@@ -57,8 +59,8 @@ class Settings:
         Fee and slippage a side, as a fraction of notional.
     trials, sharpe_variance
         Versions judged so far, and the variance of their Sharpe ratios per bar, if known.
-    purge_bars
-        Bars between training span and test block, embargo included.
+    purged_bars
+        Bars between training span and test block of each fold, embargo included.
     first_bar
         The first bar of any symbol: training starts there.
     ruined
@@ -73,7 +75,7 @@ class Settings:
     sharpe_variance: float | None
     period_days: float
     folds: int
-    purge_bars: int
+    purged_bars: tuple[int, ...]
     first_bar: pd.Timestamp
     ruined: list[str]
 
@@ -145,8 +147,7 @@ def _settings(run: dict[str, Any]) -> Settings:
             sharpe_variance=spec["trials"].get("sharpeVariance"),
             period_days=window["periodDays"],
             folds=window["folds"],
-            purge_bars=max(window["purgeBars"], spec["target"]["horizonBars"] + 1)
-            + window["embargoBars"],
+            purged_bars=_purged(run, spec["target"], window),
             first_bar=min(pd.Timestamp(one["first"]) for one in bars),
             ruined=run["ruined"],
         )
@@ -155,6 +156,18 @@ def _settings(run: dict[str, Any]) -> Settings:
     if not settings.symbols or settings.folds < 1 or settings.trials < 1:
         raise _unreadable("run.json", ValueError("symbols, folds and trials can't be none"))
     return settings
+
+
+def _purged(run: dict[str, Any], target: dict[str, Any], window: dict[str, Any]) -> tuple[int, ...]:
+    """Return what lies between spans and blocks; only labels of one length have a rule for it."""
+    embargo, folds = int(window["embargoBars"]), int(window["folds"])
+    least = int(window["purgeBars"])
+    if target.get("kind", "return") in _OF_ONE_LENGTH:
+        return (max(least, int(target["horizonBars"]) + 1) + embargo,) * folds
+    stated = [max(int(bars), least + embargo) for bars in run["purgedBars"]]
+    if len(stated) != folds:
+        raise ValueError(f"purgedBars has {len(stated)} entries for {folds} folds")
+    return tuple(stated)
 
 
 def _metrics(report: dict[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def folds_of(book: Book, market: Market, settings: Settings) -> list[dict[str, A
     edges, out = edges_of(len(times), settings.folds), []
     for number, (begin, end) in enumerate(pairwise(edges)):
         block, first, last = returns[begin:end], times[begin], times[end - 1]
-        trained_to = first - (settings.purge_bars + 1) * settings.timeframe
+        trained_to = first - (settings.purged_bars[number] + 1) * settings.timeframe
         fold: dict[str, Any] = {
             "fold": number,
             "trainFrom": settings.first_bar.strftime(_FORMAT),

@@ -105,7 +105,7 @@ class ServedModel:
 
     def rows(self, panel: Panel) -> Dataset:
         """Return all rows of a panel, with the features that the model was trained on."""
-        return dataset(panel, self.spec.target.horizon_bars, self.build)
+        return dataset(panel, None, self.build)
 
     def decide(self, panel: Panel) -> Decisions:
         """Return all decisions from the close of ``trained_until`` to the panel's end.

@@ -64,7 +64,7 @@ def past_version(
     except ClmError as error:
         none = np.empty((0, len(panel.symbols)))
         return PastVersion(slot, None, none, none, f"{error.reason}: {error.message}")
-    rows = dataset(panel, spec.target.horizon_bars)
+    rows = dataset(panel)
     later = rows.rows(known, len(panel))
     trained = developed.trained
     percentiles = trained.ranks.rank(trained.model.score(later))

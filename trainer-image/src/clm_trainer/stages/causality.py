@@ -19,7 +19,6 @@ def require_no_look_ahead(
     panel: Panel,
     rows: Dataset,
     trained: Trained,
-    horizon: int,
     build: Callable[[Panel], FeatureTable],
 ) -> None:
     """Compare features, sigma and the artifact's signals with those of a shorter history.
@@ -35,7 +34,7 @@ def require_no_look_ahead(
     cuts = [start + (stop - start) * (k + 1) // (CUTS + 1) for k in range(CUTS)]
 
     def everything(known: Panel) -> Floats:
-        seen = rows if known is panel else dataset(known, horizon, build)
+        seen = rows if known is panel else dataset(known, None, build)
         signals = np.full((*seen.usable.shape, 1), np.nan)
         signals[start:, :, 0] = trained.model.score(seen.rows(start, len(seen)))
         return np.concatenate([seen.features, seen.sigma[..., None], signals], axis=2)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from clm_api.report import MetricsFile
 from clm_api.run import RunSpec
+from clm_trainer import targets
 from clm_trainer.families.base import Dataset, FitContext
 from clm_trainer.features import FeatureTable, build_features
 from clm_trainer.panel import Panel
@@ -16,6 +17,8 @@ from clm_trainer.stages.backtest import Evaluated, evaluate
 from clm_trainer.stages.causality import require_no_look_ahead
 from clm_trainer.stages.features import dataset
 from clm_trainer.stages.train import Trained, train
+from clm_trainer.targets import Labels
+from clm_trainer.targets.settled import require_settled
 
 _LOG = logging.getLogger("clm_trainer")
 _SHOWN = (
@@ -81,7 +84,10 @@ def develop(
         feature or signal uses the future.
     """
     enter("features")
-    rows = dataset(panel, spec.target.horizon_bars, build)
+    target = targets.create(spec)
+    rows = dataset(panel, target, build)
+    labels = Labels(rows.target, rows.ends)
+    require_settled(target, spec.target.kind, panel, rows.sigma, labels)
     say = "%d features of %d bars × %d symbols"
     _LOG.info(say, len(rows.names), *rows.usable.shape, extra={"stage": "features"})
 
@@ -94,7 +100,7 @@ def develop(
     trained = train(rows, panel, spec, context, tell)
 
     enter("backtest")
-    require_no_look_ahead(panel, rows, trained, spec.target.horizon_bars, build)
+    require_no_look_ahead(panel, rows, trained, build)
     evaluated = evaluate(panel, rows, trained, spec, events)
     _LOG.info(_summary(spec, evaluated.scores.metrics), extra={"stage": "backtest"})
     return Developed(panel, rows, trained, evaluated)

@@ -7,33 +7,31 @@ import numpy as np
 from clm_trainer.families.base import Dataset
 from clm_trainer.features import FeatureTable, build_features
 from clm_trainer.panel import Floats, Panel
-
-LABEL_LIMIT = 2.5
-
-
-def forward_returns(panel: Panel, sigma: Floats, horizon: int) -> Floats:
-    """Return log(open[t+1+h] / open[t+1]) / (sigma_t √h), clipped; NaN where an open is missing."""
-    label = np.full_like(sigma, np.nan)
-    known = len(panel) - 1 - horizon
-    if known > 0:
-        opens = panel.open
-        change = np.log(opens[1 + horizon :] / opens[1 : 1 + known])
-        label[:known] = change / (sigma[:known] * np.sqrt(horizon))
-    return np.clip(label, -LABEL_LIMIT, LABEL_LIMIT)
+from clm_trainer.targets import Target, unlabelled
 
 
 def dataset(
-    panel: Panel, horizon: int, build: Callable[[Panel], FeatureTable] = build_features
+    panel: Panel,
+    target: Target | None = None,
+    build: Callable[[Panel], FeatureTable] = build_features,
 ) -> Dataset:
-    """Return all rows of a panel with the features that ``build`` makes, and labels."""
+    """Return all rows of a panel with the features that ``build`` makes.
+
+    Parameters
+    ----------
+    target
+        Makes the labels; rows that are scored alone need none.
+    """
     table = build(panel)
+    labels = unlabelled(panel) if target is None else target.labels(panel, table.sigma)
     return Dataset(
         times=panel.times,
         timeframe=panel.timeframe,
         symbols=panel.symbols,
         names=table.names,
         features=table.values,
-        target=forward_returns(panel, table.sigma, horizon),
+        target=labels.values,
+        ends=labels.ends,
         sigma=table.sigma,
         usable=table.usable,
         open=panel.open,

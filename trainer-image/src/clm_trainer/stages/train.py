@@ -13,6 +13,7 @@ from clm_trainer.families import registry
 from clm_trainer.families.base import Dataset, Family, FitContext, Fitted, interrupted
 from clm_trainer.features import WARM_UP_BARS
 from clm_trainer.panel import Floats, Panel
+from clm_trainer.targets.uniqueness import by_uniqueness
 
 Tell = Callable[[float, str], None]
 
@@ -51,7 +52,8 @@ def train(rows: Dataset, panel: Panel, spec: RunSpec, context: FitContext, tell:
     """
     first = np.argmax(panel.listed, axis=0)
     first[~panel.listed.any(axis=0)] = len(panel)
-    history = History(len(panel), panel.bars_per_day, int(first.min()), int(first.max()))
+    reach = rows.ends.max(axis=1)
+    history = History(len(panel), panel.bars_per_day, reach, int(first.min()), int(first.max()))
     walk = walk_forward(history, spec.evaluation, spec.target, WARM_UP_BARS)
     family = registry.create(spec)
     start, stop = walk.window
@@ -64,7 +66,9 @@ def train(rows: Dataset, panel: Panel, spec: RunSpec, context: FitContext, tell:
     for done, number in enumerate(order):
         span = walk.final if number == folds else walk.folds[number]
         part = _part(context, done, folds + 1)
-        fitted, ranks, fits[number] = fit_span(family, rows, span, part)
+        fitted, ranks, fits[number] = fit_span(
+            family, rows, span, part, weighed=spec.target.uniqueness_weights
+        )
         if number == folds:
             artifact, name = (fitted, ranks), "final fit"
         else:
@@ -79,9 +83,14 @@ def train(rows: Dataset, panel: Panel, spec: RunSpec, context: FitContext, tell:
 
 
 def fit_span(
-    family: Family, rows: Dataset, span: Span, context: FitContext
+    family: Family, rows: Dataset, span: Span, context: FitContext, *, weighed: bool = False
 ) -> tuple[Fitted, PercentileMap, int]:
     """Return the model of one span, its percentile map, and the labelled rows it had.
+
+    Parameters
+    ----------
+    weighed
+        Whether labels count by how few others of the span overlap them.
 
     Raises
     ------
@@ -91,6 +100,8 @@ def fit_span(
     if context.should_stop():
         raise interrupted()
     learn, tail = rows.rows(*span.fit), rows.rows(*span.calibration)
+    if weighed:
+        learn = by_uniqueness(learn)
     fitted = family.fit(learn, tail, context)
     ranks = PercentileMap.fit(fitted.score(tail))
     known = int((learn.usable & np.isfinite(learn.target)).sum())
