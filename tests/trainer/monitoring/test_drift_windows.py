@@ -6,7 +6,7 @@ from scipy.stats import ks_2samp
 
 from clm_trainer.monitoring.drift_null import Windows, statistics_of
 from clm_trainer.monitoring.drift_tail import tail_of
-from clm_trainer.monitoring.drift_windows import BINS, codes_of, edges_of, ks, psi, tally
+from clm_trainer.monitoring.drift_windows import BINS, Cuts, codes_of, edges_of, ks, psi
 
 DRAWN = np.random.default_rng(5).normal(size=(5000, 2))
 
@@ -36,7 +36,7 @@ def test_a_window_counts_its_rows_and_holes_nowhere() -> None:
     values = np.where(np.random.default_rng(2).random(DRAWN.shape) < 0.1, np.nan, DRAWN)
     codes = codes_of(values, edges_of(values))
     starts, stops = np.array([0, 10, 10, 4000]), np.array([10, 300, 178, 5000])
-    found = tally(codes, starts, stops)
+    (found,) = Cuts(len(codes), (starts, stops)).tally(codes)
     for row, (start, stop) in enumerate(zip(starts, stops, strict=True)):
         some = codes[start:stop]
         assert found[row].tolist() == np.bincount(some[some >= 0], minlength=BINS).tolist()
@@ -89,4 +89,4 @@ def test_a_limit_is_kept_with_its_confidence(confidence: float, blocks: float) -
 
 
 def _all(codes: np.ndarray) -> np.ndarray:
-    return tally(codes, np.array([0]), np.array([len(codes)]))
+    return Cuts(len(codes), (np.array([0]), np.array([len(codes)]))).tally(codes)[0]

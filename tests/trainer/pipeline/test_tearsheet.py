@@ -103,8 +103,14 @@ def test_what_was_reached_never_looks_like_what_it_missed(
     assert (words.reached(one), words.threshold(one)) == texts
 
 
-def test_no_stand_in_colour_is_left() -> None:
-    assert "#01fe" not in render(tear_sheet())
+def test_plots_follow_light_and_dark() -> None:
+    page = render(tear_sheet())
+    plots = "".join(re.findall(r"<svg.*?</svg>", page, re.DOTALL))
+    colours = set(re.findall(r"(?:fill|stroke):([^;\"]*)", plots))
+    assert colours >= {"var(--model)", "var(--grid)", "var(--text)", "none"}
+    for colour in colours - {"none"}:
+        variable = colour.removeprefix("var(").removesuffix(")")
+        assert page.count(f" {variable}: #") >= 2, f"{variable}: for light, and for dark"
 
 
 def test_a_model_that_never_traded_has_a_page_too() -> None:

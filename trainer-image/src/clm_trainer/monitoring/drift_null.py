@@ -13,7 +13,7 @@ import numpy as np
 from clm_trainer.monitoring.drift_columns import Columns
 from clm_trainer.monitoring.drift_sample import Sample, sample_of
 from clm_trainer.monitoring.drift_tail import Tail, tail_of
-from clm_trainer.monitoring.drift_windows import Ints, codes_of, ks, psi, tally
+from clm_trainer.monitoring.drift_windows import Ints, codes_of, ks, psi
 from clm_trainer.panel import Floats
 
 KINDS = ("psi", "ks")
@@ -150,17 +150,18 @@ def statistics_of(
     starts, halves = ends - bars, ends - (bars + 1) // 2
     if sample is None:
         sample = Sample.whole(len(next(iter(columns.values()))))
-    all_even = bool(sample.even.all())
-    within = [sample.even_places(np.minimum(some, trained)) for some in (starts, ends)]
-    whole = [sample.even_places(np.array([row])) for row in (0, trained)]
-    starts, halves, ends = (sample.places(some) for some in (starts, halves, ends))
+    cuts = sample.cuts(
+        ((starts, ends), (halves, ends)),
+        (
+            (np.minimum(starts, trained), np.minimum(ends, trained)),
+            (np.array([0]), np.array([trained])),
+        ),
+    )
     for name, values in columns.items():
         codes = codes_of(values, edges[name])
-        counted = tally(codes, starts, ends)
-        even = codes if all_even else codes[sample.even]
-        rest = tally(even, *whole) - tally(even, *within)
+        counted, newest, inside, whole = cuts(codes)
         known = 2 * counted.sum(axis=1) >= bars * codes.shape[1]
-        weighed = counted + (NEWEST_WEIGHT - 1) * tally(codes, halves, ends)
+        weighed, rest = counted + (NEWEST_WEIGHT - 1) * newest, whole - inside
         found = np.stack([psi(weighed, rest), ks(weighed, rest)])
         made.append(np.where(known, found, np.nan))
     return np.stack(made)

@@ -1,11 +1,15 @@
 """Which bars of a training are compared: some windows whole, and bars that stand for all."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from clm_trainer.monitoring.drift_windows import Ints
-from clm_trainer.panel import Bools
+from clm_trainer.monitoring.drift_windows import Cuts, Ints
+from clm_trainer.panel import Bools, Floats
+
+Pair = tuple[Ints, Ints]
+Tally = Callable[[Ints], list[Floats]]
 
 ROWS = 2**17
 """Rows (bars × symbols) that stand for a training: four years of hourly bars of three symbols.
@@ -32,13 +36,32 @@ class Sample:
         """Return all bars of a history."""
         return cls(np.arange(bars), np.ones(bars, dtype=np.bool_))
 
-    def places(self, rows: Ints) -> Ints:
-        """Return where rows of the history stand among the chosen ones."""
-        return np.searchsorted(self.bars, rows)
+    def cuts(self, windows: Sequence[Pair], history: Sequence[Pair]) -> Tally:
+        """Return what counts the codes of the chosen bars in some windows.
 
-    def even_places(self, rows: Ints) -> Ints:
-        """Return where rows of the history stand among the evenly spread ones."""
-        return np.searchsorted(self.bars[self.even], rows)
+        Parameters
+        ----------
+        windows
+            Of the history's rows, all of whose bars are chosen: all of them count.
+        history
+            Of the history's rows: the evenly spread bars count.
+
+        Returns
+        -------
+        Callable
+            From codes (chosen, symbols) to the counts of each pair, in the order given.
+        """
+        if self.even.all():
+            return Cuts(len(self.bars), *_placed(self.bars, (*windows, *history))).tally
+        all_of = Cuts(len(self.bars), *_placed(self.bars, windows))
+        even_bars = self.bars[self.even]
+        even = Cuts(len(even_bars), *_placed(even_bars, history))
+        return lambda codes: [*all_of.tally(codes), *even.tally(codes[self.even])]
+
+
+def _placed(bars: Ints, pairs: Sequence[Pair]) -> list[Pair]:
+    """Return windows of a history as windows of its chosen bars."""
+    return [(np.searchsorted(bars, start), np.searchsorted(bars, stop)) for start, stop in pairs]
 
 
 def sample_of(bars: int, symbols: int, ends: Ints, length: int) -> Sample:

@@ -14,6 +14,7 @@ BINS = 50
 """Bins of the reference's quantiles: the distance is read at 49 places."""
 TENTHS = 10
 """Bins of the PSI, each of five bins."""
+_TENTH_OF_BIN = np.repeat(np.eye(TENTHS), BINS // TENTHS, axis=0)
 _LEAST_SHARE = 1e-3
 """A bin that holds less counts as this: PSI's logarithm has no end otherwise."""
 
@@ -37,23 +38,37 @@ def codes_of(values: Floats, edges: Floats) -> Ints:
     return np.where(np.isfinite(values), codes, -1)
 
 
-def tally(codes: Ints, starts: Ints, stops: Ints) -> Floats:
-    """Return how often each code occurs in each window, shape (windows, bins).
+class Cuts:
+    """Bars cut at the borders of windows, once for all columns.
 
     Parameters
     ----------
-    codes
-        Shape (bars, symbols); -1 counts nowhere.
-    starts, stops
-        Windows [start, stop) of bars, shape (windows,).
+    bars
+        How many there are.
+    windows
+        Each two arrays of shape (windows,): windows [start, stop) of bars.
     """
-    borders = np.unique(np.concatenate([[0, len(codes)], starts, stops]))
-    piece = np.repeat(np.arange(len(borders) - 1), np.diff(borders))
-    keys = (piece[:, None] * BINS + codes)[codes >= 0]
-    each = np.bincount(keys, minlength=(len(borders) - 1) * BINS).reshape(-1, BINS)
-    upto = np.concatenate([np.zeros((1, BINS)), np.cumsum(each, axis=0)])
-    found: Floats = upto[np.searchsorted(borders, stops)] - upto[np.searchsorted(borders, starts)]
-    return found
+
+    def __init__(self, bars: int, *windows: tuple[Ints, Ints]) -> None:
+        edges = [edge for pair in windows for edge in pair]
+        borders = np.unique(np.concatenate([[0, bars], *edges]))
+        self._pieces = len(borders) - 1
+        self._first = np.repeat(np.arange(self._pieces) * BINS, np.diff(borders))[:, None]
+        self._at = [tuple(np.searchsorted(borders, edge) for edge in pair) for pair in windows]
+
+    def tally(self, codes: Ints) -> list[Floats]:
+        """Return how often each code occurs in each window, each of shape (windows, bins).
+
+        Parameters
+        ----------
+        codes
+            Shape (bars, symbols); -1 counts nowhere.
+        """
+        keys = (self._first + codes)[codes >= 0]
+        each = np.bincount(keys, minlength=self._pieces * BINS).reshape(-1, BINS)
+        upto = np.zeros((self._pieces + 1, BINS))
+        np.cumsum(each, axis=0, out=upto[1:])
+        return [upto[stops] - upto[starts] for starts, stops in self._at]
 
 
 def psi(window: Floats, reference: Floats) -> Floats:
@@ -65,8 +80,7 @@ def psi(window: Floats, reference: Floats) -> Floats:
         Counts, shape (windows, bins).
     """
     new, old = (
-        np.maximum(_shares(c.reshape(-1, TENTHS, BINS // TENTHS).sum(axis=2)), _LEAST_SHARE)
-        for c in (window, reference)
+        np.maximum(_shares(counts @ _TENTH_OF_BIN), _LEAST_SHARE) for counts in (window, reference)
     )
     index: Floats = ((new - old) * np.log(new / old)).sum(axis=1)
     return index
@@ -80,5 +94,5 @@ def ks(window: Floats, reference: Floats) -> Floats:
 
 
 def _shares(found: Floats) -> Floats:
-    shares: Floats = found / np.maximum(found.sum(axis=1, keepdims=True), 1)
+    shares: Floats = found / np.maximum(found @ np.ones((found.shape[1], 1)), 1)
     return shares

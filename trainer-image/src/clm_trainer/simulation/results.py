@@ -5,13 +5,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.figure import Figure
+import pandas as pd
 
+from clm_trainer.panel import Floats
 from clm_trainer.simulation.replay import Promotion, Simulation
+from clm_trainer.tearsheet.svg import Axes, Colour, roomy
+from clm_trainer.tearsheet.ticks import dates, numbers, seconds, window
 
-_SIZE_INCHES = (9.0, 3.6)
+_WIDTH, _HEIGHT, _LEVELS = 860, 344, 8
+_COLOURS = {
+    Colour.TEXT: "#1d2430", Colour.GRID: "#d9dee6", Colour.MODEL: "#1f5fd0",
+    Colour.BENCHMARK: "#98a1af", Colour.LOSS: "#c0392b",
+}  # fmt: skip
 
 
 def write_results(folder: Path, simulation: Simulation, facts: dict[str, Any]) -> None:
@@ -28,18 +34,29 @@ def write_results(folder: Path, simulation: Simulation, facts: dict[str, Any]) -
 def draw(path: Path, simulation: Simulation, promotions: Sequence[Promotion]) -> None:
     """Draw production against buy-and-hold; ticks at the bottom are promotions."""
     frame = simulation.production.equity
-    times = np.asarray(frame["time"].dt.tz_localize(None), dtype="datetime64[us]")
-    with mpl.rc_context({"svg.hashsalt": "simulation", "svg.fonttype": "none"}):
-        figure = Figure(figsize=_SIZE_INCHES, layout="constrained")
-        axes = figure.add_subplot()
-        axes.plot(times, frame["benchmark"], color="#98a1af", linewidth=1, label="buy and hold")
-        axes.plot(times, frame["equity"], color="#1f5fd0", linewidth=1.4, label="production")
-        slots = [np.datetime64(p.slot.replace(tzinfo=None), "us") for p in promotions]
-        low = axes.get_ylim()[0]
-        axes.plot(slots, [low] * len(slots), "|", color="#c0392b", label="promotion", markersize=9)
-        axes.axhline(1.0, color="#d9dee6", linewidth=0.8, zorder=0)
-        axes.set_yscale("log")
-        axes.set_ylabel("equity (log), net of costs")
-        axes.legend(frameon=False, loc="upper left")
-        axes.spines[["top", "right"]].set_visible(False)
-        figure.savefig(path, metadata={"Date": None, "Creator": None})
+    times = seconds(frame)
+    curves = {
+        Colour.BENCHMARK: ("buy and hold", frame["benchmark"]),
+        Colour.MODEL: ("production", frame["equity"]),
+    }
+    logs = {colour: _log(values) for colour, (_, values) in curves.items()}
+    y = roomy(np.concatenate([[0.0], *logs.values()]))
+    axes = Axes(_WIDTH, _HEIGHT, window(float(times[0]), float(times[-1])), y)
+    levels = numbers((np.exp(y[0]), np.exp(y[1])), _LEVELS)
+    axes.y_ticks([(float(np.log(level)), said) for level, said in levels if level > 0])
+    axes.x_ticks(dates(axes.x, _WIDTH))
+    axes.level(0.0, Colour.GRID)
+    for place, (colour, (said, _)) in enumerate(curves.items()):
+        axes.line(times, logs[colour], colour)
+        axes.key(place, said, colour)
+    axes.key(len(curves), "promotion", Colour.LOSS)
+    for promotion in promotions:
+        axes.stub(promotion.slot.timestamp(), Colour.LOSS)
+    title = "Equity (log), net of costs: production against buy and hold"
+    path.write_text(axes.drawing(title, _COLOURS))
+
+
+def _log(values: "pd.Series[float]") -> Floats:
+    """Return the logarithm; NaN where all is lost."""
+    numbers = values.to_numpy()
+    return np.log(numbers, out=np.full_like(numbers, np.nan), where=numbers > 0)

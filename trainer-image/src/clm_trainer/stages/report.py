@@ -1,6 +1,7 @@
 """The run's files, its tear sheet, and the manifest that makes them its result."""
 
 import tempfile
+from contextlib import suppress
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -60,8 +61,11 @@ def _model_files(outcome: Outcome) -> dict[str, bytes]:
 
 def _versions() -> dict[str, str]:
     """Return the versions of the libraries that this image has."""
-    found = {d.metadata["Name"].lower(): d.version for d in metadata.distributions()}
-    return {name: found[name] for name in _LIBRARIES if name in found}
+    found = {}
+    for name in _LIBRARIES:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def _tear_sheet(

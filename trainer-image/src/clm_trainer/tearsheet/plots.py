@@ -6,167 +6,180 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
-from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
-from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
 from clm_api.report import FoldMetrics
 from clm_trainer.evaluation.deciles import Decile
 from clm_trainer.evaluation.performance import rolling_sharpe
-from clm_trainer.tearsheet.svg import LINES, NARROW, Colour, draw, width_of
+from clm_trainer.panel import Floats
+from clm_trainer.tearsheet.svg import (
+    DASHES,
+    LETTERS,
+    LINES,
+    NARROW,
+    RIGHT,
+    Axes,
+    Colour,
+    draw,
+    roomy,
+)
+from clm_trainer.tearsheet.ticks import dates, numbers, seconds, window
 
-_PX_PER_DATE = 90
-_DASHES, _DOTS = (0, (4, 3)), (0, (2, 3))
+_PX_PER_LEVEL = 30
+_PX_PER_SHARE = 160
+_NARROW_LETTERS = frozenset("iljtfrI.,:;'|!()[] ")
+_MOST_OF_WIDTH = 0.5
 
 
-def tick(share: float, _: float) -> str:
+def tick(share: float) -> str:
     """Write a share on an axis: with as many digits as steps below one per cent need."""
     return f"{share * 100:z.3g} %".replace("-", "−")
 
 
-def _dates(axes: Axes, first: float, last: float) -> None:
-    """Let the axis reach from first to last day, with a hundredth of room at both sides."""
-    room = max((last - first) * 0.01, 1 / 1440)
-    axes.set_xlim(first - room, last + room)
-    # With less than five, no step of the locator fits some spans.
-    most = max(5, int(width_of(axes) / _PX_PER_DATE))
-    locator = AutoDateLocator(minticks=2, maxticks=most)
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))
-
-
-def _window(axes: Axes, frame: pd.DataFrame) -> None:
-    """Give the axis the whole window, so that plots one above another show the same days."""
-    first, last = (float(date2num(t)) for t in _times(frame)[[0, -1]])
-    _dates(axes, first, last)
-
-
-def _day(time: datetime) -> float:
-    return float(date2num(time.replace(tzinfo=None)))
-
-
-def _times(frame: pd.DataFrame) -> NDArray[np.datetime64]:
-    return np.asarray(frame["time"].dt.tz_localize(None), dtype="datetime64[us]")
+def _over_time(
+    width: int, height: int, times: Floats, y: tuple[float, float], *, percent: bool = False
+) -> Axes:
+    """Return axes over the whole window: plots one above another show the same days."""
+    axes = Axes(width, height, window(float(times[0]), float(times[-1])), y)
+    axes.y_ticks(numbers(y, height // _PX_PER_LEVEL, tick if percent else None))
+    axes.x_ticks(dates(axes.x, width))
+    return axes
 
 
 def equity(frame: pd.DataFrame, folds: Sequence[FoldMetrics]) -> Markup:
     """Draw the model's equity against buy-and-hold; thin lines mark the borders of the folds."""
+    times = seconds(frame)
+    model, market = (frame[name].to_numpy() for name in ("equity", "benchmark"))
 
-    def plot(axes: Axes) -> None:
-        times = _times(frame)
-        axes.axhline(1.0, color=Colour.GRID, linewidth=1)
+    def plot(width: int) -> Axes:
+        axes = _over_time(width, 280, times, roomy(np.concatenate([[1.0], model, market])))
+        axes.level(1.0, Colour.GRID)
         for fold in folds[1:]:
-            axes.axvline(
-                _day(fold.test_from),
-                color=Colour.BENCHMARK,
-                linewidth=0.8,
-                linestyle=_DOTS,
-            )
-        axes.plot(times, frame["benchmark"], color=Colour.BENCHMARK, linewidth=1.2)
-        axes.plot(times, frame["equity"], color=Colour.MODEL)
-        _window(axes, frame)
+            axes.border(fold.test_from.timestamp(), Colour.BENCHMARK)
+        axes.line(times, market, Colour.BENCHMARK, 1.2)
+        axes.line(times, model, Colour.MODEL)
+        return axes
 
-    return draw("equity", "Equity of the model against buy and hold", 280, plot)
+    return draw("Equity of the model against buy and hold", plot)
 
 
 def drawdown(frame: pd.DataFrame, allowed: float) -> Markup:
     """Draw the fall from the running maximum, and the largest fall that the criteria allow."""
+    times, values = seconds(frame), frame["equity"].to_numpy()
+    fall = values / np.maximum(np.maximum.accumulate(values), 1.0) - 1
 
-    def plot(axes: Axes) -> None:
-        values = frame["equity"].to_numpy()
-        peak = np.maximum(np.maximum.accumulate(values), 1.0)
-        fall = values / peak - 1
-        axes.fill_between(_times(frame), fall, 0, color=Colour.LOSS, alpha=0.25, linewidth=0)
-        axes.plot(_times(frame), fall, color=Colour.LOSS, linewidth=1)
-        axes.axhline(-allowed, color=Colour.LOSS, linewidth=1, linestyle=_DASHES)
-        axes.yaxis.set_major_locator(MaxNLocator(5))
-        axes.yaxis.set_major_formatter(tick)
-        axes.set_ylim(top=0)
-        _window(axes, frame)
+    def plot(width: int) -> Axes:
+        low, _ = roomy(np.concatenate([[-allowed, 0.0], fall]))
+        axes = _over_time(width, 170, times, (low, 0.0), percent=True)
+        axes.area(times, fall, Colour.LOSS)
+        axes.line(times, fall, Colour.LOSS, 1)
+        axes.level(-allowed, Colour.LOSS, dashes=DASHES)
+        return axes
 
-    return draw("drawdown", "Drawdown", 170, plot)
+    return draw("Drawdown", plot)
 
 
-def rolling(frame: pd.DataFrame, window: int, bars_per_year: float, wanted: float) -> Markup:
-    """Draw the Sharpe ratio of the last ``window`` bars, and the one that the criteria ask for."""
+def rolling(frame: pd.DataFrame, bars: int, bars_per_year: float, wanted: float) -> Markup:
+    """Draw the Sharpe ratio of the last ``bars`` bars, and the one that the criteria ask for."""
+    times = seconds(frame)
+    ratio = rolling_sharpe(frame["net_return"].to_numpy(), bars, bars_per_year)
 
-    def plot(axes: Axes) -> None:
-        ratio = rolling_sharpe(frame["net_return"].to_numpy(), window, bars_per_year)
-        axes.axhline(0.0, color=Colour.GRID, linewidth=1)
-        axes.axhline(wanted, color=Colour.BENCHMARK, linewidth=1, linestyle=_DASHES)
-        axes.plot(_times(frame), ratio, color=Colour.MODEL)
-        axes.yaxis.set_major_locator(MaxNLocator(5))
-        _window(axes, frame)
+    def plot(width: int) -> Axes:
+        axes = _over_time(width, 170, times, roomy(np.concatenate([[0.0, wanted], ratio])))
+        axes.level(0.0, Colour.GRID)
+        axes.level(wanted, Colour.BENCHMARK, dashes=DASHES)
+        axes.line(times, ratio, Colour.MODEL)
+        return axes
 
-    return draw("rolling", "Rolling Sharpe ratio", 170, plot)
+    return draw("Rolling Sharpe ratio", plot)
 
 
-def sleeves(frame: pd.DataFrame, times: pd.DataFrame) -> Markup:
+def sleeves(frame: pd.DataFrame, equity: pd.DataFrame) -> Markup:
     """Draw each symbol's share of the equity from 1.0; columns are symbols, at most six."""
+    times = seconds(equity)
 
-    def plot(axes: Axes) -> None:
-        axes.axhline(1.0, color=Colour.GRID, linewidth=1)
+    def plot(width: int) -> Axes:
+        axes = _over_time(width, 220, times, roomy(np.append(frame.to_numpy().ravel(), 1.0)))
+        axes.level(1.0, Colour.GRID)
         for name, colour in zip(frame, LINES, strict=False):
-            axes.plot(_times(times), frame[name], color=colour, linewidth=1.3)
-        _window(axes, times)
+            axes.line(times, frame[name].to_numpy(), colour, 1.3)
+        return axes
 
-    return draw("sleeves", "Equity of each symbol", 220, plot)
+    return draw("Equity of each symbol", plot)
 
 
 def tenths(found: Sequence[Decile]) -> Markup:
     """Draw the mean realised return of each tenth of the score, in basis points."""
+    values = [0.0 if d.mean_return is None else d.mean_return * 1e4 for d in found]
 
-    def plot(axes: Axes) -> None:
-        values = [0.0 if d.mean_return is None else d.mean_return * 1e4 for d in found]
-        colours = [Colour.MODEL if v >= 0 else Colour.LOSS for v in values]
-        axes.bar(range(len(found)), values, width=0.7, color=colours)
-        axes.axhline(0.0, color=Colour.GRID, linewidth=1)
-        narrow = width_of(axes) <= NARROW
+    def plot(width: int) -> Axes:
+        y = roomy(np.array([0.0, *values]))
+        axes = Axes(width, 190, (-0.5, len(found) - 0.5), y)
+        axes.y_ticks(numbers(y, axes.height // _PX_PER_LEVEL))
         labels = [
-            f"{d.low * 100:.0f}" + ("" if narrow else f"–{d.high * 100:.0f} %") for d in found
+            f"{d.low * 100:.0f}" + ("" if width <= NARROW else f"–{d.high * 100:.0f} %")
+            for d in found
         ]
-        axes.set_xticks(range(len(found)), labels)
-        axes.tick_params(axis="x", length=0)
-        axes.yaxis.set_major_locator(MaxNLocator(5))
+        axes.x_ticks(list(enumerate(labels)), marks=False)
+        for place, value in enumerate(values):
+            colour = Colour.MODEL if value >= 0 else Colour.LOSS
+            axes.box((place - 0.35, place + 0.35), (0.0, value), colour)
+        axes.level(0.0, Colour.GRID)
+        return axes
 
-    return draw("tenths", "Mean realised return by tenth of the score", 190, plot)
+    return draw("Mean realised return by tenth of the score", plot)
 
 
 def folds(rows: Sequence[FoldMetrics]) -> Markup:
     """Draw the train and test span of each fold."""
+    first = min(fold.train_from.timestamp() for fold in rows)
+    last = max(fold.test_to.timestamp() for fold in rows)
 
-    def plot(axes: Axes) -> None:
+    def plot(width: int) -> Axes:
+        axes = Axes(width, 46 + 24 * len(rows), window(first, last), (len(rows) - 0.5, -0.5))
+        axes.x_ticks(dates(axes.x, width))
+        axes.y_ticks([(i, f"fold {fold.fold + 1}") for i, fold in enumerate(rows)], grid=False)
         for place, fold in enumerate(rows):
-            spans = (
+            spans: tuple[tuple[datetime, datetime, Colour], ...] = (
                 (fold.train_from, fold.train_to, Colour.TRAIN),
                 (fold.test_from, fold.test_to, Colour.MODEL),
             )
             for start, end, colour in spans:
-                left, right = _day(start), _day(end)
-                axes.barh(place, right - left, left=left, height=0.55, color=colour)
-        axes.set_yticks(range(len(rows)), [f"fold {f.fold + 1}" for f in rows])
-        axes.invert_yaxis()
-        axes.grid(visible=False)
-        axes.xaxis_date()
-        _dates(axes, min(_day(f.train_from) for f in rows), max(_day(f.test_to) for f in rows))
+                span = (start.timestamp(), end.timestamp())
+                axes.box(span, (place - 0.27, place + 0.27), colour)
+        return axes
 
-    return draw("folds", "Train and test span of each fold", 46 + 24 * len(rows), plot)
+    return draw("Train and test span of each fold", plot)
 
 
 def importance(shares: Mapping[str, float]) -> Markup:
     """Draw features by their share of the model's total gain."""
+    span = (0.0, max(*shares.values(), 0.0, 1e-9) * 1.05)
 
-    def plot(axes: Axes) -> None:
-        places = range(len(shares))
-        axes.barh(places, list(shares.values()), height=0.62, color=Colour.MODEL)
-        axes.set_yticks(places, list(shares))
-        axes.invert_yaxis()
-        axes.grid(visible=True, axis="x")
-        axes.grid(visible=False, axis="y")
-        axes.margins(y=0.01)
-        axes.xaxis.set_major_locator(MaxNLocator(max(2, int(width_of(axes) / 160))))
-        axes.xaxis.set_major_formatter(tick)
+    def plot(width: int) -> Axes:
+        most = width * _MOST_OF_WIDTH
+        said = {name: _cut(name, most - LETTERS) for name in shares}
+        left = max(_length(name) for name in said.values()) + LETTERS
+        axes = Axes(width, 46 + 19 * len(shares), span, (len(shares) - 0.5, -0.5), left)
+        steps = max(2, int((width - left - RIGHT) / _PX_PER_SHARE))
+        axes.x_ticks(numbers(span, steps, tick), grid=True)
+        axes.y_ticks(list(enumerate(said.values())), grid=False)
+        for place, share in enumerate(shares.values()):
+            axes.box((0.0, share), (place - 0.31, place + 0.31), Colour.MODEL)
+        return axes
 
-    height = 46 + 19 * len(shares)
-    return draw("importance", "Feature importance", height, plot, over_time=False)
+    return draw("Feature importance", plot)
+
+
+def _length(text: str) -> float:
+    """Return about how wide a text is, in px, in the wider ones of the page's fonts."""
+    shares = (0.36 if c in _NARROW_LETTERS else 0.92 if c in "mwMW%@" else 0.63 for c in text)
+    return sum(shares) * LETTERS
+
+
+def _cut(text: str, most: float) -> str:
+    """Return a text, or what fits of its beginning."""
+    if _length(text) <= most:
+        return text
+    while text and _length(text) + LETTERS > most:
+        text = text[:-1]
+    return f"{text.rstrip()}…"
