@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from tools.study.__main__ import SIZES, SLOW
-from tools.study.seeds import MODES, STRENGTHS, Seed, leak_is_refused, leaking
+from tools.study.seeds import LEAKING, MODES, STRENGTHS, Seed, leak_is_refused
 from tools.study.shares import shares, table
 
-from clm_trainer.features import build_features
+from clm_trainer.features import STANDARD
 from tests.support.repository import ROOT
 
 SEEDS = 10
@@ -35,8 +35,8 @@ def test_the_verdicts_of_ten_seeds_are_those_of_the_study(name: str, family: str
 
 @pytest.mark.slow
 def test_a_planted_leak_is_refused_and_the_same_market_without_it_is_not() -> None:
-    assert leak_is_refused("xgboost", 0, leaking)
-    assert not leak_is_refused("xgboost", 0, build_features)
+    assert leak_is_refused("xgboost", 0, LEAKING)
+    assert not leak_is_refused("xgboost", 0, STANDARD)
 
 
 @every_study

@@ -16,7 +16,7 @@ from typing import Any
 
 from tools.study import drift_study
 from tools.study.plots import draw
-from tools.study.seeds import STRENGTHS, Seed, leak_is_refused, leaking
+from tools.study.seeds import LEAKING, STRENGTHS, Seed, leak_is_refused
 from tools.study.shares import shares, table
 
 RESULTS = Path(__file__).parents[2] / "docs" / "study"
@@ -33,7 +33,7 @@ def main(family: str) -> None:
     sizes = SIZES.get(family, SLOW)
     with ProcessPoolExecutor(os.cpu_count(), spawn) as pool:
         sets = {name: _run_set(pool, family, name, sizes[name]) for name in STRENGTHS}
-        refuse = partial(leak_is_refused, family, build=leaking)
+        refuse = partial(leak_is_refused, family, features=LEAKING)
         leaks = list(pool.map(refuse, range(sizes["leaks"])))
     refused = {"runs": len(leaks), "refused": sum(leaks)}
     facts = {"family": family, "sets": sets, "leaks": refused, "shares": shares(sets)}

@@ -8,7 +8,7 @@ import dataclasses
 
 import numpy as np
 
-from clm_trainer.features.indicators import ewm_sigma
+from clm_trainer.features.basis import ewm_sigma
 from clm_trainer.panel import Floats, Panel
 
 MOMENTUM_BARS = 48

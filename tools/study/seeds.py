@@ -1,7 +1,7 @@
 """One seed of a set: a market drawn anew, a version trained and judged on it, its next 90 days."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -16,8 +16,10 @@ from clm_api.resolve import resolve
 from clm_api.run import RunSpec, RunTrials
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_trainer.families.base import FitContext
-from clm_trainer.features import FeatureTable, build_features
-from clm_trainer.panel import Panel
+from clm_trainer.features import STANDARD, FeatureSet
+from clm_trainer.features.base import FeatureStream, Saved
+from clm_trainer.features.standard import StandardFeatures
+from clm_trainer.panel import Floats, Panel
 from clm_trainer.simulation.replay import next_period
 from clm_trainer.simulation.version import PastVersion
 from clm_trainer.stages.backtest import evaluate
@@ -143,20 +145,51 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 6)
 
 
-def leaking(panel: Panel) -> FeatureTable:
-    """Return the usual features, the first one replaced by the next bar's return."""
-    table = build_features(panel)
-    values = table.values.copy()  # noqa: PD011  not a frame
-    values[:-1, :, 0] = np.diff(np.log(panel.close), axis=0)
-    return replace(table, values=values)
+@dataclass(frozen=True)
+class Changed(StandardFeatures):
+    """The usual features, changed in place by a function of each block's bars."""
+
+    change: Callable[[Panel, Floats], None] = field(kw_only=True)
+
+    def begin(self, symbols: tuple[str, ...], timeframe: pd.Timedelta) -> FeatureStream:
+        """Return the state before the first bar."""
+        return _ChangedStream(STANDARD.begin(symbols, timeframe), self.change)
+
+    def resume(
+        self, symbols: tuple[str, ...], timeframe: pd.Timedelta, saved: Saved
+    ) -> FeatureStream:
+        """Return the state that ``save`` returned."""
+        return _ChangedStream(STANDARD.resume(symbols, timeframe, saved), self.change)
 
 
-def leak_is_refused(family: str, seed: int, build: Callable[[Panel], FeatureTable]) -> bool:
+@dataclass(frozen=True)
+class _ChangedStream:
+    inner: FeatureStream
+    change: Callable[[Panel, Floats], None]
+
+    def advance(self, bars: Panel) -> Floats:
+        values = self.inner.advance(bars)
+        self.change(bars, values)
+        return values
+
+    def save(self) -> Saved:
+        return self.inner.save()
+
+
+def _next_return(bars: Panel, values: Floats) -> None:
+    values[:-1, :, 0] = np.diff(np.log(bars.close), axis=0)
+
+
+LEAKING = Changed(change=_next_return)
+"""The first feature is the next bar's return."""
+
+
+def leak_is_refused(family: str, seed: int, features: FeatureSet) -> bool:
     """Whether a run on noise with that feature set ends in MetricsRejected."""
     spec = run_spec(family, MODES[0])
     panel = market(0.0, seed).window(0, LOOKBACK_DAYS * 24)
     try:
-        develop(panel, spec, context(spec.model.seed), build=build)
+        develop(panel, spec, context(spec.model.seed), features=features)
     except ClmError as error:
         return error.reason == "MetricsRejected"
     return False

@@ -18,7 +18,7 @@ from clm_api.run import RunTarget
 from clm_trainer.evaluation import backtest
 from clm_trainer.evaluation.play import Play
 from clm_trainer.evaluation.positions import target_positions
-from clm_trainer.features.indicators import ewm_sigma
+from clm_trainer.features.basis import ewm_sigma
 from clm_trainer.panel import Floats, Panel
 from tools.study.seeds import run_spec
 from tools.study.stationary import LASTING, stationary

@@ -29,6 +29,10 @@ SMALL: dict[FamilyName, dict[str, Any]] = {
     | {"seeds": 2, "totalSteps": 1024, "batchSize": 64, "stepsPerUpdate": 16, "warmUpSteps": 128},
     FamilyName.RL_V3: _EPISODES
     | {"seeds": 2, "totalSteps": 1024, "rolloutSteps": 32, "batchSize": 256},
+    FamilyName.BLEND: {
+        "members": [{"family": "xgboost", "xgboost": {"rounds": 12}}, {"family": "lightgbm"}]
+    },
+    FamilyName.CUSTOM: {"name": "mypackage.linear"},
 }
 """Parameters with which a family fits in a second; absent: the defaults."""
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tools.study.seeds import leaking
+from tools.study.seeds import LEAKING
 
 from clm_api.errors import ClmError
 from clm_trainer.evaluation.lookahead import require_causal
@@ -13,9 +13,8 @@ from clm_trainer.evaluation.positions import target_positions
 from clm_trainer.evaluation.splits import Walk
 from clm_trainer.families import registry
 from clm_trainer.families.base import Dataset, Fitted
-from clm_trainer.features import build_features
 from clm_trainer.panel import Floats, Panel
-from clm_trainer.stages.causality import require_no_look_ahead
+from clm_trainer.stages.causality import require_causal_signals
 from clm_trainer.stages.develop import develop
 from clm_trainer.stages.features import dataset
 from clm_trainer.stages.train import fit_span, train
@@ -81,7 +80,7 @@ def test_signals_ignore_everything_after_them() -> None:
 
 def test_a_planted_leak_ends_the_run_and_the_features_as_they_are_do_not() -> None:
     with pytest.raises(ClmError, match="look-ahead") as caught:
-        develop(real(260), quick(), context(), build=leaking)
+        develop(real(260), quick(), context(), features=LEAKING)
     assert (caught.value.reason, caught.value.exit_code) == ("MetricsRejected", 66)
     assert develop(real(260), quick(), context()).metrics.metrics["trades"] > 0
 
@@ -109,4 +108,4 @@ def test_a_signal_that_looks_at_its_whole_window_ends_the_run() -> None:
 
     trained = replace(made.trained, model=Centred(made.trained.model))
     with pytest.raises(ClmError, match="look-ahead"):
-        require_no_look_ahead(panel, made.rows, trained, build_features)
+        require_causal_signals(panel, made.rows, trained)

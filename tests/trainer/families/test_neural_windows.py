@@ -29,6 +29,7 @@ def rows(log_open: Floats, log_close: Floats, usable: list[int] | None = None) -
         usable=np.repeat(known[:, None], symbols, axis=1),
         open=np.exp(log_open),
         log_close=log_close,
+        observed=("ret1",),
     )
 
 

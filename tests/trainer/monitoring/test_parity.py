@@ -8,15 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from pydantic.alias_generators import to_camel
+from tools.study.seeds import Changed
 
 from clm_api.families import Family as FamilyName
 from clm_api.replay import EXACT, ReplayTask
 from clm_trainer.families.base import Fitted
-from clm_trainer.features import FeatureTable, build_features
+from clm_trainer.features import STANDARD
 from clm_trainer.monitoring.parity import BUDGET, LEAST_BARS, replay_parity, rows_to_replay
 from clm_trainer.monitoring.shadow import shadow
 from clm_trainer.monitoring.stretch import Track
-from clm_trainer.panel import Panel
+from clm_trainer.panel import Floats, Panel
 from clm_trainer.serving.model import ServedModel
 from clm_trainer.stages.develop import develop
 from tests.trainer.evaluation.markets import real
@@ -29,14 +30,11 @@ CHECKED_HOURS = (5, 17)
 LATER = 72
 
 
-def leaking_at_times(panel: Panel) -> FeatureTable:
-    """The usual features; at most hours of a day all momentum is the next bar's return."""
-    table = build_features(panel)
-    values = table.values.copy()  # noqa: PD011  not a frame
-    ahead = np.diff(np.log(panel.close), axis=0) / table.sigma[:-1]
+def leaking_at_times(panel: Panel, values: Floats) -> None:
+    """At most hours of a day all momentum is the next bar's return."""
+    ahead = np.diff(np.log(panel.close), axis=0) / 0.005
     rows = np.flatnonzero(~panel.times[:-1].hour.isin(CHECKED_HOURS))
     values[rows, :, :4] = ahead[rows, :, None]
-    return replace(table, values=values)
 
 
 @cache
@@ -48,15 +46,15 @@ def leaked() -> tuple[ServedModel, Panel]:
 def made(
     family: FamilyName, *, leaking: bool = False, later: int = LATER
 ) -> tuple[ServedModel, Panel]:
-    build = leaking_at_times if leaking else build_features
+    features = Changed(change=leaking_at_times) if leaking else STANDARD
     parameters = SMALL.get(family, {})
     asked = {"family": family, to_camel(family.field): parameters}
     spec = tiny_run(model=asked, target={"horizonBars": 4, "minHoldBars": 1})
     panel = real(200 + 3)
     known = len(panel) - LATER
-    run = develop(panel.window(0, known), spec, context(spec.model.seed), build=build)
+    run = develop(panel.window(0, known), spec, context(spec.model.seed), features=features)
     until, trained = panel.times[known - 1], run.trained
-    model = ServedModel(spec, panel.times[0], until, trained.model, trained.ranks, build)
+    model = ServedModel(spec, panel.times[0], until, trained.model, trained.ranks, features)
     return model, panel.window(0, known + later)
 
 

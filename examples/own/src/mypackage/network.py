@@ -58,7 +58,8 @@ class NetworkFamily:
         """Train on the rows of a span; what is random follows from the seed alone."""
         del valid  # the calibration tail is for early stopping
         device = choose_device(1) if context.device == "cuda" else "cpu"
-        rows, labels = (np.float32(part) for part in training_rows(train, stride=1))
+        known = training_rows(train, stride=1)
+        rows, labels = (np.float32(part) for part in known[:2])
         seeds = np.random.SeedSequence(context.seed).generate_state(self.params.seeds)
         with own_torch_state():
             modules = [

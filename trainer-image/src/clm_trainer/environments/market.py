@@ -10,7 +10,6 @@ from clm_api.reasons import Reason
 from clm_api.run import RunSpec
 from clm_trainer.environments.arrays import Ints, Observations
 from clm_trainer.families.base import Dataset
-from clm_trainer.features.table import RL_NAMES
 from clm_trainer.panel import YEAR_SECONDS, Bools, Floats
 
 OBSERVED_LIMIT = 5.0
@@ -24,8 +23,8 @@ class Market:
     Parameters
     ----------
     observed
-        Features, clipped, shape (symbols, bars, 15); a bar that is not usable repeats the last
-        one that was.
+        Features, clipped, shape (symbols, bars, observed); a bar that is not usable repeats the
+        last one that was.
     open, close, gap
         Shape (symbols, bars).
     weight
@@ -80,8 +79,11 @@ class Market:
 
 
 def observed(rows: Dataset) -> Observations:
-    """Return the observed features, shape (bars, symbols, 15); unusable bars repeat the last."""
-    columns = [rows.names.index(name) for name in RL_NAMES]
+    """Return the observed features, shape (bars, symbols, observed).
+
+    An unusable bar repeats the last usable one.
+    """
+    columns = [rows.names.index(name) for name in rows.observed]
     seen = np.zeros((*rows.usable.shape, len(columns)), dtype=np.float32)
     for start in range(0, len(rows), _BLOCK_BARS):
         cut = slice(start, start + _BLOCK_BARS)

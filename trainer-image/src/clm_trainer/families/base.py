@@ -41,6 +41,8 @@ class Dataset:
         Log closes, carried through holes, NaN before a symbol's first bar; shape
         (history + bars, symbols). The rows before the first one are what is known of the past:
         ``log_close[-len(self):]`` belongs to ``times``. Nothing after the last row is in it.
+    observed
+        Those of ``names`` that the RL families observe.
     weight
         How much each label counts, 1 on average, shape (bars, symbols); None: all the same.
     """
@@ -56,6 +58,7 @@ class Dataset:
     usable: Bools
     open: Floats
     log_close: Floats
+    observed: tuple[str, ...]
     weight: Floats | None = None
 
     def rows(self, start: int, stop: int) -> "Dataset":

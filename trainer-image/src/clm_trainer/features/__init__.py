@@ -1,11 +1,17 @@
-"""The 38 scale-free features that all families can use."""
+"""Feature sets: what models are given of bars, block by block or bar by bar."""
 
-from clm_trainer.features.table import (
-    RL_NAMES,
-    WARM_UP_BARS,
-    FeatureTable,
-    build_features,
-    code_hash,
-)
+from clm_trainer.features.base import FeatureSet, FeatureStream
+from clm_trainer.features.standard import RL_NAMES, STANDARD, WARM_UP_BARS
+from clm_trainer.features.table import FeatureTable, TableStream, build_features, code_hash
 
-__all__ = ["RL_NAMES", "WARM_UP_BARS", "FeatureTable", "build_features", "code_hash"]
+__all__ = [
+    "RL_NAMES",
+    "STANDARD",
+    "WARM_UP_BARS",
+    "FeatureSet",
+    "FeatureStream",
+    "FeatureTable",
+    "TableStream",
+    "build_features",
+    "code_hash",
+]

@@ -1,22 +1,21 @@
-"""From a panel to the table of features, with the volatility that scales labels and positions."""
+"""The table of features that a set makes of a panel, with the volatility that scales all else."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 
 import numpy as np
+import pandas as pd
 
-from clm_trainer.features.indicators import carried, own_features
+from clm_trainer.features.base import FeatureSet, Saved
+from clm_trainer.features.basis import BasisStream
+from clm_trainer.features.standard import STANDARD
 from clm_trainer.panel import Bools, Floats, Panel
 
-WARM_UP_BARS = 720
-CROSS_BARS = (1, 4, 24, 168)
-RELATIVE_BARS = (24, 168)
-RL_NAMES = (
-    "ret4", "ret12", "ret24", "ret48", "ret72", "ret168", "emad48", "emad168", "rsi48",
-    "vol24_168", "vol168_720", "pos168", "volz24", "svol24", "rel24",
-)  # fmt: skip
-"""The 15 that the RL families observe."""
+BLOCK_BARS = 4096
+"""Bars that are computed at once: memory follows them, not the history."""
+_BASIS, _SET = "basis.", "set."
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,74 +32,94 @@ class FeatureTable:
         Volatility of log returns per bar, shape (bars, symbols).
     usable
         Shape (bars, symbols); False in holes, in the warm-up, and where a feature is not finite.
+    log_close
+        Log closes, carried through holes; NaN before a symbol's first bar; shape (bars, symbols).
     """
 
     names: tuple[str, ...]
     values: Floats
     sigma: Floats
     usable: Bools
+    log_close: Floats
 
 
-def build_features(panel: Panel) -> FeatureTable:
-    """Compute all features; in holes indicators see the last close and volume 0."""
-    own = [_symbol_features(panel, column) for column in range(len(panel.symbols))]
-    names = [*own[0][0]]
-    columns = np.stack([np.stack([*features.values()], axis=1) for features, _ in own], axis=1)
-    returns = {k: columns[:, :, names.index(f"ret{k}")] for k in CROSS_BARS}
-    others = {k: _mean_of_others(values) for k, values in returns.items()}
-    extra = {f"x{k}": np.nan_to_num(others[k]) for k in CROSS_BARS}
-    extra |= {f"rel{k}": _relative(returns[k], others[k]) for k in RELATIVE_BARS}
-    values = np.concatenate([columns, np.stack([*extra.values()], axis=2)], axis=2)
-    sigma = np.stack([s for _, s in own], axis=1)
-    first = np.argmax(panel.listed, axis=0)
-    warm = np.arange(len(panel))[:, None] >= first[None, :] + WARM_UP_BARS
-    usable = warm & panel.listed & ~panel.gap & np.isfinite(values).all(axis=2)
-    return FeatureTable((*names, *extra), values, sigma, usable)
+class TableStream:
+    """A feature set at work: what it keeps between two blocks, and what every set needs.
+
+    Parameters
+    ----------
+    saved
+        What ``save`` returned; without it, nothing is known before the first block.
+    """
+
+    def __init__(
+        self,
+        features: FeatureSet,
+        symbols: tuple[str, ...],
+        timeframe: pd.Timedelta,
+        saved: Saved | None = None,
+    ) -> None:
+        self.features = features
+        if saved is None:
+            self._basis = BasisStream(len(symbols))
+            self._set = features.begin(symbols, timeframe)
+        else:
+            self._basis = BasisStream(len(symbols), _below(_BASIS, saved))
+            self._set = features.resume(symbols, timeframe, _below(_SET, saved))
+
+    def advance(self, block: Panel) -> FeatureTable:
+        """Return the rows of bars that follow those of before.
+
+        How the bars are cut into blocks makes no difference, bit for bit.
+        """
+        basis, values = self._basis.advance(block), self._set.advance(block)
+        warm = basis.age >= self.features.warm_up_bars
+        usable = warm & basis.there & np.isfinite(values).all(axis=2)
+        return FeatureTable(self.features.names, values, basis.sigma, usable, basis.log_close)
+
+    def save(self) -> Saved:
+        """Return the state: small arrays, whatever the history was."""
+        return {
+            **{f"{_BASIS}{name}": array for name, array in self._basis.save().items()},
+            **{f"{_SET}{name}": array for name, array in self._set.save().items()},
+        }
+
+    @classmethod
+    def resume(
+        cls,
+        features: FeatureSet,
+        symbols: tuple[str, ...],
+        timeframe: pd.Timedelta,
+        saved: Saved,
+    ) -> "TableStream":
+        """Return the state that ``save`` returned."""
+        return cls(features, symbols, timeframe, saved)
 
 
-def _mean_of_others(values: Floats) -> Floats:
-    """Mean over the other symbols that have a value; NaN if there is none."""
-    out = np.full_like(values, np.nan)
-    for column in range(values.shape[1]):
-        others = np.delete(values, column, axis=1)
-        known = np.isfinite(others)
-        count = known.sum(axis=1)
-        total = np.where(known, others, 0.0).sum(axis=1)
-        np.divide(total, count, out=out[:, column], where=count > 0)
-    return out
-
-
-def _relative(own: Floats, others: Floats) -> Floats:
-    """Own minus the others' mean; 0 where no other symbol has a value."""
-    return np.where(np.isnan(others), own * 0.0, own - others)
-
-
-def _symbol_features(panel: Panel, column: int) -> tuple[dict[str, Floats], Floats]:
-    """Return the features of one symbol by name, and its volatility; NaN before its first bar."""
-    start = int(np.argmax(panel.listed[:, column]))
-    rows = slice(start, None)
-    there = ~panel.gap[rows, column]
-    close = carried(panel.close[rows, column], there)
-    open_, high, low = (
-        np.where(there, values[rows, column], close)
-        for values in (panel.open, panel.high, panel.low)
-    )
-    volume = np.where(there, panel.volume[rows, column], 0.0)
-    made, sigma = own_features(open_, high, low, close, volume)
-    hours, days = panel.times.hour.to_numpy(), panel.times.day_of_week.to_numpy()
-    clock = {
-        "hour_sin": np.sin(2 * np.pi * hours / 24),
-        "hour_cos": np.cos(2 * np.pi * hours / 24),
-        "weekday_sin": np.sin(2 * np.pi * days / 7),
-        "weekday_cos": np.cos(2 * np.pi * days / 7),
+def _below(prefix: str, saved: Saved) -> Saved:
+    return {
+        name.removeprefix(prefix): array for name, array in saved.items() if name.startswith(prefix)
     }
 
-    def padded(values: Floats) -> Floats:
-        out = np.full(len(panel), np.nan)
-        out[rows] = values
-        return np.where(panel.listed[:, column], out, np.nan)
 
-    return {name: padded(values) for name, values in made.items()} | clock, padded(sigma)
+def blocks(panel: Panel, features: FeatureSet = STANDARD) -> Iterator[tuple[int, FeatureTable]]:
+    """Yield the first row of each block of bars, and its table."""
+    stream = TableStream(features, panel.symbols, panel.timeframe)
+    for start in range(0, len(panel), BLOCK_BARS):
+        yield start, stream.advance(panel.window(start, min(start + BLOCK_BARS, len(panel))))
+
+
+def build_features(panel: Panel, features: FeatureSet = STANDARD) -> FeatureTable:
+    """Return the table of all bars."""
+    shape = panel.gap.shape
+    values = np.empty((*shape, len(features.names)))
+    sigma, log_close = np.empty(shape), np.empty(shape)
+    usable = np.empty(shape, dtype=np.bool_)
+    for start, made in blocks(panel, features):
+        rows = slice(start, start + len(made.sigma))
+        values[rows], sigma[rows] = made.values, made.sigma  # noqa: PD011  not a frame
+        usable[rows], log_close[rows] = made.usable, made.log_close
+    return FeatureTable(features.names, values, sigma, usable, log_close)
 
 
 def code_hash() -> str:

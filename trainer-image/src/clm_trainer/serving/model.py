@@ -1,7 +1,7 @@
 """A published model, and the positions that it decides on later bars."""
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from clm_api.run import RunSpec
 from clm_trainer.evaluation.positions import PercentileMap, target_positions
 from clm_trainer.families import registry
 from clm_trainer.families.base import Dataset, Fitted
-from clm_trainer.features import WARM_UP_BARS, FeatureTable, build_features, code_hash
+from clm_trainer.features import STANDARD, FeatureSet, code_hash
+from clm_trainer.features import registry as feature_sets
 from clm_trainer.own.package import require_same
 from clm_trainer.panel import Floats, Panel
 from clm_trainer.serving.artifact import Artifact, read_artifact
@@ -56,7 +57,7 @@ class ServedModel:
         First bar of the training data: with bars from here on, the features are those of the run.
     trained_until
         Newest bar that the model was made of; its close is the first that it decides on.
-    build
+    features
         The feature set that it was trained on.
     reference
         What its run stored of the market that it was trained on, unread; None if it did not.
@@ -67,7 +68,7 @@ class ServedModel:
     trained_until: pd.Timestamp
     fitted: Fitted
     ranks: PercentileMap
-    build: Callable[[Panel], FeatureTable] = build_features
+    features: FeatureSet = STANDARD
     reference: bytes | None = None
 
     @property
@@ -105,7 +106,7 @@ class ServedModel:
 
     def rows(self, panel: Panel) -> Dataset:
         """Return all rows of a panel, with the features that the model was trained on."""
-        return dataset(panel, None, self.build)
+        return dataset(panel, None, self.features)
 
     def decide(self, panel: Panel) -> Decisions:
         """Return all decisions from the close of ``trained_until`` to the panel's end.
@@ -133,8 +134,8 @@ class ServedModel:
         start = int(panel.times.searchsorted(self.trained_until))
         if start >= len(panel):
             raise _too_little(f"bars end before {self.trained_until}, up to which it was trained")
-        if panel.times[start] != self.trained_until or start < WARM_UP_BARS:
-            first = self.trained_until - WARM_UP_BARS * self.timeframe
+        if panel.times[start] != self.trained_until or start < self.features.warm_up_bars:
+            first = self.trained_until - self.features.warm_up_bars * self.timeframe
             raise _too_little(
                 f"bars begin at {panel.times[0]}; the model needs them from {first} on, "
                 f"and from {self.data_from} on for exactly the run's features"
@@ -212,6 +213,7 @@ def _served(artifact: Artifact) -> ServedModel:
         trained_until=pd.Timestamp(metrics.trained_until),
         fitted=fitted,
         ranks=PercentileMap(np.array(quantiles)),
+        features=feature_sets.create(run),
         reference=artifact.files.get(REFERENCE),
     )
 

@@ -10,6 +10,7 @@ from clm_api.errors import ClmError
 from clm_api.report import MetricsFile
 from clm_api.run import RunSpec
 from clm_trainer.families.base import FitContext
+from clm_trainer.features import registry
 from clm_trainer.panel import Floats, Panel
 from clm_trainer.stages.develop import develop
 from clm_trainer.stages.features import dataset
@@ -64,7 +65,7 @@ def past_version(
     except ClmError as error:
         none = np.empty((0, len(panel.symbols)))
         return PastVersion(slot, None, none, none, f"{error.reason}: {error.message}")
-    rows = dataset(panel)
+    rows = dataset(panel, None, registry.create(spec))
     later = rows.rows(known, len(panel))
     trained = developed.trained
     percentiles = trained.ranks.rank(trained.model.score(later))

@@ -10,15 +10,14 @@ import pandas as pd
 from clm_api.report import MetricsFile
 from clm_api.run import RunSpec
 from clm_trainer import targets
-from clm_trainer.families.base import Dataset, FitContext
-from clm_trainer.features import FeatureTable, build_features
+from clm_trainer.families import registry as families
+from clm_trainer.families.base import Dataset, FitContext, reads_of
+from clm_trainer.features import FeatureSet, registry
 from clm_trainer.panel import Panel
 from clm_trainer.stages.backtest import Evaluated, evaluate
-from clm_trainer.stages.causality import require_no_look_ahead
-from clm_trainer.stages.features import dataset
+from clm_trainer.stages.causality import require_causal_features, require_causal_signals
+from clm_trainer.stages.rows import Made, made_of
 from clm_trainer.stages.train import Trained, train
-from clm_trainer.targets import Labels
-from clm_trainer.targets.settled import require_settled
 
 _LOG = logging.getLogger("clm_trainer")
 _SHOWN = (
@@ -37,9 +36,15 @@ class Developed:
     """
 
     panel: Panel
-    rows: Dataset
+    made: Made
     trained: Trained
     evaluated: Evaluated
+    features: FeatureSet
+
+    @property
+    def rows(self) -> Dataset:
+        """All bars, with the features that the family reads."""
+        return self.made.rows
 
     @cached_property
     def metrics(self) -> MetricsFile:
@@ -64,7 +69,7 @@ def develop(
     events: pd.DataFrame | None = None,
     *,
     enter: Callable[[str], None] = lambda _: None,
-    build: Callable[[Panel], FeatureTable] = build_features,
+    features: FeatureSet | None = None,
 ) -> Developed:
     """Make a model of bars and judge it out of sample.
 
@@ -74,8 +79,8 @@ def develop(
         Funding of the evaluation window, perpetuals only.
     enter
         Called with the name of each stage before it begins.
-    build
-        The feature set.
+    features
+        The feature set; without it, the one that the run names.
 
     Raises
     ------
@@ -84,10 +89,11 @@ def develop(
         feature or signal uses the future.
     """
     enter("features")
+    features = features or registry.create(spec)
     target = targets.create(spec)
-    rows = dataset(panel, target, build)
-    labels = Labels(rows.target, rows.ends)
-    require_settled(target, spec.target.kind, panel, rows.sigma, labels)
+    made = made_of(panel, spec, target, features, reads_of(families.create(spec)))
+    rows = made.rows
+    require_causal_features(panel, features, made.probes)
     say = "%d features of %d bars × %d symbols"
     _LOG.info(say, len(rows.names), *rows.usable.shape, extra={"stage": "features"})
 
@@ -97,13 +103,13 @@ def develop(
         _LOG.info(line, extra={"stage": "train"})
         context.progress(done, line)
 
-    trained = train(rows, panel, spec, context, tell)
+    trained = train(rows, panel, spec, context, tell, features.warm_up_bars)
 
     enter("backtest")
-    require_no_look_ahead(panel, rows, trained, build)
+    require_causal_signals(panel, rows, trained)
     evaluated = evaluate(panel, rows, trained, spec, events)
     _LOG.info(_summary(spec, evaluated.scores.metrics), extra={"stage": "backtest"})
-    return Developed(panel, rows, trained, evaluated)
+    return Developed(panel, made, trained, evaluated, features)
 
 
 def _summary(spec: RunSpec, metrics: dict[str, float]) -> str:

@@ -16,7 +16,7 @@ from clm_trainer.sources.report import DataReport, SymbolReport
 from clm_trainer.tearsheet import Coverage, Hole, Production, TearSheet, render
 from clm_trainer.tearsheet.formats import number
 
-_COMMON = ("numpy", "pandas", "scipy", "numba", "ta-lib", "pyarrow")
+_COMMON = ("numpy", "pandas", "scipy", "numba", "pyarrow")
 _LIBRARIES = dict.fromkeys((*_COMMON, *(name for f in Family for name in f.row.libraries)))
 """Libraries that the numbers depend on, each once."""
 

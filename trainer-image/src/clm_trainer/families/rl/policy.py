@@ -34,7 +34,7 @@ class Policy:
         Parameters
         ----------
         observed
-            Features, shape (rows, 15).
+            Features, shape (rows, observed).
 
         Returns
         -------
