@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clm_api import layout
-from clm_api.layout import ReplayReport, RunAddress, RunLayout, SeriesLayout
+from clm_api.layout import OwnSeriesLayout, ReplayReport, RunAddress, RunLayout, SeriesLayout
 
 ROOT = Path(__file__).parents[2]
 RUN = RunLayout("ns", "btc", "uid-0")
+OWN = OwnSeriesLayout("mood")
 BARS = SeriesLayout("binance", "usdm", "BTC/USDT:USDT", "1h")
 WHERE = {
     "manifest": (RUN.manifest, "runs/ns/btc/uid-0/manifest.json"),
@@ -37,6 +38,10 @@ WHERE = {
     ),
     "a symbol": (BARS.symbol_pattern, "bars/v1/binance/usdm/BTC-USDT_USDT/*"),
     "a market": (BARS.market_pattern("funding"), "bars/v1/binance/usdm/*/funding/*"),
+    "an own series": (OWN.pattern, "series/v1/mood/*"),
+    "what it has": (OWN.header, "series/v1/mood/series.json"),
+    "its rows": (OWN.month("", "2025-11"), "series/v1/mood/all/2025-11.parquet"),
+    "a symbol's": (OWN.month("BTC/USDT", "2025-11"), "series/v1/mood/BTC-USDT/2025-11.parquet"),
     "leases": (BARS.lease_pattern, "leases/binance/usdm/*"),
     "in a folder": (layout.inside("namespaces/ns", "bans/okx.json"), "namespaces/ns/bans/okx.json"),
     "in none": (layout.inside("", "bans/okx.json"), "bans/okx.json"),
@@ -46,6 +51,11 @@ WHERE = {
 @pytest.mark.parametrize(("made", "path"), WHERE.values(), ids=WHERE)
 def test_things_lie_where_they_lay(made: str, path: str) -> None:
     assert made == path
+
+
+@pytest.mark.parametrize("symbol", ["", "BTC/USDT", "all/USDT"])
+def test_the_symbol_of_an_own_series_rows_is_read_back(symbol: str) -> None:
+    assert OwnSeriesLayout.symbol_at(OWN.month(symbol, "2025-11")) == symbol
 
 
 names = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,9}", fullmatch=True)

@@ -6,6 +6,9 @@ from pathlib import Path
 import pandas as pd
 from typer.testing import CliRunner
 
+from clm_trainer.sources.cache import BarCache
+from clm_trainer.sources.columns import ColumnKey
+from clm_trainer.storage import Storage
 from tests.cli.app import app
 
 RUNNER = CliRunner(env={"COLUMNS": "160"})
@@ -65,3 +68,29 @@ def test_programs_get_the_same_as_json(tmp_path: Path) -> None:
 
 def test_an_empty_store_has_no_series(tmp_path: Path) -> None:
     assert json.loads(_listed(tmp_path, "--output", "json")) == {"series": []}
+
+
+def test_own_series_and_columns_of_the_market_are_listed_too(tmp_path: Path) -> None:
+    moments = ["2025-01-01", "2025-01-02"]
+    rows = pd.DataFrame(
+        {"timestamp": moments, "available_at": ["2025-01-02", "2025-01-04"], "score": [1, 2]}
+    )
+    _imported(tmp_path, "--series", "mood", frame=rows)
+    by_symbol = rows.assign(symbol=["BTC/USDT", "ETH/USDT"])
+    _imported(tmp_path, "--series", "chain", frame=by_symbol)
+    store = Storage(str(tmp_path / "store"))
+    key = ColumnKey("binance", "usdm", "BTC/USDT:USDT", "mark-1h")
+    times = pd.date_range(START, periods=4, freq="h")
+    marks = pd.DataFrame({"timestamp": times, "close": 1.0}).drop([1])
+    BarCache(store).write(key, marks, "made-up")
+    listed = json.loads(_listed(tmp_path, "-o", "json"))["series"]
+    assert [(one["symbol"], one["series"], one["rows"], one["missing"]) for one in listed] == [
+        ("BTC/USDT:USDT", "mark-1h", 3, 1),
+        ("BTC/USDT", "chain", 1, 0),
+        ("ETH/USDT", "chain", 1, 0),
+        ("", "mood", 2, 0),
+    ]
+    mood = listed[-1]
+    assert (mood["from"], mood["to"]) == ("2025-01-01T00:00:00+00:00", "2025-01-02T00:00:00+00:00")
+    known = pd.Timestamp("2025-01-04", tz="UTC")
+    assert abs(mood["ageSeconds"] - (pd.Timestamp.now("UTC") - known).total_seconds()) < 60

@@ -95,6 +95,7 @@ def series(name: str) -> Raw:
 SIGN = {"target": {"kind": "sign"}}
 WEIGHED = {"target": {"uniquenessWeights": True}}
 COLUMNS, SERIES = "are columns of perpetuals", "series names one twice"
+TELLING, TESTNET = "read from binance alone", "tells no history of open interest"
 WEIGHTS = "spec.target.uniquenessWeights weighs labels"
 TARGET, FEATURES = "spec.target.kind must be return", "spec.model.features.set must be standard"
 EITHER, ZONE = "set exactly one of spec.schedule", "a zone inside the schedule"
@@ -161,6 +162,14 @@ CASES = [
     kept("a column of perpetuals where they are", COLUMNS,
          data(market="usdm", columns=["markPrice"])),
     kept("a column that spot has", COLUMNS, data(columns=["tradeCount"])),
+    broken("a column that an exchange does not tell", TELLING,
+           data(exchange="kraken", columns=["tradeCount"])),
+    kept("the funding of an exchange that tells nothing else", TELLING,
+         data(exchange="bybit", market="usdm", columns=["fundingRate"])),
+    broken("the open interest of a testnet", TESTNET,
+           data(market="usdm", sandbox=True, columns=["openInterest"])),
+    kept("the mark price of a testnet", TESTNET,
+         data(market="usdm", sandbox=True, columns=["markPrice"])),
     broken("a series in two entries", SERIES, data(series=[series("macro"), series("macro")])),
     kept("two series", SERIES, data(series=[series("macro"), series("chain")])),
     broken("a target for a family of paths", TARGET, patchtst() | SIGN),

@@ -22,7 +22,7 @@ def lay(
     files: Files,
     entry_points: str,
     *,
-    name: str = "mypackage",
+    name: str = "quantdesk",
     version: str = "1.0",
     record: bool = False,
 ) -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from clm_api.errors import ClmError, SpecError
 from clm_api.reasons import Reason
 from clm_api.symbols import canonical
-from clm_api.training_schedule import DataSpec
+from clm_api.training_schedule import DataSpec, SeriesName
 from clm_cli.output import console
 from clm_cli.stores import Store, open_store
 
@@ -53,6 +53,10 @@ def import_(
     funding: Annotated[
         bool, typer.Option("--funding", help="The files hold funding events, not bars.")
     ] = False,
+    series: Annotated[
+        str | None,
+        typer.Option(help="The files hold numbers of your own, to be stored under this name."),
+    ] = None,
 ) -> None:
     """Check a file's rows and put them where runs look for them; doing it twice changes nothing.
 
@@ -62,8 +66,18 @@ def import_(
     a freqtrade folder such as user_data/data/binance: bars, funding and mark prices, by the names
     of its files.
 
+    An own series has columns timestamp (what time a row is about, UTC), available_at (since when
+    it is known, UTC), any columns of numbers, and symbol if each symbol has rows of its own. A
+    correction is another row with a later available_at.
+
     Plain kubectl: none; bars and funding lie in the object store, not in the cluster.
     """
+    if series is not None:
+        if symbol is not None or exchange is not None or funding:
+            text = "an own series is of no exchange: say only FILE, --series and --store; symbols "
+            raise SpecError("--series", f"{text}are a column of the file")
+        _show(_series(files, series, open_store(store)))
+        return
     folders = [path for path in files if path.is_dir()]
     if folders:
         if symbol is not None or funding or len(folders) < len(files):
@@ -102,6 +116,24 @@ def _funding(files: list[Path], data: DataSpec, objects: "Storage") -> Lines:
     for path in files:
         done = import_funding(path, key, BarCache(objects), now=_now())
         yield from _told(key, done, objects, *_EVENTS)
+
+
+def _series(files: list[Path], name: str, objects: "Storage") -> Lines:
+    from clm_trainer.sources.own_series import OwnSeries
+    from clm_trainer.sources.series_import import import_series
+
+    try:
+        TypeAdapter(SeriesName).validate_python(name)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]["msg"]
+        raise SpecError("--series", f'"{name}" is refused: {first}') from error
+    for path in files:
+        done = import_series(path, OwnSeries(objects, name), now=_now())
+        yield (
+            f"series {name}: {done.rows} rows {done.first:{_MOMENT}}..{done.last:{_MOMENT}}, "
+            f"{done.new} new, {done.corrections} corrections, {done.ahead} available before "
+            f"their time; written to {_place(objects)}"
+        )
 
 
 def _folders(folders: list[Path], exchange: str | None, objects: "Storage") -> Lines:

@@ -11,6 +11,7 @@ from clm_api.images import repository
 from clm_api.reasons import EXIT_CODES, Reason
 from clm_api.schedule import parse_schedule
 from clm_api.training_schedule import TrainingScheduleSpec
+from clm_cli import own_code
 from clm_cli.manifests import Document, read
 from clm_cli.output import console
 from clm_cli.screen import now_utc
@@ -23,11 +24,18 @@ def validate(
     more: Annotated[
         list[Path] | None, typer.Option("--file", "-f", help="A further one, as kubectl takes it.")
     ] = None,
+    *,
+    local: Annotated[
+        bool,
+        typer.Option("--local", help="Check own code too, with the packages installed here."),
+    ] = False,
 ) -> None:
     """Check manifests without a cluster: fields, rules, cron, zone.
 
-    Files are read as kubectl reads them. Warnings tell where a cron line has two readings, and the
-    next clock change that meets a slot. Exit code 64 if anything is invalid.
+    With --local, own feature sets, targets and families are made with their parameters, as a run
+    does before it begins. Files are read as kubectl reads them. Warnings tell where a cron line
+    has two readings, and the next clock change that meets a slot. Exit code 64 if anything is
+    invalid.
 
     Plain kubectl: kubectl apply --dry-run=server -f FILE
     """
@@ -37,25 +45,33 @@ def validate(
     now, broken = now_utc(), 0
     for path in named:
         for document in read(path):
-            mark = "[red]invalid[/]" if document.faults else "[green]valid[/]"
+            faults = document.faults or (_own_faults(document) if local else ())
+            mark = "[red]invalid[/]" if faults else "[green]valid[/]"
             console.print(f"{mark}  ", end="")
             _say(f"{path}: {document.name}")
             for key in document.twice:
                 _say(f"  {key} stands there twice; kubectl takes the last one")
-            for note in _notes(document, now):
+            for note in _notes(document, now, local=local):
                 _say(f"  warning: {note}", "yellow")
-            for fault in document.faults:
+            for fault in faults:
                 _say(f"  {fault}")
-            broken += bool(document.faults)
+            broken += bool(faults)
     if broken:
         raise typer.Exit(EXIT_CODES[Reason.SPEC_INVALID])
 
 
-def _notes(document: Document, now: datetime) -> tuple[str, ...]:
-    """Return what is to be known of a valid schedule's slots, and of an image of its own."""
-    if not isinstance(document.spec, TrainingScheduleSpec):
+def _notes(document: Document, now: datetime, *, local: bool) -> tuple[str, ...]:
+    """Return what is to be known of a valid schedule's slots, own code and own image."""
+    spec = document.spec
+    if not isinstance(spec, TrainingScheduleSpec):
         return ()
-    return (*parse_schedule(document.spec).notes(now), *_image(document.spec.job.image))
+    unseen = () if local else own_code.unseen(spec)
+    return (*parse_schedule(spec).notes(now), *unseen, *_image(spec.job.image))
+
+
+def _own_faults(document: Document) -> tuple[str, ...]:
+    spec = document.spec
+    return own_code.faults(spec) if isinstance(spec, TrainingScheduleSpec) else ()
 
 
 def _image(image: str | None) -> tuple[str, ...]:

@@ -8,10 +8,12 @@ MANIFEST = "manifest.json"
 PROGRESS = "progress.json"
 LOG = "log.jsonl"
 BARS = "bars/v1"
+SERIES = "series/v1"
 BACKUPS = "backups"
 FUNDING = "funding"
 """Series of funding events."""
 _TRADES = "trades-"
+_NO_SYMBOL = "all"
 _MONTH = ".parquet"
 LISTED = r"^attempts/[A-Za-z0-9._/-]+$"
 """What the path of a file looks like in a manifest."""
@@ -127,6 +129,38 @@ class SeriesLayout:
     def lease_pattern(self) -> str:
         """The pattern of the leases of all series of the market."""
         return f"leases/{self._market}/*"
+
+
+@dataclass(frozen=True, order=True)
+class OwnSeriesLayout:
+    """The objects of one own series, by the months in which its rows became known."""
+
+    name: str
+
+    @property
+    def folder(self) -> str:
+        """Where its objects lie."""
+        return f"{SERIES}/{_segment(self.name)}"
+
+    @property
+    def header(self) -> str:
+        """Its columns, its symbols, and the months that have rows."""
+        return f"{self.folder}/series.json"
+
+    def month(self, symbol: str, month: str) -> str:
+        """Return the object of one month, ``YYYY-MM``, of a symbol; empty: of no symbol."""
+        return f"{self.folder}/{symbol_segment(symbol) or _NO_SYMBOL}/{_segment(month)}{_MONTH}"
+
+    @staticmethod
+    def symbol_at(path: str) -> str:
+        """Return the symbol of a month's object; empty: of no symbol."""
+        segment = path.split("/")[-2]
+        return "" if segment == _NO_SYMBOL else symbol_of(segment)
+
+    @property
+    def pattern(self) -> str:
+        """The pattern of all its objects."""
+        return f"{self.folder}/*"
 
 
 def trades_of(account: str) -> str:

@@ -94,7 +94,7 @@ class MarketColumn(StrEnum):
     OPEN_INTEREST = "openInterest"
     """The newest open interest, in base currency, that was known by the bar's close."""
     TAKER_BUY_VOLUME = "takerBuyVolume"
-    """Share of the bar's volume that takers bought, in base currency."""
+    """The part of the bar's volume that takers bought, in base currency."""
     TRADE_COUNT = "tradeCount"
     """Number of trades in the bar."""
 
@@ -123,6 +123,8 @@ def _no_name_twice(data: "DataSpec") -> bool:
 
 
 _DERIVATIVES = ("fundingRate", "markPrice", "indexPrice", "openInterest")
+_TELLING = ("binance", "binanceusdm")
+"""Exchanges that CLM asks for more than bars and funding."""
 
 
 class DataSpec(Ruled):
@@ -163,6 +165,18 @@ class DataSpec(Ruled):
             f"!(c in [{', '.join(map(repr, _DERIVATIVES))}]))",
             f"{', '.join(_DERIVATIVES)} are columns of perpetuals: set market to usdm",
             lambda d: d.market == "usdm" or not any(c in _DERIVATIVES for c in d.columns),
+        ),
+        Rule(
+            f"self.exchange in [{', '.join(map(repr, _TELLING))}] || "
+            "self.columns.all(c, c == 'fundingRate')",
+            "columns beside fundingRate are read from binance alone: remove them, or import them "
+            "as a series with clm data import --series",
+            lambda d: d.exchange in _TELLING or all(c == "fundingRate" for c in d.columns),
+        ),
+        Rule(
+            "!self.sandbox || !('openInterest' in self.columns)",
+            "a testnet tells no history of open interest: remove openInterest from columns",
+            lambda d: not d.sandbox or "openInterest" not in d.columns,
         ),
         Rule(
             "self.series.all(s, self.series.filter(o, o.name == s.name).size() == 1)",

@@ -102,6 +102,43 @@ CASES = [
         ),
         {"symbols": ["BTC/USDT"], "sandbox": True},
     ),
+    Case(
+        "columns of the market are series of the symbol that it fetches; own series it only reads",
+        Access(
+            reads=("series/v1/mood/*", "series/v1/chain/*"),
+            writes=(
+                "runs/ns/btc/uid/*",
+                f"{BARS}/usdm/BTC-USDT_USDT/1h/*", f"{BARS}/usdm/BTC-USDT_USDT/funding/*",
+                f"{BARS}/usdm/BTC-USDT_USDT/mark-1h/*", f"{BARS}/usdm/BTC-USDT_USDT/flow-1h/*",
+                f"{HELD}/usdm/BTC-USDT_USDT/1h.json", f"{HELD}/usdm/BTC-USDT_USDT/funding.json",
+                f"{HELD}/usdm/BTC-USDT_USDT/mark-1h.json",
+                f"{HELD}/usdm/BTC-USDT_USDT/flow-1h.json",
+                "bans/binance.json",
+            ),
+        ),
+        {
+            "market": "usdm",
+            "symbols": ["BTC/USDT"],
+            "columns": ["fundingRate", "markPrice", "takerBuyVolume", "tradeCount"],
+            "series": [{"name": n, "columns": ["x"]} for n in ("mood", "chain")],
+        },
+    ),
+    Case(
+        "with stored data only it reads columns and own series as it reads bars",
+        Access(
+            reads=(
+                f"{BARS}/spot/BTC-USDT/1h/*", f"{BARS}/spot/BTC-USDT/flow-1h/*",
+                "series/v1/mood/*",
+            ),
+            writes=("runs/ns/btc/uid/*",),
+        ),
+        {
+            "refresh": "Never",
+            "symbols": ["BTC/USDT"],
+            "columns": ["tradeCount"],
+            "series": [{"name": "mood", "columns": ["x"]}],
+        },
+    ),
 ]  # fmt: skip
 
 

@@ -23,7 +23,8 @@ class Fault:
     Parameters
     ----------
     endpoint
-        The last part of the path: klines, exchangeInfo, time, fundingRate, myTrades, userTrades.
+        The last part of the path: klines, markPriceKlines, indexPriceKlines, openInterestHist,
+        exchangeInfo, time, fundingRate, myTrades, userTrades.
     times, after
         How many requests it hits, and how many it lets pass before.
     status, body, headers

@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass, field
 
-LIMITS = {"api": 6000, "fapi": 2400}
-"""Weight a minute, by the first part of the path."""
+LIMITS = {"api": 6000, "fapi": 2400, "futures": 1000}
+"""Weight a window, by the first part of the path."""
+_WINDOW_MS = {"futures": 300_000}
+"""Windows that are no minute."""
+_CHARTS = ("klines", "markPriceKlines", "indexPriceKlines")
 _KLINES = {"fapi": ((99, 1), (499, 2), (1000, 5)), "api": ((1000, 2),)}
 _WEIGHTS = {
     "api": {"exchangeInfo": 20, "time": 1, "myTrades": 20},
     "fapi": {"exchangeInfo": 1, "time": 1, "fundingRate": 1, "userTrades": 5},
+    "futures": {"openInterestHist": 1},
 }
 _BAN_AFTER = 3
 """Requests sent while over the limit that end in a ban."""
@@ -16,7 +20,7 @@ _BAN_MS = 120_000
 
 def weight_of(api: str, endpoint: str, query: dict[str, str]) -> int:
     """Return what a request weighs."""
-    if endpoint == "klines":
+    if endpoint in _CHARTS:
         limit = int(query.get("limit", 500))
         return next((w for most, w in _KLINES[api] if limit <= most), 10)
     return _WEIGHTS[api].get(endpoint, 1)
@@ -33,7 +37,7 @@ class Refused:
 
 @dataclass
 class Meter:
-    """Counts weights in whole minutes of the exchange's clock, as the exchange does."""
+    """Counts weights in whole windows of the exchange's clock, as the exchange does."""
 
     limits: dict[str, int] = field(default_factory=lambda: dict(LIMITS))
     used: dict[tuple[str, int], int] = field(default_factory=dict)
@@ -44,7 +48,7 @@ class Meter:
         """Add a request's weight; say no if the limit or a ban is in the way."""
         if now_ms < self.banned_until_ms:
             return self._banned(now_ms)
-        minute = (api, now_ms // 60_000)
+        minute = (api, now_ms // _WINDOW_MS.get(api, 60_000))
         self.used[minute] = self.used.get(minute, 0) + weight
         limit = self.limits[api]
         if self.used[minute] <= limit:
@@ -58,8 +62,8 @@ class Meter:
         return Refused(429, wait, f"{text}. Please use WebSocket Streams to avoid polling the API.")
 
     def used_weight(self, api: str, now_ms: int) -> int:
-        """Return what was used in the present minute."""
-        return self.used.get((api, now_ms // 60_000), 0)
+        """Return what was used in the present window."""
+        return self.used.get((api, now_ms // _WINDOW_MS.get(api, 60_000)), 0)
 
     def _banned(self, now_ms: int) -> Refused:
         until = self.banned_until_ms

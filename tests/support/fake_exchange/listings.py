@@ -36,6 +36,8 @@ class Listing:
         By interval; columns timestamp (UTC), open, high, low, close, volume.
     funding
         Columns timestamp (UTC), funding_rate, mark_price; only for usdm.
+    interest
+        Columns timestamp (UTC), open_interest, in the distance in which it is asked for.
     """
 
     base: str
@@ -44,6 +46,7 @@ class Listing:
     status: str = "TRADING"
     funding: pd.DataFrame | None = None
     fills: list[Fill] = field(default_factory=list)
+    interest: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
         generated = any(frame.attrs.get("synthetic") for frame in self.bars.values())
@@ -84,9 +87,33 @@ class Listing:
         step = interval_ms(interval)
         part = frame.iloc[first:last][list(COLUMNS)].to_numpy()
         return [
-            [time, *(f"{x:.10g}" for x in row), time + step - 1, "1", 1, "1", "1", "0"]
+            [
+                time, *(f"{x:.10g}" for x in row), time + step - 1, "1", trades_of(row[-1]),
+                f"{taken_of(row[-1]):.10g}", "1", "0",
+            ]
             for time, row in zip(times[first:last].tolist(), part.tolist(), strict=True)
+        ]  # fmt: skip
+
+    def priced(self, interval: str, first: int, last: int, factor: float) -> list[list[Any]]:
+        """Return the klines of another price: the bars' prices by a factor, without volumes."""
+        return [
+            [row[0], *(f"{float(x) * factor:.10g}" for x in row[1:5]), "0", row[6], "0", 1, *"000"]
+            for row in self.rows(interval, first, last)
         ]
+
+
+MARK, INDEX = 1.001, 0.999
+"""What mark and index price are of the bars' prices."""
+
+
+def trades_of(volume: float) -> int:
+    """Return how many trades a bar of this volume has."""
+    return round(10 * volume)
+
+
+def taken_of(volume: float) -> float:
+    """Return how much of a bar's volume takers bought."""
+    return round(volume * 0.4, 6)
 
 
 def interval_ms(interval: str) -> int:

@@ -17,11 +17,13 @@ import numpy as np
 
 from tests.support.fake_exchange.faults import Fault, refusal
 from tests.support.fake_exchange.limits import Meter, weight_of
-from tests.support.fake_exchange.listings import Listing
+from tests.support.fake_exchange.listings import INDEX, MARK, Listing, interval_ms
 from tests.support.serving import serving
 
 API_KEY, SECRET = "canary-key-7f3a9c", "canary-secret-51d0e8"
 _SIGNED = ("myTrades", "userTrades")
+_PRICES = {"klines": 1.0, "markPriceKlines": MARK, "indexPriceKlines": INDEX}
+_INTEREST_KEPT_MS, _MOST_INTEREST = 30 * 86_400_000, 500
 
 
 @dataclass(frozen=True)
@@ -115,24 +117,28 @@ class FakeExchange:
     ) -> Answer:  # fmt: skip
         if endpoint in _SIGNED and (wrong := self._unsigned(raw, query, headers)):
             return Answer(wrong[0], refusal(wrong[1], wrong[2]).encode(), used)
-        market = "usdm" if api == "fapi" else "spot"
+        market = "spot" if api == "api" else "usdm"
         known = {one.id: one for one in self.listings if one.market == market}
         if endpoint == "time":
             return _json({"serverTime": self.now_ms()}, used)
         if endpoint == "exchangeInfo":
             return _json({"symbols": [one.info() for one in known.values()]}, used)
-        listing = known.get(query.get("symbol", ""))
+        listing = known.get(query.get("pair" if endpoint == "indexPriceKlines" else "symbol", ""))
         if listing is None:
             return Answer(400, refusal(-1121, "Invalid symbol.").encode(), used)
-        if endpoint == "klines":
-            return self._klines(listing, query, used)
+        if endpoint in _PRICES and (endpoint == "klines" or market == "usdm"):
+            return self._klines(listing, query, used, _PRICES[endpoint])
+        if endpoint == "openInterestHist":
+            return self._interest(listing, query, used)
         if endpoint == "fundingRate":
             return _json(self._funding(listing, query), used)
         if endpoint in _SIGNED:
             return _json(_fills(listing, query), used)
         return Answer(404, _page_not_found(), used)
 
-    def _klines(self, listing: Listing, query: dict[str, str], used: dict[str, str]) -> Answer:
+    def _klines(
+        self, listing: Listing, query: dict[str, str], used: dict[str, str], factor: float
+    ) -> Answer:
         interval = query["interval"]
         if interval not in listing.bars:
             return Answer(400, refusal(-1120, "Invalid interval.").encode(), used)
@@ -141,7 +147,28 @@ class FakeExchange:
         first = int(np.searchsorted(times, int(query.get("startTime", 0))))
         last = int(np.searchsorted(times, end, side="right"))
         count = min(int(query.get("limit", 500)), self.most_rows)
-        return _json(listing.rows(interval, first, min(first + count, last)), used)
+        page = interval, first, min(first + count, last)
+        return _json(listing.rows(*page) if factor == 1 else listing.priced(*page, factor), used)
+
+    def _interest(self, listing: Listing, query: dict[str, str], used: dict[str, str]) -> Answer:
+        """Send the newest rows where an answer cannot hold all; rows of a month are kept."""
+        start, end = int(query.get("startTime", 0)), int(query.get("endTime", self.now_ms()))
+        if start < self.now_ms() - _INTEREST_KEPT_MS:
+            return Answer(400, refusal(-1130, "parameter 'startTime' is invalid.").encode(), used)
+        frame, step = listing.interest, interval_ms(query["period"])
+        if frame is None:
+            return _json([], used)
+        times = frame["timestamp"].dt.as_unit("ms").astype("int64").to_numpy()
+        inside = (times >= start) & (times <= min(end, self.now_ms())) & (times % step == 0)
+        chosen = np.flatnonzero(inside)[-min(int(query.get("limit", 30)), _MOST_INTEREST) :]
+        rows = [
+            {
+                "symbol": listing.id, "sumOpenInterest": f"{frame['open_interest'].iloc[i]:.8f}",
+                "sumOpenInterestValue": "1.0", "timestamp": int(times[i]),
+            }
+            for i in chosen
+        ]  # fmt: skip
+        return _json(rows, used)
 
     def _funding(self, listing: Listing, query: dict[str, str]) -> list[dict[str, Any]]:
         if listing.funding is None:

@@ -14,19 +14,19 @@ from clm_trainer.own.package import identity, packages_of, require_same
 from tests.support.own_packages import lay, on_the_path, write
 from tests.trainer.families.runs import run_spec
 
-ENTRY = "[clm.features]\nmypackage.momentum = mypackage.sets:OFFER\n"
+ENTRY = "[clm.features]\nquantdesk.momentum = quantdesk.sets:OFFER\n"
 FILES = {
-    "mypackage/__init__.py": "",
-    "mypackage/sets.py": "import beside\nfrom mypackage import inner\nOFFER = 1\n",
-    "mypackage/inner.py": "X = 1\n",
-    "mypackage/weights.json": "[1, 2]\n",
+    "quantdesk/__init__.py": "",
+    "quantdesk/sets.py": "import beside\nfrom quantdesk import inner\nOFFER = 1\n",
+    "quantdesk/inner.py": "X = 1\n",
+    "quantdesk/weights.json": "[1, 2]\n",
     "beside.py": "Y = 1\n",
 }
 
 
 def known(site: Path) -> PackageData:
     with on_the_path(site):
-        return identity(metadata.distribution("mypackage"))
+        return identity(metadata.distribution("quantdesk"))
 
 
 class Change(NamedTuple):
@@ -36,12 +36,12 @@ class Change(NamedTuple):
 
 
 CHANGES = [
-    Change("the module of the entry point", lambda s: write(s, {"mypackage/sets.py": "O=2"}), True),
-    Change("a module that it imports", lambda s: write(s, {"mypackage/inner.py": "X=2"}), True),
-    Change("a file of data", lambda s: write(s, {"mypackage/weights.json": "[]"}), True),
+    Change("the module of the entry point", lambda s: write(s, {"quantdesk/sets.py": "O=2"}), True),
+    Change("a module that it imports", lambda s: write(s, {"quantdesk/inner.py": "X=2"}), True),
+    Change("a file of data", lambda s: write(s, {"quantdesk/weights.json": "[]"}), True),
     Change("a module beside it", lambda s: write(s, {"beside.py": "Y=2"}), True),
-    Change("a file that is gone", lambda s: (s / "mypackage/inner.py").unlink(), True),
-    Change("compiled files", lambda s: write(s, {"mypackage/__pycache__/a.pyc": "x"}), False),
+    Change("a file that is gone", lambda s: (s / "quantdesk/inner.py").unlink(), True),
+    Change("compiled files", lambda s: write(s, {"quantdesk/__pycache__/a.pyc": "x"}), False),
     Change("ends of lines", lambda s: (s / "beside.py").write_bytes(b"Y = 1\r\n"), False),
 ]
 
@@ -58,10 +58,10 @@ def test_any_file_of_the_package_matters(change: Change, tmp_path: Path, *, reco
 def test_an_editable_installation_has_the_same_digest(tmp_path: Path) -> None:
     site, source, editable = tmp_path / "site", tmp_path / "source", tmp_path / "editable"
     lay(site, FILES, ENTRY, record=True)
-    write(source, FILES | {"README.md": "of the project", "tests/test_it.py": "import mypackage"})
-    lay(editable, {"mypackage.pth": str(source)}, ENTRY, record=True)
+    write(source, FILES | {"README.md": "of the project", "tests/test_it.py": "import quantdesk"})
+    lay(editable, {"quantdesk.pth": str(source)}, ENTRY, record=True)
     with on_the_path(source, editable):
-        assert identity(metadata.distribution("mypackage")) == known(site)
+        assert identity(metadata.distribution("quantdesk")) == known(site)
 
 
 def test_what_lies_beside_it_and_is_another_distributions_does_not_matter(tmp_path: Path) -> None:
@@ -73,23 +73,23 @@ def test_what_lies_beside_it_and_is_another_distributions_does_not_matter(tmp_pa
 
 def test_a_run_names_its_own_packages_and_not_clms(tmp_path: Path) -> None:
     lay(tmp_path, FILES, ENTRY, version="2.1")
-    own = run_spec(model={"features": {"set": "mypackage.momentum"}})
+    own = run_spec(model={"features": {"set": "quantdesk.momentum"}})
     with on_the_path(tmp_path):
         found = packages_of(own)
-        assert list(found) == ["mypackage"]
-        assert found["mypackage"].version == "2.1"
+        assert list(found) == ["quantdesk"]
+        assert found["quantdesk"].version == "2.1"
         assert packages_of(run_spec()) == {}
 
 
 def test_another_version_is_refused_and_so_is_none(tmp_path: Path) -> None:
     lay(tmp_path, FILES, ENTRY)
-    made_of = {"mypackage": known(tmp_path)}
+    made_of = {"quantdesk": known(tmp_path)}
     with on_the_path(tmp_path):
         require_same(made_of, "s3://b/manifest.json", "mine:1")
-        write(tmp_path, {"mypackage/inner.py": "X = 2\n"})
-        with pytest.raises(ClmError, match="made by other code of mypackage") as caught:
+        write(tmp_path, {"quantdesk/inner.py": "X = 2\n"})
+        with pytest.raises(ClmError, match="made by other code of quantdesk") as caught:
             require_same(made_of, "s3://b/manifest.json", "mine:1")
         assert caught.value.reason == "ArtifactCorrupt"
-    with pytest.raises(ClmError, match=r"mypackage 1.0, which is not installed here.*mine:1") as no:
+    with pytest.raises(ClmError, match=r"quantdesk 1.0, which is not installed here.*mine:1") as no:
         require_same(made_of, "s3://b/manifest.json", "mine:1")
     assert no.value.reason == "SpecInvalid"

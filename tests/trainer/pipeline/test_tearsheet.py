@@ -11,7 +11,14 @@ from clm_trainer.features import build_features
 from clm_trainer.tearsheet import formats, provenance, render, words
 from tests.trainer.evaluation.markets import real
 from tests.trainer.pipeline.browser import laid_out, printed
-from tests.trainer.pipeline.sheets import NOW, equity, in_production, tear_sheet, trades
+from tests.trainer.pipeline.sheets import (
+    NOW,
+    equity,
+    in_production,
+    run_spec,
+    tear_sheet,
+    trades,
+)
 
 HOSTILE = '<script>alert("x")</script>'
 
@@ -77,6 +84,13 @@ def test_a_person_s_words_stand_for_those_of_machines() -> None:
     assert [word for word in MACHINE_WORDS if word in page] == []
     for said in ("return over 24 bars", "hour of the day", "Profit factor is undefined: there was"):
         assert said in page
+
+
+def test_an_own_feature_set_is_named_as_it_is() -> None:
+    own = {"set": "myPackage.fastMomentum", "params": {"windowBars": 48}}
+    page = render(tear_sheet(spec=run_spec(model={"features": own})))
+    assert "myPackage.fastMomentum" in page
+    assert "windowBars" in page
 
 
 def test_every_feature_has_a_person_s_words() -> None:

@@ -136,3 +136,44 @@ def test_what_is_wrong_is_refused_by_name(frames: Frames, reason: str, said: str
         given_panel(frames, DATA)
     assert caught.value.reason == reason
     assert said in caught.value.message
+
+
+BESIDE = run_spec(
+    data={"columns": ["tradeCount"], "series": [{"name": "mood", "columns": ["score"]}]}
+).data
+NAMED = {"tradeCount": 7, "mood.score": 0.5}
+
+
+def beside(**changed: Any) -> Frames:
+    return {BTC: bars().assign(**NAMED), ETH: bars().assign(**{**NAMED, **changed})}
+
+
+def test_what_the_run_names_lies_beside_the_bars_and_a_hole_has_nothing() -> None:
+    frames = beside(**{"mood.score": np.arange(200.0), "extra": "x"})
+    prices = ["open", "high", "low", "close", "volume"]
+    frames[ETH].loc[120, prices] = np.nan
+    frames[ETH].loc[130, "tradeCount"] = np.nan
+    panel = given_panel(frames, BESIDE)
+    assert list(panel.extra) == ["tradeCount", "mood.score"]
+    assert panel.extra["mood.score"][[0, 199], 1].tolist() == [0, 199]
+    assert np.argwhere(np.isnan(panel.extra["mood.score"])).tolist() == [[120, 1]]
+    assert np.argwhere(np.isnan(panel.extra["tradeCount"])).tolist() == [[120, 1], [130, 1]]
+
+
+@pytest.mark.parametrize(
+    ("frames", "said"),
+    [
+        (both(), ("the bars of BTC/USDT have no column tradeCount; needed: timestamp, open, high, "
+         "low, close, volume, tradeCount, mood.score")),
+        ({**beside(), ETH: bars().assign(tradeCount=7)},
+         "the bars of ETH/USDT have no column mood.score"),
+        (beside(tradeCount="many"), "tradeCount of ETH/USDT is not a number"),
+        (beside(**{"mood.score": np.inf}), "mood.score of ETH/USDT is infinite at 2025-11-01"),
+    ],
+    ids=["bars alone", "a series of one symbol is missing", "a word", "an infinite number"],
+)  # fmt: skip
+def test_what_lacks_beside_the_bars_is_refused_by_name(frames: Frames, said: str) -> None:
+    with pytest.raises(ClmError) as caught:
+        given_panel(frames, BESIDE)
+    assert caught.value.reason == "DataInvalid"
+    assert said in caught.value.message

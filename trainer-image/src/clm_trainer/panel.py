@@ -32,7 +32,7 @@ class Panel:
         Shape (bars, symbols); True where a bar is missing.
     extra
         What else was known at each bar's close, by name, shape (bars, symbols): a column of the
-        market, or SERIES.COLUMN of an own series. NaN where nothing was known.
+        market, or SERIES.COLUMN of an own series. NaN where nothing was known, and in holes.
     """
 
     times: pd.DatetimeIndex

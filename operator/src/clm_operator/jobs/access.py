@@ -25,7 +25,8 @@ from urllib.parse import urlsplit
 
 from clm_api import layout
 from clm_api.errors import ClmError
-from clm_api.layout import FUNDING, RunLayout, SeriesLayout, trades_of
+from clm_api.layout import FUNDING, OwnSeriesLayout, RunLayout, SeriesLayout, trades_of
+from clm_api.market_columns import series_of_columns
 from clm_api.reasons import Reason
 from clm_api.run import RunSpec
 from clm_api.training_schedule import Refresh
@@ -123,10 +124,13 @@ def data_access(spec: RunSpec, shared: Shared | None = None) -> tuple[Access, ..
     """Return what reading a run's data needs, in forms from narrow to wide.
 
     A run that may ask the exchange writes what it fetched, holds leases and notes bans; one with
-    refresh Never only reads.
+    refresh Never only reads. Own series are only read.
     """
     data = spec.data
-    fetched = [data.timeframe, *([FUNDING] if spec.charges_funding else [])]
+    columns = series_of_columns(data.columns, data.timeframe)
+    paid = [FUNDING] if spec.charges_funding else []
+    fetched = list(dict.fromkeys((data.timeframe, *paid, *columns)))
+    own = tuple(OwnSeriesLayout(one.name).pattern for one in data.series)
     kinds = [*fetched, *([trades_of("*")] if data.own_trades else [])]
     series = [SeriesLayout(data.venue, data.market, s, data.timeframe) for s in data.symbols]
     market = series[0]
@@ -137,7 +141,7 @@ def data_access(spec: RunSpec, shared: Shared | None = None) -> tuple[Access, ..
     )
     within = shared or Shared()
     if data.refresh is Refresh.NEVER:
-        return within.limited(Access(reads=form) for form in forms)
+        return within.limited(Access(reads=form + own) for form in forms)
     by_name = tuple(
         SeriesLayout(data.venue, data.market, symbol, kind).lease
         for symbol in data.symbols
@@ -145,9 +149,8 @@ def data_access(spec: RunSpec, shared: Shared | None = None) -> tuple[Access, ..
     )
     leases = (by_name, *[(market.lease_pattern,)] * 2)
     bans = (layout.bans(data.venue),)
-    return within.limited(
-        Access(writes=form + held + bans) for form, held in zip(forms, leases, strict=True)
-    )
+    writes = (form + held + bans for form, held in zip(forms, leases, strict=True))
+    return within.limited(Access(own, some) for some in writes)
 
 
 def session_policy(store_url: str, forms: Sequence[Access]) -> str:

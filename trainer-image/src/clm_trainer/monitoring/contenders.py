@@ -112,7 +112,7 @@ def market_of(models: dict[str, ServedModel], store: Storage, now: pd.Timestamp)
 def _kind(data: RunData) -> str:
     """Return what decides which bars are fetched, but for their range."""
     names = {"exchange", "sandbox", "market", "symbols", "timeframe", "refresh", "max_gap_bars",
-             "on_revision"}  # fmt: skip
+             "on_revision", "columns", "series"}  # fmt: skip
     return data.model_dump_json(include=names)
 
 

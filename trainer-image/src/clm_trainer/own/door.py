@@ -103,5 +103,7 @@ def checked(offer: Offer[Any], name: str, params: Mapping[str, Any], field: str)
         return offer.params.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, ("params", *first["loc"])))
+        written = {spelt.get(key, key): key for key in params}
+        path = [written.get(str(part), str(part)) for part in first["loc"]]
+        place = ".".join(["params", *path])
         raise SpecError(f"{field}.{place}", first["msg"]) from error

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from clm_api.errors import ClmError
+from clm_api.market_columns import names_beside
 from clm_api.reasons import Reason
 from clm_api.run import RunData
 from clm_trainer.panel import Panel
@@ -22,14 +24,16 @@ def given_panel(bars: Mapping[str, pd.DataFrame], data: RunData) -> Panel:
     ----------
     bars
         By symbol, oldest first: columns timestamp (UTC open time; it may be the index instead),
-        open, high, low, close, volume. A row without prices is a hole.
+        open, high, low, close, volume, and each column of the market and of own series that the
+        run names, as it was known at the bar's close. A row without prices is a hole.
 
     Raises
     ------
     ClmError
         InsufficientData: a symbol has no bars, or its bars end before those of the others; those
         of 24 hours or more in which nobody traded are none.
-        DataInvalid: times without zone, out of order, doubled or off the grid; a wrong price.
+        DataInvalid: times without zone, out of order, doubled or off the grid; a wrong price; a
+        column that lacks.
     """
     absent = [name for name in data.symbols if name not in bars or bars[name].empty]
     if absent:
@@ -68,10 +72,11 @@ def _checked(frame: pd.DataFrame, name: str, data: RunData) -> pd.DataFrame:
     """Return a symbol's bars without holes, times in UTC."""
     if "timestamp" not in frame.columns and isinstance(frame.index, pd.DatetimeIndex):
         frame = frame.rename_axis("timestamp").reset_index()
-    lacking = [column for column in COLUMNS if column not in frame.columns]
+    beside = names_beside(data)
+    lacking = [column for column in (*COLUMNS, *beside) if column not in frame.columns]
     if lacking:
-        text = f"the bars of {name} have no column {lacking[0]}; needed: {', '.join(COLUMNS)}"
-        raise invalid(text)
+        needed = ", ".join((*COLUMNS, *beside))
+        raise invalid(f"the bars of {name} have no column {lacking[0]}; needed: {needed}")
     times = frame["timestamp"]
     if not isinstance(times.dtype, pd.DatetimeTZDtype):
         zoneless = pd.api.types.is_datetime64_dtype(times.dtype)
@@ -102,7 +107,20 @@ def _checked(frame: pd.DataFrame, name: str, data: RunData) -> pd.DataFrame:
         raise invalid(f"a price or volume of {name} is not a number: {error}") from error
     if not_once_traded(traded):
         raise _too_little(f"nobody traded {name} in all the bars that were handed over")
-    return traded
+    return traded.merge(_beside(kept, beside, name), on="timestamp") if beside else traded
+
+
+def _beside(frame: pd.DataFrame, names: list[str], symbol: str) -> pd.DataFrame:
+    """Return what the bars have beside their prices."""
+    for column in names:
+        try:
+            infinite = np.isinf(frame[column].to_numpy(dtype="float64", na_value=np.nan))
+        except (TypeError, ValueError) as error:
+            raise invalid(f"{column} of {symbol} is not a number: {error}") from error
+        if infinite.any():
+            time = frame["timestamp"].iloc[int(infinite.argmax())]
+            raise invalid(f"{column} of {symbol} is infinite at {time}")
+    return frame[["timestamp", *names]].astype(dict.fromkeys(names, "float64"))
 
 
 def _too_little(text: str) -> ClmError:

@@ -63,7 +63,7 @@ def months(start: pd.Timestamp, stop: pd.Timestamp) -> list[str]:
 def encode(frame: pd.DataFrame) -> bytes:
     """Return rows as parquet: zstd, floats split by byte, times delta coded."""
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    floats = list(frame.select_dtypes("number").columns)
+    floats, times = (frame.select_dtypes(kind).columns for kind in ("number", "datetimetz"))
     out = io.BytesIO()
     pq.write_table(
         table,
@@ -72,7 +72,7 @@ def encode(frame: pd.DataFrame) -> bytes:
         row_group_size=131072,
         use_dictionary=False,
         column_encoding={
-            "timestamp": "DELTA_BINARY_PACKED",
+            **dict.fromkeys(times, "DELTA_BINARY_PACKED"),
             **dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
         },
     )

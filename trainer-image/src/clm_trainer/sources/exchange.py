@@ -17,6 +17,8 @@ from clm_trainer.sources import funding, own_trades
 from clm_trainer.sources.allowance import Allowance, Pacer, configured_share
 from clm_trainer.sources.bars import COLUMNS, BarKey, invalid
 from clm_trainer.sources.client import make_client
+from clm_trainer.sources.column_pages import column_pages
+from clm_trainer.sources.columns import ColumnKey
 from clm_trainer.sources.funding import FundingKey
 from clm_trainer.sources.ledger import Span
 from clm_trainer.sources.own_trades import Keys, TradesKey
@@ -190,6 +192,20 @@ class Exchange:
 
         span = Span(start, stop)
         yield from bar_pages(span, key.step, rules.page, rules.order, ask, ended=rules.until)
+
+    def columns(self, key: ColumnKey, span: Span, now: pd.Timestamp) -> Iterator[Page]:
+        """Yield pages of what the exchange tells beside bars; only Binance is asked.
+
+        Raises
+        ------
+        ClmError
+            DataInvalid: a row is of the future; and as ``reasoned`` says.
+        """
+
+        def ask(request: Callable[[], Any]) -> pd.DataFrame:
+            return _table(self.name, self._call(request), key.columns)
+
+        return column_pages(self._client, key, span, now, self._rules, ask)
 
     def funding(self, key: FundingKey, start: pd.Timestamp, stop: pd.Timestamp) -> Iterator[Page]:
         """Yield pages of the funding that was paid in [start, stop); none where none is told.

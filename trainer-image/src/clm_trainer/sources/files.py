@@ -70,23 +70,23 @@ def _with_times(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.rename(columns={usual[0]: "timestamp"}) if len(usual) == 1 else frame
 
 
-def utc(values: "pd.Series[str]", path: Path) -> pd.DatetimeIndex:
+def utc(values: "pd.Series[str]", path: Path, name: str = "timestamp") -> pd.DatetimeIndex:
     """Read ISO 8601, without a zone as UTC, or numbers whose size tells their unit."""
     if is_numeric_dtype(values):
         unit = next((u for size, u in _UNITS if float(values.abs().min()) >= size), None)
         largest = next((u for size, u in _UNITS if float(values.abs().max()) >= size), None)
         if unit is None or unit != largest:
-            raise invalid(f"{path}: timestamp mixes units or is no time since 1970")
+            raise invalid(f"{path}: {name} mixes units or is no time since 1970")
         parsed = pd.DatetimeIndex(pd.to_datetime(values, unit=unit, utc=True))
     else:
         try:
             parsed = pd.DatetimeIndex(pd.to_datetime(values, utc=True, format="ISO8601"))
         except (ValueError, TypeError) as error:
             raise invalid(
-                f"{path}: timestamp can't be read: {error}; write 2025-12-31 16:00:00Z, "
+                f"{path}: {name} can't be read: {error}; write 2025-12-31 16:00:00Z, "
                 "or a number since 1970"
             ) from error
     if parsed.isna().any():
         row = int(parsed.isna().argmax())
-        raise invalid(f"{path}: timestamp of row {row} is empty")
+        raise invalid(f"{path}: {name} of row {row} is empty")
     return parsed.as_unit("us")

@@ -38,6 +38,16 @@ class FundingKey:
         """Where it is stored, beside the symbol's bars."""
         return SeriesLayout(self.venue, self.market, self.symbol, FUNDING)
 
+    @property
+    def known_after(self) -> pd.Timedelta:
+        """Time from a payment until its rate is known: none."""
+        return pd.Timedelta(0)
+
+    @property
+    def lasts(self) -> pd.Timedelta:
+        """How old a rate may be at a close: exchanges charge funding every 1 to 8 hours."""
+        return pd.Timedelta("24h")
+
     def cleaned(
         self, frame: pd.DataFrame, source: str, contradicted: list[Revision] | None = None
     ) -> pd.DataFrame:

@@ -5,13 +5,25 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from clm_api.layout import BARS, FUNDING, SeriesLayout, account_of, month_of, series_of
+from clm_api.layout import (
+    BARS,
+    FUNDING,
+    SERIES,
+    OwnSeriesLayout,
+    SeriesLayout,
+    account_of,
+    month_of,
+    series_of,
+)
 from clm_api.timing import TIMEFRAME_SECONDS
 from clm_trainer.sources.bars import BarKey
 from clm_trainer.sources.cache import BarCache, Series
+from clm_trainer.sources.columns import KINDS, ColumnKey
 from clm_trainer.sources.funding import FundingKey
 from clm_trainer.sources.gate import holes
+from clm_trainer.sources.own_series import OwnSeries
 from clm_trainer.sources.own_trades import TradesKey
+from clm_trainer.storage import Storage
 
 
 @dataclass(frozen=True)
@@ -20,14 +32,18 @@ class Stored:
 
     Parameters
     ----------
+    exchange, market
+        Empty for an own series, and the symbol too if it has none.
     series
-        A timeframe, ``funding``, or ``trades-<account>``.
+        A timeframe, ``funding``, what else the exchange tells such as ``mark-1h``,
+        ``trades-<account>``, or the name of an own series.
     step
         Length of a bar; 0 for what is no bars.
     missing, holes
         Bars that lack between first and last, and in how many places; 0 for what is no bars.
     age
-        Time since the newest bar closed, or since the newest row.
+        Time since the newest bar closed, since the newest row, or since the newest row of an own
+        series became known.
     """
 
     exchange: str
@@ -55,7 +71,26 @@ def inventory(cache: BarCache, now: pd.Timestamp) -> list[Stored]:
     for path in cache.store.list(BARS):
         if (month := month_of(path)) is not None:
             places.setdefault(series_of(path), []).append(month)
-    return [_stored(cache, place, sorted(places[place]), now) for place in sorted(places)]
+    found = [_stored(cache, place, sorted(places[place]), now) for place in sorted(places)]
+    return [*found, *_own(cache.store, now)]
+
+
+def _own(store: Storage, now: pd.Timestamp) -> list[Stored]:
+    """Return the own series, one for each symbol that has rows."""
+    paths = store.list(SERIES)
+    found = []
+    for name in sorted({path.removeprefix(f"{SERIES}/").split("/")[0] for path in paths}):
+        series = OwnSeries(store, name)
+        header, months = series.header(), [p for p in paths if p.startswith(f"{SERIES}/{name}/")]
+        for symbol in sorted({*map(OwnSeriesLayout.symbol_at, filter(month_of, months))}):
+            rows = None if header is None else series.read(header, symbol)
+            if rows is not None and len(rows):
+                times, known = rows["timestamp"], rows["available_at"].max()
+                found.append(
+                    Stored("", "", symbol, name, len(rows), times.min(), times.max(),
+                           pd.Timedelta(0), 0, 0, now - known)
+                )  # fmt: skip
+    return found
 
 
 def _stored(cache: BarCache, place: SeriesLayout, months: list[str], now: pd.Timestamp) -> Stored:
@@ -84,6 +119,9 @@ def _key(place: SeriesLayout) -> tuple[Series, pd.Timedelta]:
     if place.series in TIMEFRAME_SECONDS:
         bars = BarKey(*symbol, place.series)
         return bars, bars.step
+    if place.series.partition("-")[0] in KINDS:
+        column = ColumnKey(*symbol, place.series)
+        return column, column.step
     if place.series == FUNDING:
         return FundingKey(*symbol), pd.Timedelta(0)
     return TradesKey(*symbol, account_of(place.series)), pd.Timedelta(0)

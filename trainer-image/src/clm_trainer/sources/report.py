@@ -7,8 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from clm_api.report import KEPT_ODDITIES, HoleData, ManifestData, RevisionData, SymbolData
-from clm_trainer.panel import Panel
+from clm_api.report import (
+    KEPT_ODDITIES,
+    HoleData,
+    ManifestData,
+    RevisionData,
+    SourceData,
+    SymbolData,
+)
+from clm_trainer.panel import Floats, Panel
 from clm_trainer.sources.gate import Hole
 from clm_trainer.sources.revisions import Revision
 
@@ -38,6 +45,17 @@ class SymbolReport:
 
 
 @dataclass(frozen=True)
+class SourceReport:
+    """One column that the bars see beside their prices: see ``SourceData``."""
+
+    name: str
+    rows: int
+    missing: int
+    oldest_seconds: int
+    sha256: str
+
+
+@dataclass(frozen=True)
 class DataReport:
     """All symbols' bars, the range that was used, and where they came from."""
 
@@ -47,6 +65,7 @@ class DataReport:
     requests: int
     sha256: str
     notes: tuple[str, ...] = field(default=())
+    sources: tuple[SourceReport, ...] = ()
 
     @property
     def bars(self) -> int:
@@ -85,6 +104,7 @@ class DataReport:
                 )
                 for one in self.symbols
             ],
+            sources=[SourceData.model_validate(asdict(one)) for one in self.sources],
             notes=list(self.notes),
         )
 
@@ -92,6 +112,8 @@ class DataReport:
         """Return the report as plain JSON types."""
         plain: dict[str, Any] = _plain(asdict(self))
         plain["from"] = plain.pop("from_")
+        if not self.sources:
+            del plain["sources"]
         return plain
 
 
@@ -106,7 +128,14 @@ def frame_digest(panel: Panel) -> str:
     digest.update(panel.times.as_unit("ns").asi8.tobytes())
     for values in (panel.open, panel.high, panel.low, panel.close, panel.volume):
         digest.update(np.ascontiguousarray(values).tobytes())
+    for name, values in panel.extra.items():
+        digest.update(f"{name}\n{values_digest(values)}".encode())
     return digest.hexdigest()
+
+
+def values_digest(values: Floats) -> str:
+    """Return the sha256 of some values."""
+    return hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()
 
 
 def _plain(value: Any) -> Any:

@@ -10,10 +10,13 @@ import numpy as np
 import pandas as pd
 
 from clm_api.errors import ClmError
+from clm_api.market_columns import INTEREST
 from clm_api.reasons import Reason
 from clm_trainer.sources.bans import Bans
 from clm_trainer.sources.bars import BarKey
 from clm_trainer.sources.cache import BarCache
+from clm_trainer.sources.column_pages import KEPT_INTEREST
+from clm_trainer.sources.columns import ColumnKey
 from clm_trainer.sources.exchange import Exchange
 from clm_trainer.sources.funding import FundingKey
 from clm_trainer.sources.gate import FRESH_BARS, holes_until
@@ -33,6 +36,7 @@ from clm_trainer.sources.untraded import quiet
 
 _MINUTE, _MONTH = pd.Timedelta("1min"), pd.Timedelta("31D")
 Tell = Callable[[str], None]
+_Key = BarKey | ColumnKey | FundingKey
 
 
 def silent(_: str) -> None:
@@ -90,9 +94,20 @@ class Update:
         """Fetch the funding of a span that was not asked for yet."""
         self._fill(key, span, self._missing_funding, self._funding)
 
+    def columns(self, key: ColumnKey, span: Span) -> None:
+        """Fetch what the cache lacks of the rows that the bars of a span see."""
+        rows = key.seen_from(span)
+        self._fill(key, rows, self._missing_bars, self._columns)
+        if key.kind == INTEREST and span.stop - span.start > KEPT_INTEREST:
+            self.notes.append(
+                f"{self.venue} tells the newest {KEPT_INTEREST.days} days of {key.symbol}'s open "
+                "interest alone: older ones come from earlier runs, or from an archive of your own "
+                "with `clm data import --series`"
+            )
+
     def _fill(
         self,
-        key: BarKey | FundingKey,
+        key: _Key,
         span: Span,
         missing: Callable[..., list[Span]],
         pages: Callable[..., Iterator[Page]],
@@ -112,13 +127,13 @@ class Update:
         finally:
             lease.release(span, error)
 
-    def _wait(self, key: BarKey | FundingKey, seconds: float) -> None:
+    def _wait(self, key: _Key, seconds: float) -> None:
         self.tell(f"{key}: another run fetches it")
         time.sleep(seconds)
 
     def _fetch(
         self,
-        key: BarKey | FundingKey,
+        key: _Key,
         parts: list[Span],
         ledger: Ledger,
         pages: Callable[..., Iterator[Page]],
@@ -142,7 +157,7 @@ class Update:
 
     def _take(
         self,
-        key: BarKey | FundingKey,
+        key: _Key,
         part: Span,
         pages: Iterator[Page],
         lease: Lease,
@@ -165,10 +180,10 @@ class Update:
         self._keep(key, taken.rest())
         self._note(key, taken, market)
 
-    def _note(self, key: BarKey | FundingKey, taken: Taken, market: dict[str, Any]) -> None:
+    def _note(self, key: _Key, taken: Taken, market: dict[str, Any]) -> None:
         note(self.store.store, key.layout, self._settled(key, taken), market)
 
-    def _keep(self, key: BarKey | FundingKey, rows: pd.DataFrame) -> None:
+    def _keep(self, key: _Key, rows: pd.DataFrame) -> None:
         if rows.empty:
             return
         twice: list[Revision] = []
@@ -177,7 +192,7 @@ class Update:
         if differ := (*twice, *written.revisions):
             note_revisions(self.store.store, key.layout, differ)
 
-    def _market(self, key: BarKey | FundingKey, ledger: Ledger) -> dict[str, Any]:
+    def _market(self, key: _Key, ledger: Ledger) -> dict[str, Any]:
         """Return what is known of the symbol, or ask; who is not known is asked about first."""
         timeframe = key.timeframe if isinstance(key, BarKey) else None
         if ledger.market and self.exchange.know(ledger.market):
@@ -195,7 +210,7 @@ class Update:
                 self.notes.append(f"{text}: bars count as closed by the exchange's")
         return self._now
 
-    def _settled(self, key: BarKey | FundingKey, taken: Taken) -> tuple[Span, ...]:
+    def _settled(self, key: _Key, taken: Taken) -> tuple[Span, ...]:
         """Return what answers settle: all before the newest row; what is to come may be late."""
         part, newest = taken.part, taken.newest
         later = self.store.arrays(key, part.stop, part.stop + _MONTH)["timestamp"]
@@ -203,18 +218,21 @@ class Update:
             return taken.covered
         if newest is None:
             return ()
-        step = key.step if isinstance(key, BarKey) else _MINUTE
+        step = _MINUTE if isinstance(key, FundingKey) else key.step
         end = newest.floor("min") + step
         return tuple(Span(one.start, min(one.stop, end)) for one in taken.covered)
 
     def _bars(self, key: BarKey, part: Span) -> Iterator[Page]:
         return self.exchange.bars(key, part.start, part.stop, self.now())
 
+    def _columns(self, key: ColumnKey, part: Span) -> Iterator[Page]:
+        return self.exchange.columns(key, part, self.now())
+
     def _funding(self, key: FundingKey, part: Span) -> Iterator[Page]:
         return self.exchange.funding(key, part.start, part.stop)
 
-    def _missing_bars(self, key: BarKey, span: Span, ledger: Ledger) -> list[Span]:
-        """Return where bars lack that were not asked for; parts a page apart are one."""
+    def _missing_bars(self, key: BarKey | ColumnKey, span: Span, ledger: Ledger) -> list[Span]:
+        """Return where rows lack that were not asked for; parts a page apart are one."""
         step = key.step
         stored = self.store.arrays(key, span.start, span.stop)["timestamp"]
         grid = pd.date_range(span.start, span.stop, freq=step, inclusive="left").as_unit("us")

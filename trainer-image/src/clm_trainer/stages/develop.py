@@ -13,11 +13,13 @@ from clm_trainer import targets
 from clm_trainer.families import registry as families
 from clm_trainer.families.base import Dataset, FitContext, reads_of
 from clm_trainer.features import FeatureSet, registry
+from clm_trainer.own.soundness import Watch
 from clm_trainer.panel import Panel
 from clm_trainer.stages.backtest import Evaluated, evaluate
 from clm_trainer.stages.causality import require_causal_features, require_causal_signals
 from clm_trainer.stages.rows import Made, made_of
 from clm_trainer.stages.train import Trained, train
+from clm_trainer.targets import Target
 
 _LOG = logging.getLogger("clm_trainer")
 _SHOWN = (
@@ -85,13 +87,13 @@ def develop(
     Raises
     ------
     ClmError
-        InsufficientData, Interrupted; MetricsRejected: a metric is not a finite number, or a
-        feature or signal uses the future.
+        InsufficientData, Interrupted; MetricsRejected: a metric is not a finite number, a
+        feature or signal uses the future, or an own feature set is not sound. SpecInvalid,
+        TrainingFailed: an own feature set can't be made, or raises.
     """
     enter("features")
-    features = features or registry.create(spec)
     target = targets.create(spec)
-    made = made_of(panel, spec, target, features, reads_of(families.create(spec)))
+    features, made = _made(panel, spec, target, features)
     rows = made.rows
     require_causal_features(panel, features, made.probes)
     say = "%d features of %d bars × %d symbols"
@@ -110,6 +112,20 @@ def develop(
     evaluated = evaluate(panel, rows, trained, spec, events)
     _LOG.info(_summary(spec, evaluated.scores.metrics), extra={"stage": "backtest"})
     return Developed(panel, made, trained, evaluated, features)
+
+
+def _made(
+    panel: Panel, spec: RunSpec, target: Target, features: FeatureSet | None
+) -> tuple[FeatureSet, Made]:
+    """Return the feature set and its rows; the one that the run names is watched meanwhile."""
+    reads = reads_of(families.create(spec))
+    if features is not None:
+        return features, made_of(panel, spec, target, features, reads)
+    found = registry.create(spec)
+    watch = Watch(found, panel, spec)
+    made = made_of(panel, spec, target, watch.features, reads)
+    watch.require_sound()
+    return found, made
 
 
 def _summary(spec: RunSpec, metrics: dict[str, float]) -> str:

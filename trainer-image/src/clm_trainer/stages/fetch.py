@@ -14,17 +14,20 @@ from clm_trainer.panel import Panel
 from clm_trainer.sources import untraded
 from clm_trainer.sources.bars import BarKey, invalid
 from clm_trainer.sources.cache import BarCache
+from clm_trainer.sources.columns import ColumnKey
 from clm_trainer.sources.funding import FundingKey
 from clm_trainer.sources.gate import FRESH_BARS, fresh, holes_until, require, spikes
 from clm_trainer.sources.ledger import Span, read_ledger
 from clm_trainer.sources.report import DataReport, SymbolReport, frame_digest
 from clm_trainer.sources.revisions import Revision, described
 from clm_trainer.sources.untraded import has_ended, require_traded, without_untraded
+from clm_trainer.stages.beside import stored_beside, with_beside
 from clm_trainer.stages.stored import bar_keys, stored_ends, unequal_ends
 from clm_trainer.storage import Storage
 
 _LOG = logging.getLogger(__name__)
 Tell = Callable[[str], None]
+_Key = BarKey | ColumnKey | FundingKey
 
 
 def silent(_: str) -> None:
@@ -39,14 +42,14 @@ class _Wanted:
     ----------
     newest
         Time of each symbol's newest stored bar; None where there is none.
-    funding
-        Whether the funding too.
+    beside
+        What else is brought up to date.
     """
 
     keys: list[BarKey]
     span: Span
     newest: dict[BarKey, pd.Timestamp | None]
-    funding: bool
+    beside: list[ColumnKey | FundingKey]
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ def fetch(
     """
     cache = BarCache(store)
     keys = bar_keys(data)
+    others = stored_beside(data, funding=funding)
     span, asked = Span(pd.Timestamp(data.from_), pd.Timestamp(data.to)), _Asked(0, ())
     before, any_age = {}, data.refresh is Refresh.NEVER
     if data.refresh is Refresh.NEVER:
@@ -94,13 +98,13 @@ def fetch(
     else:
         before = {key: cache.arrays(key, span.start, span.stop)["timestamp"] for key in keys}
         newest = {k: pd.Timestamp(t[-1], tz="UTC") if len(t) else None for k, t in before.items()}
-        asked = _updated(cache, data, _Wanted(keys, span, newest, funding), tell)
+        asked = _updated(cache, data, _Wanted(keys, span, newest, others), tell)
         common = _common_end(cache, keys, span) if patient else span.stop
         if common < span.stop:
             ends = stored_ends(cache, keys, span.stop)
             asked = replace(asked, notes=(*asked.notes, *unequal_ends(ends)))
             span, any_age = Span(span.start, common), True
-    revised = {key: _revised(cache, key, span, funding=funding) for key in keys}
+    revised = {key: _revised(cache, key, span, others) for key in keys}
     told = _told(revised, data.on_revision)
     frames = {key: key.cleaned(cache.read(key, span.start, span.stop), "cache") for key in keys}
     traded = {key: without_untraded(bars, key.step) for key, bars in frames.items()}
@@ -132,8 +136,16 @@ def fetch(
     step = keys[0].step
     grid = pd.date_range(span.start, span.stop, freq=step, inclusive="left").as_unit("us")
     panel = Panel.from_frames({key.symbol: frame for key, frame in frames.items()}, grid, step)
-    digest = frame_digest(panel)
-    report = DataReport(span.start, span.stop, tuple(reports), asked.requests, digest, notes)
+    panel, sources = with_beside(panel, data, store)
+    report = DataReport(
+        span.start,
+        span.stop,
+        tuple(reports),
+        asked.requests,
+        frame_digest(panel),
+        notes,
+        tuple(sources),
+    )
     return panel, report
 
 
@@ -153,18 +165,16 @@ def _spikes(frame: pd.DataFrame, step: pd.Timedelta) -> list[pd.Timestamp]:
 
 
 def _revised(
-    cache: BarCache, key: BarKey, span: Span, *, funding: bool
-) -> dict[BarKey | FundingKey, tuple[Revision, ...]]:
+    cache: BarCache, key: BarKey, span: Span, others: list[ColumnKey | FundingKey]
+) -> dict[_Key, tuple[Revision, ...]]:
     """Return what was found later of a symbol's stored rows, by series."""
-    series: list[BarKey | FundingKey] = [key]
-    if funding:
-        series.append(FundingKey(key.venue, key.market, key.symbol))
+    series: list[_Key] = [key, *(one for one in others if one.symbol == key.symbol)]
     found = {one: read_ledger(cache.store, one.layout).revised_in(span) for one in series}
     return {one: revisions for one, revisions in found.items() if revisions}
 
 
 def _told(
-    revised: Mapping[BarKey, Mapping[BarKey | FundingKey, tuple[Revision, ...]]], wish: OnRevision
+    revised: Mapping[BarKey, Mapping[_Key, tuple[Revision, ...]]], wish: OnRevision
 ) -> list[str]:
     """Say what was found later of stored rows.
 
@@ -194,8 +204,13 @@ def _updated(cache: BarCache, data: RunData, wanted: _Wanted, tell: Tell) -> _As
         try:
             for key in wanted.keys:
                 update.bars(key, span)
-                if wanted.funding:
-                    update.funding(FundingKey(key.venue, key.market, key.symbol), span)
+                for one in wanted.beside:
+                    if one.symbol != key.symbol:
+                        continue
+                    if isinstance(one, FundingKey):
+                        update.funding(one, span)
+                    else:
+                        update.columns(one, span)
         except ClmError as error:
             enough = all(fresh(wanted.newest[key], span.stop, key.step) for key in wanted.keys)
             if not unavailable(error) or not enough:

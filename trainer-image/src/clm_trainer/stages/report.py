@@ -12,7 +12,7 @@ from clm_api.families import Family
 from clm_trainer.attempt import Attempt
 from clm_trainer.outcome import Outcome
 from clm_trainer.revision import git_revision
-from clm_trainer.sources.report import DataReport, SymbolReport
+from clm_trainer.sources.report import DataReport, SourceReport, SymbolReport
 from clm_trainer.tearsheet import Coverage, Hole, Production, TearSheet, render
 from clm_trainer.tearsheet.formats import number
 
@@ -38,7 +38,8 @@ def write(
     """
     attempt.write_all(outcome.files() | _model_files(outcome))
     libraries = _versions()
-    sheet = _tear_sheet(outcome, attempt, production, libraries, now)
+    own = {name: f"{one.version}, sha256 {one.sha256}" for name, one in outcome.packages.items()}
+    sheet = _tear_sheet(outcome, attempt, production, libraries | own, now)
     attempt.write("report.html", render(sheet).encode())
     return attempt.commit(
         image=outcome.spec.pod.image,
@@ -126,4 +127,14 @@ def _origin(bars: DataReport) -> list[str]:
     ]
     if odd:
         lines.append(f"Spikes of one bar that revert, reported and not repaired: {', '.join(odd)}.")
-    return [*lines, *bars.notes]
+    return [*lines, *map(_beside, bars.sources), *bars.notes]
+
+
+def _beside(one: SourceReport) -> str:
+    """Say how good a column is that the bars see beside their prices."""
+    oldest = pd.Timedelta(one.oldest_seconds, "s")
+    missing = "none" if one.missing == 0 else number(one.missing, 0)
+    return (
+        f"{one.name}: {number(one.rows, 0)} rows; {missing} of the bars without a value; the "
+        f"oldest value that a bar used had been known for {oldest}."
+    )

@@ -31,6 +31,7 @@ def settings(spec: RunSpec) -> list[tuple[str, Grid]]:
     """Return every setting of the run by group: what it means, and its value."""
     groups: tuple[tuple[str, BaseModel], ...] = (
         (spec.model.family.row.title, spec.model.parameters),
+        ("Features", spec.model.features),
         ("From scores to positions", spec.target),
         ("Evaluation", spec.evaluation),
         ("Costs", spec.costs),
@@ -49,7 +50,9 @@ def _fields(group: BaseModel) -> Grid:
 
 
 def _written(value: Any) -> str:
-    return words.spoken(value) if isinstance(value, str) else json.dumps(value, default=str)
+    if isinstance(value, str):
+        return value if "." in value else words.spoken(value)  # names of own code have a dot
+    return json.dumps(value, default=str)
 
 
 def pairs(values: Mapping[str, Any]) -> Grid:
