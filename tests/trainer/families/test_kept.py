@@ -8,7 +8,7 @@ import pytest
 
 from clm_api.families import Family as FamilyName
 from clm_trainer.families.base import Dataset, reads_of
-from clm_trainer.families.kept import Keeper, Kept
+from clm_trainer.kept import Keeper, Kept
 from tests.trainer.families.fits import family, parts, rows
 from tests.trainer.families.runs import context
 

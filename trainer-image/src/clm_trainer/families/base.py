@@ -9,7 +9,7 @@ import pandas as pd
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
-from clm_trainer.families.kept import Features
+from clm_trainer.kept import Features
 from clm_trainer.panel import Bools, Floats
 from clm_trainer.targets.base import Ints
 

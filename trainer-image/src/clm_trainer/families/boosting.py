@@ -12,7 +12,7 @@ import numpy as np
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
 from clm_trainer.families.base import Dataset
-from clm_trainer.families.kept import Numbers
+from clm_trainer.kept import Numbers
 from clm_trainer.panel import Floats
 
 META_FILE = "model.json"

@@ -20,7 +20,7 @@ from clm_trainer.families.boosting import (
     unreadable,
     write_meta,
 )
-from clm_trainer.families.kept import Numbers
+from clm_trainer.kept import Numbers
 from clm_trainer.own.door import Offer
 from clm_trainer.panel import Floats
 from clm_trainer.threads import thread_count

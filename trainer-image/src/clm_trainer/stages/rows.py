@@ -7,11 +7,11 @@ import numpy as np
 from clm_api.run import RunSpec
 from clm_trainer.evaluation.splits import Walk
 from clm_trainer.families.base import Dataset, Reads
-from clm_trainer.families.kept import Keeper, Kept
 from clm_trainer.features import FeatureSet, FeatureTable, TableStream
 from clm_trainer.features.base import Saved
 from clm_trainer.features.basis import BasisStream
 from clm_trainer.features.table import BLOCK_BARS
+from clm_trainer.kept import Keeper, Kept
 from clm_trainer.monitoring.drift_reference import reference_sample
 from clm_trainer.panel import Bools, Floats, Panel
 from clm_trainer.stages.train import walk_of
