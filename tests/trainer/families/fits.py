@@ -30,7 +30,11 @@ SMALL: dict[FamilyName, dict[str, Any]] = {
     FamilyName.RL_V3: _EPISODES
     | {"seeds": 2, "totalSteps": 1024, "rolloutSteps": 32, "batchSize": 256},
     FamilyName.BLEND: {
-        "members": [{"family": "xgboost", "xgboost": {"rounds": 12}}, {"family": "lightgbm"}]
+        "members": [
+            {"family": "xgboost", "xgboost": {"rounds": 12}},
+            {"family": "lightgbm", "seed": 8},
+            {"family": "custom", "custom": {"name": "mypackage.linear"}},
+        ]
     },
     FamilyName.CUSTOM: {"name": "mypackage.linear"},
 }

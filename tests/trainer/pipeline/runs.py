@@ -90,7 +90,8 @@ class Pod:
     attempt: str = "pod-1"
     extra: dict[str, str] = field(default_factory=dict)
 
-    def start(self) -> "subprocess.Popen[str]":
+    def environment(self) -> dict[str, str]:
+        """Return what the process is told."""
         spec = self.spec or small_run()
         variables = {
             environment.RUN_SPEC: spec.model_dump_json(by_alias=True, exclude_none=True),
@@ -104,9 +105,12 @@ class Pod:
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
         }
+        return {**os.environ, **variables, **self.extra}
+
+    def start(self) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             [sys.executable, "-m", "clm_trainer", "train"],
-            env={**os.environ, **variables, **self.extra},
+            env=self.environment(),
             stderr=subprocess.PIPE,
             text=True,
         )

@@ -55,11 +55,21 @@ def test_months_are_small_sorted_and_split_by_byte(tmp_path: Path) -> None:
     cache.write(KEY, made_up_bars(0, 600), "test")
     file = pq.ParquetFile(tmp_path / KEY.layout.month("2025-11"))
     columns = [file.metadata.row_group(0).column(i) for i in range(6)]
-    assert {c.compression for c in columns} == {"ZSTD"}
+    assert {c.compression for c in columns} == {"LZ4"}
     assert "DELTA_BINARY_PACKED" in columns[0].encodings
     assert all("BYTE_STREAM_SPLIT" in c.encodings for c in columns[1:])
     assert cache.newest(KEY, DAY + pd.Timedelta("10h")) == DAY + pd.Timedelta("9h")
     assert cache.newest(KEY, DAY) is None
+
+
+def test_a_month_of_a_release_before_is_read(tmp_path: Path) -> None:
+    month = tmp_path / KEY.layout.month("2025-11")
+    month.parent.mkdir(parents=True)
+    made_up_bars(0, 600).to_parquet(month, compression="zstd", index=False)
+    cache = BarCache(Storage(str(tmp_path)))
+    pd.testing.assert_frame_equal(cache.read(KEY, DAY, STOP), made_up_bars(0, 600))
+    assert cache.write(KEY, made_up_bars(600, 10), "test").months == 1
+    pd.testing.assert_frame_equal(cache.read(KEY, DAY, STOP), made_up_bars(0, 610))
 
 
 MARKET = {"id": "BTCUSDT", "symbol": "BTC/USDT"}

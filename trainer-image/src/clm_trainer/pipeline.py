@@ -2,11 +2,11 @@
 
 import logging
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from clm_api.errors import ClmError
 from clm_api.layout import RunLayout
 from clm_api.reasons import Reason
-from clm_api.replay import Contender
 from clm_api.run import RunSpec
 from clm_trainer.attempt import Attempt
 from clm_trainer.devices import choose_device
@@ -22,6 +22,9 @@ from clm_trainer.stages.own_trades import own_trades
 from clm_trainer.stages.production import in_production
 from clm_trainer.stages.report import write
 from clm_trainer.threads import thread_count
+
+if TYPE_CHECKING:
+    from clm_api.replay import Contender
 
 _LOG = logging.getLogger("clm_trainer")
 
@@ -43,7 +46,7 @@ class Identity:
     attempt: str
 
 
-def run(spec: RunSpec, who: Identity, host: Host, champion: Contender | None = None) -> str:
+def run(spec: RunSpec, who: Identity, host: Host, champion: "Contender | None" = None) -> str:
     """Train, judge and publish one version.
 
     Parameters

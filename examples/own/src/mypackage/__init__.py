@@ -1,1 +1,1 @@
-"""Own models for CLM: an example to copy."""
+"""Own features, models and a target for CLM: an example to copy. docs/own.md explains them."""

@@ -8,7 +8,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
-from clm_trainer.environments.arrays import Observations, decide, look
+from clm_trainer.environments.arrays import Observations, look
 from clm_trainer.environments.market import OBSERVED_LIMIT, Market
 from clm_trainer.evaluation.kernel import advance
 
@@ -50,12 +50,10 @@ class TradingEnvironments(VecEnv):  # type: ignore[misc]
         limit = np.full(market.observed.shape[2] + 2, OBSERVED_LIMIT, dtype=np.float32)
         actions = spaces.Discrete(3 if market.shorts else 2)
         super().__init__(environments, spaces.Box(-limit, limit), actions)
-        self.symbol, self.row, self.age, self.steps = (
-            np.zeros(environments, dtype=np.int64) for _ in range(4)
-        )
-        self.side, self.wanted, self.now, self.cash, self.units, self.equity = (
-            np.zeros(environments) for _ in range(6)
-        )
+        self._places = np.zeros((4, environments), dtype=np.int64)
+        self.symbol, self.row, self.age, self.steps = self._places
+        self._held = np.zeros((6, environments))
+        self.side, self.wanted, self.now, self.cash, self.units, self.equity = self._held
         self.grown = np.zeros(environments)
         self._actions = np.zeros(environments, dtype=np.int64)
         self._infos = [_NOTHING] * environments
@@ -63,7 +61,7 @@ class TradingEnvironments(VecEnv):  # type: ignore[misc]
     def reset(self) -> Observations:
         """Start all episodes; they end together, so that few steps start new ones."""
         self._start(np.arange(self.num_envs))
-        return self._observe()
+        return self._observe()[0]
 
     def step_async(self, actions: NDArray[np.int64]) -> None:
         """Take over the actions, shape (environments,)."""
@@ -72,21 +70,19 @@ class TradingEnvironments(VecEnv):  # type: ignore[misc]
     def step_wait(self) -> Step:
         """Move every episode on by one step."""
         m = self.market
-        done, ended = decide(
-            self._actions, SIDES, m.gap, m.weight, self.symbol, self.row, self.step_bars,
-            self.episode_steps, self.side, self.wanted, self.age, self.steps,
-        )  # fmt: skip
         self.grown = advance.compiled(
-            self.row, self.symbol, self.wanted, self.now, self.cash, self.units, self.equity,
-            self.step_bars, m.open, m.close, m.gap, m.cost_rate,
+            self._actions, SIDES, m.weight, self._places, self._held, self.step_bars, m.open,
+            m.close, m.gap, m.cost_rate,
         )  # fmt: skip
-        infos = self._infos
-        if ended:
-            last, infos = self._observe(), list(self._infos)
+        seen, rewards = self._observe()
+        done, infos = self.steps >= self.episode_steps, self._infos
+        if done.any():
+            infos = list(infos)
             for i in np.flatnonzero(done):
-                infos[i] = {"terminal_observation": last[i], "TimeLimit.truncated": True}
+                infos[i] = {"terminal_observation": seen[i], "TimeLimit.truncated": True}
             self._start(np.flatnonzero(done))
-        return self._observe(), (REWARD_SCALE * self.grown).astype(np.float32), done, infos
+            seen, _ = self._observe()
+        return seen, rewards, done, infos
 
     def close(self) -> None:
         """Nothing is held."""
@@ -123,10 +119,12 @@ class TradingEnvironments(VecEnv):  # type: ignore[misc]
             state[which] = 0
         self.cash[which] = self.equity[which] = 1.0
 
-    def _observe(self) -> Observations:
+    def _observe(self) -> tuple[Observations, NDArray[np.float32]]:
+        """Return what each episode sees, and the reward of its last step."""
         seen = np.empty((self.num_envs, self.market.observed.shape[2] + 2), dtype=np.float32)
+        rewards = np.empty(self.num_envs, dtype=np.float32)
         look(
-            self.market.observed, self.symbol, self.row, self.side, self.age, AGE_BARS, AGE_LIMIT,
-            seen,
+            self.market.observed, self._places, self.side, AGE_BARS, AGE_LIMIT, self.grown,
+            REWARD_SCALE, seen, rewards,
         )  # fmt: skip
-        return seen
+        return seen, rewards

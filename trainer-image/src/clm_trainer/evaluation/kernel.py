@@ -226,33 +226,36 @@ def sleeves(
 
 @Tiered
 def advance(
-    row: Ints,
-    symbol: Ints,
-    wanted: Floats,
-    now: Floats,
-    cash: Floats,
-    units: Floats,
-    equity: Floats,
+    actions: Ints,
+    sides: Floats,
+    weight: Floats,
+    places: Ints,
+    held: Floats,
     bars: int,
     open_: Floats,
     close: Floats,
     gap: Bools,
     rate: float,
 ) -> Floats:
-    """Move many sleeves over the next bars, each on a symbol and a row of its own.
+    """Turn actions into targets, and move their sleeves over the next bars, each on its own ones.
 
-    The accounting of ``sleeves`` without funding: rows after ``row`` are filled, then marked.
+    The accounting of ``sleeves`` without funding: rows after a sleeve's own are filled, then
+    marked. An action on a missing bar is not read. One call for all, because a call from Python
+    costs as much as the bars.
 
     Parameters
     ----------
-    row
-        Shape (sleeves,): the bar on whose close each one decided; changed to the last one here.
-    symbol
-        What each trades.
-    wanted
-        The target decided there.
-    now, cash, units, equity
-        State of each sleeve, changed in place: held target, cash, units, value at the last close.
+    actions
+        One a sleeve; ``sides`` has the side that each means.
+    weight
+        Size of a position that is entered on a bar, shape (symbols, bars).
+    places
+        Symbol of each sleeve; and, changed here: the bar on whose close it decides, which becomes
+        the last one here, the age of its position in bars, and how many steps it has taken; shape
+        (4, sleeves).
+    held
+        Side, wanted and held target, cash, units, value at the last close; changed here, shape
+        (6, sleeves).
     open_, close, gap
         Shape (symbols, bars).
 
@@ -261,29 +264,38 @@ def advance(
     ndarray
         Log of each sleeve's growth; a ruined one stays at the smallest value that has a log.
     """
+    symbol, row, age, steps = places[0], places[1], places[2], places[3]
+    side, wanted, now, cash, units, equity = held[0], held[1], held[2], held[3], held[4], held[5]
     grown = np.zeros(len(row))
     for i in range(len(row)):
-        s, start, aimed = symbol[i], row[i] + 1, wanted[i]
-        held, money, count, value = now[i], cash[i], units[i], equity[i]
+        s, decides = symbol[i], row[i]
+        chosen = side[i] if gap[s, decides] else sides[actions[i]]
+        kept, entered = chosen == side[i], chosen * weight[s, decides]
+        aimed = wanted[i] if kept else entered
+        age[i] = ((age[i] if kept else 0) + bars) if chosen != 0 else 0
+        wanted[i], side[i] = aimed, chosen
+        steps[i] += 1
+        start = decides + 1
+        target, money, count, value = now[i], cash[i], units[i], equity[i]
         row[i] += bars
-        if count == 0.0 and aimed == held:
+        if count == 0.0 and aimed == target:
             continue
         for t in range(start, start + bars):
             if gap[s, t]:
                 continue
-            if aimed != held:
+            if aimed != target:
                 price = open_[s, t]
-                flips = held * aimed < 0
+                flips = target * aimed < 0
                 for leg in range(2 if flips else 1):
                     aim = 0.0 if flips and leg == 0 else aimed
                     before = money + count * price
                     after = _fill(before, count * price, aim, rate) if before > 0 else 0.0
                     count = aim * after / price
                     money = after - count * price
-                held = aimed
+                target = aimed
             value = money + count * close[s, t]
             if value <= 0:
-                count, money, value, held = 0.0, _RUINED, _RUINED, aimed
+                count, money, value, target = 0.0, _RUINED, _RUINED, aimed
         grown[i] = np.log(value / equity[i])
-        now[i], cash[i], units[i], equity[i] = held, money, count, value
+        now[i], cash[i], units[i], equity[i] = target, money, count, value
     return grown

@@ -91,7 +91,8 @@ class ServedModel:
         ----------
         bars
             Closed bars by symbol, from ``data_from`` on or at least 720 bars before
-            ``trained_until``: columns timestamp (UTC open time), open, high, low, close, volume.
+            ``trained_until``: columns timestamp (UTC open time), open, high, low, close, volume,
+            and what ``spec.data`` names beside them, such as ``takerBuyVolume`` or ``mood.score``.
             The newest bar must be of the same time for all symbols.
 
         Raises
@@ -99,7 +100,7 @@ class ServedModel:
         ClmError
             InsufficientData: a symbol or a part of the bars is missing, or the bars of some
             symbols end before those of others. DataInvalid: times without zone, out of order,
-            doubled or off the grid; a wrong price.
+            doubled or off the grid; a wrong price; a column that lacks.
         """
         decided = self.decide(given_panel(bars, self.spec.data))
         return dict(zip(self.symbols, decided.targets[-1].tolist(), strict=True))

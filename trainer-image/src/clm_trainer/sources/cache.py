@@ -61,14 +61,18 @@ def months(start: pd.Timestamp, stop: pd.Timestamp) -> list[str]:
 
 
 def encode(frame: pd.DataFrame) -> bytes:
-    """Return rows as parquet: zstd, floats split by byte, times delta coded."""
+    """Return rows as parquet: floats split by byte, times delta coded, what repeats by LZ4.
+
+    Most bytes of prices repeat nothing: zstd, of which older months are made, saves a seventh of
+    their size and takes three times as long to read.
+    """
     table = pa.Table.from_pandas(frame, preserve_index=False)
     floats, times = (frame.select_dtypes(kind).columns for kind in ("number", "datetimetz"))
     out = io.BytesIO()
     pq.write_table(
         table,
         out,
-        compression="zstd",
+        compression="lz4",
         row_group_size=131072,
         use_dictionary=False,
         column_encoding={

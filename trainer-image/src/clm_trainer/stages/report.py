@@ -11,6 +11,7 @@ import pandas as pd
 from clm_api.families import Family
 from clm_trainer.attempt import Attempt
 from clm_trainer.outcome import Outcome
+from clm_trainer.own.plain import require_plain
 from clm_trainer.revision import git_revision
 from clm_trainer.sources.report import DataReport, SourceReport, SymbolReport
 from clm_trainer.tearsheet import Coverage, Hole, Production, TearSheet, render
@@ -56,8 +57,10 @@ def _model_files(outcome: Outcome) -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
         outcome.developed.trained.model.save(top)
-        files = [path for path in top.rglob("*") if path.is_file()]
-        return {f"model/{path.relative_to(top)}": path.read_bytes() for path in files}
+        paths = [path for path in top.rglob("*") if path.is_file()]
+        files = {path.relative_to(top).as_posix(): path.read_bytes() for path in paths}
+    require_plain(files)
+    return {f"model/{name}": content for name, content in files.items()}
 
 
 def _versions() -> dict[str, str]:
