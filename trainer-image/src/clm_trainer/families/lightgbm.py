@@ -139,6 +139,7 @@ class LightgbmFamily:
     def _matrix(self, rows: Numbers, labels: Floats, threads: int) -> lightgbm.Dataset:
         """Return a matrix of exactly ``rows``, from bins that are there if it can be."""
         if self.binned is None or not self.binned.serves(rows, longer=True):
+            self.binned = None  # its rows go before others come
             made = lightgbm.Dataset(
                 rows, labels, reference=self.edges, params=self._common(threads)
             ).construct()

@@ -134,6 +134,7 @@ class XgboostFamily:
         """
         in_order = context.threads == 1 and context.device == "cpu"
         if self.binned is None or not self.binned.serves(rows, longer=in_order):
+            self.binned = None  # its rows go before others come
             made = xgboost.QuantileDMatrix(
                 rows, max_bin=self.parameters.max_bin, nthread=context.threads, ref=self.edges
             )

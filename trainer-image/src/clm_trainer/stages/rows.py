@@ -53,7 +53,8 @@ class Made:
     rows
         All bars, with the features that the family reads.
     compared
-        Features of the bars with which later ones are compared, in float64.
+        Features of the bars with which later ones are compared; in float32 where they are a
+        sample of a long history, whose quantiles are rougher than that.
     reads
         What the family said that it reads.
     probes
@@ -91,7 +92,8 @@ def made_of(
     keeper = Keeper(_read(panel, walk, reads), len(features.names), single=reads.single)
     chosen = np.zeros(len(panel), dtype=np.bool_)
     chosen[reference_sample(len(panel), len(panel.symbols)).bars] = True
-    compared = Keeper(_all_symbols(chosen, panel), len(features.names), single=False)
+    sampled = not chosen.all()
+    compared = Keeper(_all_symbols(chosen, panel), len(features.names), single=sampled)
     usable, probes = np.empty(panel.gap.shape, dtype=np.bool_), list[Probe]()
     stream = TableStream(features, panel.symbols, panel.timeframe)
     for start in range(0, len(panel), BLOCK_BARS):

@@ -12,6 +12,7 @@ from clm_trainer.evaluation.splits import History, Span, Walk, walk_forward
 from clm_trainer.families import registry
 from clm_trainer.families.base import Dataset, Family, FitContext, Fitted, interrupted
 from clm_trainer.features import STANDARD
+from clm_trainer.memory import give_back
 from clm_trainer.panel import Floats, Panel
 from clm_trainer.targets import Labels
 from clm_trainer.targets.uniqueness import by_uniqueness
@@ -86,6 +87,7 @@ def train(
             percentiles[begin - start : end - start] = ranks.rank(scores)
             fold_of[begin - start : end - start] = number
             name = f"fold {number + 1}/{folds}"
+        give_back()
         tell((done + 1) / (folds + 1), f"{spec.model.family} {name}  rows {fits[number]}")
     learned = tuple(fits[number] for number in range(folds + 1))
     return Trained(walk, percentiles, fold_of, *artifact, learned)
