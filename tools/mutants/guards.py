@@ -187,6 +187,14 @@ GUARDS = (
         "tests/trainer/evaluation/test_splits.py::test_no_label_reaches_what_comes_after",
     ),
     Guard(
+        "a value that a bar uses was known by its close",
+        f"{_TRAINER}/sources/asof.py",
+        "    early = used[_first_known(rows, seen[used]) > closes[used]]\n",
+        "    early = used[:0]\n",
+        "tests/trainer/sources/test_asof.py"
+        "::test_one_value_of_all_bars_that_came_too_early_is_found",
+    ),
+    Guard(
         "every fill pays its costs",
         f"{_TRAINER}/evaluation/backtest.py",
         "        at_open, inside, play.cost_bps / 1e4, wanted_before, marks,",

@@ -161,8 +161,8 @@ def test_values_that_bars_have_before_they_were_available_are_refused(
 def test_one_value_of_all_bars_that_came_too_early_is_found() -> None:
     honest = daily(1)
     seen = as_known(honest, BARS, None).numbers
-    first = int(np.flatnonzero(honest.known[30] == BARS)[0])
-    seen[first - 1] = honest.numbers[30]
+    first = int(np.flatnonzero(honest.known[55] == BARS)[0])
+    seen[first - 1] = honest.numbers[55]
     with pytest.raises(ClmError, match="that was not available then"):
         require_known("mood.score", seen, honest, BARS, None)
 

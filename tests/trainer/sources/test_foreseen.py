@@ -73,6 +73,31 @@ def test_an_honest_signal_that_is_far_better_than_any_market_has_goes_on(seed: i
     require_not_foreseen("mood.score", daily(panel, change + noise, 0), panel, range(2))
 
 
+@pytest.mark.parametrize("leaks", [True, False], ids=["of the hour to come", "of the hour before"])
+def test_of_values_denser_than_bars_the_newest_at_each_close_counts(*, leaks: bool) -> None:
+    """Four values an hour; the last of them holds the return of a bar."""
+    panel = walk(7)
+    change = np.log(panel.close[1:, 0] / panel.close[:-1, 0])
+    told = change[1:] if leaks else change[:-1]
+    quarters = np.random.default_rng(2).normal(size=(len(told), 4))
+    quarters[:, 3] = told
+    hours = panel.times.as_unit("us").asi8[1:-1]
+    moments = (hours[:, None] + np.arange(1, 5) * _HOUR_US // 5).ravel()
+    rows = Rows.of(moments, moments, quarters.ravel())
+    if leaks:
+        with pytest.raises(ClmError, match="the return of the 1 bar"):
+            require_not_foreseen("mood.score", rows, panel, range(2))
+    else:
+        require_not_foreseen("mood.score", rows, panel, range(2))
+
+
+def test_a_history_that_became_known_at_once_says_nothing() -> None:
+    panel = walk(8)
+    rows = daily(panel, of_the_day(panel)["its return"], 0)
+    at_once = Rows.of(rows.about, np.full(DAYS, rows.known[-50]), rows.numbers)
+    require_not_foreseen("mood.score", at_once, panel, range(2))
+
+
 def test_too_few_values_say_nothing() -> None:
     panel = walk(2)
     values = of_the_day(panel)["its return"][:20]

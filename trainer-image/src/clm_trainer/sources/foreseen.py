@@ -34,12 +34,11 @@ def require_not_foreseen(name: str, rows: Rows, panel: Panel, symbols: range) ->
     about, first = np.unique(rows.about, return_index=True)
     if len(about) <= _LEAST:
         return
-    about, first = about[-_MOST:], first[-_MOST:]
     step = panel.timeframe // pd.Timedelta(1, "us")
     bars = max(1, round(float(np.median(np.diff(about))) / step))
     seen = _seen_at(rows.known[first], panel, step)
-    there = np.flatnonzero((seen >= 0) & (seen + bars < len(panel)))
-    there = there[np.unique(seen[there][::-1], return_index=True)[1]] if bars == 1 else there
+    there = np.flatnonzero((seen >= 0) & (seen + bars < len(panel)))[::-1]  # the newest first
+    there = there[np.unique(seen[there], return_index=True)[1]][-_MOST:]  # one at each close
     values, at = rows.numbers[first][there], seen[there]
     for symbol in symbols:
         close = panel.close[:, symbol]
