@@ -21,6 +21,7 @@ VALUES = (
     "operator.image.tag=dev", "trainer.images.boosting.tag=boosting-dev", "minio.enabled=true",
     "minio.image.repository=localhost/minio", "minio.image.tag=dev",
     f"minio.nodePort={NODE_PORT}", "crds.enabled=false", "operator.progressPollSeconds=1",
+    "jobPolicy.images={mypackage}",
 )  # fmt: skip
 
 
@@ -97,10 +98,10 @@ def _cluster(*arguments: str) -> None:
         raise AssertionError(f"cluster {arguments}: {(result.stdout + result.stderr)[-3000:]}")
 
 
-def image(name: str, dockerfile: str, *arguments: str) -> None:
+def image(name: str, dockerfile: str, *arguments: str, context: str = ".") -> None:
     """Build an image of the repository and load it into the cluster."""
     pairs = [word for argument in arguments for word in ("--build-arg", argument)]
-    _cluster("image", name, ".", "--file", dockerfile, *pairs)
+    _cluster("image", name, context, "--file", dockerfile, *pairs)
 
 
 @pytest.fixture(scope="session")

@@ -216,7 +216,7 @@ def made_of(tenants: Tenants, accepted: Raw) -> Made:
     job_ = training_job(version, version.spec, tenants.settings, version.created)
     jobs = f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs?dryRun=All"
     said = tenants.ask("POST", jobs, job_.manifest, account=OPERATOR)
-    return Made(accepted, seen, manifest, job_.manifest, said.words, repr(job_.grant))
+    return Made(accepted, seen, manifest, job_.manifest, said.words, repr(job_.grants))
 
 
 ESCAPES = "\x1b[2J\u202egnp\u2066\r\n"

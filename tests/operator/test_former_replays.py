@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clm_api.layout import replay_report
-from clm_operator.jobs.manifest import Work, manifest
+from clm_operator.jobs.manifest import Part, Work, manifest
 from clm_operator.settings import Settings
 from tests.operator.rig import Rig
 from tests.operator.test_older_definitions import CRD, wait_served
@@ -59,8 +59,9 @@ def job_of_before(rig: Rig, owner: Raw) -> Raw:
         "CLM_EVALUATION_TASK": TASK, "CLM_RUN_NAMESPACE": rig.namespace, "CLM_RUN_SCHEDULE": NAME,
         "CLM_RUN_NAME": JOB, "CLM_RUN_UID": owner["metadata"]["uid"],
     }  # fmt: skip
-    work = Work("evaluate", told, settings.store.secret_name)
-    return manifest(meta, version.run.pod, work, settings)
+    pod = version.run.pod
+    work = Work([Part("trainer", pod.image, "evaluate", told, settings.store.secret_name)])
+    return manifest(meta, pod, work, settings)
 
 
 @pytest.mark.slow

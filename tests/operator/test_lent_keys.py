@@ -68,7 +68,7 @@ def pod(minio: MinioServer, pool: urllib3.PoolManager) -> Holder:
     """A pod of one run, beside another run, production and another symbol's bars."""
     minio.make_bucket(BUCKET)
     for path in (OTHER.manifest, POINTER, FOREIGN_BARS):
-        _put(minio, f"{PREFIX}/{path}", b"not yours")
+        put(minio, f"{PREFIX}/{path}", b"not yours")
     return Holder(minio, lend(minio, URL, run_access(LAYOUT, whole_run())), pool)
 
 
@@ -88,7 +88,7 @@ def trained(
         yield pod, fake
 
 
-def _put(minio: MinioServer, key: str, content: bytes) -> None:
+def put(minio: MinioServer, key: str, content: bytes) -> None:
     minio.client.put_object(
         bucket_name=BUCKET, object_name=key, data=io.BytesIO(content), length=len(content)
     )
@@ -125,7 +125,7 @@ def _get(path: str) -> Callable[[Holder], object]:
     return attempt
 
 
-def _write(path: str, prefix: str = f"{PREFIX}/") -> Callable[[Holder], object]:
+def write(path: str, prefix: str = f"{PREFIX}/") -> Callable[[Holder], object]:
     def attempt(who: Holder) -> object:
         return who.client.put_object(
             bucket_name=BUCKET, object_name=f"{prefix}{path}", data=io.BytesIO(b"x"), length=1
@@ -200,18 +200,18 @@ class Forbidden:
 FORBIDDEN = [
     Forbidden("list the bucket, even its own prefix", _list),
     Forbidden("get another run's manifest", _get(OTHER.manifest)),
-    Forbidden("put into another run's prefix", _write(f"{OTHER.prefix}/attempts/p/metrics.json")),
-    Forbidden("replace another run's manifest", _write(OTHER.manifest)),
+    Forbidden("put into another run's prefix", write(f"{OTHER.prefix}/attempts/p/metrics.json")),
+    Forbidden("replace another run's manifest", write(OTHER.manifest)),
     Forbidden("get the production pointer", _get(POINTER)),
-    Forbidden("put the production pointer", _write(POINTER)),
+    Forbidden("put the production pointer", write(POINTER)),
     Forbidden("copy the production pointer into its own prefix", _copy_production),
-    Forbidden("put a tombstone", _write(LAYOUT.tombstone)),
+    Forbidden("put a tombstone", write(LAYOUT.tombstone)),
     Forbidden("get bars of another symbol", _get(FOREIGN_BARS)),
-    Forbidden("put bars of another symbol", _write(FOREIGN_BARS)),
-    Forbidden("put bars of another timeframe", _write(f"{BARS}/BTC-USDT_USDT/4h/2025-11.parquet")),
-    Forbidden("hold the lease of another symbol", _write(FOREIGN_LEASE)),
-    Forbidden("ban another exchange", _write("bans/kraken.json")),
-    Forbidden("put beside the prefix", _write(LAYOUT.manifest, prefix="")),
+    Forbidden("put bars of another symbol", write(FOREIGN_BARS)),
+    Forbidden("put bars of another timeframe", write(f"{BARS}/BTC-USDT_USDT/4h/2025-11.parquet")),
+    Forbidden("hold the lease of another symbol", write(FOREIGN_LEASE)),
+    Forbidden("ban another exchange", write("bans/kraken.json")),
+    Forbidden("put beside the prefix", write(LAYOUT.manifest, prefix="")),
     Forbidden("delete its own manifest", _delete(LAYOUT.manifest)),
     Forbidden("delete its own manifest among many", _delete_many),
     Forbidden("delete its own bars", _delete(f"{BARS}/BTC-USDT_USDT/1h/2025-11.parquet")),
@@ -234,5 +234,5 @@ def test_the_same_is_no_trouble_for_the_administrator(
     case: Forbidden, trained: tuple[Holder, FakeExchange], root: Holder
 ) -> None:
     """Else a row above would be refused for another reason than its keys."""
-    _put(root.minio, f"{PREFIX}/{LAYOUT.manifest}", b"{}")
+    put(root.minio, f"{PREFIX}/{LAYOUT.manifest}", b"{}")
     case.attempt(root)

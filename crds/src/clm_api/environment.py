@@ -2,6 +2,10 @@
 
 CONTAINER = "trainer"
 """The container that works; whatever else is in its pod was put there by others."""
+FETCHER = "fetch"
+"""The container of CLM's own that works before an own image does, and its command."""
+FETCHED = "CLM_FETCHED"
+"""File in which the fetching container says what it asked; whoever else has it asks no exchange."""
 RUN_SPEC = "CLM_RUN_SPEC"
 """The RunSpec as JSON, at most 32 KB."""
 CHAMPION = "CLM_CHAMPION"

@@ -48,6 +48,8 @@ class Row:
         The features of ``spec.model.features``, or closes alone.
     example
         Its parameters in its sample; without it, the defaults.
+    quick
+        Parameters with which it trains in a moment, for a try; without it, the defaults.
     """
 
     title: str
@@ -59,6 +61,7 @@ class Row:
     learns: Learns = "target"
     reads: Reads = "features"
     example: Mapping[str, Any] | None = None
+    quick: Mapping[str, Any] | None = None
 
     @property
     def sample(self) -> dict[str, Any]:
@@ -110,22 +113,22 @@ class Family(StrEnum):
     NHITS = "nhits", Row(
         "N-HiTS", NhitsParameters, folds=1,
         flavour="neural", memory="2Gi", libraries=("torch", "neuralforecast", "safetensors"),
-        learns="path", reads="closes",
+        learns="path", reads="closes", quick={"maxSteps": 2, "seeds": 1},
     )
     PATCHTST = "patchtst", Row(
         "PatchTST", PatchtstParameters, folds=1,
         flavour="neural", memory="2Gi", libraries=("torch", "neuralforecast", "safetensors"),
-        learns="path", reads="closes",
+        learns="path", reads="closes", quick={"maxSteps": 2, "seeds": 1},
     )
     RL_V2 = "rl-v2", Row(
         "reinforcement learning (DQN)", RlV2Parameters, folds=1,
         flavour="rl", memory="2Gi", libraries=("torch", "stable-baselines3", "safetensors"),
-        learns="reward",
+        learns="reward", quick={"totalSteps": 128, "seeds": 1},
     )
     RL_V3 = "rl-v3", Row(
         "reinforcement learning (PPO)", RlV3Parameters, folds=1,
         flavour="rl", memory="2Gi", libraries=("torch", "stable-baselines3", "safetensors"),
-        learns="reward",
+        learns="reward", quick={"totalSteps": 128, "seeds": 1},
     )
     BLEND = "blend", Row(
         "blend", BlendParameters, folds=1,

@@ -11,7 +11,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from clm_api.environment import CONTAINER
+from clm_api.environment import CONTAINER, FETCHER
 from clm_api.reasons import Reason
 
 Raw = dict[str, Any]
@@ -49,6 +49,25 @@ def trainer_state(status: Raw) -> Raw:
     """Return the state of the trainer's container, empty before the kubelet knows it."""
     containers = status.get("containerStatuses") or ()
     return next((dict(c.get("state", {})) for c in containers if c["name"] == CONTAINER), {})
+
+
+def working_state(status: Raw) -> Raw:
+    """Return the state of the trainer's container, or of the one that fetches for it.
+
+    The latter's counts while it works, once it has failed, and until the kubelet has begun with
+    the trainer after it.
+    """
+    state = trainer_state(status)
+    if "running" in state or "terminated" in state:
+        return state
+    before = status.get("initContainerStatuses") or ()
+    fetcher: Raw = next((dict(c.get("state", {})) for c in before if c["name"] == FETCHER), {})
+    ended = fetcher.get("terminated", {})
+    if "running" in fetcher or ended.get("exitCode"):
+        return fetcher
+    if ended and state.get("waiting", {}).get("reason") in _BEGINNING:
+        return {"running": {"startedAt": ended.get("startedAt")}}
+    return state
 
 
 def complaint(status: Raw, state: Raw) -> Complaint | None:

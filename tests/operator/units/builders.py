@@ -259,7 +259,7 @@ class Decided:
             *(manifests.keys_of(self.facts, run) for run in runs),
             *(manifests.keys_of_replay(self.facts, lacking) for lacking in replays),
         ]
-        return tuple(grant for grant in found if grant is not None)
+        return tuple(grant for grants in found for grant in grants)
 
     @property
     def delete_jobs(self) -> tuple[Job, ...]:

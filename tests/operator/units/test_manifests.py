@@ -119,9 +119,8 @@ def test_a_run_is_told_who_is_in_production_and_may_read_it(uri: str, *, reads: 
     container = made.manifest["spec"]["template"]["spec"]["containers"][0]
     values = {e["name"]: e.get("value") for e in container["env"]}
     assert Contender.model_validate_json(values["CLM_CHAMPION"]) == champion
-    assert made.grant is not None
-    assert any("uid-0" in path for path in made.grant.forms[0].reads) is reads
-    assert not any("uid-0" in path for form in made.grant.forms for path in form.writes)
+    assert any("uid-0" in path for path in made.grants[0].forms[0].reads) is reads
+    assert not any("uid-0" in path for form in made.grants[0].forms for path in form.writes)
 
 
 def test_a_run_without_anybody_in_production_is_told_nothing() -> None:
@@ -169,14 +168,12 @@ def from_secrets(manifest: dict[str, object]) -> list[str]:
 def test_a_pod_takes_the_static_secret_or_one_of_its_own_and_never_both() -> None:
     assert from_secrets(manifest()) == ["store"]
     job = lent_job()
-    assert job.grant is not None
-    assert from_secrets(job.manifest) == [job.grant.name]
+    assert from_secrets(job.manifest) == [job.grants[0].name]
 
 
 def test_the_secret_of_a_run_goes_with_its_job_and_holds_what_was_lent() -> None:
     job = lent_job()
-    assert job.grant is not None
-    grant = job.grant.owned({"metadata": {"name": "btc-1", "uid": "job-uid"}})
+    grant = job.grants[0].owned({"metadata": {"name": "btc-1", "uid": "job-uid"}})
     made = secret_manifest(grant, Credentials("id", "key", "token"))
     (owner,) = made["metadata"]["ownerReferences"]
     assert (owner["kind"], owner["apiVersion"], owner["uid"]) == ("Job", "batch/v1", "job-uid")
@@ -189,7 +186,7 @@ def test_the_secret_of_a_run_goes_with_its_job_and_holds_what_was_lent() -> None
 
 def test_every_round_names_another_secret_so_that_a_crash_leaves_nothing_in_the_way() -> None:
     rounds = [lent_job(b.NOW + timedelta(microseconds=i)) for i in range(3)]
-    names = [job.grant.name for job in rounds if job.grant is not None]
+    names = [grant.name for job in rounds for grant in job.grants]
     assert len(set(names)) == 3
     assert all(name.startswith("btc-1-") and len(name) == len("btc-1-") + 8 for name in names)
     assert {job.name for job in rounds} == {"btc-1"}
@@ -211,8 +208,7 @@ def test_lent_keys_are_never_shown() -> None:
          "a queue may hold it back"],
 )  # fmt: skip
 def test_credentials_last_as_long_as_the_run_may(job: dict[str, Any], seconds: int) -> None:
-    grant = lent_job(**job).grant
-    assert grant is not None
+    (grant,) = lent_job(**job).grants
     assert grant.seconds == seconds
 
 

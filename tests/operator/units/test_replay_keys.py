@@ -34,15 +34,14 @@ def test_a_replay_reads_its_versions_and_writes_one_report() -> None:
     world = lending()
     made = world.plan().create_replay
     assert made is not None
-    assert made.grant is not None
-    assert "ownerReferences" not in made.grant.secret, "its Secret goes with its Job"
-    narrow = made.grant.forms[0]
+    assert "ownerReferences" not in made.grants[0].secret, "its Secret goes with its Job"
+    narrow = made.grants[0].forms[0]
     assert narrow.reads[0] == "runs/ns/btc/uid-btc-0/*"
     slot = slot_of(b.NOW + 6 * HOUR)
     assert narrow.writes == (f"evaluations/ns/btc/ts-uid/{slot}.json",)
     (source,) = made.manifest["spec"]["template"]["spec"]["containers"][0]["envFrom"]
-    assert source["secretRef"]["name"] == made.grant.name
-    assert made.grant.name.startswith(f"{job_at(6)}-")
+    assert source["secretRef"]["name"] == made.grants[0].name
+    assert made.grants[0].name.startswith(f"{job_at(6)}-")
 
 
 def test_a_store_that_lends_nothing_is_asked_again() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from clm_operator.jobs.state import state_of
 from clm_operator.mirror.objects import Pod
 from tests.operator.units import builders as b
 from tests.operator.units.test_outcomes import HAD_JOB
@@ -77,6 +78,11 @@ CROWDS = [
           "Failed TrainingFailed", "exit code 70: boom", FAILED),
     Crowd("a result counts though the sidecar goes on", crowded("Running", ended_with(0), RUNS),
           "Succeeded CriteriaPassed", has_result=True, after=1),
+    Crowd("a pod that ended well while its Job does not say so yet",
+          crowded("Succeeded", ended_with(0), ended_with(0)), "Succeeded CriteriaPassed",
+          has_result=True, after=1),
+    Crowd("the same without a result", crowded("Succeeded", ended_with(0), ended_with(0)),
+          "Failed ArtifactCorrupt", "its trainer ended but the store holds no result", after=61),
     Crowd("a trainer that just ended without a result may yet be followed by its pod",
           crowded("Running", ended_with(65, WORDS), RUNS), "Running DataGap",
           "its pod ended: a hole in BTC/USDT", after=60),
@@ -119,3 +125,17 @@ def test_the_trainer_is_told_from_what_is_injected_beside_it(case: Crowd) -> Non
     got = b.came_of(version, seen, b.settings()).status
     assert f"{got.phase} {got.reason}" == case.stands
     assert case.says in got.message
+
+
+@pytest.mark.parametrize(
+    ("pod", "over"),
+    [
+        (crowded("Succeeded", ended_with(0), ended_with(0)), True),
+        (crowded("Running", ended_with(0), RUNS), True),
+        (crowded("Failed", ended_with(70), ended_with(0)), False),
+        (crowded("Running", RUNS, RUNS), False),
+    ],
+    ids=["it ended well", "a sidecar goes on", "it failed and is tried again", "it works"],
+)
+def test_a_result_is_looked_for_as_soon_as_the_trainer_has_ended(pod: Pod, *, over: bool) -> None:
+    assert state_of(b.job("btc-1", pod), None, 600, T0).over is over

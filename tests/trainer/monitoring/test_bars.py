@@ -14,6 +14,7 @@ from clm_trainer.monitoring import contenders
 from clm_trainer.serving.newest import closed_bars
 from clm_trainer.sources.bars import BarKey
 from clm_trainer.sources.cache import BarCache
+from clm_trainer.stages.fetch import fetch
 from clm_trainer.storage import Storage
 from tests.support.attempts import change_json, rewrite
 from tests.support.fake_exchange import FakeExchange
@@ -90,9 +91,9 @@ def test_versions_of_one_market_share_their_bars_and_others_get_their_own(
 
     def counted(*arguments: Any, **named: Any) -> Any:
         fetched.append(arguments[0].symbols)
-        return closed_bars(*arguments, **named)
+        return fetch(*arguments, **named)
 
-    monkeypatch.setattr(contenders, "closed_bars", counted)
+    monkeypatch.setattr(contenders, "fetch", counted)
     report_of(store, task_of(store))
     assert fetched == [["BTC/USDT", "ETH/USDT"]]
     publish(store, "other", tiny_run(data={"symbols": ["BTC/USDT"]}))

@@ -89,6 +89,7 @@ class Pod:
     spec: RunSpec | None = None
     attempt: str = "pod-1"
     extra: dict[str, str] = field(default_factory=dict)
+    command: str = "train"
 
     def environment(self) -> dict[str, str]:
         """Return what the process is told."""
@@ -109,7 +110,7 @@ class Pod:
 
     def start(self) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            [sys.executable, "-m", "clm_trainer", "train"],
+            [sys.executable, "-m", "clm_trainer", self.command],
             env=self.environment(),
             stderr=subprocess.PIPE,
             text=True,

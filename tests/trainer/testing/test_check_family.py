@@ -142,6 +142,15 @@ class Remembering(Sharing):
         )
 
 
+class Careless(Sharing):
+    """A family that says it weighs labels, and does not."""
+
+    weighs_labels = True
+
+    def fit(self, train: Dataset, valid: Dataset, context: FitContext) -> Fitted:
+        return self.inner.fit(replace(train, weight=None), valid, context)
+
+
 def kept(kind: type[Sharing]) -> Offer[Any]:
     return Offer(Linear, lambda told, run: kind(LINEAR.make(told, run)))
 
@@ -202,6 +211,7 @@ BREAKS: dict[str, tuple[Any, str]] = {
     "rows that are not usable are not learned": (bad(of={"fits": greedy}), "scores differ"),
     "a constant target is no error": (bad(of={"fits": steep}), "ZeroDivisionError: no spread"),
     "without rows to learn from it says so": (bad(of={"fits": greedy}), "is no error"),
+    "labels count by their weights, if it says so": (kept(Careless), "change nothing"),
     "a later fit does not change an earlier model": (kept(Sharing), "fit 1 of 3, after the others"),
     "bars after a span change nothing that is fitted on it": (kept(Remembering), "fit 3 of 3"),
     "a loaded model scores the same to the bit": (bad(of={"loads": shifted}), "after loading"),

@@ -1,4 +1,4 @@
-"""``python -m clm_trainer train|replay``: what a Job's pod does, told by the environment."""
+"""``python -m clm_trainer train|replay|fetch``: what a Job's pod does, told by the environment."""
 
 import argparse
 import gc
@@ -8,7 +8,8 @@ import signal
 import sys
 import threading
 from datetime import UTC, datetime
-from typing import NoReturn, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from pydantic import ValidationError
 
@@ -19,11 +20,16 @@ from clm_api.layout import RunLayout, replay_report
 from clm_api.reasons import Reason
 from clm_api.run import RunSpec
 from clm_api.timing import slot_of
+from clm_trainer import compiled
 from clm_trainer.host import Host
 from clm_trainer.kept_log import KeptLog
+from clm_trainer.sources.asked import Asked
 from clm_trainer.storage import Storage
 from clm_trainer.termination import write_last_words
 from clm_trainer.threads import thread_count
+
+if TYPE_CHECKING:
+    from clm_api.replay import ReplayTask
 
 LOG = logging.getLogger("clm_trainer")
 GRACE_S = 20.0
@@ -60,6 +66,7 @@ def main(arguments: list[str]) -> int:
     stop = threading.Event()
     stop_on_sigterm(stop, GRACE_S)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait take no CPU
+    compiled.lay_out()
     for name in _THREAD_VARIABLES:  # before numpy is imported: its libraries read them once
         os.environ.setdefault(name, str(thread_count()))
     try:
@@ -101,26 +108,65 @@ def _train(stop: threading.Event) -> None:
         from clm_api.replay import Contender
 
         champion = _told(Contender, environment.CHAMPION)
-    attempt, version = _needed(environment.ATTEMPT), _needed(environment.RUN_NAME)
-    layout = RunLayout(
+    layout, attempt = _layout(), _needed(environment.ATTEMPT)
+    version, host = _needed(environment.RUN_NAME), _host(stop, _asked())
+    _keep_log(layout.log(attempt))
+    from clm_trainer import pipeline
+
+    who = pipeline.Identity(layout, version, attempt)
+    manifest = pipeline.run(spec, who, host, champion)
+    LOG.info("the result is %s", manifest, extra={"stage": "report"})
+
+
+def _fetch(stop: threading.Event) -> None:
+    """Fetch for the container after this one, and say what was asked."""
+    noted, asked = Path(_needed(environment.FETCHED)), Asked()
+    host = _host(stop, asked)
+    if environment.RUN_SPEC in os.environ:
+        spec = _told(RunSpec, environment.RUN_SPEC)
+        layout, attempt = _layout(), _needed(environment.ATTEMPT)
+        _keep_log(layout.log(attempt))
+        from clm_trainer.stages.material import fetch_for
+
+        fetch_for(spec, layout, attempt, host)
+    else:
+        from clm_trainer.monitoring import fetching
+
+        fetching.fetch_for(_task(), host)
+    asked.write(noted)
+
+
+def _layout() -> RunLayout:
+    return RunLayout(
         _needed(environment.RUN_NAMESPACE),
         _needed(environment.RUN_SCHEDULE),
         _needed(environment.RUN_UID),
     )
-    host = _host(stop)
-    _keep_log(layout.log(attempt))
-    from clm_trainer import pipeline
 
-    manifest = pipeline.run(spec, pipeline.Identity(layout, version, attempt), host, champion)
-    LOG.info("the result is %s", manifest, extra={"stage": "report"})
+
+def _asked() -> Asked:
+    """Return what a container before this one asked; without one, this process asks itself."""
+    path = os.environ.get(environment.FETCHED)
+    return Asked.read(Path(path)) if path else Asked()
 
 
 def _keep_log(path: str) -> None:
     """Keep all further lines in the store too."""
     store = Storage(_needed(environment.STORE_URL), patience_s=_PATIENCE_S, answer_s=_PATIENCE_S)
-    kept = KeptLog(store, path)
+    kept = KeptLog(store, path, _lines_before(store, path))
     kept.addFilter(_RunFields())
     logging.getLogger().addHandler(kept)
+
+
+def _lines_before(store: Storage, path: str) -> bytes:
+    """Return what a container of this pod that worked before has logged; news, not result."""
+    if environment.FETCHED not in os.environ:
+        return b""
+    try:
+        return store.get(path) or b""
+    except ClmError as error:
+        LOG.warning("the log of the fetching container was not read: %s", error)
+        return b""
 
 
 def _flush_logs() -> None:
@@ -129,33 +175,43 @@ def _flush_logs() -> None:
 
 
 def _replay(stop: threading.Event) -> None:
-    from clm_api.replay import ReplayTask
-
-    of_before = former.TASK in os.environ
-    task = _told(ReplayTask, former.TASK if of_before else environment.REPLAY_TASK)
+    task = _task()
     path = replay_report(
         _needed(environment.RUN_NAMESPACE),
         _needed(environment.RUN_SCHEDULE),
         _needed(environment.RUN_UID),
         slot_of(task.slot),
     )
-    host = _host(stop)
+    host = _host(stop, _asked())
     from clm_trainer.monitoring import job
 
     job.run(task, path, host)
 
 
-def _host(stop: threading.Event) -> Host:
+def _task() -> "ReplayTask":
+    from clm_api.replay import ReplayTask
+
+    of_before = former.TASK in os.environ
+    return _told(ReplayTask, former.TASK if of_before else environment.REPLAY_TASK)
+
+
+def _host(stop: threading.Event, asked: Asked) -> Host:
     data = os.environ.get(environment.DATA_URL)
     return Host(
         store=Storage(_needed(environment.STORE_URL)),
         clock=lambda: datetime.now(UTC),
         should_stop=stop.is_set,
         elsewhere=Storage(data) if data else None,
+        asked=asked,
     )
 
 
-_COMMANDS = {"train": _train, "replay": _replay, former.COMMAND: _replay}
+_COMMANDS = {
+    "train": _train,
+    "replay": _replay,
+    environment.FETCHER: _fetch,
+    former.COMMAND: _replay,
+}
 
 
 def _needed(name: str) -> str:

@@ -1,9 +1,10 @@
 """What the process around a run or a replay gives it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from clm_trainer.sources.asked import Asked
 from clm_trainer.storage import Storage
 
 
@@ -21,12 +22,15 @@ class Host:
         True once the process was told to end.
     elsewhere
         Where bars, funding and own trades lie; None where they lie in the same store.
+    asked
+        Who asks exchanges: this process, unless a container before it did.
     """
 
     store: Storage
     clock: Callable[[], datetime]
     should_stop: Callable[[], bool]
     elsewhere: Storage | None = None
+    asked: Asked = field(default_factory=Asked)
 
     @property
     def data(self) -> Storage:

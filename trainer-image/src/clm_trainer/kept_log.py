@@ -33,15 +33,17 @@ class KeptLog(logging.Handler):
         Asked for seconds at most: whoever flushes waits for it.
     path
         The object to overwrite.
+    before
+        What stands in it already and stays.
     """
 
-    def __init__(self, store: Writable, path: str) -> None:
+    def __init__(self, store: Writable, path: str, before: bytes = b"") -> None:
         super().__init__()
         self.setFormatter(JsonFormatter())
         self._store, self._path = store, path
-        self._head: list[bytes] = []
+        self._head = [before[:MOST_BYTES]]
         self._tail: deque[bytes] = deque()
-        self._head_bytes = self._tail_bytes = self._left_out = 0
+        self._head_bytes, self._tail_bytes, self._left_out = len(self._head[0]), 0, 0
         self._written = self._lines = 0
         self._writing, self._complained = threading.Lock(), False
         self._ended = threading.Event()

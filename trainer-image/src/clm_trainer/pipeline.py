@@ -1,7 +1,7 @@
 """One run from bars to a committed result: fetch, features, train, backtest, report."""
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clm_api.errors import ClmError
@@ -15,11 +15,8 @@ from clm_trainer.host import Host
 from clm_trainer.memory import give_back
 from clm_trainer.outcome import Outcome
 from clm_trainer.progress import ProgressReporter
-from clm_trainer.sources.report import DataReport
 from clm_trainer.stages.develop import develop
-from clm_trainer.stages.fetch import fetch
-from clm_trainer.stages.funding import funding_events, judged_bars
-from clm_trainer.stages.own_trades import own_trades
+from clm_trainer.stages.material import material
 from clm_trainer.stages.production import in_production
 from clm_trainer.stages.report import write
 from clm_trainer.threads import thread_count
@@ -81,20 +78,8 @@ def run(spec: RunSpec, who: Identity, host: Host, champion: "Contender | None" =
         give_back()
 
     enter("fetch")
-    panel, bars = fetch(
-        spec.data,
-        host.data,
-        funding=spec.charges_funding,
-        tell=lambda line: progress("fetch", 0.0, line),
-    )
-    _LOG.info(_bars(spec, bars), extra={"stage": "fetch"})
-    trades = own_trades(spec, panel, host.data)
-    if trades is not None:
-        _LOG.info(trades.note, extra={"stage": "fetch"})
-        spec, bars = trades.charged(spec), replace(bars, notes=(*bars.notes, trades.note))
-    events = funding_events(spec, judged_bars(panel, spec), host.data)
-    if events is not None:
-        _LOG.info("%d funding events", len(events), extra={"stage": "fetch"})
+    made_of = material(spec, host, lambda line: progress("fetch", 0.0, line))
+    spec = made_of.spec
 
     context = FitContext(
         seed=spec.model.seed,
@@ -103,24 +88,14 @@ def run(spec: RunSpec, who: Identity, host: Host, champion: "Contender | None" =
         progress=lambda done, line: progress("train", done, line),
         should_stop=host.should_stop,
     )
-    developed = develop(panel, spec, context, events, enter=enter)
+    developed = develop(made_of.panel, spec, context, made_of.events, enter=enter)
 
     enter("report")
     folder = Attempt(store, layout, who.attempt)
-    outcome = Outcome(spec, layout, who.version, bars, developed, trades)
+    outcome = Outcome(spec, layout, who.version, made_of.bars, developed, made_of.trades)
     if write(outcome, folder, production=in_production(champion), now=host.clock()):
         say = "%d files in %s"
         _LOG.info(say, len(folder.files), layout.attempt(who.attempt), extra={"stage": "report"})
     else:
         _LOG.info("another attempt was faster: its result stands", extra={"stage": "report"})
     return layout.manifest
-
-
-def _bars(spec: RunSpec, bars: DataReport) -> str:
-    """Say what was fetched at a glance."""
-    cached = sum(one.cached for one in bars.symbols)
-    symbols, gaps = " ".join(spec.data.symbols), sum(len(one.gaps) for one in bars.symbols)
-    return (
-        f"{symbols} {spec.data.timeframe} {bars.from_:%Y-%m-%d}..{bars.to:%Y-%m-%d}  "
-        f"{bars.bars} bars ({bars.requests} requests, {cached} from cache), {gaps} gaps"
-    )

@@ -1,4 +1,4 @@
-"""Credentials for one run: what for, for how long, and the Secret that brings them to its pods."""
+"""Credentials for one run: what for, for how long, and the Secrets that bring them to its pods."""
 
 import hashlib
 from collections.abc import Sequence
@@ -6,10 +6,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from clm_api.environment import CONTAINER, FETCHER
 from clm_api.layout import RunLayout
 from clm_api.model_version import ModelVersionSpec
 from clm_api.run import RunPod, RunSpec
 from clm_operator.jobs.access import Access, Shared, run_access, shared_access
+from clm_operator.jobs.split import containers_of, only_reading
 from clm_operator.mirror.objects import Job, Version
 from clm_operator.names import LABEL_SCHEDULE, LABEL_VERSION
 from clm_operator.owners import owned_by
@@ -49,12 +51,15 @@ class Grant:
         What they are good for, from narrow to wide: the first that a policy can hold.
     seconds
         How long they must last.
+    container
+        Whose environment they are for.
     """
 
     job: str
     secret: dict[str, Any]
     forms: tuple[Access, ...]
     seconds: int
+    container: str = CONTAINER
 
     @property
     def name(self) -> str:
@@ -76,60 +81,79 @@ def shared_by(store: StoreSettings, namespace: str) -> Shared:
     return Shared(store.data_folder(namespace), store.widest_keys.forms)
 
 
-def run_grant(
+def run_grants(
     version: Version,
     spec: ModelVersionSpec,
     now: datetime,
     champion: RunLayout | None = None,
     shared: Shared | None = None,
-) -> Grant:
-    """Return what a training run needs.
+) -> tuple[Grant, ...]:
+    """Return what the containers of a training run need, in the order in which they work.
+
+    An own image only reads what others share, and writes its own run.
 
     Parameters
     ----------
     champion
         The run in production, which is read for the comparison.
 
-    Every round names another Secret: nothing has to be read or replaced.
+    Every round names other Secrets: nothing has to be read or replaced.
     """
     namespace, schedule = version.namespace, spec.schedule_ref.name
-    return Grant(
-        job=version.name,
-        secret={
-            "name": f"{version.name}-{_digest(version.uid, now)}",
-            "namespace": namespace,
-            "labels": {LABEL_SCHEDULE: schedule, LABEL_VERSION: version.name},
-        },
-        forms=run_access(
-            RunLayout(namespace, schedule, version.run_uid), spec.run, champion, shared
-        ),
-        seconds=_lifetime_s(spec.run.pod),
+    layout = RunLayout(namespace, schedule, version.run_uid)
+    labels = {LABEL_SCHEDULE: schedule, LABEL_VERSION: version.name}
+    trains = spec.run if spec.run.pod.own_image is None else only_reading(spec.run)
+    forms = {
+        FETCHER: run_access(layout, spec.run, None, shared),
+        CONTAINER: run_access(layout, trains, champion, shared),
+    }
+    return tuple(
+        Grant(
+            job=version.name,
+            secret={
+                "name": f"{version.name}-{_digest(version.uid, now, container)}",
+                "namespace": namespace,
+                "labels": labels,
+            },
+            forms=forms[container],
+            seconds=_lifetime_s(spec.run.pod),
+            container=container,
+        )
+        for container in containers_of(spec.run.pod)
     )
 
 
-def replay_grant(
+def replay_grants(
     job: str,
     secret: dict[str, Any],
     own: Access,
     runs: Sequence[RunSpec],
     now: datetime,
     shared: Shared | None = None,
-) -> Grant:
-    """Return what a replay needs.
+) -> tuple[Grant, ...]:
+    """Return what the containers of a replay need, in the order in which they work.
 
     Parameters
     ----------
     own
         Files of runs that are read, and the report that is written.
     runs
-        Specs of those runs, as far as they are known: whose bars are read.
+        Specs of those runs, as far as they are known: whose bars are read. The first one's pod
+        does the work.
     """
-    return Grant(
-        job=job,
-        secret=secret | {"name": f"{job}-{_digest(own.writes[0], now)}"},
-        forms=tuple(own | data for data in shared_access(runs, shared)),
-        seconds=_lifetime_s(runs[0].pod),
-    )
+    pod = runs[0].pod
+    replayed = runs if pod.own_image is None else [only_reading(run) for run in runs]
+    needed = {
+        FETCHER: (Access(reads=own.reads), runs),
+        CONTAINER: (own, replayed),
+    }
+    grants = []
+    for container in containers_of(pod):
+        files, read = needed[container]
+        name = f"{job}-{_digest(own.writes[0], now, container)}"
+        forms = tuple(files | data for data in shared_access(read, shared))
+        grants.append(Grant(job, secret | {"name": name}, forms, _lifetime_s(pod), container))
+    return tuple(grants)
 
 
 def regrant(grant: Grant, job: Job) -> Grant | None:
@@ -137,7 +161,8 @@ def regrant(grant: Grant, job: Job) -> Grant | None:
 
     None where that is not one of its own: it was made before each run had keys of its own.
     """
-    named = (one.get("secretRef", {}).get("name", "") for one in job.container.get("envFrom", ()))
+    sources = job.container_of(grant.container).get("envFrom", ())
+    named = (one.get("secretRef", {}).get("name", "") for one in sources)
     waits_for = next((name for name in named if name.startswith(f"{job.name}-")), None)
     return None if waits_for is None else grant.named(waits_for).owned(job.raw)
 
@@ -157,8 +182,8 @@ def secret_manifest(grant: Grant, lent: Credentials) -> dict[str, Any]:
     }
 
 
-def _digest(uid: str, now: datetime) -> str:
-    return hashlib.sha256(f"{uid}/{now.isoformat()}".encode()).hexdigest()[:8]
+def _digest(uid: str, now: datetime, container: str) -> str:
+    return hashlib.sha256(f"{uid}/{now.isoformat()}/{container}".encode()).hexdigest()[:8]
 
 
 def _lifetime_s(pod: RunPod) -> int:

@@ -23,8 +23,8 @@ class NewJob:
     """A Job to create, and the credentials without which its pods can't begin."""
 
     manifest: dict[str, Any]
-    grant: Grant | None = None
-    """None: its pods take the Secret of the operator's configuration."""
+    grants: tuple[Grant, ...] = ()
+    """One for each container; none: its pods take the Secret of the operator's configuration."""
 
     @property
     def name(self) -> str:
@@ -33,26 +33,45 @@ class NewJob:
 
 
 @dataclass(frozen=True)
-class Work:
-    """What a pod does.
+class Part:
+    """What one container does.
 
     Parameters
     ----------
+    name, image
+        The container's.
     command
         Of ``python -m clm_trainer``.
     environment
         Variables by name; those that are None are left out.
     secret_name
-        The Secret with the pods' keys to the store; None: their account stands for them.
-    volumes, mounts
+        The Secret with its keys to the store; None: the pod's account stands for them.
+    mounts
         Beside the scratch folder.
     """
 
+    name: str
+    image: str
     command: str
     environment: Mapping[str, str | None]
     secret_name: str | None
-    volumes: Sequence[dict[str, Any]] = ()
     mounts: Sequence[dict[str, Any]] = ()
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a pod does.
+
+    Parameters
+    ----------
+    parts
+        One after the other; the last one is the pod's main container.
+    volumes
+        Beside each container's scratch folder.
+    """
+
+    parts: Sequence[Part]
+    volumes: Sequence[dict[str, Any]] = ()
 
 
 def manifest(meta: dict[str, Any], pod: RunPod, work: Work, settings: Settings) -> dict[str, Any]:
@@ -78,14 +97,17 @@ def manifest(meta: dict[str, Any], pod: RunPod, work: Work, settings: Settings) 
                         "action": "Ignore",
                         "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
                     },
-                    {
-                        "action": "FailJob",
-                        "onExitCodes": {
-                            "containerName": environment.CONTAINER,
-                            "operator": "In",
-                            "values": list(FINAL_EXIT_CODES),
-                        },
-                    },
+                    *(
+                        {
+                            "action": "FailJob",
+                            "onExitCodes": {
+                                "containerName": part.name,
+                                "operator": "In",
+                                "values": list(FINAL_EXIT_CODES),
+                            },
+                        }
+                        for part in work.parts
+                    ),
                 ]
             },
             "template": {
@@ -102,12 +124,37 @@ def manifest(meta: dict[str, Any], pod: RunPod, work: Work, settings: Settings) 
 def _pod_spec(pod: RunPod, work: Work, settings: Settings, namespace: str) -> dict[str, Any]:
     trainer = settings.trainer
     trust_volumes, trust_mounts = _trust(settings.store.ca_bundle)
+
+    *before, main = work.parts
+
+    def container(part: Part) -> dict[str, Any]:
+        return {
+            "name": part.name,
+            "image": part.image,
+            "imagePullPolicy": trainer.image_pull_policy,
+            "args": [part.command],
+            "env": _environment(part, settings, namespace),
+            "envFrom": [{"secretRef": {"name": n}} for n in (part.secret_name,) if n],
+            "resources": _resources(pod, gpu=part is main),
+            "securityContext": {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            },
+            "volumeMounts": [
+                {"name": _scratch(part), "mountPath": _SCRATCH},
+                *trust_mounts,
+                *part.mounts,
+            ],
+        }
+
     optional = {
         "nodeSelector": pod.node_selector,
         "tolerations": [t.to_json_dict() for t in pod.tolerations],
         "priorityClassName": pod.priority_class_name,
         "runtimeClassName": pod.runtime_class_name,
         "imagePullSecrets": [{"name": n} for n in trainer.image_pull_secrets],
+        "initContainers": [container(part) for part in before],
     }
     return {
         "restartPolicy": "Never",
@@ -122,33 +169,21 @@ def _pod_spec(pod: RunPod, work: Work, settings: Settings, namespace: str) -> di
             "fsGroup": _USER,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [
-            {
-                "name": environment.CONTAINER,
-                "image": pod.image,
-                "imagePullPolicy": trainer.image_pull_policy,
-                "args": [work.command],
-                "env": _environment(work, settings, namespace),
-                "envFrom": [{"secretRef": {"name": n}} for n in (work.secret_name,) if n],
-                "resources": _resources(pod),
-                "securityContext": {
-                    "allowPrivilegeEscalation": False,
-                    "readOnlyRootFilesystem": True,
-                    "capabilities": {"drop": ["ALL"]},
-                },
-                "volumeMounts": [
-                    {"name": "tmp", "mountPath": _SCRATCH},
-                    *trust_mounts,
-                    *work.mounts,
-                ],
-            }
-        ],
+        "containers": [container(main)],
         "volumes": [
-            {"name": "tmp", "emptyDir": {"sizeLimit": "2Gi"}},
+            *({"name": _scratch(p), "emptyDir": {"sizeLimit": "2Gi"}} for p in work.parts),
             *trust_volumes,
             *work.volumes,
         ],
     } | {key: value for key, value in optional.items() if value}
+
+
+def _scratch(part: Part) -> str:
+    """Return the name of a container's scratch volume; none sees another's.
+
+    What one leaves there, such as compiled code, the next would run with keys of its own.
+    """
+    return "tmp" if part.name == environment.CONTAINER else f"tmp-{part.name}"
 
 
 def _trust(bundle: CaBundle | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -165,10 +200,10 @@ def _trust(bundle: CaBundle | None) -> tuple[list[dict[str, Any]], list[dict[str
     return [{"name": "store-ca", **source}], [mount]
 
 
-def _environment(work: Work, settings: Settings, namespace: str) -> list[dict[str, Any]]:
+def _environment(part: Part, settings: Settings, namespace: str) -> list[dict[str, Any]]:
     store, folder = settings.store, settings.store.data_folder(namespace)
     values = {
-        **work.environment,
+        **part.environment,
         environment.STORE_URL: store.url,
         environment.DATA_URL: store.address(folder) if folder else None,
         environment.STORE_AMBIENT: "1" if store.credentials is CredentialsMode.AMBIENT else None,
@@ -187,9 +222,9 @@ def _environment(work: Work, settings: Settings, namespace: str) -> list[dict[st
     return [*(one for one in settings.trainer.extra_env if one["name"] not in names), *own]
 
 
-def _resources(pod: RunPod) -> dict[str, Any]:
+def _resources(pod: RunPod, *, gpu: bool) -> dict[str, Any]:
     resources = pod.resources.to_json_dict()
-    if pod.gpu.count:
+    if gpu and pod.gpu.count:
         limits = {**resources.get("limits", {}), pod.gpu.resource_name: str(pod.gpu.count)}
         resources["limits"] = limits
     return resources

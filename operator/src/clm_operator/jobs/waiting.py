@@ -6,6 +6,7 @@ or lost its node, waits anew.
 
 from datetime import datetime, timedelta
 
+from clm_api.environment import FETCHER
 from clm_api.model_version import Phase
 from clm_api.reasons import FINAL_EXIT_CODES, Reason
 from clm_api.timing import whole_seconds
@@ -14,6 +15,7 @@ from clm_operator.jobs.failures import Failure, explain, of_attempt
 from clm_operator.mirror.objects import Job
 
 _LACKS = "CreateContainerConfigError"
+_FETCHER = f"container {FETCHER}: "
 LINGERS = timedelta(seconds=60)
 """How long a pod may outlive its trainer before its Job is taken for one that never ends."""
 
@@ -78,7 +80,7 @@ def interrupted(job: Job) -> Complaint | None:
 def lacks_keys(job: Job) -> bool:
     """Whether the kubelet misses something that the pod's environment is to come from."""
     said = job.pods[-1].complaint if job.pods else None
-    return said is not None and said.words.startswith(_LACKS)
+    return said is not None and said.words.removeprefix(_FETCHER).startswith(_LACKS)
 
 
 def left_until(ended: datetime, phase: Phase, reason: str) -> datetime:

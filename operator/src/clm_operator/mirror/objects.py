@@ -12,7 +12,7 @@ from clm_api.restored import RESTORING
 from clm_api.schedule_status import TOKEN_CHARS, TrainingScheduleStatus
 from clm_api.timing import slot_of
 from clm_api.training_schedule import TrainingScheduleSpec
-from clm_operator.complaints import Complaint, complaint, trainer_state
+from clm_operator.complaints import Complaint, complaint, working_state
 from clm_operator.names import LABEL_QUEUE
 
 RUN_NOW = "clm.dev/run-now"
@@ -228,14 +228,20 @@ class Pod:
 
     @classmethod
     def read(cls, raw: Raw) -> "Pod":
-        """Pick what the planner looks at, of the trainer's container wherever it stands."""
+        """Pick what the planner looks at, of the trainer's container wherever it stands.
+
+        Before that one begins, the one that fetches for it works: a pod whose fetching container
+        has begun is at work.
+        """
         status = raw.get("status", {})
-        state = trainer_state(status)
+        state = working_state(status)
         terminated, running = state.get("terminated", {}), state.get("running", {})
         started = terminated.get("startedAt") or running.get("startedAt")
         phase = status.get("phase", "Pending")
         if phase == "Running" and "waiting" in state:
             phase = "Pending"  # a sidecar alone makes no run
+        if phase == "Pending" and (terminated or running):
+            phase = "Running"  # Kubernetes counts what works before the trainer as waiting
         leaving, ended = raw["metadata"].get("deletionTimestamp"), terminated.get("finishedAt")
         return cls(
             uid=raw["metadata"]["uid"],
@@ -280,8 +286,13 @@ class Job(_Named):
     @property
     def container(self) -> Raw:
         """The trainer's container as it was asked for."""
+        return self.container_of(CONTAINER)
+
+    def container_of(self, name: str) -> Raw:
+        """Return a container as it was asked for; empty where there is none of that name."""
         pod = self.raw["spec"].get("template", {}).get("spec", {})
-        return dict(next((c for c in pod.get("containers", ()) if c["name"] == CONTAINER), {}))
+        asked = (*pod.get("initContainers", ()), *pod.get("containers", ()))
+        return dict(next((c for c in asked if c["name"] == name), {}))
 
     @property
     def queue(self) -> str | None:
@@ -308,9 +319,14 @@ class Job(_Named):
 
     @property
     def trainer_ended(self) -> Pod | None:
-        """The newest pod if its trainer has ended, though a sidecar goes on and the Job with it."""
+        """The newest pod if its trainer has ended and nobody tries again, though the Job goes on.
+
+        A sidecar may keep the pod alive. After a pod that ended well, the Job's controller takes a
+        second or more to say so.
+        """
         pod = self.pods[-1] if self.pods else None
-        return pod if pod and pod.phase == "Running" and pod.exit_code is not None else None
+        there = pod is not None and pod.phase in ("Running", "Succeeded")
+        return pod if there and pod and pod.exit_code is not None else None
 
     @property
     def startable_since(self) -> datetime | None:

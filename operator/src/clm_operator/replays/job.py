@@ -13,10 +13,11 @@ from clm_api.layout import replay_report
 from clm_api.replay import ReplayTask
 from clm_api.run import RunPod, RunSpec
 from clm_api.timing import slot_of
-from clm_operator.jobs import exchange_keys
 from clm_operator.jobs.access import Access
-from clm_operator.jobs.credentials import Grant, replay_grant, shared_by
-from clm_operator.jobs.manifest import NewJob, Work, manifest
+from clm_operator.jobs.credentials import Grant, replay_grants, shared_by
+from clm_operator.jobs.manifest import NewJob, manifest
+from clm_operator.jobs.parts import Told, work_of
+from clm_operator.jobs.split import containers_of
 from clm_operator.mirror.objects import Job, ScheduleObject, Version
 from clm_operator.names import LABEL_REPLAY, LABEL_SCHEDULE
 from clm_operator.owners import owned_by
@@ -59,8 +60,8 @@ class DueReplay:
         return replace(self, task=self.task.having(watch=None))
 
     def is_of_this_release(self, settings: Settings) -> bool:
-        """Whether its image is one that the operator makes versions with now."""
-        return self.pod.image in settings.trainer.images.values()
+        """Whether its image is one of those that versions are made with now, or built on one."""
+        return (self.pod.fetch_image or self.pod.image) in settings.trainer.images.values()
 
     @property
     def pod(self) -> RunPod:
@@ -76,7 +77,7 @@ def replay_job(
     due = due if due.is_of_this_release(settings) else due.without_watch
     task = due.task
     lent = settings.store.credentials is CredentialsMode.PER_RUN
-    grant = grant_for(schedule, due, settings, now) if lent else None
+    grants = grants_for(schedule, due, settings, now) if lent else ()
     command, variable = _words(due, settings)
     values = {
         variable: task.model_dump_json(by_alias=True, exclude_none=True),
@@ -84,7 +85,6 @@ def replay_job(
         environment.RUN_SCHEDULE: schedule.name,
         environment.RUN_NAME: due.name,
         environment.RUN_UID: schedule.uid,
-        environment.EXCHANGE_KEYS: exchange_keys.FOLDER if due.reads_fills else None,
     }
     meta = {
         "name": due.name,
@@ -92,10 +92,11 @@ def replay_job(
         "labels": {LABEL_SCHEDULE: schedule.name, LABEL_REPLAY: str(slot_of(task.slot))},
         "ownerReferences": owned_by("TrainingSchedule", schedule.raw),
     }
-    secret_ref = schedule.spec.data.secret_ref if schedule.spec and due.reads_fills else None
-    secret_name = grant.name if grant else settings.store.secret_name
-    work = Work(command, values, secret_name, *exchange_keys.mounted(secret_ref))
-    return NewJob(manifest(meta, due.pod, work, settings), grant)
+    key = schedule.spec.data.secret_ref if schedule.spec else None
+    told = Told(command, values, reads_fills=due.reads_fills, secret_ref=key)
+    static = dict.fromkeys(containers_of(due.pod), settings.store.secret_name)
+    work = work_of(due.pod, told, {one.container: one.name for one in grants} or static)
+    return NewJob(manifest(meta, due.pod, work, settings), grants)
 
 
 def _words(due: DueReplay, settings: Settings) -> tuple[str, str]:
@@ -109,7 +110,9 @@ def _words(due: DueReplay, settings: Settings) -> tuple[str, str]:
     return former.COMMAND, former.TASK
 
 
-def grant_for(schedule: ScheduleObject, due: DueReplay, settings: Settings, now: datetime) -> Grant:
+def grants_for(
+    schedule: ScheduleObject, due: DueReplay, settings: Settings, now: datetime
+) -> tuple[Grant, ...]:
     """Return what a replay needs: its versions' files, their bars, a place for its report."""
     task = due.task
     runs = filter(None, (settings.store.run_of(one.uri) for one in task.contenders))
@@ -120,7 +123,7 @@ def grant_for(schedule: ScheduleObject, due: DueReplay, settings: Settings, now:
     }
     shared = shared_by(settings.store, schedule.namespace)
     own = Access(reads=tuple(run.pattern for run in runs), writes=(report,))
-    return replay_grant(due.name, secret, own, due.runs, now, shared)
+    return replay_grants(due.name, secret, own, due.runs, now, shared)
 
 
 def task_of(job: Job) -> ReplayTask | None:

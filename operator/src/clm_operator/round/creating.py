@@ -104,14 +104,16 @@ class Creator:
         self.refusals.note_room(facts.key.namespace)
         return FoundOut()
 
-    async def _lend(self, facts: Facts, grant: Grant | None) -> FoundOut:
-        if grant is None:
+    async def _lend(self, facts: Facts, grants: tuple[Grant, ...]) -> FoundOut:
+        if not grants:
             return FoundOut()  # its Job was made before each run had keys of its own
+        name = grants[0].job
         try:
-            await self.launcher.lend(grant)
+            for grant in grants:
+                await self.launcher.lend(grant)
         except (ApiError, ClmError) as error:
-            return await self._held(facts.key, grant.job, error, of_job=True)
-        self.refusals.forget(facts.key, grant.job)
+            return await self._held(facts.key, name, error, of_job=True)
+        self.refusals.forget(facts.key, name)
         return FoundOut()
 
     async def _held(

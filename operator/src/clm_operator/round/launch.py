@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from clm_operator.cluster.api import ExistsError
 from clm_operator.cluster.resources import Cluster
-from clm_operator.jobs.credentials import NOBODY, Grant, secret_manifest
+from clm_operator.jobs.credentials import NOBODY, Credentials, Grant, secret_manifest
 from clm_operator.jobs.manifest import NewJob
 from clm_operator.settings import TrainerSettings
 from clm_operator.store.lender import Lender
@@ -20,7 +20,7 @@ class Launcher:
     trainer: TrainerSettings
 
     async def start(self, job: NewJob) -> bool:
-        """Create a Job, then the Secret that its pods wait for, which goes with it.
+        """Create a Job, then the Secrets that its pods wait for, which go with it.
 
         Returns False if a Job of its name exists, which the next round looks at. Nothing is lent
         for a Job that could not be created anyway, or whose Secret could not.
@@ -38,18 +38,24 @@ class Launcher:
             namespace = job.manifest["metadata"]["namespace"]
             name = self.trainer.service_account_name
             await self.cluster.keep_account(namespace, name, account)
-        if (grant := job.grant) is None:
+        if not job.grants:
             return await self.cluster.create_job(job.manifest) is not None
         try:
             await self.cluster.check_job(job.manifest)
         except ExistsError:
             return False
-        await self.cluster.check_secret(secret_manifest(grant, NOBODY))
-        lent = await asyncio.to_thread(self.lender.lend, grant.forms, grant.seconds)
+        for grant in job.grants:
+            await self.cluster.check_secret(secret_manifest(grant, NOBODY))
+        lent = await asyncio.gather(*map(self._lent, job.grants))
         made = await self.cluster.create_job(job.manifest)
-        if made is not None:
-            await self.cluster.create_secret(secret_manifest(grant.owned(made), lent))
-        return made is not None
+        if made is None:
+            return False
+        for grant, keys in zip(job.grants, lent, strict=True):
+            await self.cluster.create_secret(secret_manifest(grant.owned(made), keys))
+        return True
+
+    async def _lent(self, grant: Grant) -> Credentials:
+        return await asyncio.to_thread(self.lender.lend, grant.forms, grant.seconds)
 
     async def lend(self, grant: Grant) -> None:
         """Make the Secret that a crash or a refusal kept from a Job, unless it is there by now.
@@ -63,7 +69,7 @@ class Launcher:
         """
         try:
             await self.cluster.check_secret(secret_manifest(grant, NOBODY))
-            lent = await asyncio.to_thread(self.lender.lend, grant.forms, grant.seconds)
-            await self.cluster.create_secret(secret_manifest(grant, lent))
+            keys = await self._lent(grant)
+            await self.cluster.create_secret(secret_manifest(grant, keys))
         except ExistsError:
             return

@@ -4,9 +4,9 @@ from clm_api.resolve import resolve
 from clm_operator.facts import Facts
 from clm_operator.jobs.credentials import Grant, regrant
 from clm_operator.jobs.manifest import NewJob
-from clm_operator.mirror.objects import Raw
+from clm_operator.mirror.objects import Job, Raw
 from clm_operator.replays.decide import Lacking
-from clm_operator.replays.job import DueReplay, grant_for, replay_job
+from clm_operator.replays.job import DueReplay, grants_for, replay_job
 from clm_operator.runs.decide import Run
 from clm_operator.runs.job import training_job
 from clm_operator.slots.admit import Begin
@@ -31,13 +31,17 @@ def job_of_replay(facts: Facts, replay: DueReplay) -> NewJob:
     return replay_job(facts.schedule, replay, facts.settings, facts.now)
 
 
-def keys_of(facts: Facts, run: Run) -> Grant | None:
-    """Return the keys that a version's Job lacks; None where it waits for none of its own."""
-    grant = job_of(facts, run).grant
-    return None if grant is None else regrant(grant, facts.jobs[run.version.name])
+def keys_of(facts: Facts, run: Run) -> tuple[Grant, ...]:
+    """Return the keys that a version's Job may lack; none where it waits for none of its own."""
+    return _lacking(job_of(facts, run).grants, facts.jobs[run.version.name])
 
 
-def keys_of_replay(facts: Facts, lacking: Lacking) -> Grant | None:
-    """Return the keys that a replay's Job lacks; None where it waits for none of its own."""
-    grant = grant_for(facts.schedule, lacking.replay, facts.settings, facts.now)
-    return regrant(grant, lacking.job)
+def keys_of_replay(facts: Facts, lacking: Lacking) -> tuple[Grant, ...]:
+    """Return the keys that a replay's Job may lack; none where it waits for none of its own."""
+    grants = grants_for(facts.schedule, lacking.replay, facts.settings, facts.now)
+    return _lacking(grants, lacking.job)
+
+
+def _lacking(grants: tuple[Grant, ...], job: Job) -> tuple[Grant, ...]:
+    again = (regrant(grant, job) for grant in grants)
+    return tuple(grant for grant in again if grant is not None)

@@ -1,14 +1,16 @@
 """The Job of a training run: what a schedule may decide comes frozen from its version."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from clm_api import environment
 from clm_api.model_version import ModelVersionSpec
 from clm_api.replay import Contender
-from clm_operator.jobs import exchange_keys
-from clm_operator.jobs.credentials import run_grant, shared_by
-from clm_operator.jobs.manifest import NewJob, Work, manifest
+from clm_operator.jobs.credentials import run_grants, shared_by
+from clm_operator.jobs.manifest import NewJob, manifest
+from clm_operator.jobs.parts import Told, work_of
+from clm_operator.jobs.split import containers_of
 from clm_operator.mirror.objects import Version
 from clm_operator.names import LABEL_FAMILY, LABEL_SCHEDULE, LABEL_VERSION
 from clm_operator.owners import owned_by
@@ -30,26 +32,28 @@ def training_job(
         The version in production: the run's tear sheet compares itself with it.
     """
     if settings.store.credentials is not CredentialsMode.PER_RUN:
-        name = settings.store.secret_name
-        return NewJob(job_manifest(version, spec, settings, name, champion))
+        names = dict.fromkeys(containers_of(spec.run.pod), settings.store.secret_name)
+        return NewJob(job_manifest(version, spec, settings, names, champion))
     folder = None if champion is None else settings.store.run_of(champion.uri)
-    grant = run_grant(version, spec, now, folder, shared_by(settings.store, version.namespace))
-    return NewJob(job_manifest(version, spec, settings, grant.name, champion), grant)
+    grants = run_grants(version, spec, now, folder, shared_by(settings.store, version.namespace))
+    names = {grant.container: grant.name for grant in grants}
+    return NewJob(job_manifest(version, spec, settings, names, champion), grants)
 
 
 def job_manifest(
     version: Version,
     spec: ModelVersionSpec,
     settings: Settings,
-    secret_name: str | None,
+    secrets: Mapping[str, str | None],
     champion: Contender | None = None,
 ) -> dict[str, Any]:
     """Return the Job of a version; what a schedule may decide comes frozen from the version.
 
     Parameters
     ----------
-    secret_name
-        The Secret with the pods' keys to the store; None: their account stands for them.
+    secrets
+        The Secret with the keys to the store, by the container's name; None: the account stands
+        for them.
     """
     data = spec.run.data
     labels = {
@@ -66,14 +70,13 @@ def job_manifest(
         environment.CHAMPION: (
             None if champion is None else champion.model_dump_json(by_alias=True)
         ),
-        environment.EXCHANGE_KEYS: exchange_keys.FOLDER if data.own_trades else None,
     }
-    mounts = exchange_keys.mounted(data.secret_ref if data.own_trades else None)
-    work = Work("train", values, secret_name, *mounts)
+    told = Told("train", values, reads_fills=data.own_trades, secret_ref=data.secret_ref)
     meta = {
         "name": version.name,
         "namespace": version.namespace,
         "labels": labels,
         "ownerReferences": owned_by("ModelVersion", version.raw),
     }
+    work = work_of(spec.run.pod, told, secrets)
     return manifest(meta, spec.run.pod, work, settings)

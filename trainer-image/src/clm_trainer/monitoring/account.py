@@ -10,12 +10,15 @@ from clm_trainer.monitoring.execution import execution
 from clm_trainer.monitoring.orders import Fill
 from clm_trainer.monitoring.replay import live_from
 from clm_trainer.monitoring.stretch import Track
+from clm_trainer.sources.asked import Asked
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.stages.own_trades import updated_trades
 from clm_trainer.storage import Storage
 
 
-def executed(track: Track, champion: Contender, store: Storage) -> ExecutionStatus | None:
+def executed(
+    track: Track, champion: Contender, store: Storage, asked: Asked | None = None
+) -> ExecutionStatus | None:
     """Return what the account did of the champion's decisions; None while there is no bar.
 
     Raises
@@ -32,7 +35,7 @@ def executed(track: Track, champion: Contender, store: Storage) -> ExecutionStat
     result = track.stretch(start, bars).result
     since, end = pd.Timestamp(champion.since), start + bars * track.model.timeframe
     data = track.model.spec.data
-    series, notes = updated_trades(data, track.panel.symbols, store, start)
+    series, notes = updated_trades(data, track.panel.symbols, store, start, asked)
     if notes:
         raise ClmError(Reason.DATA_UNAVAILABLE, f"fills are not compared: {'; '.join(notes)}")
     cache = BarCache(store)

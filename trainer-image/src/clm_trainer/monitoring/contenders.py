@@ -1,19 +1,25 @@
 """The published versions of a replay: read, compared with their digest, given their bars."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
 from clm_api.errors import ClmError, SpecError
 from clm_api.reasons import Reason
 from clm_api.replay import Contender, Problem
-from clm_api.run import RunData
+from clm_api.report import MetricsFile
+from clm_api.run import RunSpec
 from clm_trainer.panel import Panel
 from clm_trainer.serving.artifact import ADDRESS, read_artifact
 from clm_trainer.serving.model import ServedModel, served
-from clm_trainer.serving.newest import closed_bars
+from clm_trainer.serving.newest import closed_by
+from clm_trainer.sources.asked import Asked, kind_of
 from clm_trainer.sources.cache import BarCache
+from clm_trainer.stages.fetch import fetch
 from clm_trainer.stages.stored import bar_keys, stored_ends
 from clm_trainer.storage import Storage
 
@@ -44,6 +50,55 @@ class Market:
     notes: tuple[str, ...]
 
 
+class Published(Protocol):
+    """What a version's bars follow from."""
+
+    @property
+    def spec(self) -> RunSpec:
+        """What its run was told."""
+
+    @property
+    def data_from(self) -> pd.Timestamp:
+        """First bar that it was trained on."""
+
+    @property
+    def trained_until(self) -> pd.Timestamp:
+        """Newest bar that it was trained on."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """The same, of a version whose model nobody loads."""
+
+    spec: RunSpec
+    data_from: pd.Timestamp
+    trained_until: pd.Timestamp
+
+
+def told(contender: Contender) -> Told | None:
+    """Return what a version's files say of its bars; None where they say nothing.
+
+    Raises
+    ------
+    ClmError
+        StorageDenied, StorageUnavailable.
+    """
+    try:
+        artifact = read_artifact(
+            contender.uri, contender.sha256, lambda name: name in {"run.json", "metrics.json"}
+        )
+        spec = RunSpec.model_validate(artifact.json("run.json")["spec"])
+        metrics = MetricsFile.model_validate(artifact.json("metrics.json"))
+    except (SpecError, ValidationError, KeyError):
+        return None
+    except ClmError as error:
+        if error.reason is not Reason.ARTIFACT_CORRUPT:
+            raise
+        return None
+    first = pd.Timestamp(artifact.manifest.data.from_)
+    return Told(spec, first, pd.Timestamp(metrics.trained_until))
+
+
 def opened(contender: Contender) -> ServedModel | Problem:
     """Return a version's model, or why there is none.
 
@@ -71,49 +126,45 @@ def problem(contender: Contender, error: ClmError) -> Problem:
     return Problem(version=contender.version, reason=error.reason, message=error.message)
 
 
-def market_of(models: dict[str, ServedModel], store: Storage, now: pd.Timestamp) -> Market:
+def market_of(
+    models: Mapping[str, Published],
+    store: Storage,
+    now: pd.Timestamp,
+    asked: Asked | None = None,
+) -> Market:
     """Return the bars of all versions; those of equal markets are fetched once.
 
     Parameters
     ----------
     models
         By the name of the version.
+    asked
+        Who asks the exchange; without it, this process does.
 
     Raises
     ------
     ClmError
-        As for ``closed_bars``.
+        As for ``fetch``.
     """
     kinds: dict[str, list[str]] = {}
     for name, model in models.items():
-        kinds.setdefault(_kind(model.spec.data), []).append(name)
+        kinds.setdefault(kind_of(model.spec.data), []).append(name)
     panels, every, notes = dict[str, Panel](), dict[str, Panel](), list[str]()
     ends: dict[str, dict[str, pd.Timestamp]] = {}
     for names in kinds.values():
         some = [models[name] for name in names]
-        panel, report = closed_bars(
-            some[0].spec.data,
-            store,
-            min(model.data_from for model in some),
-            now,
-            funding=any(model.spec.charges_funding for model in some),
-            patient=True,
-        )
+        begin = min(model.data_from for model in some)
+        wanted, behind = closed_by(some[0].spec.data, store, begin, now)
+        charged = any(model.spec.charges_funding for model in some)
+        panel, report = fetch(wanted, store, funding=charged, patient=True, asked=asked)
         settled, late = _settled(panel, max(model.trained_until for model in some))
-        notes += [*report.notes, *late]
+        notes += [*behind, *report.notes, *late]
         newest = stored_ends(BarCache(store), bar_keys(some[0].spec.data), now)
         for name, model in zip(names, some, strict=True):
             first = int(settled.times.searchsorted(model.data_from))
             panels[name] = settled.window(first, len(settled))
             every[name], ends[name] = panel.window(first, len(panel)), newest
     return Market(panels, every, ends, tuple(dict.fromkeys(notes)))
-
-
-def _kind(data: RunData) -> str:
-    """Return what decides which bars are fetched, but for their range."""
-    names = {"exchange", "sandbox", "market", "symbols", "timeframe", "refresh", "max_gap_bars",
-             "on_revision", "columns", "series"}  # fmt: skip
-    return data.model_dump_json(include=names)
 
 
 def _settled(panel: Panel, trained_until: pd.Timestamp) -> tuple[Panel, list[str]]:

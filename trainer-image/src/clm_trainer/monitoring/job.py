@@ -13,7 +13,6 @@ from clm_api.errors import ClmError
 from clm_api.execution import ExecutionStatus
 from clm_api.monitoring import DriftMode, PerformanceMode
 from clm_api.performance import PerformanceFinding
-from clm_api.reasons import Reason
 from clm_api.replay import (
     Contender,
     Problem,
@@ -27,6 +26,7 @@ from clm_trainer.host import Host
 from clm_trainer.monitoring.account import executed
 from clm_trainer.monitoring.contenders import market_of, opened, problem
 from clm_trainer.monitoring.earning import earning
+from clm_trainer.monitoring.fetching import FIGURES_STAND
 from clm_trainer.monitoring.replay import live
 from clm_trainer.monitoring.shadow import shadow
 from clm_trainer.monitoring.signal import newest
@@ -35,21 +35,12 @@ from clm_trainer.monitoring.stretch import Track
 from clm_trainer.monitoring.watch import drift
 from clm_trainer.panel import Panel
 from clm_trainer.serving.model import ServedModel
+from clm_trainer.sources.asked import Asked
 from clm_trainer.stages.funding import funding_events
 from clm_trainer.storage import Storage
 
 _LOG = logging.getLogger("clm_trainer")
 _T = TypeVar("_T")
-_FIGURES_STAND = frozenset(
-    {
-        Reason.METRICS_REJECTED,
-        Reason.ARTIFACT_CORRUPT,
-        Reason.EXCHANGE_DENIED,
-        Reason.DATA_UNAVAILABLE,
-        Reason.DATA_INVALID,
-    }
-)
-"""Reasons for which one finding is missing: the other figures stand."""
 
 
 def run(task: ReplayTask, path: str, host: Host) -> None:
@@ -70,7 +61,7 @@ def run(task: ReplayTask, path: str, host: Host) -> None:
         _LOG.info("%s is written already", path, extra={"stage": "report"})
         return
     steps = Steps(host.should_stop, _LOG)
-    job = _Job(task, host.data, steps)
+    job = _Job(task, host.data, host.asked, steps)
     with steps.step("load", "reading the published versions"):
         models = job.models()
     with steps.step("fetch", f"bars that closed by {task.slot:%Y-%m-%d %H:%M}"):
@@ -113,6 +104,7 @@ class _Job:
 
     task: ReplayTask
     data: Storage
+    asked: Asked
     steps: Steps
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -136,7 +128,7 @@ class _Job:
 
     def tracks(self, models: dict[str, ServedModel]) -> dict[str, Track]:
         """Return what is needed for each model's replay."""
-        found = market_of(models, self.data, pd.Timestamp(self.task.slot))
+        found = market_of(models, self.data, pd.Timestamp(self.task.slot), self.asked)
         self.notes += found.notes
         digests = {
             one.version: one.sha256
@@ -206,7 +198,9 @@ class _Job:
         if champion is None or watch is None or live is None or not watch.own_trades:
             return None
         track = tracks[champion.version]
-        return self._unless_rejected(champion, lambda: executed(track, champion, self.data))
+        return self._unless_rejected(
+            champion, lambda: executed(track, champion, self.data, self.asked)
+        )
 
     def signal(self, tracks: dict[str, Track]) -> Signal | None:
         """Tell the champion's newest positions, if the task asks for it."""
@@ -220,7 +214,7 @@ class _Job:
         try:
             return make()
         except ClmError as error:
-            if error.reason not in _FIGURES_STAND:
+            if error.reason not in FIGURES_STAND:
                 raise
             self._note(problem(contender, error))
             return None

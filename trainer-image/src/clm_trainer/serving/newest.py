@@ -58,32 +58,32 @@ def traded_ends(panel: Panel) -> dict[str, pd.Timestamp]:
 
 
 def closed_bars(
-    data: RunData,
-    store: Storage,
-    start: pd.Timestamp,
-    now: pd.Timestamp,
-    *,
-    funding: bool = False,
-    patient: bool = False,
+    data: RunData, store: Storage, start: pd.Timestamp, now: pd.Timestamp
 ) -> tuple[Panel, DataReport]:
     """Return the bars of a run's market that have closed by now, and how good they are.
-
-    The exchange is asked only if the run's ``refresh`` allows it; otherwise the bars end with the
-    newest stored one that all symbols have, and a note names those that end before others.
 
     Parameters
     ----------
     start
         Open time of the first bar.
-    funding
-        Whether the funding of the same range is brought up to date as well.
-    patient
-        Whether bars may end with those of a silent symbol.
 
     Raises
     ------
     ClmError
         As for ``fetch``.
+    """
+    wanted, notes = closed_by(data, store, start, now)
+    panel, report = fetch(wanted, store)
+    return panel, replace(report, notes=(*notes, *report.notes))
+
+
+def closed_by(
+    data: RunData, store: Storage, start: pd.Timestamp, now: pd.Timestamp
+) -> tuple[RunData, tuple[str, ...]]:
+    """Return what to fetch of a run's market: bars that have closed by now.
+
+    If the run's ``refresh`` forbids to ask the exchange, they end with the newest stored one that
+    all symbols have, and a note names those that end before others.
     """
     stop = now.tz_convert("UTC").floor(pd.Timedelta(data.timeframe))
     notes: tuple[str, ...] = ()
@@ -91,6 +91,5 @@ def closed_bars(
         keys = bar_keys(data)
         ends = stored_ends(BarCache(store), keys, stop)
         stop, notes = min(ends.values()) + keys[0].step, unequal_ends(ends)
-    wanted = data.having(from_=start.tz_convert("UTC").to_pydatetime(), to=stop.to_pydatetime())
-    panel, report = fetch(wanted, store, funding=funding, patient=patient)
-    return panel, replace(report, notes=(*notes, *report.notes))
+    begin = start.tz_convert("UTC").to_pydatetime()
+    return data.having(from_=begin, to=stop.to_pydatetime()), notes

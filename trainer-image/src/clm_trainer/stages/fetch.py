@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -12,6 +12,7 @@ from clm_api.run import RunData
 from clm_api.training_schedule import OnRevision, Refresh
 from clm_trainer.panel import Panel
 from clm_trainer.sources import untraded
+from clm_trainer.sources.asked import Answer, Asked
 from clm_trainer.sources.bars import BarKey, invalid
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.sources.columns import ColumnKey
@@ -40,24 +41,13 @@ class _Wanted:
 
     Parameters
     ----------
-    newest
-        Time of each symbol's newest stored bar; None where there is none.
     beside
         What else is brought up to date.
     """
 
     keys: list[BarKey]
     span: Span
-    newest: dict[BarKey, pd.Timestamp | None]
     beside: list[ColumnKey | FundingKey]
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What the exchange was asked for."""
-
-    requests: int
-    notes: tuple[str, ...]
 
 
 def fetch(
@@ -67,6 +57,7 @@ def fetch(
     funding: bool = False,
     patient: bool = False,
     tell: Tell = silent,
+    asked: Asked | None = None,
 ) -> tuple[Panel, DataReport]:
     """Return the bars of a run on one grid, and how good they are.
 
@@ -79,6 +70,8 @@ def fetch(
         is waited for; else that is an error.
     tell
         Hears what is being fetched.
+    asked
+        Who asks the exchange; without it, this process does.
 
     Raises
     ------
@@ -88,21 +81,21 @@ def fetch(
     cache = BarCache(store)
     keys = bar_keys(data)
     others = stored_beside(data, funding=funding)
-    span, asked = Span(pd.Timestamp(data.from_), pd.Timestamp(data.to)), _Asked(0, ())
-    before, any_age = {}, data.refresh is Refresh.NEVER
+    span, answer = Span(pd.Timestamp(data.from_), pd.Timestamp(data.to)), Answer()
+    any_age = data.refresh is Refresh.NEVER
     if data.refresh is Refresh.NEVER:
         ends = stored_ends(cache, keys, span.stop)
         stop = min(ends.values()) + keys[0].step
         span = Span(stop - (span.stop - span.start), stop)
-        asked = _Asked(0, unequal_ends(ends))
+        answer = Answer(notes=list(unequal_ends(ends)))
     else:
-        before = {key: cache.arrays(key, span.start, span.stop)["timestamp"] for key in keys}
-        newest = {k: pd.Timestamp(t[-1], tz="UTC") if len(t) else None for k, t in before.items()}
-        asked = _updated(cache, data, _Wanted(keys, span, newest, others), tell)
+        wanted = _Wanted(keys, span, others)
+        asked = asked or Asked()
+        answer = asked.bars(data, lambda: _updated(cache, data, wanted, tell))
         common = _common_end(cache, keys, span) if patient else span.stop
         if common < span.stop:
             ends = stored_ends(cache, keys, span.stop)
-            asked = replace(asked, notes=(*asked.notes, *unequal_ends(ends)))
+            answer = answer.having(notes=[*answer.notes, *unequal_ends(ends)])
             span, any_age = Span(span.start, common), True
     revised = {key: _revised(cache, key, span, others) for key in keys}
     told = _told(revised, data.on_revision)
@@ -125,12 +118,12 @@ def fetch(
                 last=frame["timestamp"].iloc[-1],
                 gaps=tuple(holes_until(times, key.step, span.stop)),
                 spikes=tuple(_spikes(frame, key.step)),
-                cached=len(before[key]) if before else len(all_bars),
+                cached=answer.cached.get(key.symbol, len(all_bars)),
                 halts=tuple(halts),
                 revisions=tuple(one for some in revised[key].values() for one in some),
             )
         )
-    notes = (*asked.notes, *told)
+    notes = (*answer.notes, *told)
     for note in notes:
         _LOG.warning(note, extra={"stage": "fetch"})
     step = keys[0].step
@@ -141,7 +134,7 @@ def fetch(
         span.start,
         span.stop,
         tuple(reports),
-        asked.requests,
+        answer.requests,
         frame_digest(panel),
         notes,
         tuple(sources),
@@ -191,13 +184,15 @@ def _told(
     return told
 
 
-def _updated(cache: BarCache, data: RunData, wanted: _Wanted, tell: Tell) -> _Asked:
+def _updated(cache: BarCache, data: RunData, wanted: _Wanted, tell: Tell) -> Answer:
     """Fetch what the cache lacks; go on with what is stored if the exchange is away."""
     from clm_trainer.sources.exchange import Exchange
     from clm_trainer.sources.refusals import unavailable
     from clm_trainer.sources.update import Update
 
     span = wanted.span
+    before = {k: cache.arrays(k, span.start, span.stop)["timestamp"] for k in wanted.keys}
+    newest = {k: pd.Timestamp(t[-1], tz="UTC") if len(t) else None for k, t in before.items()}
     exchange = Exchange(data.exchange, data.market, sandbox=data.sandbox)
     with closing(exchange):
         update = Update(cache, data.venue, exchange, data.max_gap_bars, tell)
@@ -212,10 +207,11 @@ def _updated(cache: BarCache, data: RunData, wanted: _Wanted, tell: Tell) -> _As
                     else:
                         update.columns(one, span)
         except ClmError as error:
-            enough = all(fresh(wanted.newest[key], span.stop, key.step) for key in wanted.keys)
+            enough = all(fresh(newest[key], span.stop, key.step) for key in wanted.keys)
             if not unavailable(error) or not enough:
                 raise
             update.notes.append(
                 f"went on with stored bars, at most {FRESH_BARS} bars old: {error.message}"
             )
-        return _Asked(exchange.requests, tuple(update.notes))
+        cached = {key.symbol: len(times) for key, times in before.items()}
+        return Answer(requests=exchange.requests, notes=update.notes, cached=cached)

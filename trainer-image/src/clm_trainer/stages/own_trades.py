@@ -12,6 +12,7 @@ from clm_api.errors import ClmError
 from clm_api.run import RunData, RunSpec
 from clm_api.training_schedule import Refresh, Slippage
 from clm_trainer.panel import Panel
+from clm_trainer.sources.asked import Asked, Fills
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.sources.own_trades import Keys, TradesKey
 from clm_trainer.storage import Storage
@@ -47,7 +48,9 @@ class OwnTrades:
         return spec.having(costs=spec.costs.having(slippage_bps=self.charged_bps))
 
 
-def own_trades(spec: RunSpec, panel: Panel, store: Storage) -> OwnTrades | None:
+def own_trades(
+    spec: RunSpec, panel: Panel, store: Storage, asked: Asked | None = None
+) -> OwnTrades | None:
     """Return the account's fills within the bars, or None for a run that reads none.
 
     Raises
@@ -57,7 +60,7 @@ def own_trades(spec: RunSpec, panel: Panel, store: Storage) -> OwnTrades | None:
     """
     if not spec.data.own_trades:
         return None
-    series, notes = updated_trades(spec.data, panel.symbols, store, panel.times[0])
+    series, notes = updated_trades(spec.data, panel.symbols, store, panel.times[0], asked)
     cache, stop = BarCache(store), panel.times[-1] + panel.timeframe
     parts = [_with_opens(cache.read(key, panel.times[0], stop), panel, key) for key in series]
     fills = pd.concat(parts).sort_values("time", kind="stable", ignore_index=True)
@@ -65,7 +68,11 @@ def own_trades(spec: RunSpec, panel: Panel, store: Storage) -> OwnTrades | None:
 
 
 def updated_trades(
-    data: RunData, symbols: Sequence[str], store: Storage, start: pd.Timestamp
+    data: RunData,
+    symbols: Sequence[str],
+    store: Storage,
+    start: pd.Timestamp,
+    asked: Asked | None = None,
 ) -> tuple[list[TradesKey], list[str]]:
     """Return where the account's fills of some symbols are stored, once the newest are there.
 
@@ -75,6 +82,8 @@ def updated_trades(
     ----------
     start
         Older fills are of no use.
+    asked
+        Who asks the exchange; without it, this process does.
 
     Returns
     -------
@@ -86,11 +95,21 @@ def updated_trades(
     ClmError
         ExchangeDenied: no key is mounted, or the exchange refuses it; DataInvalid.
     """
-    keys = Keys.mounted()
-    series = [TradesKey(data.venue, data.market, symbol, keys.account) for symbol in symbols]
-    if data.refresh is not Refresh.AUTO:
-        return series, []
-    return series, _update(data, series, keys, BarCache(store), start)
+
+    def keys_of(account: str) -> list[TradesKey]:
+        return [TradesKey(data.venue, data.market, symbol, account) for symbol in symbols]
+
+    def ask() -> Fills:
+        keys = Keys.mounted()
+        if data.refresh is not Refresh.AUTO:
+            return Fills(account=keys.account)
+        series = keys_of(keys.account)
+        return Fills(
+            account=keys.account, notes=_update(data, series, keys, BarCache(store), start)
+        )
+
+    found = (asked or Asked()).fills(data, ask)
+    return keys_of(found.account), found.notes
 
 
 def _update(

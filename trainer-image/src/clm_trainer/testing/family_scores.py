@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from clm_trainer.evaluation.positions import PercentileMap
-from clm_trainer.families.base import Dataset, Fitted
+from clm_trainer.families.base import Dataset, Fitted, weighs_labels
 from clm_trainer.panel import Floats
 from clm_trainer.testing.promises import Promise, require, require_error
 from clm_trainer.testing.subject import (
@@ -93,6 +93,16 @@ def _nothing_to_learn(subject: Subject) -> None:
         require_error(partial(subject.fit, made), ["InsufficientData"], f"a fit {what}")
 
 
+def _weights(subject: Subject) -> None:
+    if not weighs_labels(subject.family()):
+        return
+    rows = holed_rows()
+    weight = np.random.default_rng(6).uniform(0, 2, rows.usable.shape)
+    scores = subject.fit(replace(rows, weight=weight)).score(subject.test)
+    same = np.array_equal(scores, subject.scores, equal_nan=True)
+    require(not same, "it says weighs_labels, and drawn weights change nothing")
+
+
 def _walked(subject: Subject, rows: Dataset) -> list[tuple[Fitted, Floats]]:
     """Fit as a run does, with one family; return each model, and its scores right after its fit."""
     family, test = subject.family(), parts(holed_rows())[2]
@@ -157,6 +167,12 @@ SCORES: tuple[Promise[Subject], ...] = (
         "without rows to learn from it says so",
         _nothing_to_learn,
         "raise ClmError(Reason.INSUFFICIENT_DATA, …), as training_rows does",
+    ),
+    Promise(
+        "labels count by their weights, if it says so",
+        _weights,
+        "hand the weights of training_rows on to what learns, or leave weighs_labels out: then "
+        "spec.target.uniquenessWeights is refused",
     ),
     Promise(
         "a later fit does not change an earlier model",
