@@ -16,7 +16,9 @@ from clm_trainer.features import code_hash
 from clm_trainer.monitoring.drift_columns import MarketColumns
 from clm_trainer.monitoring.drift_reference import reference_sample, reference_stats
 from clm_trainer.own.package import packages_of
-from clm_trainer.serving.model import REFERENCE
+from clm_trainer.serving.artifact import model_files
+from clm_trainer.serving.live import at_end
+from clm_trainer.serving.model import REFERENCE, ServedModel, files_digest
 from clm_trainer.sources.report import DataReport
 from clm_trainer.stages.develop import Developed
 from clm_trainer.stages.own_trades import OwnTrades
@@ -66,6 +68,26 @@ class Outcome:
             **({} if funding is None else {"funding.parquet": as_parquet(funding)}),
             **({} if own is None else {"own_trades.parquet": as_parquet(own.fills)}),
         }
+
+    def live_state(self, files: Mapping[str, bytes]) -> bytes:
+        """Return the state in which a live model is after the newest bar of the run.
+
+        Parameters
+        ----------
+        files
+            The attempt's, by name: the state belongs to those of the model.
+        """
+        developed = self.developed
+        model = ServedModel(
+            spec=self.spec,
+            data_from=developed.panel.times[0],
+            trained_until=pd.Timestamp(developed.metrics.trained_until),
+            fitted=developed.trained.model,
+            ranks=developed.trained.ranks,
+            features=developed.features,
+            digest=files_digest(model_files(files)),
+        )
+        return at_end(model, developed.panel, developed.rows).save()
 
     def _features(self) -> dict[str, Any]:
         """What a model needs to be fed the way it was trained."""

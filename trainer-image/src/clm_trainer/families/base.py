@@ -9,6 +9,7 @@ import pandas as pd
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
+from clm_trainer.features.base import Saved
 from clm_trainer.kept import Features
 from clm_trainer.panel import Bools, Floats
 from clm_trainer.targets.base import Ints
@@ -45,6 +46,8 @@ class Dataset:
         Those of ``names`` that the RL families observe.
     weight
         How much each label counts, 1 on average, shape (bars, symbols); None: all the same.
+    before_newest
+        The state of the features before the newest row; None where it is not known.
     """
 
     times: pd.DatetimeIndex
@@ -60,12 +63,14 @@ class Dataset:
     log_close: Floats
     observed: tuple[str, ...]
     weight: Floats | None = None
+    before_newest: Saved | None = None
 
     def rows(self, start: int, stop: int) -> "Dataset":
         """Return the bars [start, stop), with all closes before them."""
         cut = slice(start, stop)
         return replace(
             self,
+            before_newest=None,
             times=self.times[cut],
             features=self.features[cut],
             target=self.target[cut],
@@ -153,6 +158,15 @@ class Fitted(Protocol):
     def importance(self) -> dict[str, float]:
         """Return each feature's share of the model's gain; empty if the family has none."""
         ...
+
+
+def history_bars(fitted: Fitted) -> int:
+    """Return how many of the newest closes a row's score reads, its own among them.
+
+    A model that reads closes says so in an attribute of this name.
+    """
+    said: int = getattr(fitted, "history_bars", 0)
+    return said
 
 
 class Family(Protocol):

@@ -16,6 +16,7 @@ from clm_trainer.families.base import (
     FitContext,
     Fitted,
     Reads,
+    history_bars,
     reads_of,
     weighs_labels,
 )
@@ -45,6 +46,11 @@ class BlendFitted:
     """
 
     parts: tuple[Part, ...]
+
+    @property
+    def history_bars(self) -> int:
+        """Closes that a row's score reads: the most of all members."""
+        return max(history_bars(part.fitted) for part in self.parts)
 
     def score(self, window: Dataset) -> Floats:
         """Return the mean of the members' percentiles; NaN where a member has no score."""

@@ -33,6 +33,11 @@ class NeuralFitted:
     input_bars: int
     meta: dict[str, Any]
 
+    @property
+    def history_bars(self) -> int:
+        """Closes that a row's score reads."""
+        return self.input_bars
+
     def score(self, window: Dataset) -> Floats:
         """Return the mean of the members' percentiles; NaN where a row is not usable.
 
