@@ -114,3 +114,25 @@ def test_a_symbol_that_nobody_trades_any_more_is_named(uri: str, tmp_path: Path)
     assert isinstance(result.exception, ClmError)
     assert result.exception.reason == "InsufficientData"
     assert "2025-12-02 05:00, but ETH/USDT ends at 2025-12-01 22:00" in result.exception.message
+
+
+def test_bars_that_were_corrected_since_the_run_are_all_read_again_and_that_is_said(
+    uri: str, tmp_path: Path
+) -> None:
+    here, there = Storage(uri.rsplit("/runs/", 1)[0]), Storage(str(tmp_path))
+    newest = "ETH-USDT/1h/2025-12.parquet"
+    for path in (*here.list(LAYOUT.prefix), *here.list("bars")):
+        if not path.endswith(newest):
+            there.put(path, here.get(path) or b"")
+    (path,) = (path for path in here.list("bars") if path.endswith(newest))
+    bars = pd.read_parquet(io.BytesIO(here.get(path) or b""))
+    bars.loc[bars.index[3], "volume"] *= 2
+    BarCache(there).write(BarKey("binance", "spot", "ETH/USDT", "1h"), bars, "test")
+    result = RUNNER.invoke(app, ["predict", there.address(LAYOUT.manifest)], catch_exceptions=False)
+    assert "worked out from all bars: the bar of ETH/USDT at 2025-12-01" in result.stderr
+    assert "was seen with other values" in result.stderr
+    assert result.stdout.splitlines()[0] == said(uri).splitlines()[0]
+
+
+def test_the_state_of_the_run_is_enough(uri: str) -> None:
+    assert RUNNER.invoke(app, ["predict", uri], catch_exceptions=False).stderr == ""

@@ -119,7 +119,7 @@ def test_a_run_in_minio_by_the_address_that_its_version_shows(
     assert manifest == "s3://verify/runs/trading/btc-eth/uid/manifest.json"
     result = RUNNER.invoke(app, ["verify", manifest], catch_exceptions=False)
     assert result.exit_code == 0
-    assert result.stdout.startswith("digests  12 files ")
+    assert result.stdout.startswith("digests  13 files ")
     assert (
         "there is no s3://verify/runs/other/manifest.json"
         in refused("s3://verify/runs/other/manifest.json").message

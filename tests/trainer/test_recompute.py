@@ -26,7 +26,7 @@ def test_a_real_run_follows_from_its_files(tmp_path_factory: pytest.TempPathFact
     groups = verify(Storage(str(published_run(tmp_path_factory.getbasetemp()))))
     assert said(groups) == []
     found = [(group.name, group.checked) for group in groups]
-    assert found[:2] == [("digests", "12 files"), ("equity", "720 rows")]
+    assert found[:2] == [("digests", "13 files"), ("equity", "720 rows")]
     assert [name for name, _ in found[2:]] == ["trades", "metrics", "folds"]
     assert max(group.largest for group in groups) < 1e-11
 

@@ -8,11 +8,11 @@ import typer
 from clm_api import environment
 from clm_cli.addresses import manifest_of
 from clm_cli.options import Namespace
-from clm_cli.output import Output, OutputOption, console, print_document
+from clm_cli.output import Output, OutputOption, console, print_document, warn
 from clm_cli.stores import require_trainer
 
 if TYPE_CHECKING:
-    from clm_trainer.serving.model import Decisions, ServedModel
+    from clm_trainer.serving.live import Live
 
 
 def predict(
@@ -47,39 +47,45 @@ def predict(
     import pandas as pd
 
     import clm_trainer
-    from clm_trainer.serving.newest import newest_bars, store_of
+    from clm_trainer.serving.newest import newest_live, store_of
     from clm_trainer.storage import Storage
 
     served = clm_trainer.load(uri)
     now = pd.Timestamp(datetime.now(UTC))
     bars = Storage(data_store) if data_store else store_of(uri)
-    decided = served.decide(newest_bars(served, bars, now))
+    live, note = newest_live(served, bars, now)
+    if note:
+        warn(note)
     if output is Output.JSON:
-        print_document(_document(uri, served, decided))
+        print_document(_document(uri, live))
         return
-    for line in _lines(served, decided):
+    for line in _lines(live):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _document(uri: str, served: "ServedModel", decided: "Decisions") -> dict[str, Any]:
+def _document(uri: str, live: "Live") -> dict[str, Any]:
+    model = live.model
     return {
         "manifest": uri,
-        "family": str(served.spec.model.family),
-        "trainedUntil": served.trained_until.isoformat(),
-        "time": decided.times[-1].isoformat(),
+        "family": str(model.spec.model.family),
+        "trainedUntil": model.trained_until.isoformat(),
+        "time": live.time.isoformat(),
         "positions": {
-            name: {"position": float(target), "percentile": _number(rank)}
-            for name, target, rank in _newest(decided)
+            name: {"position": target, "percentile": _number(live.percentiles[name])}
+            for name, target in live.positions.items()
         },
     }
 
 
-def _lines(served: "ServedModel", decided: "Decisions") -> list[str]:
+def _lines(live: "Live") -> list[str]:
+    model = live.model
+    bars = (live.time - model.trained_until) // model.timeframe + 1
     head = (
-        f"{served.spec.model.family}  bar {decided.times[-1]:%Y-%m-%d %H:%M}Z  "
-        f"trained until {served.trained_until:%Y-%m-%d %H:%M}Z  bars decided {len(decided.times)}"
+        f"{model.spec.model.family}  bar {live.time:%Y-%m-%d %H:%M}Z  "
+        f"trained until {model.trained_until:%Y-%m-%d %H:%M}Z  bars decided {bars}"
     )
-    return [head, *(_line(*one) for one in _newest(decided))]
+    held, ranks = live.positions, live.percentiles
+    return [head, *(_line(name, held[name], ranks[name]) for name in held)]
 
 
 def _line(name: str, target: float, rank: float) -> str:
@@ -87,11 +93,6 @@ def _line(name: str, target: float, rank: float) -> str:
     signal = _number(rank)
     shown = "the bar is missing" if signal is None else f"percentile {signal:.3f}"
     return f"{name:<16} {side:<5} {abs(target):.3f} of its sleeve  {shown}"
-
-
-def _newest(decided: "Decisions") -> list[tuple[str, float, float]]:
-    rows = decided.targets[-1].tolist(), decided.percentiles[-1].tolist()
-    return list(zip(decided.symbols, *rows, strict=True))
 
 
 def _number(value: float) -> float | None:

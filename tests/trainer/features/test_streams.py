@@ -2,6 +2,7 @@
 
 from functools import cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,11 +68,14 @@ def test_blocks_and_restarts_make_no_difference(
         if restarts[number % len(restarts)]:
             saved = {name: array.copy() for name, array in stream.save().items()}
             stream = TableStream.resume(STANDARD, bars.symbols, bars.timeframe, saved)
-    joined = {
-        name: np.concatenate([getattr(part, name) for part in made])
-        for name in ("values", "sigma", "usable", "log_close")
-    }
-    require_equal(FeatureTable(names=expected.names, **joined), expected)
+
+    def joined(name: str) -> Any:
+        return np.concatenate([getattr(part, name) for part in made])
+
+    table = FeatureTable(
+        expected.names, joined("values"), joined("sigma"), joined("usable"), joined("log_close")
+    )
+    require_equal(table, expected)
 
 
 def test_what_is_saved_stays_as_it_was_and_does_not_grow() -> None:

@@ -1,12 +1,10 @@
 """What a bot would have held bar by bar: a leak that a run's own check can't see is seen here."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
-from operator import attrgetter
 
 import numpy as np
 import pandas as pd
-import pytest
 from pydantic.alias_generators import to_camel
 from tools.study.seeds import Changed
 
@@ -14,7 +12,7 @@ from clm_api.families import Family as FamilyName
 from clm_api.replay import EXACT, ReplayTask
 from clm_trainer.families.base import Fitted
 from clm_trainer.features import STANDARD
-from clm_trainer.monitoring.parity import BUDGET, LEAST_BARS, replay_parity, rows_to_replay
+from clm_trainer.monitoring.parity import replay_parity
 from clm_trainer.monitoring.shadow import shadow
 from clm_trainer.monitoring.stretch import Track
 from clm_trainer.panel import Floats, Panel
@@ -117,45 +115,6 @@ def test_a_signal_that_depends_on_how_much_is_scored_is_found() -> None:
     _, mismatch, first = replayed(skewed, panel)
     assert mismatch > 0
     assert first is not None
-
-
-@dataclass(frozen=True)
-class Rows:
-    name: str
-    bars: int
-    history: int
-    symbols: int
-    replayed: int
-
-
-ROWS = [
-    Rows("two symbols, hourly, 30 days after two years: all", 720, 731 * 24 + 720, 2, 720),
-    Rows("minutes: as many as the budget allows", 43_200, 1_000_000, 1, BUDGET // 1_000_000),
-    Rows("many symbols: a least number all the same", 43_200, 1_000_000, 50, LEAST_BARS),
-    Rows("one bar", 1, 1_000_000, 50, 1),
-    Rows("no more than there are", 20, 1_000_000, 50, 20),
-]
-
-
-@pytest.mark.parametrize("case", ROWS, ids=attrgetter("name"))
-def test_as_many_bars_as_can_be_afforded(case: Rows) -> None:
-    rows = rows_to_replay(case.bars, case.history, case.symbols, 7)
-    assert len(rows) == len(set(rows.tolist())) == case.replayed
-    assert (np.diff(rows) > 0).all()
-    assert rows[-1] == case.bars - 1
-    assert rows[0] >= 0
-
-
-def test_of_too_many_bars_the_newest_and_a_spread_over_all_hours() -> None:
-    bars, history = 43_200, 130_000
-    rows = rows_to_replay(bars, history, 2, 7)
-    newest = len(rows) - len(rows) // 2
-    np.testing.assert_array_equal(rows[-newest:], np.arange(bars - newest, bars))
-    older = rows[:-newest]
-    assert np.diff(older).max() < 2 * bars / len(older), "no stretch is left out"
-    assert len(set((older % 60).tolist())) > 25, "not always the same minute of an hour"
-    np.testing.assert_array_equal(rows, rows_to_replay(bars, history, 2, 7))
-    assert not np.array_equal(rows, rows_to_replay(bars, history, 2, 8))
 
 
 def test_every_bar_asks_whether_to_go_on() -> None:

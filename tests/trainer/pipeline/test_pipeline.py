@@ -23,9 +23,9 @@ from tests.trainer.pipeline.runs import (
 )
 
 FILES = {
-    "equity.parquet", "features.json", "folds.json", "metrics.json", "model/model.json",
-    "model/model.ubj", "model/percentiles.json", "predictions.parquet", "reference_stats.json",
-    "report.html", "run.json", "trades.parquet",
+    "equity.parquet", "features.json", "folds.json", "live.json", "metrics.json",
+    "model/model.json", "model/model.ubj", "model/percentiles.json", "predictions.parquet",
+    "reference_stats.json", "report.html", "run.json", "trades.parquet",
 }  # fmt: skip
 COLUMNS = {
     "predictions.parquet": "time symbol fold open close gap funding_rate mark_price signal "

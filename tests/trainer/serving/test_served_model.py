@@ -93,6 +93,25 @@ def test_the_position_is_the_newest_decision_by_symbol(model: ServedModel) -> No
         assert model.position(until) == wanted
 
 
+def test_it_goes_on_from_the_end_of_its_run_without_any_history(model: ServedModel) -> None:
+    frames = later_bars(model)
+    live = model.live()
+    assert live.time == model.trained_until
+    assert (
+        list(live.positions.values()) == model.decide(panel_of(frames, model)).targets[0].tolist()
+    )
+    for bars in (1, 40, LATER_BARS):
+        since = {
+            name: f[f["timestamp"] > live.time].iloc[
+                : bars - (live.time - model.trained_until) // pd.Timedelta("1h")
+            ]
+            for name, f in frames.items()
+        }
+        until = {name: f.iloc[: len(f) - LATER_BARS + bars] for name, f in frames.items()}
+        assert live.update(since) == model.position(until)
+        live = model.live_from(live.save())
+
+
 def test_it_is_what_the_package_offers(run: Path, model: ServedModel) -> None:
     loaded = clm_trainer.load(f"file://{run}/manifest.json")
     assert loaded.position(later_bars(model)) == model.position(later_bars(model))

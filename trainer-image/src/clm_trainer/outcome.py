@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,11 +13,13 @@ from clm_api.layout import RunLayout
 from clm_api.report import FoldMetrics, PackageData
 from clm_api.run import RunSpec
 from clm_trainer.features import code_hash
-from clm_trainer.monitoring.drift_columns import columns_of
-from clm_trainer.monitoring.drift_reference import reference_stats
+from clm_trainer.monitoring.drift_columns import MarketColumns
+from clm_trainer.monitoring.drift_reference import reference_sample, reference_stats
 from clm_trainer.own.package import packages_of
 from clm_trainer.own.plain import PERCENTILES_FILE
-from clm_trainer.serving.model import REFERENCE
+from clm_trainer.serving.artifact import model_files
+from clm_trainer.serving.live import at_end
+from clm_trainer.serving.model import REFERENCE, ServedModel, files_digest
 from clm_trainer.sources.report import DataReport
 from clm_trainer.stages.develop import Developed
 from clm_trainer.stages.own_trades import OwnTrades
@@ -68,6 +70,26 @@ class Outcome:
             **({} if own is None else {"own_trades.parquet": as_parquet(own.fills)}),
         }
 
+    def live_state(self, files: Mapping[str, bytes]) -> bytes:
+        """Return the state in which a live model is after the newest bar of the run.
+
+        Parameters
+        ----------
+        files
+            The attempt's, by name: the state belongs to those of the model.
+        """
+        developed = self.developed
+        model = ServedModel(
+            spec=self.spec,
+            data_from=developed.panel.times[0],
+            trained_until=pd.Timestamp(developed.metrics.trained_until),
+            fitted=developed.trained.model,
+            ranks=developed.trained.ranks,
+            features=developed.features,
+            digest=files_digest(model_files(files)),
+        )
+        return at_end(model, developed.panel, developed.rows).save()
+
     def _features(self) -> dict[str, Any]:
         """What a model needs to be fed the way it was trained."""
         packages = {name: one.to_json_dict() for name, one in self.packages.items()}
@@ -84,9 +106,12 @@ class Outcome:
 
     def _reference(self) -> dict[str, Any]:
         """The market that the model was made of, as later looks at drift compare with it."""
-        panel, rows = self.developed.panel, self.developed.rows
-        scores = self.developed.trained.model.score(rows)
-        return reference_stats(columns_of(panel, rows, scores), panel.bars_per_day)
+        panel, made = self.developed.panel, self.developed.made
+        bars = reference_sample(len(panel), len(panel.symbols)).bars
+        scores = self.developed.trained.model.score(made.drift_rows)
+        rows = replace(made.rows, features=made.compared)
+        columns = MarketColumns(panel, rows, scores, bars)
+        return reference_stats(columns, len(panel), panel.bars_per_day)
 
     def _run(self) -> dict[str, Any]:
         return {

@@ -13,6 +13,8 @@ from clm_api.run import RunTarget
 from clm_trainer.panel import Bools, Floats, Panel
 
 KEPT_QUANTILES = 512
+HELD = 5
+"""What a position carries to the next bar: side, size, age, and volatility and open at entry."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +77,19 @@ class PercentileMap:
         return out
 
 
+def flat(symbols: int) -> Floats:
+    """Return what is held before the first bar, shape (symbols, HELD)."""
+    return np.zeros((symbols, HELD))
+
+
 def target_positions(
-    percentiles: Floats, sigma: Floats, panel: Panel, target: RunTarget, *, shorts: bool = False
+    percentiles: Floats,
+    sigma: Floats,
+    panel: Panel,
+    target: RunTarget,
+    *,
+    shorts: bool = False,
+    held: Floats | None = None,
 ) -> Floats:
     """Return the target decided at each close, as a fraction of the symbol's sleeve.
 
@@ -86,6 +99,9 @@ def target_positions(
         Shape (bars, symbols) on the panel's rows.
     shorts
         Whether percentiles below 1 - entry_percentile go short; the rules are mirrored.
+    held
+        What is held before the first row, shape (symbols, HELD), changed in place to what is held
+        after the last one; without it, nothing is.
 
     Returns
     -------
@@ -93,8 +109,10 @@ def target_positions(
         Shape (bars, symbols), in [-max_weight, max_weight]. A hole's row repeats the last target.
     """
     out = np.empty_like(percentiles)
+    state = flat(percentiles.shape[1]) if held is None else held
     for column in range(percentiles.shape[1]):
         out[:, column] = _positions(
+            state[column],
             percentiles[:, column],
             sigma[:, column],
             panel.open[:, column],
@@ -114,6 +132,7 @@ def target_positions(
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _positions(
+    held: Floats,
     percentile: Floats,
     sigma: Floats,
     open_: Floats,
@@ -130,7 +149,7 @@ def _positions(
 ) -> Floats:
     bars = len(percentile)
     out = np.zeros(bars)
-    side, weight, age, entry_sigma, entry_open = 0.0, 0.0, 0, 0.0, 0.0
+    side, weight, age, entry_sigma, entry_open = held[0], held[1], int(held[2]), held[3], held[4]
     for t in range(bars):
         if side != 0.0 and (age > 0 or not gap[t]):
             age += 1
@@ -151,4 +170,5 @@ def _positions(
                 weight = min(max_weight, target_sigma / sigma[t])
                 age, entry_sigma = 0, sigma[t]
         out[t] = side * weight
+    held[0], held[1], held[2], held[3], held[4] = side, weight, age, entry_sigma, entry_open
     return out

@@ -9,6 +9,8 @@ import pandas as pd
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
+from clm_trainer.features.base import Saved
+from clm_trainer.kept import Features
 from clm_trainer.panel import Bools, Floats
 from clm_trainer.targets.base import Ints
 
@@ -24,7 +26,8 @@ class Dataset:
     timeframe
         Length of a bar.
     features
-        Shape (bars, symbols, features).
+        Of a mask of rows, ``features[mask]``, shape (rows, features). A run keeps those that its
+        family reads, where rows are usable; else they are an array (bars, symbols, features).
     target
         Label, shape (bars, symbols); NaN where it is not known.
     ends
@@ -43,13 +46,15 @@ class Dataset:
         Those of ``names`` that the RL families observe.
     weight
         How much each label counts, 1 on average, shape (bars, symbols); None: all the same.
+    before_newest
+        The state of the features before the newest row; None where it is not known.
     """
 
     times: pd.DatetimeIndex
     timeframe: pd.Timedelta
     symbols: tuple[str, ...]
     names: tuple[str, ...]
-    features: Floats
+    features: Features
     target: Floats
     ends: Ints
     sigma: Floats
@@ -58,12 +63,14 @@ class Dataset:
     log_close: Floats
     observed: tuple[str, ...]
     weight: Floats | None = None
+    before_newest: Saved | None = None
 
     def rows(self, start: int, stop: int) -> "Dataset":
         """Return the bars [start, stop), with all closes before them."""
         cut = slice(start, stop)
         return replace(
             self,
+            before_newest=None,
             times=self.times[cut],
             features=self.features[cut],
             target=self.target[cut],
@@ -111,6 +118,32 @@ def interrupted() -> ClmError:
     return ClmError(Reason.INTERRUPTED, "told to stop while training; the run is retried")
 
 
+@dataclass(frozen=True)
+class Reads:
+    """Which features a family reads: a run keeps no others in memory.
+
+    Parameters
+    ----------
+    stride
+        Of a span every how many bars, from its first on; None: no features at all.
+    single
+        Whether float32 gives the same model and scores, bit for bit.
+    alone
+        Whether a row's score follows from its own features, sigma and closes, whatever other rows
+        are scored with it: then only the rows that somebody asks for are scored.
+    """
+
+    stride: int | None = 1
+    single: bool = False
+    alone: bool = False
+
+
+def reads_of(family: "Family") -> Reads:
+    """Return what a family says that it reads; one that says nothing may read everything."""
+    said: Reads = getattr(family, "reads", Reads())
+    return said
+
+
 class Fitted(Protocol):
     """A trained model."""
 
@@ -127,9 +160,19 @@ class Fitted(Protocol):
         ...
 
 
+def history_bars(fitted: Fitted) -> int:
+    """Return how many of the newest closes a row's score reads, its own among them.
+
+    A model that reads closes says so in an attribute of this name.
+    """
+    said: int = getattr(fitted, "history_bars", 0)
+    return said
+
+
 class Family(Protocol):
     """Trains models of one kind; made anew for each run, so it may keep caches of the run.
 
+    A family that does not need the features of all rows says so in an attribute ``reads``.
     A family that counts labels by ``Dataset.weight`` says so: ``weighs_labels = True``.
     """
 

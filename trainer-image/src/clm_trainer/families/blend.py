@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import gcd
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,16 @@ from clm_api.errors import ClmError
 from clm_api.families import BlendMember, BlendParameters
 from clm_api.run import RunSpec
 from clm_trainer.evaluation.positions import PercentileMap
-from clm_trainer.families.base import Dataset, Family, FitContext, Fitted, weighs_labels
+from clm_trainer.families.base import (
+    Dataset,
+    Family,
+    FitContext,
+    Fitted,
+    Reads,
+    history_bars,
+    reads_of,
+    weighs_labels,
+)
 from clm_trainer.families.registry import family_of
 from clm_trainer.own.door import Offer
 from clm_trainer.panel import Floats
@@ -35,6 +45,11 @@ class BlendFitted:
     """
 
     parts: tuple[Part, ...]
+
+    @property
+    def history_bars(self) -> int:
+        """Closes that a row's score reads: the most of all members."""
+        return max(history_bars(part.fitted) for part in self.parts)
 
     def score(self, window: Dataset) -> Floats:
         """Return the mean of the members' percentiles; NaN where a member has no score."""
@@ -64,6 +79,17 @@ class BlendFamily:
 
     members: Sequence[BlendMember]
     families: Sequence[Family]
+
+    @property
+    def reads(self) -> Reads:
+        """What the members read together."""
+        all_of = [reads_of(family) for family in self.families]
+        strides = [one.stride for one in all_of if one.stride is not None]
+        return Reads(
+            stride=gcd(*strides) if strides else None,
+            single=all(one.single for one in all_of if one.stride is not None),
+            alone=all(one.alone for one in all_of),
+        )
 
     @property
     def weighs_labels(self) -> bool:

@@ -15,10 +15,6 @@ from clm_trainer.panel import Floats
 
 Ints = NDArray[np.int64]
 
-_CHUNK = 512
-"""Values that are summed side by side: they stay in the processor's nearest cache."""
-
-
 EXPONENTIAL, RANGES, MOVES = range(3)
 """How an average moves on: each with the roundings that TA-Lib 0.8 gives it."""
 
@@ -111,40 +107,29 @@ def weighted(values: Floats, decay: float, mean: Floats, weight: Floats) -> Floa
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def moments(values: Floats, window: int, bars: int) -> tuple[Floats, Floats, Floats]:
-    """Return mean, and mean square and cube of the distance from it, of each bar's window.
+def added(values: Floats, step: int, window: int, out: Floats) -> None:
+    """Add up windows, each afresh and in the order of time, many of them side by side.
 
-    Each window is summed afresh, many of them side by side: running sums would depend on where the
-    history begins.
+    Running sums would be faster, but their rounding depends on where the history begins.
 
     Parameters
     ----------
     values
-        Shape (at least window - 1 + bars, symbols), without gaps in memory.
-    bars
-        The newest ones, for which there are results.
+        Bars after bars, ``step`` values each, from the first window's first bar on.
+    out
+        A sum for each value of the newest bars, changed in place.
     """
-    symbols = values.shape[1]
-    flat = values.ravel()[(values.shape[0] - bars - window + 1) * symbols :]
-    count = bars * symbols
-    mean, square, cube = np.empty(count), np.empty(count), np.empty(count)
-    for begin in range(0, count, _CHUNK):
-        size = min(_CHUNK, count - begin)
-        centre, second, third = np.zeros(size), np.zeros(size), np.zeros(size)
-        for i in range(window):
-            seen = flat[begin + i * symbols : begin + i * symbols + size]
-            for j in range(size):
-                centre[j] += seen[j]
-        for j in range(size):
-            centre[j] /= window
-        for i in range(window):
-            seen = flat[begin + i * symbols : begin + i * symbols + size]
-            for j in range(size):
-                away = seen[j] - centre[j]
-                second[j] += away * away
-                third[j] += away * away * away
-        for j in range(size):
-            mean[begin + j] = centre[j]
-            square[begin + j], cube[begin + j] = second[j] / window, third[j] / window
-    shape = (bars, symbols)
-    return mean.reshape(shape), square.reshape(shape), cube.reshape(shape)
+    for i in range(window):
+        seen = values[i * step :]
+        for j in range(len(out)):
+            out[j] += seen[j]
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def squares_added(values: Floats, step: int, window: int, centre: Floats, out: Floats) -> None:
+    """Add up the squares of the distances from each window's centre, as ``added`` does."""
+    for i in range(window):
+        seen = values[i * step :]
+        for j in range(len(out)):
+            away = seen[j] - centre[j]
+            out[j] += away * away

@@ -1,9 +1,9 @@
 """The table of features that a set makes of a panel, with the volatility that scales all else."""
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -34,6 +34,8 @@ class FeatureTable:
         Shape (bars, symbols); False in holes, in the warm-up, and where a feature is not finite.
     log_close
         Log closes, carried through holes; NaN before a symbol's first bar; shape (bars, symbols).
+    before_newest
+        The state of the features before the newest row; None where nobody kept it.
     """
 
     names: tuple[str, ...]
@@ -41,6 +43,7 @@ class FeatureTable:
     sigma: Floats
     usable: Bools
     log_close: Floats
+    before_newest: Saved | None = None
 
 
 class TableStream:
@@ -102,24 +105,22 @@ def _below(prefix: str, saved: Saved) -> Saved:
     }
 
 
-def blocks(panel: Panel, features: FeatureSet = STANDARD) -> Iterator[tuple[int, FeatureTable]]:
-    """Yield the first row of each block of bars, and its table."""
-    stream = TableStream(features, panel.symbols, panel.timeframe)
-    for start in range(0, len(panel), BLOCK_BARS):
-        yield start, stream.advance(panel.window(start, min(start + BLOCK_BARS, len(panel))))
-
-
 def build_features(panel: Panel, features: FeatureSet = STANDARD) -> FeatureTable:
     """Return the table of all bars."""
-    shape = panel.gap.shape
+    shape, last = panel.gap.shape, max(0, len(panel) - 1)
     values = np.empty((*shape, len(features.names)))
     sigma, log_close = np.empty(shape), np.empty(shape)
     usable = np.empty(shape, dtype=np.bool_)
-    for start, made in blocks(panel, features):
-        rows = slice(start, start + len(made.sigma))
+    stream = TableStream(features, panel.symbols, panel.timeframe)
+    before = stream.save()
+    for start, stop in pairwise([*range(0, last, BLOCK_BARS), last, len(panel)]):
+        if start == last:
+            before = stream.save()
+        made = stream.advance(panel.window(start, stop))
+        rows = slice(start, stop)
         values[rows], sigma[rows] = made.values, made.sigma  # noqa: PD011  not a frame
         usable[rows], log_close[rows] = made.usable, made.log_close
-    return FeatureTable(features.names, values, sigma, usable, log_close)
+    return FeatureTable(features.names, values, sigma, usable, log_close, before)
 
 
 def code_hash() -> str:

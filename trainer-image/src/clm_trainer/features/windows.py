@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from clm_trainer.features.kernels import moments
+from clm_trainer.features.kernels import added, squares_added
 from clm_trainer.panel import Bools, Floats
 
 _NOTHING_VARIES = 1e-12
@@ -30,11 +30,15 @@ def carried(before: Floats, values: Floats, known: Bools) -> Floats:
 
 def total(values: Floats, window: int, bars: int) -> Floats:
     """Return the sums over a window for the newest ``bars`` rows, each added up in order."""
-    first = len(values) - bars - window + 1
-    out = np.zeros((bars, *values.shape[1:]))
-    for i in range(first, first + window):
-        out += values[i : i + bars]
+    out = np.zeros((bars, values.shape[1]))
+    added(_windows(values, window, bars), values.shape[1], window, out.ravel())
     return out
+
+
+def _windows(values: Floats, window: int, bars: int) -> Floats:
+    """Return the values that the windows of the newest rows are made of, bar after bar."""
+    flat: Floats = np.ascontiguousarray(values[len(values) - bars - window + 1 :]).ravel()
+    return flat
 
 
 def highest(values: Floats, window: int, bars: int) -> Floats:
@@ -54,28 +58,33 @@ def lowest(values: Floats, window: int, bars: int) -> Floats:
 
 def std(values: Floats, window: int, bars: int) -> Floats:
     """Return the population standard deviation over a window for the newest ``bars`` rows."""
-    mean, square, _ = moments(values, window, bars)
-    return _spread(mean, square)
+    return _spread(values, total(values, window, bars) / window, window)
 
 
 def zscore(values: Floats, window: int, bars: int) -> Floats:
     """Return the distance from the window's mean in deviations; 0 where nothing varies."""
-    mean, square, _ = moments(values, window, bars)
-    return ratio(values[-bars:] - mean, _spread(mean, square))
+    mean = total(values, window, bars) / window
+    return ratio(values[-bars:] - mean, _spread(values, mean, window))
 
 
 def skew(values: Floats, window: int, bars: int) -> Floats:
     """Return the population skewness over a window; 0 where nothing varies."""
-    mean, square, cube = moments(values, window, bars)
-    spread = _spread(mean, square)
+    mean = total(values, window, bars) / window
+    spread, cubes, first = _spread(values, mean, window), np.zeros(mean.shape), len(values) - bars
+    for start in range(first - window + 1, first + 1):
+        away = values[start : start + bars] - mean
+        cubes += away * away * away
     safe = np.where(spread > 0, spread, 1.0)
-    out: Floats = np.where(spread > 0, cube / (safe * safe * safe), spread)
+    out: Floats = np.where(spread > 0, cubes / window / (safe * safe * safe), spread)
     return out
 
 
-def _spread(mean: Floats, square: Floats) -> Floats:
-    """Return the deviation; rounding noise counts as none."""
-    spread = np.sqrt(square)
+def _spread(values: Floats, mean: Floats, window: int) -> Floats:
+    """Return the deviation from the windows' means; rounding noise counts as none."""
+    squares, (bars, symbols) = np.zeros(mean.shape), mean.shape
+    seen = _windows(values, window, bars)
+    squares_added(seen, symbols, window, mean.ravel(), squares.ravel())
+    spread = np.sqrt(squares / window)
     return np.where(spread <= _NOTHING_VARIES * np.abs(mean), 0.0, spread)
 
 

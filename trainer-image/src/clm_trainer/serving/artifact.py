@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,11 +48,16 @@ class Artifact:
 
     def model_files(self) -> dict[str, bytes]:
         """Return the model's files by their name within ``model/``."""
-        return {
-            name.removeprefix("model/"): content
-            for name, content in self.files.items()
-            if name.startswith("model/")
-        }
+        return model_files(self.files)
+
+
+def model_files(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the files of an attempt that are its model's, by their name within ``model/``."""
+    return {
+        name.removeprefix("model/"): content
+        for name, content in files.items()
+        if name.startswith("model/")
+    }
 
 
 def open_run(uri: str) -> Storage:

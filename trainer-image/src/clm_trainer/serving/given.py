@@ -38,7 +38,7 @@ def given_panel(bars: Mapping[str, pd.DataFrame], data: RunData) -> Panel:
     absent = [name for name in data.symbols if name not in bars or bars[name].empty]
     if absent:
         raise _too_little(f"there are no bars of {', '.join(absent)}")
-    frames = {name: _checked(bars[name], name, data) for name in data.symbols}
+    frames = {name: _traded(checked(bars[name], name, data), name, data) for name in data.symbols}
     require_equal_ends({name: frame["timestamp"].iloc[-1] for name, frame in frames.items()})
     first = min(frame["timestamp"].iloc[0] for frame in frames.values())
     last = next(iter(frames.values()))["timestamp"].iloc[-1]
@@ -68,8 +68,14 @@ def require_equal_ends(ends: Mapping[str, pd.Timestamp]) -> None:
     )
 
 
-def _checked(frame: pd.DataFrame, name: str, data: RunData) -> pd.DataFrame:
-    """Return a symbol's bars without holes, times in UTC."""
+def checked(frame: pd.DataFrame, name: str, data: RunData) -> pd.DataFrame:
+    """Return a symbol's bars without holes, times in UTC.
+
+    Raises
+    ------
+    ClmError
+        As for ``given_panel``.
+    """
     if "timestamp" not in frame.columns and isinstance(frame.index, pd.DatetimeIndex):
         frame = frame.rename_axis("timestamp").reset_index()
     beside = names_beside(data)
@@ -102,12 +108,18 @@ def _checked(frame: pd.DataFrame, name: str, data: RunData) -> pd.DataFrame:
     kept = frame[known].assign(timestamp=times[known].dt.tz_convert("UTC").dt.as_unit("us"))
     key = BarKey(data.venue, data.market, name, data.timeframe)
     try:
-        traded, _ = without_untraded(key.cleaned(kept, "the bars handed over"), key.step)
+        good = key.cleaned(kept, "the bars handed over")
     except (TypeError, ValueError) as error:
         raise invalid(f"a price or volume of {name} is not a number: {error}") from error
+    return good.merge(_beside(kept, beside, name), on="timestamp") if beside else good
+
+
+def _traded(frame: pd.DataFrame, name: str, data: RunData) -> pd.DataFrame:
+    """Return a symbol's bars outside of halts."""
+    traded, _ = without_untraded(frame, pd.Timedelta(data.timeframe))
     if not_once_traded(traded):
         raise _too_little(f"nobody traded {name} in all the bars that were handed over")
-    return traded.merge(_beside(kept, beside, name), on="timestamp") if beside else traded
+    return traded
 
 
 def _beside(frame: pd.DataFrame, names: list[str], symbol: str) -> pd.DataFrame:

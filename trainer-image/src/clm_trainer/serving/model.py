@@ -1,5 +1,6 @@
 """A published model, and the positions that it decides on later bars."""
 
+import hashlib
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,32 +20,16 @@ from clm_trainer.families.base import Dataset, Fitted
 from clm_trainer.features import STANDARD, FeatureSet, code_hash
 from clm_trainer.features import registry as feature_sets
 from clm_trainer.own.package import require_same
-from clm_trainer.panel import Floats, Panel
+from clm_trainer.panel import Panel
 from clm_trainer.serving.artifact import Artifact, read_artifact
+from clm_trainer.serving.decisions import Decisions
 from clm_trainer.serving.given import given_panel
+from clm_trainer.serving.live import Live, resumed
 from clm_trainer.stages.features import dataset
 
 REFERENCE = "reference_stats.json"
-
-
-@dataclass(frozen=True, eq=False)
-class Decisions:
-    """What a model decided at each close.
-
-    Parameters
-    ----------
-    times
-        Open times of the decided bars, the newest last.
-    percentiles
-        The model's signal, shape (bars, symbols); NaN where a bar is not usable.
-    targets
-        Position to hold from the next open on, as a fraction of the symbol's sleeve, same shape.
-    """
-
-    times: pd.DatetimeIndex
-    symbols: tuple[str, ...]
-    percentiles: Floats
-    targets: Floats
+LIVE = "live.json"
+"""The state at the end of a run, from which serving goes on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +46,10 @@ class ServedModel:
         The feature set that it was trained on.
     reference
         What its run stored of the market that it was trained on, unread; None if it did not.
+    digest
+        Of the model's files.
+    stored
+        The state that its run stored at its end, unread; None if it did not.
     """
 
     spec: RunSpec
@@ -70,6 +59,8 @@ class ServedModel:
     ranks: PercentileMap
     features: FeatureSet = STANDARD
     reference: bytes | None = None
+    digest: str = ""
+    stored: bytes | None = None
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -105,6 +96,49 @@ class ServedModel:
         decided = self.decide(given_panel(bars, self.spec.data))
         return dict(zip(self.symbols, decided.targets[-1].tolist(), strict=True))
 
+    def live(self, bars: Mapping[str, pd.DataFrame] | None = None) -> Live:
+        """Return the model at work after some bars; its ``update`` takes those that close later.
+
+        Parameters
+        ----------
+        bars
+            As for ``position``; without them it goes on where its run ended.
+
+        Raises
+        ------
+        ClmError
+            InsufficientData: as for ``position``; or there are no bars, and its run stored no
+            state. DataInvalid: as for ``position``. ArtifactCorrupt: the state is damaged.
+        """
+        if bars is not None:
+            return self.live_on(given_panel(bars, self.spec.data))
+        if self.stored is None:
+            raise _too_little("its run stored no state to go on from: hand over bars")
+        return resumed(self, self.stored)
+
+    def live_from(self, content: bytes) -> Live:
+        """Return the live model that ``Live.save`` saved.
+
+        Raises
+        ------
+        ClmError
+            ArtifactCorrupt: it is damaged, or belongs to another model.
+        """
+        return resumed(self, content)
+
+    def live_on(self, panel: Panel) -> Live:
+        """Return the model at work after a panel's bars.
+
+        Raises
+        ------
+        ClmError
+            As for ``decided``.
+        """
+        self.first_row(panel)
+        made = Live(self)
+        made.advance(panel)
+        return made
+
     def rows(self, panel: Panel) -> Dataset:
         """Return all rows of a panel, with the features that the model was trained on."""
         return dataset(panel, None, self.features)
@@ -132,6 +166,21 @@ class ServedModel:
         ClmError
             InsufficientData: the panel does not reach from the warm-up to ``trained_until``.
         """
+        start = self.first_row(panel)
+        rows = known.rows(start, len(panel))
+        percentiles = self.ranks.rank(self.fitted.score(rows))
+        spec, window = self.spec, panel.window(start, len(panel))
+        targets = target_positions(percentiles, rows.sigma, window, spec.target, shorts=spec.shorts)
+        return Decisions(window.times, panel.symbols, percentiles, targets)
+
+    def first_row(self, panel: Panel) -> int:
+        """Return the row of ``trained_until``, the first that is decided on.
+
+        Raises
+        ------
+        ClmError
+            As for ``decided``.
+        """
         start = int(panel.times.searchsorted(self.trained_until))
         if start >= len(panel):
             raise _too_little(f"bars end before {self.trained_until}, up to which it was trained")
@@ -141,11 +190,7 @@ class ServedModel:
                 f"bars begin at {panel.times[0]}; the model needs them from {first} on, "
                 f"and from {self.data_from} on for exactly the run's features"
             )
-        rows = known.rows(start, len(panel))
-        percentiles = self.ranks.rank(self.fitted.score(rows))
-        spec, window = self.spec, panel.window(start, len(panel))
-        targets = target_positions(percentiles, rows.sigma, window, spec.target, shorts=spec.shorts)
-        return Decisions(window.times, panel.symbols, percentiles, targets)
+        return start
 
 
 def load(uri: str) -> ServedModel:
@@ -216,7 +261,17 @@ def _served(artifact: Artifact) -> ServedModel:
         ranks=PercentileMap(np.array(quantiles)),
         features=feature_sets.create(run),
         reference=artifact.files.get(REFERENCE),
+        digest=files_digest(artifact.model_files()),
+        stored=artifact.files.get(LIVE),
     )
+
+
+def files_digest(files: Mapping[str, bytes]) -> str:
+    """Return one digest of a model's files, by their name within ``model/``."""
+    whole = hashlib.sha256()
+    for name in sorted(files):
+        whole.update(f"{name} {hashlib.sha256(files[name]).hexdigest()}\n".encode())
+    return whole.hexdigest()
 
 
 def _too_little(text: str) -> ClmError:

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pandas as pd
 
-from clm_api.errors import SpecError
+from clm_api.errors import ClmError, SpecError
 from clm_api.layout import RUN_FORM, run_address
+from clm_api.reasons import Reason
 from clm_api.run import RunData
 from clm_api.training_schedule import Refresh
 from clm_trainer.panel import Panel
 from clm_trainer.serving.given import require_equal_ends
+from clm_trainer.serving.live import Live
 from clm_trainer.serving.model import ServedModel
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.sources.report import DataReport
@@ -33,8 +35,10 @@ def store_of(uri: str) -> Storage:
     return Storage(found.root)
 
 
-def newest_bars(model: ServedModel, store: Storage, now: pd.Timestamp) -> Panel:
-    """Return all closed bars since the first one that the model was trained on.
+def newest_bars(
+    model: ServedModel, store: Storage, now: pd.Timestamp, start: pd.Timestamp | None = None
+) -> Panel:
+    """Return all closed bars since ``start``, else since the first one that it was trained on.
 
     Raises
     ------
@@ -45,10 +49,35 @@ def newest_bars(model: ServedModel, store: Storage, now: pd.Timestamp) -> Panel:
     data = model.spec.data
     if data.refresh is Refresh.NEVER:
         require_equal_ends(stored_ends(BarCache(store), bar_keys(data), now))
-    panel = closed_bars(data, store, model.data_from, now)[0]
+    panel = closed_bars(data, store, start or model.data_from, now)[0]
     if data.refresh is Refresh.NEVER:
         require_equal_ends(traded_ends(panel))
     return panel
+
+
+def newest_live(model: ServedModel, store: Storage, now: pd.Timestamp) -> tuple[Live, str]:
+    """Return the model at work after the newest closed bar, and what is to be said of it.
+
+    It goes on from the state that its run stored, with the bars since. Where these bars don't go on
+    from that state, or there is none, it begins with all bars, and that is said.
+
+    Raises
+    ------
+    ClmError
+        As for ``newest_bars``.
+    """
+    why = "its run stored no state"
+    if model.stored is not None:
+        try:
+            live = model.live()
+            live.follow(newest_bars(model, store, now, live.kept_from))
+        except ClmError as error:
+            if error.reason not in {Reason.DATA_INVALID, Reason.ARTIFACT_CORRUPT}:
+                raise
+            why = error.message
+        else:
+            return live, ""
+    return model.live_on(newest_bars(model, store, now)), f"worked out from all bars: {why}"
 
 
 def traded_ends(panel: Panel) -> dict[str, pd.Timestamp]:

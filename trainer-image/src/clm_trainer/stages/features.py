@@ -29,4 +29,5 @@ def dataset(panel: Panel, target: Target | None = None, features: FeatureSet = S
         open=panel.open,
         log_close=table.log_close,
         observed=features.observed,
+        before_newest=table.before_newest,
     )

@@ -13,6 +13,7 @@ from clm_trainer.attempt import Attempt
 from clm_trainer.outcome import Outcome
 from clm_trainer.own.plain import require_plain
 from clm_trainer.revision import git_revision
+from clm_trainer.serving.model import LIVE
 from clm_trainer.sources.report import DataReport, SourceReport, SymbolReport
 from clm_trainer.tearsheet import Coverage, Hole, Production, TearSheet, render
 from clm_trainer.tearsheet.formats import number
@@ -37,7 +38,8 @@ def write(
     bool
         False if another attempt published its result first.
     """
-    attempt.write_all(outcome.files() | _model_files(outcome))
+    files = outcome.files() | _model_files(outcome)
+    attempt.write_all(files | {LIVE: outcome.live_state(files)})
     libraries = _versions()
     own = {name: f"{one.version}, sha256 {one.sha256}" for name, one in outcome.packages.items()}
     sheet = _tear_sheet(outcome, attempt, production, libraries | own, now)

@@ -33,6 +33,11 @@ class NeuralFitted:
     input_bars: int
     meta: dict[str, Any]
 
+    @property
+    def history_bars(self) -> int:
+        """Closes that a row's score reads."""
+        return self.input_bars
+
     def score(self, window: Dataset) -> Floats:
         """Return the mean of the members' percentiles; NaN where a row is not usable.
 
@@ -79,6 +84,8 @@ def last_steps(network: Network, window: Dataset, input_bars: int) -> Floats:
             for start in range(-first, len(window), BATCH):
                 rows = np.arange(max(0, start), min(start + BATCH, len(window)))
                 rows = rows[window.usable[rows, column]]
+                if len(rows) == 0:
+                    continue
                 inputs = np.zeros((BATCH, input_bars), dtype=np.float32)
                 inputs[rows - start] = windows.at((rows, np.full_like(rows, column)))
                 paths = forecast(network, torch.from_numpy(inputs))
