@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -10,8 +12,11 @@ import pytest
 
 from clm_api import environment
 from clm_api.errors import ClmError
-from clm_trainer.monitoring import contenders
+from clm_trainer.host import Host
+from clm_trainer.monitoring import contenders, job
+from clm_trainer.monitoring.fetching import fetch_for
 from clm_trainer.serving.newest import closed_bars
+from clm_trainer.sources.asked import Asked
 from clm_trainer.sources.bars import BarKey
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.stages.fetch import fetch
@@ -27,6 +32,7 @@ from tests.trainer.monitoring.published import (
     path_of,
     publish,
     report_of,
+    stored_report,
     task_of,
     tiny_run,
 )
@@ -61,6 +67,31 @@ def test_the_exchange_is_asked_only_if_the_versions_own_runs_did(
         assert after is not None
         assert after.having(sha256=before.sha256) == before
     assert "clock is" in fetched.notes[0], "what the data layer says is in the report"
+
+
+def test_a_replay_takes_what_a_container_before_it_fetched(
+    store: Storage, exchange: FakeExchange, tmp_path: Path
+) -> None:
+    wanted = report_of(store, task_of(store))
+    store.remove([path for path in store.list("bars") if "/2025-1" in path])
+    for name in ("champion", "challenger"):
+        rewrite(folder_of(store, name), "run.json", change_json(_refreshes))
+    task, noted, asked = task_of(store), tmp_path / "asked.json", Asked()
+    store.remove([path_of(task)])
+    fetch_for(task, _host(store, asked))
+    asked.write(noted)
+    before = len(exchange.asked)
+    job.run(task, path_of(task), _host(store, Asked.read(noted)))
+    made = stored_report(store, task)
+    assert (before > 0, len(exchange.asked)) == (True, before)
+    assert made.live is not None
+    assert wanted.live is not None
+    assert made.live.having(sha256=wanted.live.sha256) == wanted.live
+    assert "clock is" in made.notes[0], "what asking told is in the report"
+
+
+def _host(store: Storage, asked: Asked) -> Host:
+    return Host(store, lambda: datetime.now(UTC), lambda: False, asked=asked)
 
 
 def test_a_testnets_bars_are_its_own(store: Storage) -> None:

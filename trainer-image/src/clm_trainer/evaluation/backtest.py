@@ -15,6 +15,8 @@ from clm_trainer.evaluation.kernel import TRADE_COLUMNS, Ints, sleeves
 from clm_trainer.evaluation.play import Play
 from clm_trainer.panel import Floats, Panel
 
+_PIECE = 16384
+"""Bars that are worked on at once."""
 Number = TypeVar("Number", np.float64, np.bool_)
 
 
@@ -77,8 +79,14 @@ def run(play: Play) -> Backtest:
     # One piece of memory, of which only what is written is ever taken from the system.
     net, gross, cost, received, traded = np.zeros((5, len(equity)))
     rows = _lay_fills(made, equity, cost, traded)
-    bar_returns(equity, out=net)
-    gross[:] = net
+    exposed = _mean(made.held)
+    # Piece by piece, so that each is still in the processor's cache for the next step.
+    for first in range(0, len(equity), _PIECE):
+        piece = slice(first, first + _PIECE)
+        before = equity[first - 1] if first else 1.0
+        bar_returns(equity[piece], before, out=net[piece])
+        gross[piece] = net[piece]
+        _share(exposed[piece], equity[piece])
     gross[rows] += cost[rows]
     if made.funded.size:
         received[:] = _share(_mean(made.funded), np.concatenate([[1.0], equity[:-1]]))
@@ -100,7 +108,7 @@ def run(play: Play) -> Backtest:
         trades=_trade_frame(made.trades, window),
         sleeves=made.marks.T,
         traded=traded,
-        exposed=_share(_mean(made.held), equity),
+        exposed=exposed,
         ruined=tuple(s for s, end in zip(window.symbols, last, strict=True) if end <= 0),
     )
 
@@ -124,10 +132,10 @@ def equity_and_trades(play: Play) -> tuple[Floats, Floats]:
     return _mean(made.marks), made.trades
 
 
-def bar_returns(equity: Floats, out: Floats | None = None) -> Floats:
-    """Return the change of each bar, the first against a start of 1.0; 0 once all is lost."""
+def bar_returns(equity: Floats, start: float = 1.0, out: Floats | None = None) -> Floats:
+    """Return the change of each bar, the first against the start; 0 once all is lost."""
     change = np.empty_like(equity) if out is None else out
-    change[:1] = equity[:1]
+    change[:1] = equity[:1] / start if start > 0 else 1.0
     if equity.min(initial=1.0) > 0:
         np.divide(equity[1:], equity[:-1], out=change[1:])
     else:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import gcd
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from clm_trainer.families.base import (
     Family,
     FitContext,
     Fitted,
+    Reads,
     history_bars,
+    reads_of,
     weighs_labels,
 )
 from clm_trainer.families.registry import family_of
@@ -77,6 +80,17 @@ class BlendFamily:
 
     members: Sequence[BlendMember]
     families: Sequence[Family]
+
+    @property
+    def reads(self) -> Reads:
+        """What the members read together."""
+        all_of = [reads_of(family) for family in self.families]
+        strides = [one.stride for one in all_of if one.stride is not None]
+        return Reads(
+            stride=gcd(*strides) if strides else None,
+            single=all(one.single for one in all_of if one.stride is not None),
+            alone=all(one.alone for one in all_of),
+        )
 
     @property
     def weighs_labels(self) -> bool:
