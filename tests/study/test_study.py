@@ -34,6 +34,13 @@ def test_the_verdicts_of_ten_seeds_are_those_of_the_study(name: str, family: str
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("model", ["blend", "xgboost-own"])
+def test_the_first_market_of_a_model_beside_them_is_that_of_the_study(model: str) -> None:
+    made = [Seed(model, "planted", 0).judged()]
+    assert counts(made) == counts(committed(model)["sets"]["planted"][:1])
+
+
+@pytest.mark.slow
 def test_a_planted_leak_is_refused_and_the_same_market_without_it_is_not() -> None:
     assert leak_is_refused("xgboost", 0, LEAKING)
     assert not leak_is_refused("xgboost", 0, STANDARD)

@@ -23,7 +23,12 @@ RESULTS = Path(__file__).parents[2] / "docs" / "study"
 QUICK = {"noise": 200, "planted": 100, "leaks": 20}
 SLOW = {"noise": 12, "planted": 8, "leaks": 2}
 """Networks and policies take minutes a seed."""
-SIZES = {"xgboost": QUICK, "lightgbm": QUICK}
+BESIDE = {"noise": 100, "planted": 100, "leaks": 5}
+"""The first markets of the two families that are compared with."""
+SIZES = {
+    "xgboost": QUICK, "lightgbm": QUICK, "blend": BESIDE, "xgboost-own": BESIDE,
+    "blend-nhits": {"noise": 4, "planted": 4, "leaks": 1},
+}  # fmt: skip
 
 
 def main(family: str) -> None:

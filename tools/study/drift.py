@@ -15,7 +15,7 @@ import numpy as np
 
 from clm_api.monitoring import DriftSpec
 from clm_trainer.families.base import Dataset
-from clm_trainer.monitoring.drift_columns import SCORE, Columns, columns_of
+from clm_trainer.monitoring.drift_columns import SCORE, Columns, MarketColumns
 from clm_trainer.monitoring.drift_faults import faults_of
 from clm_trainer.monitoring.drift_null import Null, Windows, null_of, statistics_of
 from clm_trainer.monitoring.drift_windows import edges_of
@@ -77,13 +77,14 @@ class Market:
     def of(cls, panel: Panel) -> "Market":
         """Compare the features, and a score that is a fixed sum of some of them."""
         rows = dataset(panel)
-        return cls(panel, columns_of(panel, rows, score(rows)))
+        return cls(panel, dict(MarketColumns(panel, rows, score(rows))))
 
 
 def score(rows: Dataset) -> Floats:
     """Return what stands for a model's score."""
-    parts = [rows.features[:, :, rows.names.index(n)] for n in ("ret24", "rsi14", "volz", "rel24")]
-    total: Floats = np.sum(parts, axis=0)
+    parts = [rows.names.index(name) for name in ("ret24", "rsi14", "volz", "rel24")]
+    total = np.full(rows.usable.shape, np.nan)
+    total[rows.usable] = np.sum(rows.features[rows.usable][:, parts], axis=1)
     return total
 
 

@@ -26,6 +26,7 @@ from clm_trainer.stages.backtest import evaluate
 from clm_trainer.stages.develop import Developed, develop
 from clm_trainer.stages.features import dataset
 from tools.study.mirrored import mirrored
+from tools.study.models import STUDIED
 
 BARS = Path(__file__).parents[2] / "examples" / "data"
 SYMBOLS = {"BTC/USDT": "btcusdt", "ETH/USDT": "ethusdt"}
@@ -72,11 +73,11 @@ def market(strength: float, seed: int) -> Panel:
 
 
 def run_spec(family: str, mode: str) -> RunSpec:
-    """Return the product's own defaults for a family: spot long/flat, perpetual long/short."""
+    """Return the product's own defaults for a model: spot long/flat, perpetual long/short."""
     short = mode == "longFlatShort"
     spec = {
         "interval": "1d",
-        "model": {"family": family},
+        "model": STUDIED[family].model,
         "data": {
             "symbols": list(SYMBOLS),
             "lookbackDays": LOOKBACK_DAYS,
@@ -113,8 +114,9 @@ class Seed:
         known = LOOKBACK_DAYS * 24
         specs = {mode: run_spec(self.family, mode) for mode in MODES}
         first = specs[MODES[0]]
-        developed = develop(panel.window(0, known), first, context(first.model.seed))
-        rows = dataset(panel).rows(known, len(panel))
+        told = STUDIED[self.family].features(first)
+        developed = develop(panel.window(0, known), first, context(first.model.seed), features=told)
+        rows = dataset(panel, None, developed.features).rows(known, len(panel))
         trained = developed.trained
         ranks = trained.ranks.rank(trained.model.score(rows))
         version = PastVersion(datetime(2025, 1, 1, tzinfo=UTC), None, ranks, rows.sigma)

@@ -55,7 +55,7 @@ def rows() -> Dataset:
     """150 days of real bars with holes; a hole's features are NaN, not only unusable."""
     gap = np.random.default_rng(2).random((150 * 24, 2)) < 0.02
     made = dataset(with_holes(real(150), gap), Return(24))
-    return replace(made, features=np.where(made.usable[:, :, None], made.features, np.nan))
+    return replace(made, features=np.where(made.usable[:, :, None], made.features[:], np.nan))
 
 
 def parts(made: Dataset | None = None) -> tuple[Dataset, Dataset, Dataset]:

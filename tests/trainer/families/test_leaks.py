@@ -13,9 +13,8 @@ from clm_trainer.evaluation.positions import target_positions
 from clm_trainer.evaluation.splits import Walk
 from clm_trainer.families import registry
 from clm_trainer.families.base import Dataset, Fitted
-from clm_trainer.features import STANDARD
 from clm_trainer.panel import Floats, Panel
-from clm_trainer.stages.causality import require_no_look_ahead
+from clm_trainer.stages.causality import require_causal_signals
 from clm_trainer.stages.develop import develop
 from clm_trainer.stages.features import dataset
 from clm_trainer.stages.train import fit_span, train
@@ -109,4 +108,4 @@ def test_a_signal_that_looks_at_its_whole_window_ends_the_run() -> None:
 
     trained = replace(made.trained, model=Centred(made.trained.model))
     with pytest.raises(ClmError, match="look-ahead"):
-        require_no_look_ahead(panel, made.rows, trained, STANDARD)
+        require_causal_signals(panel, made.rows, trained)

@@ -86,7 +86,7 @@ def test_other_rows_are_binned_anew(name: FamilyName, rows: Dataset, tmp_path: P
     maker = family(name)
     fit(maker, rows, FIRST, tmp_path)
     matrix = maker.binned
-    fit(maker, replace(rows, features=rows.features + 1), FIRST, tmp_path)
+    fit(maker, replace(rows, features=rows.features[:] + 1), FIRST, tmp_path)
     assert maker.binned is not matrix
 
 

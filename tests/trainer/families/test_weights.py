@@ -68,6 +68,14 @@ def test_weights_of_a_span_inside_a_longer_one(name: FamilyName, tmp_path: Path)
     assert inside == files(alone, weighed(train.rows(0, 2400), 5.0), tmp_path)
 
 
+def maker(name: FamilyName) -> Family:
+    """A family, or a blend of those that weigh."""
+    if name is not FamilyName.BLEND:
+        return family(name)
+    members = [{"family": "xgboost"}, {"family": "lightgbm"}]
+    return registry.create(run_spec(model={"family": "blend", "blend": {"members": members}}))
+
+
 @pytest.mark.parametrize("name", [*BOOSTING, FamilyName.BLEND], ids=str)
 def test_uniqueness_reaches_the_model(name: FamilyName, tmp_path: Path) -> None:
     whole, span = parts()[0], Span((0, 2000), (2025, 2600), (2600, 2600))
@@ -76,13 +84,13 @@ def test_uniqueness_reaches_the_model(name: FamilyName, tmp_path: Path) -> None:
     def saved(*, weigh: bool) -> list[bytes]:
         folder = tmp_path / str(weigh)
         folder.mkdir()
-        fit_span(family(name), rows, span, context(), weighed=weigh)[0].save(folder)
+        fit_span(maker(name), rows, span, context(), weighed=weigh)[0].save(folder)
         return [path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()]
 
     by_hand = tmp_path / "by hand"
     by_hand.mkdir()
     told = by_uniqueness(rows.rows(0, 2000))
-    made = family(name).fit(told, rows.rows(2025, 2600), context())
+    made = maker(name).fit(told, rows.rows(2025, 2600), context())
     made.save(by_hand)
     expected = [path.read_bytes() for path in sorted(by_hand.rglob("*")) if path.is_file()]
     assert saved(weigh=True) == expected

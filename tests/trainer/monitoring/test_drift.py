@@ -12,7 +12,7 @@ from tools.study.stationary import stationary
 from clm_api.drift import DriftVerdict, MarketFault, MarketFaultKind
 from clm_api.monitoring import DriftSpec
 from clm_trainer.monitoring.drift import Watched, look
-from clm_trainer.monitoring.drift_columns import columns_of
+from clm_trainer.monitoring.drift_columns import MarketColumns
 from clm_trainer.monitoring.drift_reference import read_reference, reference_stats
 from clm_trainer.outcome import as_json
 from clm_trainer.panel import Floats, Panel
@@ -44,8 +44,8 @@ def watched(panel: Panel, trained: int = TRAINED, shift: float = 0.0) -> Watched
     rows, scores = dataset(panel), score_of(panel)
     moved = scores + shift * scores[:trained].std() * (np.arange(len(panel)) >= trained)[:, None]
     before = panel.window(0, trained)
-    columns = columns_of(before, dataset(before), scores[:trained])
-    reference = read_reference(as_json(reference_stats(columns, panel.bars_per_day)))
+    columns = MarketColumns(before, dataset(before), scores[:trained])
+    reference = read_reference(as_json(reference_stats(columns, trained, panel.bars_per_day)))
     return Watched("v1", panel, rows, moved, trained, reference)
 
 
@@ -93,7 +93,7 @@ def test_nothing_after_the_training_moves_the_reference() -> None:
 
 def test_equal_runs_store_equal_bytes_of_bounded_size() -> None:
     first, second = (
-        as_json(reference_stats(columns_of(p, dataset(p), score_of(p)), p.bars_per_day))
+        as_json(reference_stats(MarketColumns(p, dataset(p), score_of(p)), len(p), p.bars_per_day))
         for p in (market().window(0, TRAINED), market().window(0, TRAINED))
     )
     assert first == second

@@ -45,6 +45,11 @@ REFUSED: dict[str, tuple[dict[str, bytes], str]] = {
     "an empty file": ({"model.safetensors": b""}, "is no safetensors"),
     "a text of bytes": ({"model.txt": b"\xff\xfe"}, "model.txt is no txt"),
     "no parquet": ({"model.parquet": b"PAR1 and more"}, "is no parquet"),
+    "a name with a space": ({"my model.json": b"{}"}, "my model.json has a name with characters"),
+    "more files than a manifest lists": (
+        {f"{n}.json": b"{}" for n in range(49)},
+        "49 files, and a run keeps 48",
+    ),
     "a name of CLM's own": ({"percentiles.json": b"{}"}, "has the name of a file that CLM writes"),
 }
 

@@ -79,7 +79,7 @@ def restless(inner: Family, train: Dataset, valid: Dataset, context: FitContext)
 
 def greedy(inner: Family, train: Dataset, valid: Dataset, context: FitContext) -> Fitted:
     target = np.where(np.isfinite(train.target), train.target, 0.0)
-    features = np.nan_to_num(train.features)
+    features = np.nan_to_num(train.features[:])
     everything = np.ones_like(train.usable)
     odd = replace(train, features=features, target=target, usable=everything)
     return inner.fit(odd, valid, context)

@@ -65,6 +65,7 @@ def main(arguments: list[str]) -> int:
         handler.addFilter(_RunFields())
     stop = threading.Event()
     stop_on_sigterm(stop, GRACE_S)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait take no CPU
     compiled.lay_out()
     for name in _THREAD_VARIABLES:  # before numpy is imported: its libraries read them once
         os.environ.setdefault(name, str(thread_count()))

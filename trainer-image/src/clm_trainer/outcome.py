@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,9 +13,10 @@ from clm_api.layout import RunLayout
 from clm_api.report import FoldMetrics, PackageData
 from clm_api.run import RunSpec
 from clm_trainer.features import code_hash
-from clm_trainer.monitoring.drift_columns import columns_of
-from clm_trainer.monitoring.drift_reference import reference_stats
+from clm_trainer.monitoring.drift_columns import MarketColumns
+from clm_trainer.monitoring.drift_reference import reference_sample, reference_stats
 from clm_trainer.own.package import packages_of
+from clm_trainer.own.plain import PERCENTILES_FILE
 from clm_trainer.serving.artifact import model_files
 from clm_trainer.serving.live import at_end
 from clm_trainer.serving.model import REFERENCE, ServedModel, files_digest
@@ -61,7 +62,7 @@ class Outcome:
             "features.json": as_json(self._features()),
             REFERENCE: as_json(self._reference()),
             "run.json": as_json(self._run()),
-            "model/percentiles.json": as_json({"quantiles": trained.ranks.quantiles.tolist()}),
+            f"model/{PERCENTILES_FILE}": as_json({"quantiles": trained.ranks.quantiles.tolist()}),
             "predictions.parquet": as_parquet(evaluated.predictions),
             "equity.parquet": as_parquet(evaluated.result.equity),
             "trades.parquet": as_parquet(evaluated.result.trades),
@@ -105,9 +106,12 @@ class Outcome:
 
     def _reference(self) -> dict[str, Any]:
         """The market that the model was made of, as later looks at drift compare with it."""
-        panel, rows = self.developed.panel, self.developed.rows
-        scores = self.developed.trained.model.score(rows)
-        return reference_stats(columns_of(panel, rows, scores), panel.bars_per_day)
+        panel, made = self.developed.panel, self.developed.made
+        bars = reference_sample(len(panel), len(panel.symbols)).bars
+        scores = self.developed.trained.model.score(made.drift_rows)
+        rows = replace(made.rows, features=made.compared)
+        columns = MarketColumns(panel, rows, scores, bars)
+        return reference_stats(columns, len(panel), panel.bars_per_day)
 
     def _run(self) -> dict[str, Any]:
         return {

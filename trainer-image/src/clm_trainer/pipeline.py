@@ -12,6 +12,7 @@ from clm_trainer.attempt import Attempt
 from clm_trainer.devices import choose_device
 from clm_trainer.families.base import FitContext
 from clm_trainer.host import Host
+from clm_trainer.memory import give_back
 from clm_trainer.outcome import Outcome
 from clm_trainer.progress import ProgressReporter
 from clm_trainer.stages.develop import develop
@@ -74,6 +75,7 @@ def run(spec: RunSpec, who: Identity, host: Host, champion: "Contender | None" =
         if host.should_stop():
             raise ClmError(Reason.INTERRUPTED, f"told to stop before {stage}; the run is retried")
         progress(stage, 0.0)
+        give_back()
 
     enter("fetch")
     made_of = material(spec, host, lambda line: progress("fetch", 0.0, line))

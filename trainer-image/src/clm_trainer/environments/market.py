@@ -13,6 +13,7 @@ from clm_trainer.families.base import Dataset
 from clm_trainer.panel import YEAR_SECONDS, Bools, Floats
 
 OBSERVED_LIMIT = 5.0
+_BLOCK_BARS = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,12 +84,17 @@ def observed(rows: Dataset) -> Observations:
     An unusable bar repeats the last usable one.
     """
     columns = [rows.names.index(name) for name in rows.observed]
-    clipped = np.clip(rows.features[:, :, columns], -OBSERVED_LIMIT, OBSERVED_LIMIT)
-    there = np.where(rows.usable, np.arange(len(rows))[:, None], 0)
-    newest = np.maximum.accumulate(there, axis=0)
-    carried = np.take_along_axis(clipped, newest[:, :, None], axis=0)
-    known = np.maximum.accumulate(rows.usable, axis=0)
-    return np.where(known[:, :, None], carried, 0.0).astype(np.float32)
+    seen = np.zeros((*rows.usable.shape, len(columns)), dtype=np.float32)
+    for start in range(0, len(rows), _BLOCK_BARS):
+        cut = slice(start, start + _BLOCK_BARS)
+        usable = rows.usable[cut]
+        known = rows.features[cut][usable][:, columns]
+        seen[cut][usable] = np.clip(known, -OBSERVED_LIMIT, OBSERVED_LIMIT)
+    for column in range(len(rows.symbols)):
+        there = np.where(rows.usable[:, column], np.arange(len(rows)), 0)
+        newest = np.maximum.accumulate(there)  # row 0 is all zeros where it is not usable
+        seen[:, column] = seen[newest, column]
+    return seen
 
 
 def _weights(rows: Dataset, spec: RunSpec) -> Floats:

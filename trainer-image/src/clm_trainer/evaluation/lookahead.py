@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 import numpy as np
+import pandas as pd
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
@@ -26,12 +27,29 @@ def require_causal(build: Callable[[Panel], Floats], panel: Panel, cuts: Iterabl
     """
     everything = build(panel)
     for cut in cuts:
-        known = build(panel.window(0, cut))
-        same = (known == everything[:cut]) | (np.isnan(known) & np.isnan(everything[:cut]))
-        if not same.all():
-            row, *where = (int(i) for i in np.argwhere(~same)[0])
-            raise ClmError(
-                Reason.METRICS_REJECTED,
-                f"look-ahead: the value at {panel.times[row]} (place {where}) changes when bars "
-                f"from {panel.times[cut]} on are removed, so it uses the future",
-            )
+        require_same(everything[:cut], build(panel.window(0, cut)), panel.times, cut)
+
+
+def require_same(
+    everything: Floats, known: Floats, times: pd.DatetimeIndex, cut: int, start: int = 0
+) -> None:
+    """Compare values of bars before a cut: of all bars, and of the bars before the cut alone.
+
+    Parameters
+    ----------
+    everything, known
+        Shape (bars, …), of the bars [start, cut).
+
+    Raises
+    ------
+    ClmError
+        MetricsRejected: a value differs, bit for bit.
+    """
+    same = (known == everything) | (np.isnan(known) & np.isnan(everything))
+    if not same.all():
+        row, *where = (int(i) for i in np.argwhere(~same)[0])
+        raise ClmError(
+            Reason.METRICS_REJECTED,
+            f"look-ahead: the value at {times[start + row]} (place {where}) changes when bars "
+            f"from {times[cut]} on are removed, so it uses the future",
+        )

@@ -10,6 +10,7 @@ import pandas as pd
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
 from clm_trainer.features.base import Saved
+from clm_trainer.kept import Features
 from clm_trainer.panel import Bools, Floats
 from clm_trainer.targets.base import Ints
 
@@ -25,7 +26,8 @@ class Dataset:
     timeframe
         Length of a bar.
     features
-        Shape (bars, symbols, features).
+        Of a mask of rows, ``features[mask]``, shape (rows, features). A run keeps those that its
+        family reads, where rows are usable; else they are an array (bars, symbols, features).
     target
         Label, shape (bars, symbols); NaN where it is not known.
     ends
@@ -52,7 +54,7 @@ class Dataset:
     timeframe: pd.Timedelta
     symbols: tuple[str, ...]
     names: tuple[str, ...]
-    features: Floats
+    features: Features
     target: Floats
     ends: Ints
     sigma: Floats
@@ -116,6 +118,32 @@ def interrupted() -> ClmError:
     return ClmError(Reason.INTERRUPTED, "told to stop while training; the run is retried")
 
 
+@dataclass(frozen=True)
+class Reads:
+    """Which features a family reads: a run keeps no others in memory.
+
+    Parameters
+    ----------
+    stride
+        Of a span every how many bars, from its first on; None: no features at all.
+    single
+        Whether float32 gives the same model and scores, bit for bit.
+    alone
+        Whether a row's score follows from its own features, sigma and closes, whatever other rows
+        are scored with it: then only the rows that somebody asks for are scored.
+    """
+
+    stride: int | None = 1
+    single: bool = False
+    alone: bool = False
+
+
+def reads_of(family: "Family") -> Reads:
+    """Return what a family says that it reads; one that says nothing may read everything."""
+    said: Reads = getattr(family, "reads", Reads())
+    return said
+
+
 class Fitted(Protocol):
     """A trained model."""
 
@@ -144,6 +172,7 @@ def history_bars(fitted: Fitted) -> int:
 class Family(Protocol):
     """Trains models of one kind; made anew for each run, so it may keep caches of the run.
 
+    A family that does not need the features of all rows says so in an attribute ``reads``.
     A family that counts labels by ``Dataset.weight`` says so: ``weighs_labels = True``.
     """
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import gcd
 from pathlib import Path
 
 import numpy as np
 
+from clm_api.errors import ClmError
 from clm_api.families import BlendMember, BlendParameters
 from clm_api.run import RunSpec
 from clm_trainer.evaluation.positions import PercentileMap
@@ -14,14 +16,14 @@ from clm_trainer.families.base import (
     Family,
     FitContext,
     Fitted,
+    Reads,
     history_bars,
+    reads_of,
     weighs_labels,
 )
 from clm_trainer.families.registry import family_of
 from clm_trainer.own.door import Offer
 from clm_trainer.panel import Floats
-
-RANKS_FILE = "ranks.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +58,12 @@ class BlendFitted:
         return mean
 
     def save(self, folder: Path) -> None:
-        """Write each member's files and its percentile map in a folder of its own."""
+        """Write each member's files in a folder of its own, and its percentile map beside it."""
         for number, part in enumerate(self.parts):
             own = _folder(folder, number)
-            own.mkdir()
+            own.mkdir(exist_ok=True)
             part.fitted.save(own)
-            part.ranks.save(own / RANKS_FILE)
+            part.ranks.save(_ranks_file(folder, number))
 
     def importance(self) -> dict[str, float]:
         """Return each feature's share, averaged over the members that have shares."""
@@ -77,6 +79,17 @@ class BlendFamily:
 
     members: Sequence[BlendMember]
     families: Sequence[Family]
+
+    @property
+    def reads(self) -> Reads:
+        """What the members read together."""
+        all_of = [reads_of(family) for family in self.families]
+        strides = [one.stride for one in all_of if one.stride is not None]
+        return Reads(
+            stride=gcd(*strides) if strides else None,
+            single=all(one.single for one in all_of if one.stride is not None),
+            alone=all(one.alone for one in all_of),
+        )
 
     @property
     def weighs_labels(self) -> bool:
@@ -108,7 +121,13 @@ class BlendFamily:
         parts = []
         for number, family in enumerate(self.families):
             own = _folder(folder, number)
-            parts.append(Part(family.load(own, names), PercentileMap.load(own / RANKS_FILE)))
+            try:
+                ranks = PercentileMap.load(_ranks_file(folder, number))
+                part = Part(family.load(own, names), ranks)
+            except ClmError as error:
+                text = f"{own.name} ({self.members[number].family}): {error.message}"
+                raise ClmError(error.reason, text) from error
+            parts.append(part)
         return BlendFitted(tuple(parts))
 
     def _context(self, context: FitContext, number: int, member: BlendMember) -> FitContext:
@@ -125,6 +144,10 @@ class BlendFamily:
 
 def _folder(folder: Path, number: int) -> Path:
     return folder / f"member-{number}"
+
+
+def _ranks_file(folder: Path, number: int) -> Path:
+    return folder / f"member-{number}.json"
 
 
 def _make(parameters: BlendParameters, run: RunSpec) -> BlendFamily:

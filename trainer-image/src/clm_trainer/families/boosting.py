@@ -1,7 +1,7 @@
 """What the two boosting families share: their rows, the rows' cache, and the names file."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -12,9 +12,12 @@ import numpy as np
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
 from clm_trainer.families.base import Dataset
+from clm_trainer.kept import Numbers
 from clm_trainer.panel import Floats
 
 META_FILE = "model.json"
+_SCORED = 2**16
+"""Rows that are scored at once, and not less than one bar of all symbols."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,9 +28,9 @@ class Binned:
     """
 
     matrix: Any
-    rows: Floats
+    rows: Numbers
 
-    def serves(self, rows: Floats, *, longer: bool) -> bool:
+    def serves(self, rows: Numbers, *, longer: bool) -> bool:
         """Whether the matrix holds ``rows`` and no others, or with ``longer`` starts with them."""
         start = self.rows[: len(rows)]
         return (longer or len(rows) == len(self.rows)) and np.array_equal(
@@ -35,7 +38,7 @@ class Binned:
         )
 
 
-def training_rows(train: Dataset, stride: int) -> tuple[Floats, Floats, Floats | None]:
+def training_rows(train: Dataset, stride: int) -> tuple[Any, Floats, Floats | None]:
     """Return features, labels and weights of every ``stride``-th bar, where they are known.
 
     Without weights all labels count the same.
@@ -53,6 +56,18 @@ def training_rows(train: Dataset, stride: int) -> tuple[Floats, Floats, Floats |
         text = "no bar of the training span is usable: import more bars"
         raise ClmError(Reason.INSUFFICIENT_DATA, text)
     return rows, labels, weights
+
+
+def scored(window: Dataset, predict: Callable[[Numbers], Any]) -> Floats:
+    """Return what a booster predicts, some bars at a time; NaN where a row is not usable."""
+    out = np.full(window.usable.shape, np.nan)
+    step = max(1, _SCORED // max(1, len(window.symbols)))
+    for start in range(0, len(window), step):
+        cut = slice(start, start + step)
+        usable = window.usable[cut]
+        if usable.any():
+            out[cut][usable] = predict(window.features[cut][usable])
+    return out
 
 
 def shares(gains: Iterable[tuple[str, float]]) -> dict[str, float]:
@@ -83,10 +98,12 @@ def require_whole(file: Path, names: tuple[str, ...]) -> None:
     try:
         meta = json.loads(beside.read_bytes())
         trained_on, digest = tuple(meta["features"]), meta["sha256"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise unreadable(beside, "it is not what a fit writes") from error
     if trained_on != names:
         raise ClmError(Reason.ARTIFACT_CORRUPT, "the model was trained on other features")
+    if not file.is_file():
+        raise unreadable(file, "it is missing")
     if sha256(file.read_bytes()).hexdigest() != digest:
         raise unreadable(file, f"it has another digest than {META_FILE} says")
 

@@ -1,24 +1,26 @@
 """LightGBM: a small regression of the volatility-scaled forward return."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import lightgbm
-import numpy as np
 
 from clm_api.errors import ClmError
 from clm_api.parameters.boosting import LightgbmParameters
 from clm_api.reasons import Reason
-from clm_trainer.families.base import Dataset, FitContext, interrupted
+from clm_trainer.families.base import Dataset, FitContext, Reads, interrupted
 from clm_trainer.families.boosting import (
     Binned,
     require_whole,
+    scored,
     shares,
     training_rows,
     unreadable,
     write_meta,
 )
+from clm_trainer.kept import Numbers
 from clm_trainer.own.door import Offer
 from clm_trainer.panel import Floats
 from clm_trainer.threads import thread_count
@@ -38,11 +40,7 @@ class LightgbmFitted:
 
     def score(self, window: Dataset) -> Floats:
         """Return predicted returns in units of volatility; NaN where a row is not usable."""
-        out = np.full(window.usable.shape, np.nan)
-        rows = window.features[window.usable]
-        if len(rows):
-            out[window.usable] = self.booster.predict(rows, num_threads=self.threads)
-        return out
+        return scored(window, partial(self.booster.predict, num_threads=self.threads))
 
     def save(self, folder: Path) -> None:
         """Write the booster as LightGBM's text, which is exact, and the input names beside it."""
@@ -70,6 +68,7 @@ class LightgbmFamily:
 
     def __init__(self, parameters: LightgbmParameters) -> None:
         self.parameters = parameters
+        self.reads = Reads(stride=parameters.row_stride, alone=True)
         self.edges: lightgbm.Dataset | None = None
         self.binned: Binned | None = None
 
@@ -137,9 +136,10 @@ class LightgbmFamily:
             raise unreadable(file, "LightGBM refuses it") from error
         return LightgbmFitted(booster, names, thread_count())
 
-    def _matrix(self, rows: Floats, labels: Floats, threads: int) -> lightgbm.Dataset:
+    def _matrix(self, rows: Numbers, labels: Floats, threads: int) -> lightgbm.Dataset:
         """Return a matrix of exactly ``rows``, from bins that are there if it can be."""
         if self.binned is None or not self.binned.serves(rows, longer=True):
+            self.binned = None  # its rows go before others come
             made = lightgbm.Dataset(
                 rows, labels, reference=self.edges, params=self._common(threads)
             ).construct()

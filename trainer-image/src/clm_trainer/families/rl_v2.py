@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from clm_api.parameters.rl import RlV2Parameters
 from clm_api.run import RunSpec
-from clm_trainer.families.base import Dataset, FitContext
+from clm_trainer.families.base import Dataset, FitContext, Reads
 from clm_trainer.families.rl import fitted
 from clm_trainer.families.rl.fitted import RlFitted
 from clm_trainer.own.door import Offer
@@ -18,6 +18,7 @@ class RlV2Family:
 
     spec: RunSpec
     parameters: RlV2Parameters
+    reads: ClassVar[Reads] = Reads(single=True, alone=True)
 
     def fit(self, train: Dataset, valid: Dataset, context: FitContext) -> RlFitted:
         """Train every seed; the tail ``valid`` only ranks the scores.
@@ -51,7 +52,7 @@ class RlV2Family:
         def export(model: DoubleDqn) -> list[nn.Linear]:
             return [layer for layer in model.q_net.q_net if isinstance(layer, nn.Linear)]
 
-        made = Algorithm(p.total_steps, build, export, "relu")
+        made = Algorithm("rl-v2", p.total_steps, build, export, "relu")
         return fit_seeds(train, valid, context, self.spec, p, made)
 
     def load(self, folder: Path, names: tuple[str, ...]) -> RlFitted:

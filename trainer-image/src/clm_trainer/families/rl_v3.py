@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from clm_api.parameters.rl import RlV3Parameters
 from clm_api.run import RunSpec
-from clm_trainer.families.base import Dataset, FitContext
+from clm_trainer.families.base import Dataset, FitContext, Reads
 from clm_trainer.families.rl import fitted
 from clm_trainer.families.rl.fitted import RlFitted
 
@@ -21,6 +21,7 @@ class RlV3Family:
 
     spec: RunSpec
     parameters: RlV3Parameters
+    reads: ClassVar[Reads] = Reads(single=True, alone=True)
 
     def fit(self, train: Dataset, valid: Dataset, context: FitContext) -> RlFitted:
         """Train every seed; the tail ``valid`` only ranks the scores.
@@ -46,7 +47,7 @@ class RlV3Family:
                 model.policy.action_net,
             ]
 
-        made = Algorithm(p.total_steps, build, export, "tanh")
+        made = Algorithm("rl-v3", p.total_steps, build, export, "tanh")
         return fit_seeds(train, valid, context, self.spec, p, made)
 
     def load(self, folder: Path, names: tuple[str, ...]) -> RlFitted:

@@ -9,15 +9,17 @@ import xgboost
 
 from clm_api.parameters.boosting import XgboostParameters
 from clm_trainer.devices import choose_device
-from clm_trainer.families.base import Dataset, FitContext, interrupted
+from clm_trainer.families.base import Dataset, FitContext, Reads, interrupted
 from clm_trainer.families.boosting import (
     Binned,
     require_whole,
+    scored,
     shares,
     training_rows,
     unreadable,
     write_meta,
 )
+from clm_trainer.kept import Numbers
 from clm_trainer.own.door import Offer
 from clm_trainer.panel import Floats
 
@@ -33,11 +35,7 @@ class XgboostFitted:
 
     def score(self, window: Dataset) -> Floats:
         """Return predicted returns in units of volatility; NaN where a row is not usable."""
-        out = np.full(window.usable.shape, np.nan)
-        rows = window.features[window.usable]
-        if len(rows):
-            out[window.usable] = self.booster.inplace_predict(rows)
-        return out
+        return scored(window, self.booster.inplace_predict)
 
     def save(self, folder: Path) -> None:
         """Write the booster in XGBoost's binary JSON, and the input names beside it."""
@@ -65,6 +63,7 @@ class XgboostFamily:
 
     def __init__(self, parameters: XgboostParameters) -> None:
         self.parameters = parameters
+        self.reads = Reads(stride=parameters.row_stride, single=True, alone=True)
         self.edges: Any = None
         self.binned: Binned | None = None
 
@@ -124,7 +123,7 @@ class XgboostFamily:
         return XgboostFitted(booster, names)
 
     def _matrix(
-        self, rows: Floats, labels: Floats, weights: Floats | None, context: FitContext
+        self, rows: Numbers, labels: Floats, weights: Floats | None, context: FitContext
     ) -> Any:
         """Return a matrix in which only ``rows`` have a label, and weight.
 
@@ -135,6 +134,7 @@ class XgboostFamily:
         """
         in_order = context.threads == 1 and context.device == "cpu"
         if self.binned is None or not self.binned.serves(rows, longer=in_order):
+            self.binned = None  # its rows go before others come
             made = xgboost.QuantileDMatrix(
                 rows, max_bin=self.parameters.max_bin, nthread=context.threads, ref=self.edges
             )

@@ -9,7 +9,7 @@ import numpy as np
 from clm_api.drift import WORST, DriftFinding, DriftVerdict, FeatureDrift, MarketFault
 from clm_api.monitoring import DriftSpec
 from clm_trainer.families.base import Dataset
-from clm_trainer.monitoring.drift_columns import columns_of
+from clm_trainer.monitoring.drift_columns import MarketColumns
 from clm_trainer.monitoring.drift_null import (
     FEWEST_BLOCKS,
     Null,
@@ -78,7 +78,7 @@ def _compared(watched: Watched, spec: DriftSpec) -> dict[str, Any]:
         text = f"{new} bars have closed since the training, {windows.reach} are needed"
         return {"verdict": DriftVerdict.TOO_EARLY, "message": text}
     edges = watched.reference.edges
-    made = columns_of(watched.panel, watched.rows, watched.scores)
+    made = MarketColumns(watched.panel, watched.rows, watched.scores)
     columns = {name: values for name, values in made.items() if name in edges}
     null = null_of(columns, edges, watched.trained, windows)
     if null is None:

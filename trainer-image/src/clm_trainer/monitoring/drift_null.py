@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from clm_trainer.monitoring.drift_columns import Columns
+from clm_trainer.monitoring.drift_sample import Sample, sample_of
 from clm_trainer.monitoring.drift_tail import Tail, tail_of
-from clm_trainer.monitoring.drift_windows import Cuts, Ints, codes_of, ks, psi
+from clm_trainer.monitoring.drift_windows import Ints, codes_of, ks, psi
 from clm_trainer.panel import Floats
 
 KINDS = ("psi", "ks")
@@ -120,12 +121,19 @@ class Null:
 
 
 def statistics_of(
-    columns: Columns, edges: Mapping[str, Floats], trained: int, ends: Ints, bars: int
+    columns: Columns,
+    edges: Mapping[str, Floats],
+    trained: int,
+    ends: Ints,
+    bars: int,
+    sample: Sample | None = None,
 ) -> Floats:
     """Return PSI and KS of windows against the bars before ``trained``.
 
     Parameters
     ----------
+    columns
+        Of the sample's bars; without a sample, of all.
     edges
         Inner quantiles of each column's reference.
     trained
@@ -140,16 +148,18 @@ def statistics_of(
     """
     made = []
     starts, halves = ends - bars, ends - (bars + 1) // 2
-    cuts = Cuts(
-        len(next(iter(columns.values()))),
-        (starts, ends),
-        (halves, ends),
-        (np.minimum(starts, trained), np.minimum(ends, trained)),
-        (np.array([0]), np.array([trained])),
+    if sample is None:
+        sample = Sample.whole(len(next(iter(columns.values()))))
+    cuts = sample.cuts(
+        ((starts, ends), (halves, ends)),
+        (
+            (np.minimum(starts, trained), np.minimum(ends, trained)),
+            (np.array([0]), np.array([trained])),
+        ),
     )
     for name, values in columns.items():
         codes = codes_of(values, edges[name])
-        counted, newest, inside, whole = cuts.tally(codes)
+        counted, newest, inside, whole = cuts(codes)
         known = 2 * counted.sum(axis=1) >= bars * codes.shape[1]
         weighed, rest = counted + (NEWEST_WEIGHT - 1) * newest, whole - inside
         found = np.stack([psi(weighed, rest), ks(weighed, rest)])
@@ -158,20 +168,23 @@ def statistics_of(
 
 
 def null_of(
-    columns: Columns, edges: Mapping[str, Floats], trained: int, windows: Windows
+    columns: Columns,
+    edges: Mapping[str, Floats],
+    trained: int,
+    windows: Windows,
+    sample: Sample | None = None,
 ) -> Null | None:
     """Return what is usual in the bars before ``trained``; None where they are too few.
 
-    The history is cut into blocks as long as a window, at most 150 of them, evenly spread.
+    Parameters
+    ----------
+    columns
+        Of the sample's bars; without a sample, of all.
     """
-    step, bars = windows.spacing, windows.bars
-    blocks = (trained - windows.reach) // bars
-    if blocks < FEWEST_BLOCKS:
+    ends = _block_ends(trained, windows)
+    if len(ends) < FEWEST_BLOCKS:
         return None
-    chosen = np.linspace(0, blocks - 1, min(blocks, MOST_BLOCKS)).astype(np.int64)
-    back = np.arange(bars // step + windows.of - 2, -1, -1) * step
-    ends = trained - bars * chosen[:, None] - back[None, :]
-    flat = statistics_of(columns, edges, trained, ends.ravel(), bars)
+    flat = statistics_of(columns, edges, trained, ends.ravel(), windows.bars, sample)
     seen = np.isfinite(flat).any(axis=(0, 1)).reshape(ends.shape)
     known = np.asarray(seen).all(axis=1)
     if known.sum() < FEWEST_BLOCKS:
@@ -180,6 +193,24 @@ def null_of(
     usual = _usual(found)
     largest = windows.decided(np.nanmax(usual.unusual(found), axis=0)).max(axis=1)
     return Null(tuple(columns), windows, usual, tail_of(largest), int(known.sum()))
+
+
+def null_sample(trained: int, symbols: int, windows: Windows) -> Sample:
+    """Return the bars of a training that ``null_of`` and the quantiles need."""
+    return sample_of(trained, symbols, _block_ends(trained, windows), windows.bars)
+
+
+def _block_ends(trained: int, windows: Windows) -> Ints:
+    """Return the ends of the windows of each block, shape (blocks, windows).
+
+    The history is cut into blocks as long as a window, at most 150 of them, evenly spread.
+    """
+    step, bars = windows.spacing, windows.bars
+    blocks = max(0, (trained - windows.reach) // bars)
+    chosen = np.linspace(0, blocks - 1, min(blocks, MOST_BLOCKS)).astype(np.int64)
+    back = np.arange(bars // step + windows.of - 2, -1, -1) * step
+    ends: Ints = trained - bars * chosen[:, None] - back[None, :]
+    return ends
 
 
 def _usual(found: Floats) -> Usual:

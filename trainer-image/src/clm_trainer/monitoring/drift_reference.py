@@ -10,7 +10,15 @@ import numpy as np
 from clm_api.figures import WIDEST
 from clm_api.monitoring import DriftSpec
 from clm_trainer.monitoring.drift_columns import Columns
-from clm_trainer.monitoring.drift_null import KINDS, SHARES, Null, Windows, null_of
+from clm_trainer.monitoring.drift_null import (
+    KINDS,
+    SHARES,
+    Null,
+    Windows,
+    null_of,
+    null_sample,
+)
+from clm_trainer.monitoring.drift_sample import Sample
 from clm_trainer.monitoring.drift_windows import BINS, edges_of
 from clm_trainer.panel import Floats
 
@@ -32,7 +40,12 @@ class Reference:
     edges: Mapping[str, Floats]
 
 
-def reference_stats(columns: Columns, bars_per_day: float) -> dict[str, Any]:
+def reference_sample(bars: int, symbols: int) -> Sample:
+    """Return the bars of a training whose columns ``reference_stats`` needs."""
+    return null_sample(bars, symbols, _windows(DriftSpec()))
+
+
+def reference_stats(columns: Columns, bars: int, bars_per_day: float) -> dict[str, Any]:
     """Return the file's content.
 
     ``quantiles`` (49 of them) bin later values. ``null`` has the quantiles ``shares`` of PSI and
@@ -42,14 +55,20 @@ def reference_stats(columns: Columns, bars_per_day: float) -> dict[str, Any]:
     Parameters
     ----------
     columns
-        Of the training's bars, each with a value somewhere or left out.
+        Of the bars of ``reference_sample``, each with a value somewhere or left out.
+    bars
+        Bars of the training.
     """
-    known = {name: values for name, values in columns.items() if np.isfinite(values).any()}
-    edges = {name: np.round(edges_of(values), _DIGITS) for name, values in known.items()}
-    bars = len(next(iter(columns.values())))
     spec = DriftSpec()
-    windows = Windows(spec.window_bars, spec.windows, spec.of)
-    null = null_of(known, edges, bars, windows)
+    windows, edges = _windows(spec), dict[str, Floats]()
+    sample = reference_sample(bars, next(iter(columns.values())).shape[1])
+    for name, values in columns.items():
+        even = values[sample.even]
+        if np.isfinite(even).any():
+            edges[name] = np.round(edges_of(even), _DIGITS)
+    if len(edges) < len(columns):
+        columns = {name: columns[name] for name in edges}
+    null = null_of(columns, edges, bars, windows, sample)
     return {
         "schemaVersion": SCHEMA,
         "bars": bars,
@@ -57,6 +76,10 @@ def reference_stats(columns: Columns, bars_per_day: float) -> dict[str, Any]:
         "quantiles": {name: values.tolist() for name, values in edges.items()},
         **({} if null is None else _said(null, spec, bars_per_day)),
     }
+
+
+def _windows(spec: DriftSpec) -> Windows:
+    return Windows(spec.window_bars, spec.windows, spec.of)
 
 
 def _said(null: Null, spec: DriftSpec, bars_per_day: float) -> dict[str, Any]:

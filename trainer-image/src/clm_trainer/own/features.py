@@ -124,7 +124,7 @@ def _made(
     together: bool,
 ) -> WindowedSet:
     name, (lookback_bars, columns) = run.model.features.set_, declared
-    _require_fetched(name, columns, run)
+    require_fetched(name, columns, run)
     lookback = lookback_bars(given) if callable(lookback_bars) else lookback_bars
     if isinstance(lookback, bool) or not isinstance(lookback, int | np.integer):
         raise SpecError(FIELD, f'"{name}" declares lookback_bars {lookback!r}: declare a number')
@@ -133,11 +133,18 @@ def _made(
             FIELD, f'"{name}" declares lookback_bars {lookback}: declare 0 to {MOST_BARS}'
         )
     call = _Call(name, function, given, together=together)
-    trial = _drawn_bars(run, int(lookback) + _TRIAL_BARS, columns)
+    trial = drawn_bars(run, int(lookback) + _TRIAL_BARS, columns)
     return WindowedSet(name, call.names(trial), int(lookback), columns, call, together=together)
 
 
-def _require_fetched(name: str, columns: tuple[str, ...], run: RunSpec) -> None:
+def require_fetched(name: str, columns: tuple[str, ...], run: RunSpec) -> None:
+    """Check that a run has what own code asks for beside the bars.
+
+    Raises
+    ------
+    SpecError
+        A column of the market or of a series is not in ``spec.data``.
+    """
     series = {f"{one.name}.{column}" for one in run.data.series for column in one.columns}
     fetched = {column.value for column in run.data.columns} | series
     for column in columns:
@@ -223,7 +230,7 @@ class _Call:
         return results
 
 
-def _drawn_bars(run: RunSpec, bars: int, columns: tuple[str, ...]) -> Window:
+def drawn_bars(run: RunSpec, bars: int, columns: tuple[str, ...]) -> Window:
     """Return a random walk of the run's symbols, for a first call."""
     symbols, step = tuple(run.data.symbols), pd.Timedelta(run.data.timeframe)
     draw = np.random.default_rng(0)

@@ -2,6 +2,7 @@
 
 import json
 import pickletools
+import re
 import struct
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
@@ -14,6 +15,9 @@ MODEL_FORMATS = (FileFormat.JSON, FileFormat.PARQUET, FileFormat.UBJ, FileFormat
                  FileFormat.SAFETENSORS)  # fmt: skip
 PERCENTILES_FILE = "percentiles.json"
 """CLM writes it beside the model's files."""
+MOST_FILES = 48
+"""A manifest lists 64 files, those of the run among them."""
+_NAME = re.compile(r"[A-Za-z0-9._/-]+")
 _ARCHIVE, _PARQUET, _OPCODE = b"PK\x03\x04", b"PAR1", b"\x80"
 
 
@@ -23,11 +27,15 @@ def require_plain(files: Mapping[str, bytes]) -> None:
     Raises
     ------
     ClmError
-        TrainingFailed: it wrote none; or one is in no format that a model may have, holds a pickle
-        or an archive, is not what its name says, or has the name of a file of CLM's own.
+        TrainingFailed: it wrote none, or too many; or one is in no format that a model may have,
+        holds a pickle or an archive, is not what its name says, or has the name of a file of CLM's
+        own or one that a store may not take.
     """
     if not files:
         raise ClmError(Reason.TRAINING_FAILED, "the model wrote no file, so it can't be loaded")
+    if len(files) > MOST_FILES:
+        text = f"the model wrote {len(files)} files, and a run keeps {MOST_FILES} of a model"
+        raise ClmError(Reason.TRAINING_FAILED, text)
     for name, content in files.items():
         why = _wrong(PurePosixPath(name), content)
         if why is not None:
@@ -42,6 +50,8 @@ def _wrong(path: PurePosixPath, content: bytes) -> str | None:
     ending = path.suffix.removeprefix(".")
     if path.as_posix() == PERCENTILES_FILE:
         return "has the name of a file that CLM writes itself"
+    if _NAME.fullmatch(path.as_posix()) is None:
+        return "has a name with characters besides letters, digits and . _ - /"
     if ending not in MODEL_FORMATS:
         return f"ends in {path.suffix or 'nothing'}, which a model may not have"
     if content.startswith(_ARCHIVE):

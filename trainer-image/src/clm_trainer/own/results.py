@@ -70,10 +70,17 @@ def taken_over(result: Any, names: tuple[str, ...], index: pd.DatetimeIndex) -> 
             f"returned other columns than on the first call ({' and '.join(said)}): return the "
             "same columns whatever the bars are"
         )
-    return np.stack([_column(result[name], name, index) for name in names], axis=1)
+    return np.stack([column_of(result[name], name, index) for name in names], axis=1)
 
 
-def _column(values: Any, name: str, index: pd.DatetimeIndex) -> Floats:
+def column_of(values: Any, name: str, index: pd.DatetimeIndex) -> Floats:
+    """Return one column of what a function returned, shape (bars,).
+
+    Raises
+    ------
+    WrongResultError
+        Its length, its type or its index is not as it must be.
+    """
     if isinstance(values, pd.Series) and not values.index.equals(index):
         raise WrongResultError(
             f'returned "{name}" with another index than that of the bars: keep the index that '

@@ -10,16 +10,16 @@ import pandas as pd
 from clm_api.report import MetricsFile
 from clm_api.run import RunSpec
 from clm_trainer import targets
-from clm_trainer.families.base import Dataset, FitContext
+from clm_trainer.families import registry as families
+from clm_trainer.families.base import Dataset, FitContext, reads_of
 from clm_trainer.features import FeatureSet, registry
 from clm_trainer.own.soundness import Watch
 from clm_trainer.panel import Panel
 from clm_trainer.stages.backtest import Evaluated, evaluate
-from clm_trainer.stages.causality import require_no_look_ahead
-from clm_trainer.stages.features import dataset
+from clm_trainer.stages.causality import require_causal_features, require_causal_signals
+from clm_trainer.stages.rows import Made, made_of
 from clm_trainer.stages.train import Trained, train
-from clm_trainer.targets import Labels, Target
-from clm_trainer.targets.settled import require_settled
+from clm_trainer.targets import Target
 
 _LOG = logging.getLogger("clm_trainer")
 _SHOWN = (
@@ -38,10 +38,15 @@ class Developed:
     """
 
     panel: Panel
-    rows: Dataset
+    made: Made
     trained: Trained
     evaluated: Evaluated
     features: FeatureSet
+
+    @property
+    def rows(self) -> Dataset:
+        """All bars, with the features that the family reads."""
+        return self.made.rows
 
     @cached_property
     def metrics(self) -> MetricsFile:
@@ -88,9 +93,9 @@ def develop(
     """
     enter("features")
     target = targets.create(spec)
-    features, rows = _rows(panel, spec, target, features)
-    labels = Labels(rows.target, rows.ends)
-    require_settled(target, spec.target.kind, panel, rows.sigma, labels)
+    features, made = _made(panel, spec, target, features)
+    rows = made.rows
+    require_causal_features(panel, features, made.probes)
     say = "%d features of %d bars × %d symbols"
     _LOG.info(say, len(rows.names), *rows.usable.shape, extra={"stage": "features"})
 
@@ -103,23 +108,24 @@ def develop(
     trained = train(rows, panel, spec, context, tell, features.warm_up_bars)
 
     enter("backtest")
-    require_no_look_ahead(panel, rows, trained, features)
+    require_causal_signals(panel, rows, trained)
     evaluated = evaluate(panel, rows, trained, spec, events)
     _LOG.info(_summary(spec, evaluated.scores.metrics), extra={"stage": "backtest"})
-    return Developed(panel, rows, trained, evaluated, features)
+    return Developed(panel, made, trained, evaluated, features)
 
 
-def _rows(
+def _made(
     panel: Panel, spec: RunSpec, target: Target, features: FeatureSet | None
-) -> tuple[FeatureSet, Dataset]:
+) -> tuple[FeatureSet, Made]:
     """Return the feature set and its rows; the one that the run names is watched meanwhile."""
+    reads = reads_of(families.create(spec))
     if features is not None:
-        return features, dataset(panel, target, features)
+        return features, made_of(panel, spec, target, features, reads)
     found = registry.create(spec)
     watch = Watch(found, panel, spec)
-    rows = dataset(panel, target, watch.features)
+    made = made_of(panel, spec, target, watch.features, reads)
     watch.require_sound()
-    return found, rows
+    return found, made
 
 
 def _summary(spec: RunSpec, metrics: dict[str, float]) -> str:

@@ -12,7 +12,9 @@ from clm_trainer.evaluation.splits import History, Span, Walk, walk_forward
 from clm_trainer.families import registry
 from clm_trainer.families.base import Dataset, Family, FitContext, Fitted, interrupted
 from clm_trainer.features import STANDARD
+from clm_trainer.memory import give_back
 from clm_trainer.panel import Floats, Panel
+from clm_trainer.targets import Labels
 from clm_trainer.targets.uniqueness import by_uniqueness
 
 Tell = Callable[[float, str], None]
@@ -62,11 +64,7 @@ def train(
     ClmError
         InsufficientData, Interrupted.
     """
-    first = np.argmax(panel.listed, axis=0)
-    first[~panel.listed.any(axis=0)] = len(panel)
-    reach = rows.ends.max(axis=1)
-    history = History(len(panel), panel.bars_per_day, reach, int(first.min()), int(first.max()))
-    walk = walk_forward(history, spec.evaluation, spec.target, warm_up_bars)
+    walk = walk_of(panel, Labels(rows.target, rows.ends), spec, warm_up_bars)
     family = registry.create(spec)
     start, stop = walk.window
     percentiles = np.full((stop - start, len(panel.symbols)), np.nan)
@@ -89,9 +87,26 @@ def train(
             percentiles[begin - start : end - start] = ranks.rank(scores)
             fold_of[begin - start : end - start] = number
             name = f"fold {number + 1}/{folds}"
+        give_back()
         tell((done + 1) / (folds + 1), f"{spec.model.family} {name}  rows {fits[number]}")
     learned = tuple(fits[number] for number in range(folds + 1))
     return Trained(walk, percentiles, fold_of, *artifact, learned)
+
+
+def walk_of(panel: Panel, labels: Labels, spec: RunSpec, warm_up_bars: int) -> Walk:
+    """Return the spans of a run's fits.
+
+    Raises
+    ------
+    ClmError
+        InsufficientData.
+    """
+    first = np.argmax(panel.listed, axis=0)
+    first[~panel.listed.any(axis=0)] = len(panel)
+    history = History(
+        len(panel), panel.bars_per_day, labels.reach, int(first.min()), int(first.max())
+    )
+    return walk_forward(history, spec.evaluation, spec.target, warm_up_bars)
 
 
 def fit_span(

@@ -52,7 +52,16 @@ def _fields(group: BaseModel) -> Grid:
 def _written(value: Any) -> str:
     if isinstance(value, str):
         return value if "." in value else words.spoken(value)  # names of own code have a dot
-    return json.dumps(value, default=str)
+    return json.dumps(value, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    """Return what stands for a value in JSON: of a model the fields that are set."""
+    return (
+        value.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        if isinstance(value, BaseModel)
+        else str(value)
+    )
 
 
 def pairs(values: Mapping[str, Any]) -> Grid:

@@ -66,7 +66,7 @@ def _unusable_rows(subject: Subject) -> None:
     rows = holed_rows()
     absurd = replace(
         rows,
-        features=np.where(rows.usable[:, :, None], rows.features, 1e9),
+        features=np.where(rows.usable[:, :, None], rows.features[:], 1e9),
         target=np.where(rows.usable, rows.target, 1e9),
     )
     theirs = subject.fit(absurd).score(subject.test)

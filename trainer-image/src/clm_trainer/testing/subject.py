@@ -44,7 +44,7 @@ def run_spec(**groups: Any) -> RunSpec:
 def rows_of(panel: Panel) -> Dataset:
     """Return CLM's own features and labels of bars; in holes the features are NaN."""
     made = dataset(panel, Return(HORIZON_BARS))
-    return replace(made, features=np.where(made.usable[:, :, None], made.features, np.nan))
+    return replace(made, features=np.where(made.usable[:, :, None], made.features[:], np.nan))
 
 
 @cache

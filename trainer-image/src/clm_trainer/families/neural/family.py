@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from clm_api.families import Family as FamilyName
 from clm_api.parameters.neural import NeuralTraining
 from clm_trainer.devices import choose_device
 from clm_trainer.evaluation.positions import PercentileMap
-from clm_trainer.families.base import Dataset, FitContext
+from clm_trainer.families.base import Dataset, FitContext, Reads
 from clm_trainer.families.neural.windows import examples
 
 # torch and neuralforecast take seconds and a gigabyte: only fitting and reading import them.
@@ -38,6 +38,7 @@ class NeuralFamily(Generic[P]):
     parameters: P
     horizon_bars: int
     network: "Callable[[P, int, int], Network]"
+    reads: ClassVar[Reads] = Reads(stride=None, alone=True)
 
     def fit(self, train: Dataset, valid: Dataset, context: FitContext) -> "NeuralFitted":
         """Train ``seeds`` networks, each stopped by its loss on the tail and ranked there.

@@ -32,6 +32,8 @@ class Algorithm:
 
     Parameters
     ----------
+    name
+        The family, for the log: in a blend the run's own is another.
     total_steps
         Decisions that it learns from, over all environments.
     build
@@ -42,6 +44,7 @@ class Algorithm:
         What stands between those layers.
     """
 
+    name: str
     total_steps: int
     build: Build
     export: Export
@@ -66,7 +69,7 @@ def fit_seeds(
     if context.device == "cuda":
         choose_device(1)
     market = Market.of(train, spec, parameters.step_bars * parameters.episode_steps)
-    name, policies = str(spec.model.family), []
+    name, policies = algorithm.name, []
     for number in range(parameters.seeds):
         seed = context.seed + 1000 * number
         with own_torch_state():
