@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 import yaml
 
 from tests.e2e.conftest import Node
@@ -128,11 +127,3 @@ def test_a_restarted_operator_writes_nothing_when_nothing_changed(release: Node)
         for item in release.json("tsched,mv")["items"]
     }
     assert after == before
-
-
-@pytest.mark.slow
-def test_uninstalling_in_the_wrong_order_leaves_nothing_stuck(release: Node) -> None:
-    release.run("helm", "uninstall", "clm", "-n", "clm-e2e", "--wait", "--timeout", "60s")
-    release.kubectl("delete", "tsched", "--all", "--timeout=30s")
-    eventually(lambda: not release.json("mv")["items"], "no version is left")
-    eventually(lambda: not release.json("jobs")["items"], "no Job is left")

@@ -103,10 +103,10 @@ def test_a_forged_month_is_named_wherever_it_is_read(bucket: Storage, case: Case
 
 
 WRONG = [
-    Case("prices that are no numbers", lambda: stored(open=[float("nan")] * ROWS), "not_nullable"),
+    Case("prices that are no numbers", lambda: stored(open=[float("nan")] * ROWS), "no number"),
     Case("prices that are missing", lambda: stored(
-        close=pa.array([None] * ROWS, pa.float64())), "not_nullable"),
-    Case("prices below 0", lambda: stored(low=[-1.0] * ROWS), "greater_than"),
+        close=pa.array([None] * ROWS, pa.float64())), "no number"),
+    Case("prices below 0", lambda: stored(low=[-1.0] * ROWS), "not above 0"),
     Case("prices without end", lambda: stored(high=[float("inf")] * ROWS), "no market has"),
     Case("volumes without end", lambda: stored(volume=[float("inf")] * ROWS), "no market has"),
     Case("volumes near the end of floats", lambda: stored(volume=[1e308] * ROWS), "no market has"),
