@@ -101,7 +101,15 @@ def test_what_a_run_holds_besides_is_counted(more: Raw) -> None:
 )
 def test_more_data_never_need_less(family: Family, symbols: int, days: int, frame: str) -> None:
     small, large = (spec(symbols + k, frame, days + k, family) for k in (0, 1))
-    assert least_bytes(small) == needed_bytes(small) <= needed_bytes(large)
+    assert least_bytes(small) <= needed_bytes(small) <= needed_bytes(large)
+    assert least_bytes(small) <= least_bytes(large)
+
+
+def test_a_batch_that_may_lie_on_a_gpu_is_asked_for_and_refuses_nothing() -> None:
+    wide = {"hiddenSize": 512, "heads": 16, "layers": 4, "batchSize": 16384}
+    made = spec(family="patchtst", model={"patchtst": wide})
+    plain = spec(family="patchtst")
+    assert least_bytes(made) == least_bytes(plain) <= needed_bytes(plain) < needed_bytes(made)
 
 
 def test_of_own_code_the_least_is_known_alone() -> None:

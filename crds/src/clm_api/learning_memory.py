@@ -51,12 +51,15 @@ class Lesson:
         Of a row.
     observed
         Of these, those that the reinforcement-learning families observe.
+    batches
+        Whether what a network keeps of a batch counts: with a GPU it lies there.
     """
 
     rows: int
     features: int
     observed: int
     horizon_bars: int
+    batches: bool = True
 
 
 def learned_of(p: Model, lesson: Lesson) -> Learned:
@@ -82,7 +85,8 @@ def learned_of(p: Model, lesson: Lesson) -> Learned:
         fit = rows * (32 * lesson.features + _LABELS) + grown
         return Learned(_DOUBLE, p.row_stride, True, fit)
     if isinstance(p, NeuralTraining):
-        return Learned(0, 1, True, _paths(p, lesson) + _activations(p))
+        batch = _activations(p) if lesson.batches else 0
+        return Learned(0, 1, True, _paths(p, lesson) + batch)
     if isinstance(p, Episodes):
         return Learned(_SINGLE, 1, True, lesson.rows * (8 * lesson.observed + 50) + _steps(p))
     # What is handed to the estimator, and two copies of its own.

@@ -59,15 +59,21 @@ class _Rows:
 
 def needed_bytes(spec: TrainingScheduleSpec) -> int:
     """Return the memory that the training container of a schedule's runs takes at most."""
-    return _needed(spec, STANDARD_FEATURES)
+    return _needed(spec, STANDARD_FEATURES, batches=True)
 
 
 def least_bytes(spec: TrainingScheduleSpec) -> int:
     """Return the memory without which no run can end well.
 
-    Of own code nobody knows how many features it makes and which it reads: none are counted.
+    Of own code nobody knows how many features it makes and which it reads: none are counted. Nor is
+    a network's batch, which may lie on a GPU.
     """
-    return _needed(spec, 0 if _has_own_code(spec) else STANDARD_FEATURES)
+    return _needed(spec, 0 if _has_own_code(spec) else STANDARD_FEATURES, batches=False)
+
+
+def compared_rows(rows: int, symbols: int) -> int:
+    """Return about how many rows of a history are kept to compare later ones with."""
+    return min(rows, _COMPARED_MOST + _COMPARED_ROWS * symbols)
 
 
 def in_words(size: int) -> str:
@@ -84,10 +90,10 @@ def load_in_words(spec: TrainingScheduleSpec) -> str:
     return f"{spec.model.family} on {data.lookback_days} days of {data.timeframe} bars of {symbols}"
 
 
-def _needed(spec: TrainingScheduleSpec, features: int) -> int:
-    rows, model = _rows(spec), spec.model
+def _needed(spec: TrainingScheduleSpec, features: int, *, batches: bool) -> int:
+    rows, model, horizon = _rows(spec), spec.model, spec.target.horizon_bars
     observed = features if _has_own_set(spec) else min(features, OBSERVED)
-    lesson = Lesson(rows.all_of - rows.tail, features, observed, spec.target.horizon_bars)
+    lesson = Lesson(rows.all_of - rows.tail, features, observed, horizon, batches)
     learned = [learned_of(part.parameters, lesson) for part in model.parts]
     standing = rows.all_of * _standing(spec) + _kept(rows, learned, features)
     block = rows.symbols * BLOCK_BARS * features * 8
@@ -129,7 +135,7 @@ def _standing(spec: TrainingScheduleSpec) -> int:
 
 def _kept(rows: _Rows, learned: list[Learned], features: int) -> int:
     """Return the bytes of the features that somebody reads."""
-    compared = min(rows.all_of, _COMPARED_MOST + _COMPARED_ROWS * rows.symbols) * features * 4
+    compared = compared_rows(rows.all_of, rows.symbols) * features * 4
     reading = [one for one in learned if one.feature_bytes]
     if not reading:
         return compared
