@@ -74,9 +74,11 @@ soak: setup ## Live through DAYS (60) with 12 schedules and KILLS (40) on a move
 	@$(CLUSTER) setup
 	@$(VENV)/python -m bench.soak --days $(DAYS) --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
-bench: ## Measure the ratios against other libraries, which get an environment of their own
+bench: ## Measure ratios against other libraries, which get an environment of their own, then runs and decisions
 	@bench/setup.sh
-	@$(VENV)/python -m bench
+	@missed=0; for one in bench bench.decisions bench.runs bench.pod; do \
+	  $(VENV)/python -m $$one || missed=1; \
+	done; exit $$missed
 
 cluster-up: setup ## Start a cluster: kind where Docker answers, else without Docker (root, Linux)
 	@[ "$$($(CLUSTER) provider)" = kind ] || $(CLUSTER) setup

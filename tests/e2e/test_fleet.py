@@ -47,5 +47,5 @@ def test_every_family_is_trained_and_judged(fleet: Node, schedule: str) -> None:
 
 def test_the_fleet_has_every_family(fleet: Node) -> None:
     families = {doc["spec"]["model"]["family"] for doc in yaml.safe_load_all(FLEET.read_text())}
-    assert families == {family.value for family in Family}
+    assert families == {family.value for family in Family if not family.row.needs_parameters}
     print(fleet.kubectl("get", "tsched,mv"))

@@ -182,8 +182,8 @@ GUARDS = (
     Guard(
         "rows whose label reaches the test block are purged",
         f"{_TRAINER}/evaluation/splits.py",
-        "    purge = max(evaluation.purge_bars, target.horizon_bars + 1)\n",
-        "    purge = max(evaluation.purge_bars, target.horizon_bars)\n",
+        "        reaching = self.reach >= boundary\n",
+        "        reaching = self.reach > boundary\n",
         "tests/trainer/evaluation/test_splits.py::test_no_label_reaches_what_comes_after",
     ),
     Guard(

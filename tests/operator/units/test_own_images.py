@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clm_api.layout import RunLayout
-from clm_api.replay import Contender
+from clm_api.replay import Contender, ReplayTask
 from clm_operator.jobs.credentials import Grant
 from clm_operator.jobs.manifest import NewJob
 from clm_operator.mirror.objects import Job, Pod
@@ -17,12 +17,14 @@ from clm_operator.runs.job import training_job
 from tests.operator.units import builders as b
 from tests.operator.units.test_outcomes import HAD_JOB
 from tests.operator.units.test_replay_keys import lending
-from tests.operator.units.test_replays import job_at
+from tests.operator.units.test_replays import HOUR, job_at
+from tests.operator.units.test_shadow import IN_PRODUCTION
 from tests.operator.units.test_sidecars import PULL, RUNS, STARTS, T0, WORDS, ended_with
-from tests.operator.units.world import World
+from tests.operator.units.world import World, ended
 
 Raw = dict[str, Any]
 IMAGE = "registry.io/quants/own:1"
+OTHER = "registry.io/quants/own:2"
 PER_RUN = {
     "url": "s3://models", "secretName": "store", "endpoint": "http://minio:9000",
     "credentials": "PerRun",
@@ -265,3 +267,46 @@ def test_a_replay_in_an_image_that_is_no_longer_allowed_says_so() -> None:
     told = world.schedule["status"]["replay"]
     assert (told["phase"], told["reason"]) == ("Failed", "SpecInvalid")
     assert "btc-0, whose pod it needs: spec.run.pod.image" in told["message"]
+
+
+@dataclass(frozen=True)
+class Turn:
+    name: str
+    production: str | None
+    trial: str | None
+    slots: list[tuple[bool, str, int]]
+    """Whether the version on trial is in it, the pod's image, for how many hours a signal holds."""
+
+
+TURNS = [
+    Turn("one own image serves both in each slot", IMAGE, IMAGE,
+         [(True, IMAGE, 7), (True, IMAGE, 7)]),
+    Turn("two own images take turns", IMAGE, OTHER,
+         [(True, OTHER, 13), (False, IMAGE, 13), (True, OTHER, 13)]),
+    Turn("an own one and CLM's take turns", IMAGE, None,
+         [(True, "trainer:1", 13), (False, IMAGE, 13)]),
+    Turn("two of CLM's own do not", None, None, [(True, "trainer:1", 7), (True, "trainer:1", 7)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("turn", TURNS, ids=attrgetter("name"))
+def test_production_is_watched_all_through_a_test_of_another_image(turn: Turn) -> None:
+    tested = ended("btc-1", "SHADOW", shadow={"since": b.stamp(b.NOW)})
+    world = World.of(ended("btc-0", "PRODUCTION"), tested, status=IN_PRODUCTION)
+    world.settings = b.settings(jobPolicy={"images": ["registry.io/quants"]})
+    for version in world.versions:
+        image = turn.production if version["metadata"]["name"] == "btc-0" else turn.trial
+        if image is not None:
+            version["spec"]["run"]["pod"] |= {"image": image, "fetchImage": "trainer:1"}
+    found = []
+    for number in range(1, len(turn.slots) + 1):
+        world.now = b.NOW + 6 * number * HOUR
+        made = world.plan().create_replay
+        assert made is not None
+        (trainer,) = pod_of(made)["containers"]
+        told = ReplayTask.model_validate_json(env(trainer)["CLM_REPLAY_TASK"])
+        assert told.champion is not None
+        assert told.watch is not None
+        holds = (told.watch.valid_until - told.slot) // HOUR
+        found.append((told.challenger is not None, trainer["image"], holds))
+    assert found == turn.slots

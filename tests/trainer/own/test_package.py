@@ -11,6 +11,7 @@ import pytest
 from clm_api.errors import ClmError
 from clm_api.report import PackageData
 from clm_trainer.own.package import identity, packages_of, require_same
+from clm_trainer.simulation.folder import fingerprint
 from tests.support.own_packages import lay, on_the_path, write
 from tests.trainer.families.runs import run_spec
 
@@ -93,3 +94,13 @@ def test_another_version_is_refused_and_so_is_none(tmp_path: Path) -> None:
     with pytest.raises(ClmError, match=r"quantdesk 1.0, which is not installed here.*mine:1") as no:
         require_same(made_of, "s3://b/manifest.json", "mine:1")
     assert no.value.reason == "SpecInvalid"
+
+
+def test_a_simulation_of_other_own_code_begins_anew(tmp_path: Path) -> None:
+    own = run_spec(model={"features": {"set": "quantdesk.momentum"}})
+    lay(tmp_path, FILES, ENTRY)
+    with on_the_path(tmp_path):
+        before = fingerprint(own, "bars")
+        assert fingerprint(own, "bars") == before
+        write(tmp_path, {"quantdesk/inner.py": "X = 2\n"})
+        assert fingerprint(own, "bars") != before

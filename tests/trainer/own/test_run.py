@@ -26,6 +26,7 @@ from tests.trainer.families.runs import run_spec
 from tests.trainer.own.planted import leaking, planted
 from tests.trainer.pipeline.runs import SYMBOLS, import_bars, run_here, small_run
 from tests.trainer.pipeline.sheets import BARS
+from tests.trainer.serving.test_live import frames_of
 
 PACKAGE = {
     "quantdesk/__init__.py": "",
@@ -142,15 +143,21 @@ def test_the_model_is_served_with_the_same_code_and_refused_with_other(
         load(uri)
 
 
-def test_it_decides_the_same_bar_by_bar_as_on_all_bars(published: Path, site: Path) -> None:
+def test_it_holds_live_what_all_bars_together_say_also_after_a_restart(
+    published: Path, site: Path
+) -> None:
+    uri = f"{published}/manifest.json"
     with on_the_path(site):
-        model = load(f"{published}/manifest.json")
+        model = load(uri)
         panel = later_panel(model)
         decided = model.decide(panel)
-        for bars in (1, 7, 30):
-            alone = model.decide(panel.window(0, len(panel) - bars))
-            np.testing.assert_array_equal(alone.targets, decided.targets[:-bars])
-            np.testing.assert_array_equal(alone.percentiles, decided.percentiles[:-bars])
+        live = model.live(frames_of(panel, 0, len(panel) - LATER_BARS))
+        for bars in range(LATER_BARS, 0, -1):
+            row = len(panel) - bars
+            held = live.update(frames_of(panel, row, row + 1))
+            assert [*held.values()] == decided.targets[-bars].tolist(), panel.times[row]
+            if bars % 20 == 0:
+                live = load(uri).live_from(live.save())
     assert decided.targets.any(), "the case has positions"
 
 

@@ -1,5 +1,6 @@
 """A planted leak in an own feature set is refused, and so is a look-back longer than declared."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,21 @@ def test_a_sound_set_passes_with_holes_too(program: str, tmp_path: Path) -> None
     gap[2000:2004, 0] = gap[3000, 1] = gap[:500, 1] = True
     with planted(program, tmp_path) as run:
         watched(run, with_holes(panel, gap))
+
+
+def test_a_series_that_is_filled_backwards_is_refused(tmp_path: Path) -> None:
+    program = (
+        "@features(lookback_bars=100, columns=('mood.score',))\n"
+        "def x(bars, params):\n"
+        "    score = bars['mood.score']\n"
+        "    return {'sound': score.ffill(limit=50), 'x': score.bfill()}\n"
+    )
+    data = {"series": [{"name": "mood", "columns": ["score"]}]}
+    panel = real(200)
+    rare = np.arange(len(panel))[:, None] % 40 == 0
+    panel = replace(panel, extra={"mood.score": np.where(rare, panel.close, np.nan)})
+    with planted(program, tmp_path, data=data) as run, pytest.raises(ClmError, match='"x" of '):
+        watched(run, panel)
 
 
 FAULTS = {

@@ -1,7 +1,8 @@
 """Machine code that an image brings: numba's cache, laid where a pod may write.
 
 numba reads a cache only from a folder that it may write into, and a pod's image is read-only. Code
-for another processor than the node's counts as absent: numba compiles anew.
+for another processor counts as absent, so images compile for any of their architecture
+(``NUMBA_CPU_NAME=generic``): a node need not be of the kind on which the image was built.
 """
 
 import logging

@@ -18,8 +18,10 @@ from clm_operator.jobs import policy
 from clm_operator.jobs.failures import Failure
 from clm_operator.mirror.objects import Job, Version
 from clm_operator.names import replay_name
+from clm_operator.replays.due import replay_step
 from clm_operator.replays.job import DueReplay, task_of
 from clm_operator.replays.outcome import barred
+from clm_operator.replays.turns import is_of_production_alone
 from clm_operator.replays.watch import watch_of
 from clm_operator.settings import CredentialsMode
 from clm_operator.view import Withheld
@@ -191,7 +193,7 @@ def _over(facts: Facts, latest: Latest) -> tuple[Job, ...]:
 
 def _task(facts: Facts, slot: datetime) -> ReplayTask:
     champion, found, watch = facts.champion, facts.on_trial, watch_of(facts, slot)
-    if found is None or found.spec is None:
+    if found is None or found.spec is None or _skips_trial(facts, slot):
         return ReplayTask(slot=slot, champion=champion, watch=watch)
     artifact, shadow, rules = found.status.artifact, found.status.shadow, found.spec.run.promotion
     challenger = (
@@ -207,3 +209,8 @@ def _task(facts: Facts, slot: datetime) -> ReplayTask:
         comparison=rules.champion,
         watch=watch,
     )
+
+
+def _skips_trial(facts: Facts, slot: datetime) -> bool:
+    step = replay_step(facts.schedule)
+    return step is not None and is_of_production_alone(facts, slot, step)

@@ -144,7 +144,8 @@ class ArtifactReader:
     async def _verified(self, layout: RunLayout, raw: bytes) -> Report:
         manifest = _parsed(MANIFEST, Manifest.model_validate_json, raw)
         _check_paths(manifest)
-        contents = {file.path: await self._check(layout, file) for file in manifest.files}
+        attempt = manifest.attempt
+        contents = {f.path: await self._check(layout, attempt, f) for f in manifest.files}
         try:
             metrics, folds = (contents[manifest.file(name).path] for name in _READ)
         except KeyError as error:
@@ -157,9 +158,9 @@ class ArtifactReader:
             size_bytes=sum(file.size for file in manifest.files),
         )
 
-    async def _check(self, layout: RunLayout, file: ManifestFile) -> bytes:
+    async def _check(self, layout: RunLayout, attempt: str, file: ManifestFile) -> bytes:
         """Compare a file with its entry; return its content if it is one that is read."""
-        path, wanted = layout.file(file.path), PurePosixPath(file.path).name in _READ
+        path, wanted = layout.file(file.path), RunLayout.name_of(attempt, file.path) in _READ
         if wanted and file.size > _MAX_READ_BYTES:
             raise _CorruptError(f"{file.path}: {file.size} bytes are too many to be read")
         try:

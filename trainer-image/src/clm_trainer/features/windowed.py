@@ -12,7 +12,7 @@ from clm_trainer.features.basis import SIGMA_SPAN_BARS
 from clm_trainer.panel import Floats, Panel
 
 PRICES = ("open", "high", "low", "close")
-LEAST_BLOCK_BARS = 1024
+LEAST_BLOCK_BARS = 2048
 Frames = Mapping[str, pd.DataFrame]
 
 

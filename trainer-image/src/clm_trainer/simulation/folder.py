@@ -14,6 +14,7 @@ import pandas as pd
 from clm_api.report import MetricsFile
 from clm_api.run import RunSpec
 from clm_api.timing import slot_of
+from clm_trainer.own.package import packages_of
 from clm_trainer.simulation.version import PastVersion
 
 
@@ -23,6 +24,8 @@ def fingerprint(spec: RunSpec, bars_sha256: str, events: pd.DataFrame | None = N
     digest.update(bars_sha256.encode())
     if events is not None:
         digest.update(events.to_csv(index=False).encode())
+    for name, own in sorted(packages_of(spec).items()):
+        digest.update(f"{name} {own.sha256}".encode())
     package = files("clm_trainer")
     for path in sorted(Path(str(package)).rglob("*.py")):
         digest.update(path.read_bytes())
