@@ -97,7 +97,8 @@ def _needed(spec: TrainingScheduleSpec, features: int, *, batches: bool) -> int:
     learned = [learned_of(part.parameters, lesson) for part in model.parts]
     standing = rows.all_of * _standing(spec) + _kept(rows, learned, features)
     block = rows.symbols * BLOCK_BARS * features * 8
-    later = max(*(one.fitting_bytes for one in learned), rows.window * _JUDGED)
+    # A blend's members keep what they learned from until the last one is fitted.
+    later = max(sum(one.fitting_bytes for one in learned), rows.window * _JUDGED)
     grown = max(
         rows.all_of * _fetched(spec),
         standing + _BLOCKS * block,

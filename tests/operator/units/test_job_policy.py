@@ -11,7 +11,6 @@ from clm_api.families import Family, FamilyParameters
 from clm_api.model_version import ModelVersionStatus, Phase
 from clm_operator.jobs import policy
 from clm_operator.mirror.objects import Version
-from clm_operator.round.acts import Plan
 from clm_operator.settings import Settings
 from tests.operator.units import builders as b
 
@@ -184,8 +183,7 @@ def test_a_version_that_was_frozen_with_too_little_memory_gets_its_job() -> None
     assert len(made.create_jobs) == 1
 
 
-def _ready(made: Plan) -> Condition:
-    assert made.schedule_status is not None
+def _ready(made: b.Decided) -> Condition:
     return next(c for c in made.schedule_status.conditions if c.type == "Ready")
 
 
