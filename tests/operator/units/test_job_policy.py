@@ -148,6 +148,9 @@ SIZED = [
           _defaults(**_memory("1Gi", "8Gi"))),
     Sized("the schedule says more than the values", _memory(None, "18Gi"), ("17Gi", "18Gi"),
           _defaults(**_memory("1Gi", "8Gi"))),
+    Sized("the values say what is no size", {},
+          "spec.model.family: families.xgboost.resources.limits.memory in the chart's values is '",
+          _defaults(**_memory("1Gi", "lots"))),
     Sized("nobody may ask for so much", {}, f"{_FIELD}xgboost on 730 days of 1m bars of 50 symbols"
           " needs 17Gi, and 16Gi is the most that jobPolicy.maximum.memory", OPEN),
     Sized("nobody may ask for so much, and little is asked for", _memory(None, "4Gi"),

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from pydantic import ValidationError
+
 from clm_api.errors import SpecError
+from clm_api.job_spec import ResourcesSpec
 from clm_api.quantities import amount
 from clm_api.resolve import deep_merge
 from clm_api.sizing import asked_by, sized, too_large, too_small
@@ -18,7 +21,7 @@ def check(spec: TrainingScheduleSpec, settings: Settings) -> None:
     Raises
     ------
     SpecError
-        Names the field, and the size that the run needs.
+        Names the field, and the size that the run needs; or the values hold what is no size.
     """
     asked = asked_by(spec)
     said = deep_merge(_from_values(spec, settings), asked)
@@ -41,11 +44,19 @@ def pod_defaults(spec: TrainingScheduleSpec, settings: Settings) -> Raw:
 
 def _from_values(spec: TrainingScheduleSpec, settings: Settings) -> Raw:
     """Return the memory that the values give the family; as much as CLM's own says nothing."""
-    usual, found = _usual(spec), settings.job_defaults(spec.model.family).get("resources", {})
+    usual, family = _usual(spec), spec.model.family
+    found = settings.job_defaults(family).get("resources", {})
+    try:
+        given = ResourcesSpec.model_validate(found).to_json_dict()
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(["families", family, "resources", *map(str, first["loc"])])
+        text = f"{place} in the chart's values is {first['input']!r}: {first['msg']}"
+        raise SpecError("spec.model.family", text) from error
     return {
-        part: {"memory": str(size)}
+        part: {"memory": size}
         for part in ("requests", "limits")
-        if (size := (found.get(part) or {}).get("memory")) not in (None, usual[part]["memory"])
+        if (size := given.get(part, {}).get("memory")) not in (None, usual[part]["memory"])
     }
 
 
