@@ -13,6 +13,7 @@ from clm_api.families import Family, FamilyParameters
 from clm_cli import manifests, schemas
 from tests.cli.app import app
 from tests.cli.objects import ROOT, SAMPLES, sample
+from tests.support.schedules import schedule
 
 RUNNER = CliRunner()
 SHIPPED = sorted([*SAMPLES.glob("*.yaml"), *(ROOT / "examples").glob("*.yaml")])
@@ -113,6 +114,9 @@ CASES = [
     ("spec.monitoring.performance.mode", False, 'write "Off" in quotes'),
     ("spec.monitoring.drift.windows", 5, "drift.windows must not be above"),
     ("spec.job.podTemplate", {}, "spec.job.podTemplate: is no field"),
+    ("spec.job.resources", {"limits": {"memory": "256Mi"}},
+     "spec.job.resources.limits.memory: 256Mi is less than the "),
+    ("spec.job.resources", {"requests": {"memory": "256Mi"}}, "spec.job.resources.requests.memory"),
     ("spec.costs.feeBps", float("nan"), "spec.costs.feeBps: nan is refused"),
     ("metadata.name", "Has-Capitals", "metadata.name must match"),
     ("metadata.name", "x" * 53, "metadata.name must match"),
@@ -239,3 +243,26 @@ def test_an_own_image_is_told_who_must_allow_it(tmp_path: Path, image: str, says
     path.write_text(yaml.safe_dump(raw))
     result = RUNNER.invoke(app, ["validate", "-f", str(path)])
     assert (result.exit_code, says in result.stdout) == (0, True), result.stdout
+
+
+LARGE = [
+    ("4Gi", 64, "spec.job.resources.limits.memory: 4Gi is less than the 17Gi that xgboost on 730"),
+    ("17Gi", 0, "valid"),
+    (None, 0, "xgboost on 730 days of 1m bars of 50 symbols needs 17Gi of memory: the operator"),
+]
+
+
+@pytest.mark.parametrize(
+    ("memory", "code", "says"), LARGE, ids=["too little", "enough", "nothing said"]
+)
+def test_two_years_of_minutes_of_fifty_symbols_are_told_their_size(
+    tmp_path: Path, memory: str | None, code: int, says: str
+) -> None:
+    job = {} if memory is None else {"resources": {"limits": {"memory": memory}}}
+    symbols = [f"S{number}/USDT" for number in range(50)]
+    data = {"symbols": symbols, "timeframe": "1m", "lookbackDays": 730}
+    raw = schedule("large", "ns", job=job, data=data, evaluation={"periodDays": 90})
+    path = tmp_path / "large.yaml"
+    path.write_text(yaml.safe_dump(raw))
+    result = RUNNER.invoke(app, ["validate", "-f", str(path)])
+    assert (result.exit_code, says in result.stdout) == (code, True), result.stdout

@@ -3,10 +3,18 @@
 import json
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import yaml
 
+from clm_api.model_version import Trigger, TriggerType
+from clm_api.resolve import resolve
+from clm_api.run import RunTrials
+from clm_api.timing import floor_to, slot_of
+from clm_operator.mirror.objects import ScheduleObject
+from clm_operator.slots.ask import Ask
+from clm_operator.slots.version import version_manifest
 from tests.e2e.conftest import Node
 from tests.support.ports import eventually
 from tests.support.repository import ROOT
@@ -57,9 +65,21 @@ def _small(name: str, **overrides: Any) -> Raw:
     return item
 
 
+def _frozen(release: Node, name: str, resources: Raw) -> Raw:
+    """Return a version of a schedule that is there, as it was made when no size was refused."""
+    owner = ScheduleObject.read(release.json("tsched", name))
+    assert owner.spec
+    pod = {"image": "clm-trainer:boosting-dev", "gpu": {"count": 0}, "resources": resources}
+    slot = floor_to(datetime.now(UTC), 60)
+    run = resolve(owner.spec, slot=slot, trials=RunTrials(), pod_defaults=pod)
+    ask = Ask(f"{name}-{slot_of(slot)}", slot, Trigger(type=TriggerType.SCHEDULED))
+    return version_manifest(owner, owner.spec, ask, run)
+
+
 def test_the_kernel_kills_a_run_that_needs_too_much_memory(release: Node) -> None:
-    limits = {"requests": {"memory": "60Mi"}, "limits": {"memory": "60Mi"}}
-    release.apply(_small("hungry", job={"resources": limits, "backoffLimit": 0}))
+    little = {"requests": {"memory": "60Mi"}, "limits": {"memory": "60Mi"}}
+    release.apply(_small("hungry", suspend=True))
+    release.apply(_frozen(release, "hungry", little))
     status = release.wait_ended("hungry")["status"]
     assert status["reason"] == "OOMKilled", status
     assert "60Mi" in status["message"]

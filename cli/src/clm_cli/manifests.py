@@ -16,6 +16,7 @@ from clm_api.model_version import ModelVersionResource, ModelVersionSpec
 from clm_api.reasons import Reason
 from clm_api.rules import BROKEN
 from clm_api.schedule import parse_schedule
+from clm_api.sizing import asked_by, too_small
 from clm_api.training_schedule import TrainingScheduleResource, TrainingScheduleSpec
 from clm_cli import kubectl_yaml
 from clm_cli.metadata import metadata_faults, unknown
@@ -156,7 +157,14 @@ def _spec(kind: str, raw: Mapping[str, Any]) -> tuple[Model | None, list[str]]:
             parse_schedule(spec)
         except SpecError as error:
             faults.append(error.message)
+        faults += _memory(spec)
     return spec, faults
+
+
+def _memory(spec: TrainingScheduleSpec) -> list[str]:
+    """Return what is wrong with the memory that a schedule asks for."""
+    found = too_small(asked_by(spec), spec)
+    return [] if found is None else [f"spec.job.resources.{found[0]}.memory: {found[1]}"]
 
 
 def _fault(kind: str, error: ErrorDetails, model: type[BaseModel]) -> str:

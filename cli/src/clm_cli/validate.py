@@ -10,6 +10,7 @@ from clm_api.errors import SpecError
 from clm_api.images import repository
 from clm_api.reasons import EXIT_CODES, Reason
 from clm_api.schedule import parse_schedule
+from clm_api.sizing import note as memory_note
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_cli import own_code
 from clm_cli.manifests import Document, read
@@ -61,12 +62,14 @@ def validate(
 
 
 def _notes(document: Document, now: datetime, *, local: bool) -> tuple[str, ...]:
-    """Return what is to be known of a valid schedule's slots, own code and own image."""
+    """Return what is to be known of a valid schedule's slots, own code, own image and memory."""
     spec = document.spec
     if not isinstance(spec, TrainingScheduleSpec):
         return ()
     unseen = () if local else own_code.unseen(spec)
-    return (*parse_schedule(spec).notes(now), *unseen, *_image(spec.job.image))
+    memory = memory_note(spec)
+    sized = () if memory is None else (memory,)
+    return (*parse_schedule(spec).notes(now), *unseen, *_image(spec.job.image), *sized)
 
 
 def _own_faults(document: Document) -> tuple[str, ...]:

@@ -56,7 +56,8 @@ class JobSpec(Model):
     gpu: GpuSpec | None = None
     """GPUs; absent takes the operator's default for the family."""
     resources: ResourcesSpec | None = None
-    """CPU and memory; what is absent comes from the operator's default for the family."""
+    """CPU and memory; what is absent comes from the operator's default for the family, memory also
+    from the size of the data."""
     node_selector: Annotated[dict[LabelText, Name], Field(max_length=20)] | None = None
     """Labels that the node must have, added to the operator's defaults."""
     tolerations: Annotated[list[TolerationSpec], Field(max_length=20)] | None = None

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from clm_api.conditions import Condition
 from clm_api.families import Family, FamilyParameters
 from clm_api.model_version import ModelVersionStatus, Phase
+from clm_operator.jobs import policy
+from clm_operator.mirror.objects import Version
 from clm_operator.settings import Settings
 from tests.operator.units import builders as b
 
@@ -107,6 +110,84 @@ def test_a_schedule_asks_only_for_what_is_allowed(case: Case) -> None:
         assert (ready.status, ready.reason) == ("False", "SpecInvalid")
         assert case.refused in ready.message
         assert not made.create_versions
+
+
+_MINUTES = {
+    "symbols": [f"S{number}/USDT" for number in range(50)], "timeframe": "1m", "lookbackDays": 730,
+}  # fmt: skip
+_FIELD = "spec.job.resources.limits.memory: "
+_ABSENT = "absent, so families.xgboost in the chart's values counts: "
+_NEED = "is less than the 17Gi that xgboost on 730 days of 1m bars of 50 symbols needs: set 17Gi"
+
+
+@dataclass(frozen=True)
+class Sized:
+    name: str
+    job: Raw
+    pod: tuple[str, str] | str
+    """Memory that is requested and its limit; or what is refused."""
+    settings: Raw = field(default_factory=dict)
+
+
+def _memory(request: str | None, limit: str | None) -> Raw:
+    """Memory as a schedule or the values ask for it."""
+    sizes = {"requests": request, "limits": limit}
+    return {"resources": {part: {"memory": size} for part, size in sizes.items() if size}}
+
+
+SIZED = [
+    Sized("nobody says how much", {}, ("17Gi", "34752Mi")),
+    Sized("the schedule says enough", _memory(None, "18Gi"), ("17Gi", "18Gi")),
+    Sized("the schedule says too little", _memory(None, "4Gi"), f"{_FIELD}4Gi {_NEED}"),
+    Sized("the schedule requests too little", _memory("4Gi", None),
+          f"spec.job.resources.requests.memory: 4Gi {_NEED}"),
+    Sized("the schedule requests little, and may have enough", _memory("4Gi", "18Gi"),
+          ("4Gi", "18Gi")),
+    Sized("the values say enough", {}, ("17Gi", "20Gi"), _defaults(**_memory("1Gi", "20Gi"))),
+    Sized("the values say too little", {}, f"{_FIELD}{_ABSENT}8Gi {_NEED}",
+          _defaults(**_memory("1Gi", "8Gi"))),
+    Sized("the schedule says more than the values", _memory(None, "18Gi"), ("17Gi", "18Gi"),
+          _defaults(**_memory("1Gi", "8Gi"))),
+    Sized("the values say what is no size", {},
+          "spec.model.family: families.xgboost.resources.limits.memory in the chart's values is '",
+          _defaults(**_memory("1Gi", "lots"))),
+    Sized("nobody may ask for so much", {}, f"{_FIELD}xgboost on 730 days of 1m bars of 50 symbols"
+          " needs 17Gi, and 16Gi is the most that jobPolicy.maximum.memory", OPEN),
+    Sized("nobody may ask for so much, and little is asked for", _memory(None, "4Gi"),
+          "needs 17Gi, and 16Gi is the most that jobPolicy.maximum.memory", OPEN),
+    Sized("just enough may be asked for", {}, ("17Gi", "18Gi"),
+          {"jobPolicy": {"maximum": {"memory": "18Gi"}}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SIZED, ids=attrgetter("name"))
+def test_a_pod_has_the_memory_of_its_data_or_is_refused(case: Sized) -> None:
+    large = b.schedule_object(
+        job=case.job, data=_MINUTES, model={"family": "xgboost"}, evaluation={"periodDays": 90}
+    )
+    settings = b.settings(**case.settings)
+    made = b.plan(b.seen(schedule=large), settings)
+    if isinstance(case.pod, str):
+        assert not made.create_versions
+        assert case.pod in _ready(made).message
+        assert _ready(made).reason == "SpecInvalid"
+        return
+    (manifest,) = made.create_versions
+    resources = manifest["spec"]["run"]["pod"]["resources"]
+    assert [resources[part]["memory"] for part in ("requests", "limits")] == [*case.pod]
+    pending = Version.read(manifest | {"status": {}})
+    assert pending.spec is not None
+    assert policy.problem(Family.XGBOOST, pending.spec.run.pod, settings) is None
+
+
+def test_a_version_that_was_frozen_with_too_little_memory_gets_its_job() -> None:
+    pending = b.version(job=_memory("60Mi", "60Mi"))
+    made = b.plan(b.seen(pending, schedule=b.schedule_object(suspend=True)), b.settings())
+    assert len(made.create_jobs) == 1
+
+
+def _ready(made: b.Decided) -> Condition:
+    return next(c for c in made.schedule_status.conditions if c.type == "Ready")
 
 
 def _refused(job: Raw) -> str:

@@ -12,7 +12,7 @@ from clm_api.schedule_status import ReplayStatus
 from clm_api.timing import duration
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.facts import Facts, Plausible, Want
-from clm_operator.jobs import policy
+from clm_operator.jobs import memory, policy
 from clm_operator.jobs.state import JobState, state_of
 from clm_operator.jobs.waiting import left_until, missing_since
 from clm_operator.mirror.objects import Job, ScheduleObject, Version, owner_uid
@@ -168,6 +168,7 @@ def _slots(spec: TrainingScheduleSpec, settings: Settings) -> Schedule:
     least, family = timedelta(minutes=settings.min_interval_minutes), spec.model.family
     settings.pod_defaults(spec.model)
     policy.check("spec.job", spec.job, settings.job_defaults(family), settings.job_policy)
+    memory.check(spec, settings)
     if duration(spec.monitoring.interval) < least:
         text = f"is below {settings.min_interval_minutes}m, the least that the operator allows"
         raise SpecError("spec.monitoring.interval", text)

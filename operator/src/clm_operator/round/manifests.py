@@ -4,6 +4,7 @@ from clm_api.resolve import resolve
 from clm_operator.facts import Facts
 from clm_operator.jobs.credentials import Grant, regrant
 from clm_operator.jobs.manifest import NewJob
+from clm_operator.jobs.memory import pod_defaults
 from clm_operator.mirror.objects import Job, Raw
 from clm_operator.replays.decide import Lacking
 from clm_operator.replays.job import DueReplay, grants_for, replay_job
@@ -16,7 +17,7 @@ from clm_operator.slots.version import version_manifest
 def version_of(facts: Facts, begin: Begin) -> Raw:
     """Return the manifest of a version."""
     spec, ask = begin.spec, begin.ask
-    pods = facts.settings.pod_defaults(spec.model)
+    pods = pod_defaults(spec, facts.settings)
     run = resolve(spec, slot=ask.slot, trials=begin.trials, pod_defaults=pods)
     return version_manifest(facts.schedule, spec, ask, run)
 
