@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from clm_api.data_spec import DataSpec
 from clm_api.parameters.neural import PatchtstParameters
 from clm_api.rules import BROKEN, Ruled
-from clm_api.training_schedule import DataSpec, TrainingScheduleSpec
+from clm_api.training_schedule import TrainingScheduleSpec
 from tests.support.schedules import schedule_spec
 
 PERPETUAL = DataSpec(market="usdm", symbols=["BTC/USDT:USDT"])

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 from pydantic import TypeAdapter, ValidationError
 
+from clm_api.data_spec import DataSpec, SeriesName
 from clm_api.errors import ClmError, SpecError
 from clm_api.reasons import Reason
 from clm_api.symbols import canonical
-from clm_api.training_schedule import DataSpec, SeriesName
 from clm_cli.output import console
 from clm_cli.stores import Store, open_store
 

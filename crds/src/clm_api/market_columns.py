@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from clm_api.data_spec import MarketColumn
 from clm_api.layout import FUNDING
 from clm_api.run import RunData
-from clm_api.training_schedule import MarketColumn
 
 FLOW, MARK, INDEX, INTEREST = "flow", "mark", "index", "interest"
 _KINDS = {

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from clm_api.base import Exact, Instant, LabelText, Model, Name
+from clm_api.data_spec import MarketColumn, OnRevision, Refresh, SecretRef, SeriesSpec
 from clm_api.families import FamilyParameters
 from clm_api.job_spec import GpuSpec, ResourcesSpec, TolerationSpec
 from clm_api.parameters.own import FeaturesSpec
@@ -16,17 +17,7 @@ from clm_api.promotion import (
     Significance,
 )
 from clm_api.symbols import Market, Symbol
-from clm_api.training_schedule import (
-    EntryPercentile,
-    FundingCharge,
-    MarketColumn,
-    OnRevision,
-    PositionRules,
-    Refresh,
-    SecretRef,
-    SeriesSpec,
-    Slippage,
-)
+from clm_api.training_schedule import EntryPercentile, FundingCharge, PositionRules, Slippage
 
 
 class RunModel(FamilyParameters):

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from clm_api.data_spec import Refresh
 from clm_api.errors import ClmError
-from clm_api.training_schedule import Refresh
 from clm_trainer.sources.cache import BarCache
 from clm_trainer.sources.importer import import_file
 from clm_trainer.sources.ledger import KEPT_REVISIONS, note_revisions, read_ledger

@@ -24,12 +24,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from clm_api import layout
+from clm_api.data_spec import Refresh
 from clm_api.errors import ClmError
 from clm_api.layout import FUNDING, OwnSeriesLayout, RunLayout, SeriesLayout, trades_of
 from clm_api.market_columns import series_of_columns
 from clm_api.reasons import Reason
 from clm_api.run import RunSpec
-from clm_api.training_schedule import Refresh
 
 MOST_CHARACTERS = 2048
 """Longest session policy that MinIO takes."""

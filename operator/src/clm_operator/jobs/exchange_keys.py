@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from clm_api.training_schedule import SecretRef
+from clm_api.data_spec import SecretRef
 
 FOLDER = "/var/run/clm/exchange-keys"
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from clm_api import environment
+from clm_api.data_spec import SecretRef
 from clm_api.run import RunPod
-from clm_api.training_schedule import SecretRef
 from clm_operator.jobs import exchange_keys
 from clm_operator.jobs.manifest import Part, Work
 

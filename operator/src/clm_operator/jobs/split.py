@@ -1,8 +1,8 @@
 """Who works in a pod, and with which rights: CLM's image does all, an own one only reads bars."""
 
+from clm_api.data_spec import Refresh
 from clm_api.environment import CONTAINER, FETCHER
 from clm_api.run import RunPod, RunSpec
-from clm_api.training_schedule import Refresh
 
 
 def containers_of(pod: RunPod) -> tuple[str, ...]:

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from clm_api.data_spec import DataSpec
 from clm_api.schedule_status import TrialsStatus
 from clm_api.symbols import canonical
-from clm_api.training_schedule import DataSpec
 from clm_operator.mirror.objects import Job, Key, Pod, Raw, ScheduleObject, Version, owner_uid
 from clm_operator.mirror.table import Look, Table
 from clm_operator.mirror.tries import Market, Tries

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from clm_api.conditions import says
+from clm_api.data_spec import Refresh
 from clm_api.model_version import Phase
 from clm_api.reasons import Reason
 from clm_api.schedule_status import ProductionStatus, ReplayStatus, TrainingScheduleStatus
 from clm_api.timing import TIMEFRAME_SECONDS, duration
-from clm_api.training_schedule import Refresh, TrainingScheduleSpec
+from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.facts import Facts
 
 STALE = "Stale"

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
+from clm_api.data_spec import MarketColumn
 from clm_api.errors import ClmError, SpecError
 from clm_api.reasons import Reason
 from clm_api.run import RunSpec
-from clm_api.training_schedule import MarketColumn
 from clm_trainer.features.base import FeatureSet
 from clm_trainer.features.combined import CombinedSet
 from clm_trainer.features.windowed import PRICES, Frames, Window, WindowedSet

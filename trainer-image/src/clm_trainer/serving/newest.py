@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pandas as pd
 
+from clm_api.data_spec import Refresh
 from clm_api.errors import ClmError, SpecError
 from clm_api.layout import RUN_FORM, run_address
 from clm_api.reasons import Reason
 from clm_api.run import RunData
-from clm_api.training_schedule import Refresh
 from clm_trainer.panel import Panel
 from clm_trainer.serving.given import require_equal_ends
 from clm_trainer.serving.live import Live

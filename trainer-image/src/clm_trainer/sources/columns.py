@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from clm_api.data_spec import MarketColumn
 from clm_api.layout import SeriesLayout
 from clm_api.market_columns import FLOW, INDEX, INTEREST, MARK
 from clm_api.timing import TIMEFRAME_SECONDS
-from clm_api.training_schedule import MarketColumn
 from clm_trainer.sources.bars import invalid
 from clm_trainer.sources.ledger import Span
 from clm_trainer.sources.possible import LARGEST

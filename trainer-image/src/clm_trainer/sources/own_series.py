@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 from pydantic import Field, ValidationError
 
 from clm_api.base import Model
+from clm_api.data_spec import ColumnName
 from clm_api.errors import ClmError
 from clm_api.layout import OwnSeriesLayout, month_of
 from clm_api.reasons import Reason
-from clm_api.training_schedule import ColumnName
 from clm_trainer.sources.bars import invalid
 from clm_trainer.sources.cache import encode
 from clm_trainer.storage import Storage

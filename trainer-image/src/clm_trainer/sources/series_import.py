@@ -8,8 +8,8 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 from pydantic import TypeAdapter, ValidationError
 
+from clm_api.data_spec import ColumnName
 from clm_api.symbols import Symbol
-from clm_api.training_schedule import ColumnName
 from clm_trainer.sources.bars import invalid
 from clm_trainer.sources.files import read_table, utc
 from clm_trainer.sources.own_series import (

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from clm_api.data_spec import MarketColumn, SeriesSpec
 from clm_api.errors import ClmError, SpecError
 from clm_api.layout import FUNDING
 from clm_api.market_columns import series_of_column, series_of_columns
 from clm_api.reasons import Reason
 from clm_api.run import RunData
 from clm_api.timing import duration
-from clm_api.training_schedule import MarketColumn, SeriesSpec
 from clm_trainer.panel import Floats, Panel
 from clm_trainer.sources.asof import Microseconds, Rows, as_known, require_known
 from clm_trainer.sources.cache import BarCache

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from clm_api.data_spec import OnRevision, Refresh
 from clm_api.errors import ClmError
 from clm_api.run import RunData
-from clm_api.training_schedule import OnRevision, Refresh
 from clm_trainer.panel import Panel
 from clm_trainer.sources import untraded
 from clm_trainer.sources.asked import Answer, Asked

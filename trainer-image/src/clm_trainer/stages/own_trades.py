@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from clm_api.data_spec import Refresh
 from clm_api.errors import ClmError
 from clm_api.run import RunData, RunSpec
-from clm_api.training_schedule import Refresh, Slippage
+from clm_api.training_schedule import Slippage
 from clm_trainer.panel import Panel
 from clm_trainer.sources.asked import Asked, Fills
 from clm_trainer.sources.cache import BarCache
