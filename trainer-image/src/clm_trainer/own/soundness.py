@@ -161,9 +161,8 @@ class _Sample:
         """Return where a cut's last bar is not as before, and both values."""
         known = self._known(cut.row, cut.symbols)
         tail = np.stack([self._known(row, cut.symbols) for row in cut.tail(TAIL_BARS)])
-        usual = (
-            np.zeros(tail.shape[1:]) if np.isnan(tail).all() else np.nanmedian(np.abs(tail), axis=0)
-        )
+        nothing = np.isnan(tail).all(axis=0)
+        usual = np.nanmedian(np.where(nothing, 0.0, np.abs(tail)), axis=0)
         size = np.fmax(np.fmax(np.abs(known), np.abs(again)), usual)
         like = (np.abs(known - again) <= CLOSE * size) | (np.isnan(known) & np.isnan(again))
         if like.all():
