@@ -52,6 +52,25 @@ def against_the_others(frames: Mapping[str, pd.DataFrame], params: Any) -> Any:
     return {name: change - mean for name, change in changes.items()}
 
 
+@target(horizon_bars=169)
+def highest(frame: pd.DataFrame, params: Any) -> Any:
+    """Windows that can't be made of fewer bars."""
+    closes = frame["close"].to_numpy()
+    windows = np.lib.stride_tricks.sliding_window_view(closes, 168).max(axis=1)
+    return np.concatenate([np.log(windows[2:] / closes[:-169]), np.full(169, np.nan)])
+
+
+@target()
+def until_the_next_day(frame: pd.DataFrame, params: Any) -> Any:
+    """No label and no end where the next day has not begun."""
+    closes, rows = frame["close"].to_numpy(), np.arange(len(frame))
+    days = np.append(np.flatnonzero(pd.DatetimeIndex(frame.index).hour == 0), np.nan)
+    ends = days[np.searchsorted(days[:-1], rows, side="right")]
+    known = ~np.isnan(ends)
+    last = closes[np.where(known, ends, 0).astype(int)]
+    return np.where(known, np.log(last / closes), np.nan), ends
+
+
 def offered(monkeypatch: pytest.MonkeyPatch, offer: Any) -> None:
     """Stand for an installed package with one target."""
     known = door.opened
@@ -114,6 +133,16 @@ def test_a_symbol_that_is_young_and_bars_that_are_missing(offer: TargetOffer) ->
     assert np.isnan(said(found)[:900, 1]).all()
     np.testing.assert_array_equal(found.ends[:900, 1], np.arange(900))
     assert np.isfinite(said(found)[900:-30]).all()
+    require_settled(made(offer), "mine.label", panel, SIGMA, found)
+
+
+@pytest.mark.parametrize("offer", [highest, until_the_next_day], ids=["a window", "pending"])
+def test_what_is_not_decided_yet_is_no_leak(offer: TargetOffer) -> None:
+    gap = np.zeros((260 * 24, 2), dtype=bool)
+    gap[:-100, 1] = True
+    panel = with_holes(real(260), gap)
+    found = labels(offer, panel)
+    assert np.isfinite(said(found)[:-169, 0]).all()
     require_settled(made(offer), "mine.label", panel, SIGMA, found)
 
 

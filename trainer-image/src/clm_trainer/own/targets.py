@@ -170,10 +170,12 @@ class OwnTarget:
         window = replace(bars, columns={**bars.columns, "sigma": sigma})
         count, first = len(window), window.first
         values = np.full(sigma.shape, np.nan)
-        ends = np.zeros(sigma.shape, dtype=np.int64)
+        horizon = self.horizon_bars or 0
+        ends = np.arange(count)[:, None] + np.full(sigma.shape, horizon)
         # A function of all symbols sees them all, whichever has bars yet.
         begin = np.full_like(first, first.min()) if self.together else first
-        start = {i: int(row) for i, row in enumerate(begin) if row < count}
+        # No label of a frame that is no longer than the horizon has ended.
+        start = {i: int(row) for i, row in enumerate(begin) if row + horizon < count}
         frames = {window.symbols[i]: window.frame(i, row) for i, row in start.items()}
         for symbol, result in self._results(frames).items():
             column = window.symbols.index(symbol)
