@@ -72,6 +72,16 @@ def test_without_local_it_says_what_is_not_checked(tmp_path: Path) -> None:
     assert f"warning: own code is not checked here: {names};" in text
 
 
+def test_a_name_that_is_none_of_ours_is_not_taken_for_one(tmp_path: Path) -> None:
+    misspelt = {"family": "xgboost", "features": {"set": "standart"}}
+    code, text = said(tmp_path, model=misspelt, target={"kind": "triplebarrier"})
+    assert code == 0
+    assert "warning: own code is not checked here: standart, triplebarrier;" in text
+    ours = {"family": "xgboost", "features": {"set": "standard"}}
+    for kind in ("return", "sign", "tripleBarrier"):
+        assert "warning" not in said(tmp_path, model=ours, target={"kind": kind})[1]
+
+
 def test_what_fits_is_valid(tmp_path: Path) -> None:
     code, text = said(tmp_path, "--local")
     assert code == 0, text
