@@ -80,6 +80,9 @@ LEAKS = {
     "the next close, on one day of the week": (
         'at(bars, bars.index.day_of_week == 2, bars["close"].shift(-1))'
     ),
+    "the next close, before a large move alone": (
+        'at(bars, bars["close"].pct_change().shift(-1).abs() > 0.02, bars["close"].shift(-1))'
+    ),
     "a smoothing that runs both ways": (
         'bars["close"].ewm(span=10).mean()[::-1].ewm(span=10).mean()[::-1]'
     ),
