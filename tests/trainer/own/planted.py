@@ -133,6 +133,8 @@ def x(bars, params):
         "skew": change.rolling(72).skew(),
         "ewm": change.ewm(span=48).mean(),
         "ewm_deviation": change.ewm(halflife=12).std(),
+        "crossing": change.ewm(span=25).mean() - change.ewm(span=50).mean(),
+        "distance": close / close.ewm(span=50).mean() - 1,
         "likeness": change.rolling(100).corr(np.log(bars["volume"] + 1).diff()),
         "rsi": talib.RSI(values, 14) / 100,
         "atr": talib.ATR(bars["high"], bars["low"], close, 14) / close,

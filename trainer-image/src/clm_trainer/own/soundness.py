@@ -127,7 +127,7 @@ class _Sample:
                 f'feature set "{self._set.name}" declares a look-back of {back} bars, but '
                 f"{self._place(feature, cut.symbols[symbol], cut.row)} is {other:.10g} with "
                 f"{back} bars before it and {known:.10g} with {cut.row - cut.start}: raise "
-                "lookback_bars (a window of n bars needs n, an exponential mean 11 times its "
+                "lookback_bars (a window of n bars needs n, an exponential mean 14 times its "
                 "span), or use fewer bars"
             )
 
