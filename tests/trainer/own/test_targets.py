@@ -17,6 +17,7 @@ from clm_trainer.stages.develop import develop
 from clm_trainer.targets import Labels
 from clm_trainer.targets.returns import Return
 from clm_trainer.targets.settled import require_settled
+from clm_trainer.testing import check_target
 from tests.trainer.evaluation.markets import real, with_holes
 from tests.trainer.families.runs import context, quick, run_spec
 
@@ -132,7 +133,8 @@ def test_a_symbol_that_is_young_and_bars_that_are_missing(offer: TargetOffer) ->
     found = labels(offer, panel)
     assert np.isnan(said(found)[:900, 1]).all()
     np.testing.assert_array_equal(found.ends[:900, 1], np.arange(900))
-    assert np.isfinite(said(found)[900:-30]).all()
+    filled = ~gap[901:-29] | (found.ends == np.arange(len(panel))[:, None])[900:-30]
+    np.testing.assert_array_equal(np.isfinite(said(found)[900:-30]), filled)
     require_settled(made(offer), "mine.label", panel, SIGMA, found)
 
 
@@ -144,6 +146,28 @@ def test_what_is_not_decided_yet_is_no_leak(offer: TargetOffer) -> None:
     found = labels(offer, panel)
     assert np.isfinite(said(found)[:-169, 0]).all()
     require_settled(made(offer), "mine.label", panel, SIGMA, found)
+
+
+@target(horizon_bars=25, columns=("tradeCount", "mood.score"))
+def beside(frame: pd.DataFrame, params: Any) -> Any:
+    known = frame["tradeCount"] + frame["mood.score"]
+    return (frame["open"].shift(-25) / frame["open"].shift(-1) - 1) * known
+
+
+@pytest.mark.parametrize(
+    ("offer", "data"),
+    [
+        (ahead, {}),
+        (against_the_others, {}),
+        (
+            beside,
+            {"columns": ["tradeCount"], "series": [{"name": "mood", "columns": ["score"]}]},
+        ),
+    ],
+    ids=["of a symbol", "of all symbols", "of what lies beside the bars"],
+)
+def test_a_function_keeps_all_promises(offer: TargetOffer, data: dict[str, Any]) -> None:
+    check_target(offer, data=data)
 
 
 def test_bars_are_the_functions_own() -> None:

@@ -131,6 +131,8 @@ class OwnTarget:
     def labels(self, panel: Panel, sigma: Floats) -> Labels:
         """Return the labels; those that end after the last bar are not known yet.
 
+        Where the next bar is missing there is none: nothing could be filled at its open.
+
         Raises
         ------
         ClmError
@@ -186,7 +188,11 @@ class OwnTarget:
             ends[row:, column] = own_ends
         rows = np.arange(count)[:, None]
         before = rows < first
-        return Labels(np.where(before, np.nan, values), np.where(before, rows, ends))
+        # Where the next bar is missing, nothing is filled at its open.
+        unfilled = np.zeros_like(before)
+        unfilled[:-1] = window.columns["gap"][1:] > 0
+        unknown = before | (unfilled & (ends > rows))
+        return Labels(np.where(unknown, np.nan, values), np.where(before, rows, ends))
 
     def _results(self, frames: Frames) -> Mapping[str, Any]:
         if not self.together:
