@@ -18,8 +18,11 @@ ENTRIES = """
 quantdesk.momentum = quantdesk:momentum
 quantdesk.broken = quantdesk:broken
 quantdesk.absent = quantdesk.nowhere:momentum
+quantdesk.misspelt = quantdesk:misspelt
+quantdesk.leaves = quantdesk:leaves
 [clm.families]
 quantdesk.linear = quantdesk:LINEAR
+quantdesk.unmade = quantdesk:UNMADE
 [clm.targets]
 quantdesk.sharpe = quantdesk:SHARPE
 """
@@ -43,6 +46,22 @@ def momentum(bars, params):
 def broken(bars, params):
     return {"x": bars["closes"]}
 
+@features(lookback_bars=lambda p: p.windows, params=Momentum)
+def misspelt(bars, params):
+    return {"x": bars["close"]}
+
+@features(lookback_bars=10)
+def leaves(bars, params):
+    raise SystemExit("no licence")
+
+class Careful(BaseModel):
+    alpha: float = 1.0
+
+    def model_post_init(self, context):
+        if self.alpha > 9:
+            raise LookupError(self.alpha)
+
+UNMADE = Offer(Careful, lambda params, run: 1 / 0)
 LINEAR = Offer(Linear, lambda params, run: object())
 SHARPE = Offer(Momentum, lambda params, run: object())
 """
@@ -72,6 +91,16 @@ def test_without_local_it_says_what_is_not_checked(tmp_path: Path) -> None:
     assert f"warning: own code is not checked here: {names};" in text
 
 
+def test_a_name_that_is_none_of_ours_is_not_taken_for_one(tmp_path: Path) -> None:
+    misspelt = {"family": "xgboost", "features": {"set": "standart"}}
+    code, text = said(tmp_path, model=misspelt, target={"kind": "triplebarrier"})
+    assert code == 0
+    assert "warning: own code is not checked here: standart, triplebarrier;" in text
+    ours = {"family": "xgboost", "features": {"set": "standard"}}
+    for kind in ("return", "sign", "tripleBarrier"):
+        assert "warning" not in said(tmp_path, model=ours, target={"kind": kind})[1]
+
+
 def test_what_fits_is_valid(tmp_path: Path) -> None:
     code, text = said(tmp_path, "--local")
     assert code == 0, text
@@ -99,6 +128,16 @@ FAULTS = [
           'spec.model.features: "quantdesk.absent" of quantdesk can\'t be imported'),
     Fault("a set that raises", features("quantdesk.broken"),
           'spec.model.features: "quantdesk.broken" raises on drawn bars: KeyError'),
+    Fault("a look-back that raises", features("quantdesk.misspelt"),
+          'spec.model.features: "quantdesk.misspelt" can\'t be made with its parameters: Attr'),
+    Fault("a set that ends the process", features("quantdesk.leaves"),
+          "can't be made with its parameters: SystemExit: no licence"),
+    Fault("a family that raises when it is made",
+          {"model": {**OWN, "custom": {"name": "quantdesk.unmade"}}},
+          'spec.model.custom: "quantdesk.unmade" can\'t be made with its parameters: ZeroDivision'),
+    Fault("a model of parameters that raises",
+          {"model": {**OWN, "custom": {"name": "quantdesk.unmade", "params": {"alpha": 10}}}},
+          'spec.model.custom.params: "quantdesk.unmade" raises on them: LookupError: 10'),
     Fault("a column that is not fetched", {"data": {"symbols": ["BTC/USDT"]}},
           'spec.data.columns: "quantdesk.momentum" asks for takerBuyVolume: add it'),
     Fault("the parameters of a family",

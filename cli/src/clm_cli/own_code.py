@@ -8,13 +8,16 @@ from clm_api.run import RunTrials
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_cli.local import LOCAL_POD
 
+OURS = ("standard", "return", "sign", "tripleBarrier")
+"""Names of CLM's own feature set and targets."""
+
 
 def unseen(spec: TrainingScheduleSpec) -> tuple[str, ...]:
     """Say that own code is not checked, if there is any."""
     told = [part.parameters for part in spec.model.parts]
     names = [spec.model.features.set_, spec.target.kind]
     names += [one.name for one in told if isinstance(one, CustomParameters)]
-    own = [name for name in dict.fromkeys(names) if "." in name]
+    own = [name for name in dict.fromkeys(names) if name not in OURS]
     if not own:
         return ()
     text = (

@@ -91,7 +91,9 @@ def test_a_constant_target_gives_one_score(rows: Dataset) -> None:
 
 def test_nothing_to_learn_from_is_an_error(rows: Dataset) -> None:
     blank = dataclasses.replace(rows, usable=np.zeros_like(rows.usable))
-    with pytest.raises(ClmError, match="no bar of the training span is usable") as caught:
+    with pytest.raises(
+        ClmError, match="no bar of the training span has all features and a label"
+    ) as caught:
         fit(blank)
     assert caught.value.reason == "InsufficientData"
 

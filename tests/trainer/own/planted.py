@@ -80,6 +80,9 @@ LEAKS = {
     "the next close, on one day of the week": (
         'at(bars, bars.index.day_of_week == 2, bars["close"].shift(-1))'
     ),
+    "the next close, before a large move alone": (
+        'at(bars, bars["close"].pct_change().shift(-1).abs() > 0.02, bars["close"].shift(-1))'
+    ),
     "a smoothing that runs both ways": (
         'bars["close"].ewm(span=10).mean()[::-1].ewm(span=10).mean()[::-1]'
     ),
@@ -130,6 +133,8 @@ def x(bars, params):
         "skew": change.rolling(72).skew(),
         "ewm": change.ewm(span=48).mean(),
         "ewm_deviation": change.ewm(halflife=12).std(),
+        "crossing": change.ewm(span=25).mean() - change.ewm(span=50).mean(),
+        "distance": close / close.ewm(span=50).mean() - 1,
         "likeness": change.rolling(100).corr(np.log(bars["volume"] + 1).diff()),
         "rsi": talib.RSI(values, 14) / 100,
         "atr": talib.ATR(bars["high"], bars["low"], close, 14) / close,

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from clm_api.errors import ClmError
+from clm_trainer.features.windowed import LEAST_BLOCK_BARS
 from tests.trainer.evaluation.markets import real, with_holes
 from tests.trainer.own.planted import (
     LEAKS,
@@ -53,6 +54,27 @@ def test_a_sound_set_passes_with_holes_too(program: str, tmp_path: Path) -> None
     gap[2000:2004, 0] = gap[3000, 1] = gap[:500, 1] = True
     with planted(program, tmp_path) as run:
         watched(run, with_holes(panel, gap))
+
+
+IN_WINDOWS = (
+    "WINDOWS = np.lib.stride_tricks.sliding_window_view\n"
+    "@features(lookback_bars=168)\n"
+    "def x(bars, params):\n"
+    "    highest = WINDOWS(bars['high'].to_numpy(), 168).max(axis=1)\n"
+    "    return {'x': np.concatenate([np.full(167, np.nan), highest])}\n"
+)
+
+
+@pytest.mark.parametrize("late", [0, 1], ids=["of all symbols", "of one symbol"])
+def test_a_function_never_sees_fewer_bars_than_it_needs(late: int, tmp_path: Path) -> None:
+    """A block that has begun, or is about to end, has few bars of what is listed then."""
+    panel = real(200)
+    hours = panel.times.as_unit("us").asi8 // 3_600_000_000
+    edge = int(np.flatnonzero(hours % LEAST_BLOCK_BARS == 0)[0]) - 20
+    gap = np.zeros(panel.gap.shape, dtype=bool)
+    gap[:edge, late:] = True
+    with planted(IN_WINDOWS, tmp_path) as run:
+        watched(run, with_holes(panel, gap).window(0 if late else edge, len(panel)))
 
 
 def test_a_series_that_is_filled_backwards_is_refused(tmp_path: Path) -> None:

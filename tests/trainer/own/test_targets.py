@@ -17,6 +17,7 @@ from clm_trainer.stages.develop import develop
 from clm_trainer.targets import Labels
 from clm_trainer.targets.returns import Return
 from clm_trainer.targets.settled import require_settled
+from clm_trainer.testing import check_target
 from tests.trainer.evaluation.markets import real, with_holes
 from tests.trainer.families.runs import context, quick, run_spec
 
@@ -50,6 +51,25 @@ def against_the_others(frames: Mapping[str, pd.DataFrame], params: Any) -> Any:
     changes = {name: np.log(f["close"].shift(-6) / f["close"]) for name, f in frames.items()}
     mean = sum(changes.values()) / len(changes)
     return {name: change - mean for name, change in changes.items()}
+
+
+@target(horizon_bars=169)
+def highest(frame: pd.DataFrame, params: Any) -> Any:
+    """Windows that can't be made of fewer bars."""
+    closes = frame["close"].to_numpy()
+    windows = np.lib.stride_tricks.sliding_window_view(closes, 168).max(axis=1)
+    return np.concatenate([np.log(windows[2:] / closes[:-169]), np.full(169, np.nan)])
+
+
+@target()
+def until_the_next_day(frame: pd.DataFrame, params: Any) -> Any:
+    """No label and no end where the next day has not begun."""
+    closes, rows = frame["close"].to_numpy(), np.arange(len(frame))
+    days = np.append(np.flatnonzero(pd.DatetimeIndex(frame.index).hour == 0), np.nan)
+    ends = days[np.searchsorted(days[:-1], rows, side="right")]
+    known = ~np.isnan(ends)
+    last = closes[np.where(known, ends, 0).astype(int)]
+    return np.where(known, np.log(last / closes), np.nan), ends
 
 
 def offered(monkeypatch: pytest.MonkeyPatch, offer: Any) -> None:
@@ -113,8 +133,41 @@ def test_a_symbol_that_is_young_and_bars_that_are_missing(offer: TargetOffer) ->
     found = labels(offer, panel)
     assert np.isnan(said(found)[:900, 1]).all()
     np.testing.assert_array_equal(found.ends[:900, 1], np.arange(900))
-    assert np.isfinite(said(found)[900:-30]).all()
+    filled = ~gap[901:-29] | (found.ends == np.arange(len(panel))[:, None])[900:-30]
+    np.testing.assert_array_equal(np.isfinite(said(found)[900:-30]), filled)
     require_settled(made(offer), "mine.label", panel, SIGMA, found)
+
+
+@pytest.mark.parametrize("offer", [highest, until_the_next_day], ids=["a window", "pending"])
+def test_what_is_not_decided_yet_is_no_leak(offer: TargetOffer) -> None:
+    gap = np.zeros((260 * 24, 2), dtype=bool)
+    gap[:-100, 1] = True
+    panel = with_holes(real(260), gap)
+    found = labels(offer, panel)
+    assert np.isfinite(said(found)[:-169, 0]).all()
+    require_settled(made(offer), "mine.label", panel, SIGMA, found)
+
+
+@target(horizon_bars=25, columns=("tradeCount", "mood.score"))
+def beside(frame: pd.DataFrame, params: Any) -> Any:
+    known = frame["tradeCount"] + frame["mood.score"]
+    return (frame["open"].shift(-25) / frame["open"].shift(-1) - 1) * known
+
+
+@pytest.mark.parametrize(
+    ("offer", "data"),
+    [
+        (ahead, {}),
+        (against_the_others, {}),
+        (
+            beside,
+            {"columns": ["tradeCount"], "series": [{"name": "mood", "columns": ["score"]}]},
+        ),
+    ],
+    ids=["of a symbol", "of all symbols", "of what lies beside the bars"],
+)
+def test_a_function_keeps_all_promises(offer: TargetOffer, data: dict[str, Any]) -> None:
+    check_target(offer, data=data)
 
 
 def test_bars_are_the_functions_own() -> None:

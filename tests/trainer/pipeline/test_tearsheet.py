@@ -2,6 +2,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from clm_api.promotion import CriterionVerdict, Verdict
@@ -91,6 +92,14 @@ def test_an_own_feature_set_is_named_as_it_is() -> None:
     page = render(tear_sheet(spec=run_spec(model={"features": own})))
     assert "myPackage.fastMomentum" in page
     assert "windowBars" in page
+
+
+def test_it_says_how_many_bars_were_purged_whatever_the_labels_length() -> None:
+    sheet = tear_sheet()
+    assert "25 bars are purged between" in render(sheet)
+    first, *others = sheet.folds
+    early = first.model_copy(update={"train_to": first.train_to - pd.Timedelta(hours=3976)})
+    assert "25 to 4001 bars are purged between" in render(tear_sheet(folds=(early, *others)))
 
 
 def test_every_feature_has_a_person_s_words() -> None:

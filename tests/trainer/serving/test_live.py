@@ -164,7 +164,7 @@ def changed(frames: Frames, row: int) -> Frames:
 REFUSED: dict[str, tuple[Callable[[Panel], Frames], str, str]] = {
     "a seen bar with another volume": (
         lambda p: changed(frames_of(p, KNOWN + 5, KNOWN + 11), 2),
-        "DataInvalid", "was seen with other values",
+        "DataInvalid", r"was seen with other values \(volume ",
     ),
     "older bars than are kept": (
         lambda p: frames_of(p, KNOWN - KEPT_BARS, KNOWN + 11), "DataInvalid", "are not kept",

@@ -100,6 +100,17 @@ def test_a_value_that_is_too_old_is_missing_and_counted(store: Storage, tmp_path
     assert (report.sources[0].missing, report.sources[0].oldest_seconds) == (missing, 6 * 3600)
 
 
+def test_a_series_may_be_silent_at_the_newest_bars_alone(store: Storage, tmp_path: Path) -> None:
+    imported(store, tmp_path, daily(days=DAYS // 2))
+    wanted = [{"name": "mood", "columns": ["score"], "maxAge": "6h"}]
+    data = run_data(10, refresh="Never", series=wanted)
+    panel, report = fetch(data, store, few=True)
+    assert np.isnan(seen(panel)).all()
+    assert report.sources[0].missing == len(panel)
+    with pytest.raises(ClmError, match=r"nothing of mood\.score is known"):
+        fetch(data, store)
+
+
 def test_rows_that_become_known_after_the_run_s_end_change_nothing(
     store: Storage, tmp_path: Path
 ) -> None:

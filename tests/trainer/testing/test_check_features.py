@@ -19,6 +19,12 @@ CODE = """
     @features(lookback_bars=2)
     def far(bars, params):
         return {"x": bars["close"].rolling(48).mean() / bars["close"]}
+    @features(lookback_bars=3000)
+    def long(bars, params):
+        return {"x": bars["close"].pct_change(3000)}
+    @features(lookback_bars=4000)
+    def longer(bars, params):
+        return {"x": bars["close"].pct_change(4000)}
     @features(lookback_bars=2)
     def flat(bars, params):
         return {"x": np.ones(len(bars))}
@@ -33,7 +39,7 @@ CODE = """
         SEEN.append(1)
         return {"x": bars["close"] * 0 + len(SEEN)}
 """
-NAMES = ("ahead", "far", "flat", "unknown", "beside", "counting")
+NAMES = ("ahead", "far", "long", "longer", "flat", "unknown", "beside", "counting")
 ENTRIES = "[clm.features]\n" + "".join(f"desk.{one} = desk.sets:{one}\n" for one in NAMES)
 
 
@@ -55,7 +61,8 @@ SOUND, SPLIT, USEFUL = FEATURES_PROMISES
         ("desk.far", SOUND, "declares a look-back of 2 bars"),
         ("desk.counting", SPLIT, "when the bars come in parts"),
         ("desk.flat", USEFUL, "always one number: x"),
-        ("desk.unknown", USEFUL, "0% of the rows are usable"),
+        ("desk.unknown", USEFUL, "0% of the rows past the warm-up are usable"),
+        ("desk.longer", USEFUL, "warm-up of 4000 bars is longer than the 3600 drawn ones"),
     ],
 )
 def test_a_set_that_breaks_a_promise_is_told_which(name: str, promise: str, found: str) -> None:
@@ -67,6 +74,7 @@ def test_a_set_that_breaks_a_promise_is_told_which(name: str, promise: str, foun
 def test_clms_own_set_and_the_examples_keep_all() -> None:
     check_features("standard")
     check_features("mypackage.momentum", {"fastBars": 6})
+    check_features("desk.long")
 
 
 def test_a_set_that_asks_for_more_is_given_it() -> None:

@@ -53,7 +53,10 @@ def training_rows(train: Dataset, stride: int) -> tuple[Any, Floats, Floats | No
     rows, labels = train.features[known], train.target[known]
     weights = None if train.weight is None else train.weight[known]
     if len(labels) == 0:
-        text = "no bar of the training span is usable: import more bars"
+        text = (
+            "no bar of the training span has all features and a label: import more bars, or mend "
+            "the own feature or target that is NaN there"
+        )
         raise ClmError(Reason.INSUFFICIENT_DATA, text)
     return rows, labels, weights
 

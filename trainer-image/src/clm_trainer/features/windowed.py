@@ -138,23 +138,26 @@ class WindowedSet:
         return WindowedStream(self, timeframe, Window(times, symbols, columns))
 
     def evaluate(self, window: Window) -> Floats:
-        """Return the features of a window's bars, shape (bars, symbols, features)."""
-        first, made = (
-            window.first,
-            np.full((len(window), len(window.symbols), len(self.names)), np.nan),
-        )
+        """Return the features of a window's bars, shape (bars, symbols, features).
+
+        NaN until a symbol has ``lookback_bars`` bars before; shorter frames are never handed over.
+        """
+        first = window.first
+        known = first + self.lookback_bars
+        made = np.full((len(window), len(window.symbols), len(self.names)), np.nan)
         if self.together:
             start = int(first.min(initial=len(window)))
-            if start == len(window):
+            if len(window) <= start + self.lookback_bars:
                 return made
             frames = {name: window.frame(i, start) for i, name in enumerate(window.symbols)}
             values = self.values(frames)
             for i, name in enumerate(window.symbols):
-                made[first[i] :, i] = values[name][first[i] - start :]
+                made[known[i] :, i] = values[name][known[i] - start :]
             return made
         for i, name in enumerate(window.symbols):
-            if first[i] < len(window):
-                made[first[i] :, i] = self.values({name: window.frame(i, int(first[i]))})[name]
+            if known[i] < len(window):
+                values = self.values({name: window.frame(i, int(first[i]))})
+                made[known[i] :, i] = values[name][self.lookback_bars :]
         return made
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from clm_trainer.features.windowed import WindowedSet
 from clm_trainer.own.watched import past_warm_up
-from clm_trainer.panel import Panel
+from clm_trainer.panel import Floats, Panel
 
 CUTS = 48
 """Two for each hour of the day, if the bars have hours."""
@@ -16,6 +16,8 @@ CELLS = 4_000_000
 """Bars × symbols that are computed again; sets of many symbols have fewer cuts."""
 NEWEST = 0.25
 """Share of the bars from which every second cut is drawn: the evaluation lies there."""
+LARGEST = 0.02
+"""Share of the largest next moves, after which every fourth cut is: a leak may show there alone."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,10 @@ def cuts_of(windowed: WindowedSet, panel: Panel, seed: int) -> tuple[Cut, ...]:
     """Return the cuts of a panel, the oldest first.
 
     Hours of the day, days of the week and minutes of the hour take turns, so that a leak at some
-    of them is met. A set of one symbol is cut at one symbol at a time.
+    of them is met; every fourth cut is before a large move. A set of one symbol is cut at one
+    symbol at a time.
     """
-    draw = np.random.default_rng([seed, len(panel)])
+    draw, moves = np.random.default_rng([seed, len(panel)]), _next_moves(panel)
     open_ = past_warm_up(panel, windowed.lookback_bars)
     whole = tuple(range(len(panel.symbols)))
     frame_bars = windowed.lookback_bars + windowed.block_bars
@@ -63,12 +66,22 @@ def cuts_of(windowed: WindowedSet, panel: Panel, seed: int) -> tuple[Cut, ...]:
             continue
         if number % 2:
             rows = rows[int(len(rows) * (1 - NEWEST)) :]
+        if number % 4 == 3:
+            move = moves[rows][:, list(symbols)].max(axis=1)
+            rows = rows[move >= np.quantile(move, 1 - LARGEST)]
         row = int(draw.choice(_alike(panel, rows, number // 2, draw)))
         first = int(np.argmax(panel.listed[:, list(symbols)].any(axis=1)))
         block = _block(windowed, panel, row)
         start = max(first, block - windowed.lookback_bars)
         chosen[row, symbols] = Cut(row, symbols, start, block)
     return tuple(sorted(chosen.values(), key=lambda cut: (cut.row, cut.symbols)))
+
+
+def _next_moves(panel: Panel) -> Floats:
+    """Return the size of the next bar's log return, shape (bars, symbols); 0 if there is none."""
+    closes = np.log(panel.close)
+    moves = np.abs(np.diff(closes, axis=0, append=closes[-1:]))
+    return np.nan_to_num(moves)
 
 
 def _alike(

@@ -8,7 +8,7 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
 
-from clm_api.errors import SpecError
+from clm_api.errors import ClmError, SpecError
 from clm_api.run import RunSpec
 
 T = TypeVar("T")
@@ -79,10 +79,17 @@ def made(group: Group, name: str, params: Mapping[str, Any], run: RunSpec, field
     Raises
     ------
     SpecError
-        As for ``opened``; or the first parameter that is wrong, by its path.
+        As for ``opened``; or the first parameter that is wrong, by its path; or it raises.
     """
     offer = opened(group, name, field)
-    return offer.make(checked(offer, name, params, field), run)
+    told = checked(offer, name, params, field)
+    try:
+        return offer.make(told, run)
+    except ClmError:
+        raise
+    except (Exception, SystemExit) as error:
+        said = f"{type(error).__name__}: {error}"
+        raise SpecError(field, f'"{name}" can\'t be made with its parameters: {said}') from error
 
 
 def checked(offer: Offer[Any], name: str, params: Mapping[str, Any], field: str) -> BaseModel:
@@ -107,3 +114,6 @@ def checked(offer: Offer[Any], name: str, params: Mapping[str, Any], field: str)
         path = [written.get(str(part), str(part)) for part in first["loc"]]
         place = ".".join(["params", *path])
         raise SpecError(f"{field}.{place}", first["msg"]) from error
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+        raise SpecError(f"{field}.params", f'"{name}" raises on them: {said}') from error

@@ -127,7 +127,7 @@ class _Sample:
                 f'feature set "{self._set.name}" declares a look-back of {back} bars, but '
                 f"{self._place(feature, cut.symbols[symbol], cut.row)} is {other:.10g} with "
                 f"{back} bars before it and {known:.10g} with {cut.row - cut.start}: raise "
-                "lookback_bars (a window of n bars needs n, an exponential mean 11 times its "
+                "lookback_bars (a window of n bars needs n, an exponential mean 14 times its "
                 "span), or use fewer bars"
             )
 
@@ -161,9 +161,8 @@ class _Sample:
         """Return where a cut's last bar is not as before, and both values."""
         known = self._known(cut.row, cut.symbols)
         tail = np.stack([self._known(row, cut.symbols) for row in cut.tail(TAIL_BARS)])
-        usual = (
-            np.zeros(tail.shape[1:]) if np.isnan(tail).all() else np.nanmedian(np.abs(tail), axis=0)
-        )
+        nothing = np.isnan(tail).all(axis=0)
+        usual = np.nanmedian(np.where(nothing, 0.0, np.abs(tail)), axis=0)
         size = np.fmax(np.fmax(np.abs(known), np.abs(again)), usual)
         like = (np.abs(known - again) <= CLOSE * size) | (np.isnan(known) & np.isnan(again))
         if like.all():

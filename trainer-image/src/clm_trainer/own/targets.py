@@ -131,6 +131,8 @@ class OwnTarget:
     def labels(self, panel: Panel, sigma: Floats) -> Labels:
         """Return the labels; those that end after the last bar are not known yet.
 
+        Where the next bar is missing there is none: nothing could be filled at its open.
+
         Raises
         ------
         ClmError
@@ -170,10 +172,12 @@ class OwnTarget:
         window = replace(bars, columns={**bars.columns, "sigma": sigma})
         count, first = len(window), window.first
         values = np.full(sigma.shape, np.nan)
-        ends = np.zeros(sigma.shape, dtype=np.int64)
+        horizon = self.horizon_bars or 0
+        ends = np.arange(count)[:, None] + np.full(sigma.shape, horizon)
         # A function of all symbols sees them all, whichever has bars yet.
         begin = np.full_like(first, first.min()) if self.together else first
-        start = {i: int(row) for i, row in enumerate(begin) if row < count}
+        # No label of a frame that is no longer than the horizon has ended.
+        start = {i: int(row) for i, row in enumerate(begin) if row + horizon < count}
         frames = {window.symbols[i]: window.frame(i, row) for i, row in start.items()}
         for symbol, result in self._results(frames).items():
             column = window.symbols.index(symbol)
@@ -184,7 +188,11 @@ class OwnTarget:
             ends[row:, column] = own_ends
         rows = np.arange(count)[:, None]
         before = rows < first
-        return Labels(np.where(before, np.nan, values), np.where(before, rows, ends))
+        # Where the next bar is missing, nothing is filled at its open.
+        unfilled = np.zeros_like(before)
+        unfilled[:-1] = window.columns["gap"][1:] > 0
+        unknown = before | (unfilled & (ends > rows))
+        return Labels(np.where(unknown, np.nan, values), np.where(before, rows, ends))
 
     def _results(self, frames: Frames) -> Mapping[str, Any]:
         if not self.together:

@@ -105,7 +105,7 @@ def new_panel(
     for s, (times, rows) in enumerate(given):
         old = times <= seen.last
         if old.any():
-            _require_same(seen, s, data, (seen.last - times[old]) // step, rows[old])
+            _require_same(seen, s, data, columns, (seen.last - times[old]) // step, rows[old])
         place = (times[~old] - seen.last) // step - 1
         values[place, s], told[place] = rows[~old], True
     if count <= 0:
@@ -152,7 +152,8 @@ def later(panel: Panel, seen: Seen, data: RunData, columns: tuple[str, ...]) -> 
     first = max(0, start - len(seen.kept))
     known = _stacked(panel.window(first, start), columns)
     for s in range(len(data.symbols)):
-        _require_same(seen, s, data, (seen.last - times[first:start]) // step, known[:, s])
+        ago = (seen.last - times[first:start]) // step
+        _require_same(seen, s, data, columns, ago, known[:, s])
     new = panel.window(start, len(panel))
     values, gap = _stacked(new, columns), new.gap.copy()
     _mask_halts(values, gap, seen, step)
@@ -220,7 +221,9 @@ def _possible(values: Floats) -> bool:
     )
 
 
-def _require_same(seen: Seen, symbol: int, data: RunData, ago: Ints, rows: Floats) -> None:
+def _require_same(
+    seen: Seen, symbol: int, data: RunData, columns: tuple[str, ...], ago: Ints, rows: Floats
+) -> None:
     """Refuse bars that were seen with other values; ``ago`` bars before the newest."""
     name, step = data.symbols[symbol], pd.Timedelta(data.timeframe)
     if ago.max(initial=0) >= len(seen.kept):
@@ -230,16 +233,17 @@ def _require_same(seen: Seen, symbol: int, data: RunData, ago: Ints, rows: Float
             "kept to compare with: hand over those since, or begin anew with all of them"
         )
     known = seen.kept[len(seen.kept) - 1 - ago, symbol]
-    same = ((known == rows) | (np.isnan(known) & np.isnan(rows))).all(axis=1)
+    same = (known == rows) | (np.isnan(known) & np.isnan(rows))
     halted = (rows[:, _VOLUME] == 0) & (rows[:, _HIGH] == rows[:, _LOW])
     hole = np.isnan(known[:, _CLOSE]) & (halted | np.isnan(rows[:, _CLOSE]))
-    wrong = ~(same | hole)
-    if wrong.any():
-        time = pd.Timestamp(seen.last, unit="us", tz="UTC") - step * int(ago[wrong][0])
-        was, now = known[wrong][0, _CLOSE], rows[wrong][0, _CLOSE]
+    wrong = np.argwhere(~same & ~hole[:, None])
+    if len(wrong):
+        row, column = (int(i) for i in wrong[0])
+        time = pd.Timestamp(seen.last, unit="us", tz="UTC") - step * int(ago[row])
+        told = f"{(*COLUMNS[1:], *columns)[column]} {known[row, column]}, now {rows[row, column]}"
         raise invalid(
-            f"the bar of {name} at {time:%Y-%m-%d %H:%M} was seen with other values (close {was}, "
-            f"now {now}): decisions stand on what was seen; begin anew with all bars, corrected"
+            f"the bar of {name} at {time:%Y-%m-%d %H:%M} was seen with other values ({told}): "
+            "decisions stand on what was seen; begin anew with all bars, corrected"
         )
 
 

@@ -49,7 +49,7 @@ def newest_bars(
     data = model.spec.data
     if data.refresh is Refresh.NEVER:
         require_equal_ends(stored_ends(BarCache(store), bar_keys(data), now))
-    panel = closed_bars(data, store, start or model.data_from, now)[0]
+    panel = closed_bars(data, store, start or model.data_from, now, few=start is not None)[0]
     if data.refresh is Refresh.NEVER:
         require_equal_ends(traded_ends(panel))
     return panel
@@ -87,7 +87,7 @@ def traded_ends(panel: Panel) -> dict[str, pd.Timestamp]:
 
 
 def closed_bars(
-    data: RunData, store: Storage, start: pd.Timestamp, now: pd.Timestamp
+    data: RunData, store: Storage, start: pd.Timestamp, now: pd.Timestamp, *, few: bool = False
 ) -> tuple[Panel, DataReport]:
     """Return the bars of a run's market that have closed by now, and how good they are.
 
@@ -95,6 +95,8 @@ def closed_bars(
     ----------
     start
         Open time of the first bar.
+    few
+        As for ``fetch``.
 
     Raises
     ------
@@ -102,7 +104,7 @@ def closed_bars(
         As for ``fetch``.
     """
     wanted, notes = closed_by(data, store, start, now)
-    panel, report = fetch(wanted, store)
+    panel, report = fetch(wanted, store, few=few)
     return panel, replace(report, notes=(*notes, *report.notes))
 
 

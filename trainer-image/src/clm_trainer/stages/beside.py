@@ -64,11 +64,19 @@ def stored_beside(data: RunData, *, funding: bool) -> list[ColumnKey | FundingKe
     return found
 
 
-def with_beside(panel: Panel, data: RunData, store: Storage) -> tuple[Panel, list[SourceReport]]:
+def with_beside(
+    panel: Panel, data: RunData, store: Storage, *, few: bool = False
+) -> tuple[Panel, list[SourceReport]]:
     """Return bars with all that is known beside them, and how good that is.
 
     Nothing is read that the run does not name. A hole has nothing beside it: whoever hands over
     bars has no row for it.
+
+    Parameters
+    ----------
+    few
+        Whether these are the newest bars alone: an own series may be silent, or too old, at all of
+        them.
 
     Raises
     ------
@@ -82,7 +90,8 @@ def with_beside(panel: Panel, data: RunData, store: Storage) -> tuple[Panel, lis
     for column in (*_market(panel, data, store), *_own(panel, data, store)):
         seen = [as_known(rows, closes, column.max_age) for rows in column.rows]
         values = np.stack([one.numbers for one in seen], axis=1)
-        if not np.isfinite(values).any():
+        silent = few and column.own and any(map(len, column.rows))
+        if not np.isfinite(values).any() and not silent:
             raise _unknown(column, store)
         found[column.name] = np.where(panel.gap, np.nan, values)
         ages = np.stack([one.ages for one in seen], axis=1)

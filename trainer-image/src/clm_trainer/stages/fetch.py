@@ -58,6 +58,7 @@ def fetch(
     patient: bool = False,
     tell: Tell = silent,
     asked: Asked | None = None,
+    few: bool = False,
 ) -> tuple[Panel, DataReport]:
     """Return the bars of a run on one grid, and how good they are.
 
@@ -72,6 +73,8 @@ def fetch(
         Hears what is being fetched.
     asked
         Who asks the exchange; without it, this process does.
+    few
+        Whether these are the newest bars alone, at which an own series may be silent.
 
     Raises
     ------
@@ -129,7 +132,7 @@ def fetch(
     step = keys[0].step
     grid = pd.date_range(span.start, span.stop, freq=step, inclusive="left").as_unit("us")
     panel = Panel.from_frames({key.symbol: frame for key, frame in frames.items()}, grid, step)
-    panel, sources = with_beside(panel, data, store)
+    panel, sources = with_beside(panel, data, store, few=few)
     report = DataReport(
         span.start,
         span.stop,

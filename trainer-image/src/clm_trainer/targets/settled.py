@@ -59,9 +59,12 @@ def cuts(bars: int, bars_per_day: float) -> list[int]:
 
 
 def _changed(labels: Labels, known: Labels, cut: int) -> Bools:
-    """Return where labels that end before the cut differ, their ends included."""
+    """Return where labels that end before the cut differ, their ends included.
+
+    What has no label yet may get one that ends later.
+    """
     before, ends = labels.values[:cut], labels.ends[:cut]
-    ended = np.minimum(ends, known.ends) < cut
+    ended = (ends < cut) | ((known.ends < cut) & ~np.isnan(known.values))
     same = (before == known.values) | (np.isnan(before) & np.isnan(known.values))
     differ: Bools = ended & ~(same & (ends == known.ends))
     return differ

@@ -162,3 +162,11 @@ def folds(rows: "tuple[FoldMetrics, ...]") -> Grid:
     ]
     headings = ("fold", "trained on", "tested on", "Sharpe", "return", "trades")
     return Grid(headings, made, frozenset({1, 2}))
+
+
+def purged(rows: "tuple[FoldMetrics, ...]", spec: RunSpec) -> str:
+    """Return how many bars were purged before the test blocks; labels may differ in length."""
+    step, embargo = pd.Timedelta(spec.data.timeframe), spec.evaluation.embargo_bars
+    found = [round((f.test_from - f.train_to) / step) - 1 - embargo for f in rows]
+    least, most = min(found), max(found)
+    return str(least) if least == most else f"{least} to {most}"

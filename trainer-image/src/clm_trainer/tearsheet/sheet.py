@@ -168,6 +168,7 @@ def _trading(sheet: TearSheet) -> dict[str, Any]:
         "funding": tables.total_funding(sheet.equity) if spec.charges_funding else None,
         "folds": plots.folds(sheet.folds),
         "fold_rows": results.folds(sheet.folds),
+        "purged": results.purged(sheet.folds, spec),
         "tenths": plots.tenths(tenths),
         "tenth_rows": results.tenths(tenths),
         "summaries": trades.summaries(made),

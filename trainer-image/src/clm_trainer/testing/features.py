@@ -59,9 +59,11 @@ def _bar_by_bar(subject: _Subject) -> None:
 
 
 def _useful(subject: _Subject) -> None:
-    table = subject.table
-    share = table.usable.mean()
-    require(share > _LEAST_USABLE, f"{share:.0%} of the rows are usable")
+    table, warm_up = subject.table, subject.features().warm_up_bars
+    drawn = len(subject.panel)
+    require(warm_up < drawn, f"the warm-up of {warm_up} bars is longer than the {drawn} drawn ones")
+    share = table.usable[warm_up:].mean()
+    require(share > _LEAST_USABLE, f"{share:.0%} of the rows past the warm-up are usable")
     rows = table.values[table.usable]
     flat = [name for name, one in zip(table.names, rows.T, strict=True) if one.std() == 0]
     require(not flat, f"always one number: {', '.join(flat)}")

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from clm_api.market_columns import names_beside
 from clm_trainer.own.door import Offer, checked, opened
+from clm_trainer.own.targets import OwnTarget
 from clm_trainer.panel import Floats, Panel
 from clm_trainer.stages.features import dataset
 from clm_trainer.targets import Labels, Target
@@ -23,10 +25,14 @@ _CLOSE = 1e-9
 class _Subject:
     name: str
     make: Any
+    columns: tuple[str, ...] = ()
 
     @cached_property
     def panel(self) -> Panel:
-        return holed_panel()
+        """Drawn bars, with drawn values of the columns that the run fetches beside them."""
+        panel, rng = holed_panel(), np.random.default_rng(5)
+        extra = {name: rng.random(panel.close.shape) for name in self.columns}
+        return replace(panel, extra=extra)
 
     @cached_property
     def sigma(self) -> Floats:
@@ -53,15 +59,18 @@ def _same_again(subject: _Subject) -> None:
 
 
 def _alone(subject: _Subject) -> None:
-    panel = subject.panel
+    panel, target = subject.panel, subject.target()
+    if isinstance(target, OwnTarget) and target.together:
+        return
     for column, symbol in enumerate(panel.symbols):
         own = slice(column, column + 1)
         prices: Any = {
             name: getattr(panel, name)[:, own]
             for name in ("open", "high", "low", "close", "volume", "gap")
         }
-        one = replace(panel, symbols=(symbol,), **prices)
-        alone = subject.target().labels(one, subject.sigma[:, own])
+        extra = {name: values[:, own] for name, values in panel.extra.items()}
+        one = replace(panel, symbols=(symbol,), extra=extra, **prices)
+        alone = target.labels(one, subject.sigma[:, own])
         among = subject.labels.values[:, own]
         same = np.allclose(alone.values, among, rtol=_CLOSE, atol=_CLOSE, equal_nan=True)
         require(same, f"the labels of {symbol} depend on the other symbols")
@@ -90,7 +99,7 @@ _PROMISES: tuple[Promise[_Subject], ...] = (
     Promise(
         "a symbol has the same labels alone and among others",
         _alone,
-        "work along the first axis; a rank among symbols belongs into a feature",
+        "work along the first axis; a label that compares symbols is a panel_target",
     ),
     Promise(
         "most labels are known, and they differ",
@@ -107,6 +116,7 @@ def check_target(
     offer: Offer[Target] | str,
     params: Mapping[str, Any] | None = None,
     *,
+    data: Mapping[str, Any] | None = None,
     only: Iterable[str] | None = None,
 ) -> None:
     """Check that a target labels bars as a run needs it, on bars that are drawn.
@@ -117,6 +127,8 @@ def check_target(
         The offer, or the name of its entry point.
     params
         As in ``spec.target.params``.
+    data
+        ``columns`` and ``series`` as in ``spec.data``, for a target that asks for them.
     only
         Sentences of ``TARGET_PROMISES``; without it, all of them.
 
@@ -130,6 +142,9 @@ def check_target(
     name = offer if isinstance(offer, str) else "the offered target"
     found = opened("clm.targets", offer, "check_target") if isinstance(offer, str) else offer
     told = checked(found, name, params or {}, "check_target")
-    subject = _Subject(name, lambda: found.make(told, run_spec()))
+    kind = {"target": {"kind": offer}} if isinstance(offer, str) else {}
+    run = run_spec(data={"symbols": list(holed_panel().symbols), **(data or {})}, **kind)
+    columns = tuple(names_beside(run.data))
+    subject = _Subject(name, lambda: found.make(told, run), columns)
     subject.target()
     look_at(name, subject, chosen(_PROMISES, only))
