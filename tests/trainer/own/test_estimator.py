@@ -61,7 +61,7 @@ class Worded(Signed):
 
     def fit(self, rows: Any, labels: Any) -> "Worded":
         super().fit(rows, labels)
-        self.classes_ = np.array(["down", "up"])
+        vars(self)["classes_"] = np.array(["down", "up"])
         return self
 
 
