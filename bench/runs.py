@@ -83,6 +83,17 @@ FINE = Load(5, "5m", 730)
 """What stands in the table: five symbols, two years of five-minute bars."""
 
 
+_WATCH = """
+import json, os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, used = os.wait4(process.pid, 0)
+print(json.dumps([used.ru_utime + used.ru_stime, used.ru_maxrss]))
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+"""A small process that begins the run: what Linux says of a process's largest memory counts that of
+the one that began it."""
+
+
 @dataclass(frozen=True)
 class Measured:
     """What one process took.
@@ -158,24 +169,20 @@ def measure(load: Load, store: str, checkout: Path = ROOT, attempt: str = "pod")
     }
     manifest = Path(store) / LAYOUT.manifest
     manifest.unlink(missing_ok=True)
-    process = subprocess.Popen(
-        [ROOT / ".venv/bin/python", "-m", "clm_trainer", "train"],
-        cwd=checkout, env=os.environ | ONE | told,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    python = str(ROOT / ".venv/bin/python")
+    done = subprocess.run(
+        [python, "-c", _WATCH, python, "-m", "clm_trainer", "train"],
+        cwd=checkout, env=os.environ | ONE | told, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert process.stderr
-    with process.stderr:
-        said = process.stderr.read()
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{checkout}: the run failed: {said.decode()[-2000:]}")
+    if done.returncode:
+        raise RuntimeError(f"{checkout}: the run failed: {done.stderr[-2000:]}")
+    cpu_s, peak_kib = json.loads(done.stdout)
     found = Manifest.model_validate_json(manifest.read_bytes())
     files = {
         one.path.rpartition("/")[2]: (Path(store) / LAYOUT.file(one.path)).read_bytes()
         for one in found.files
     }
-    return Measured(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6, files)
+    return Measured(cpu_s, peak_kib * 1024 / 1e6, files)
 
 
 def main() -> int:
