@@ -61,7 +61,7 @@ class Worded(Signed):
 
     def fit(self, rows: Any, labels: Any) -> "Worded":
         super().fit(rows, labels)
-        vars(self)["classes_"] = np.array(["down", "up"])
+        self.__dict__["classes_"] = np.array(["down", "up"])
         return self
 
 
