@@ -11,9 +11,9 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
+from bench.cost import Cost, cost_of
 from bench.machine import cpu
 from bench.sides import ONE, ROOT
 from clm_api import environment
@@ -48,14 +48,6 @@ print(made.model_dump_json(by_alias=True, exclude_none=True))
 """
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What one run took."""
-
-    cpu_s: float
-    mb: float
-
-
 class Build:
     """A checkout with an environment of its own, and a store with the demo's bars."""
 
@@ -86,15 +78,11 @@ class Build:
             "NUMBA_CACHE_DIR": str(self.folder / "numba"),
             "MPLCONFIGDIR": str(self.folder),
         }
-        with subprocess.Popen(
-            [self.python, "-m", "clm_trainer", "train"],
-            cwd=self.folder, env=os.environ | ONE | told, stderr=subprocess.DEVNULL,
-        ) as process:  # fmt: skip
-            _, status, used = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode or not (self.store / LAYOUT.manifest).exists():
-            raise SystemExit(f"bench: the run ended with {process.returncode}, without a result")
-        return Cost(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+        command = [str(self.python), "-m", "clm_trainer", "train"]
+        cost = cost_of(command, cwd=self.folder, told=os.environ | ONE | told)
+        if not (self.store / LAYOUT.manifest).exists():
+            raise SystemExit("bench: the run ended without a result")
+        return cost
 
 
 def main() -> int:
@@ -114,7 +102,7 @@ def main() -> int:
     print(f"{cpu()}, load {os.getloadavg()[0]:.1f}")
     best = {name: min(costs[name].cpu_s for costs in rounds) for name in builds}
     for name, seconds in best.items():
-        most = max(costs[name].mb for costs in rounds)
+        most = max(costs[name].peak_bytes for costs in rounds) / 2**20
         every = json.dumps([round(costs[name].cpu_s, 2) for costs in rounds])
         print(f"{name:10}  {seconds:6.2f} s of CPU  {most:6.0f} MB at most  {every}")
     if not asked.other:

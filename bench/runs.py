@@ -7,7 +7,6 @@ with this one's libraries, and compares both builds' metrics and predictions.
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.cost import cost_of
 from clm_api import environment
 from clm_api.layout import RunLayout
 from clm_api.report import Manifest
@@ -81,17 +81,6 @@ class Load:
 
 FINE = Load(5, "5m", 730)
 """What stands in the table: five symbols, two years of five-minute bars."""
-
-
-_WATCH = """
-import json, os, subprocess, sys
-process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
-_, status, used = os.wait4(process.pid, 0)
-print(json.dumps([used.ru_utime + used.ru_stime, used.ru_maxrss]))
-sys.exit(os.waitstatus_to_exitcode(status))
-"""
-"""A small process that begins the run: what Linux says of a process's largest memory counts that of
-the one that began it."""
 
 
 @dataclass(frozen=True)
@@ -169,20 +158,14 @@ def measure(load: Load, store: str, checkout: Path = ROOT, attempt: str = "pod")
     }
     manifest = Path(store) / LAYOUT.manifest
     manifest.unlink(missing_ok=True)
-    python = str(ROOT / ".venv/bin/python")
-    done = subprocess.run(
-        [python, "-c", _WATCH, python, "-m", "clm_trainer", "train"],
-        cwd=checkout, env=os.environ | ONE | told, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise RuntimeError(f"{checkout}: the run failed: {done.stderr[-2000:]}")
-    cpu_s, peak_kib = json.loads(done.stdout)
+    command = [str(ROOT / ".venv/bin/python"), "-m", "clm_trainer", "train"]
+    cost = cost_of(command, cwd=checkout, told=os.environ | ONE | told)
     found = Manifest.model_validate_json(manifest.read_bytes())
     files = {
         one.path.rpartition("/")[2]: (Path(store) / LAYOUT.file(one.path)).read_bytes()
         for one in found.files
     }
-    return Measured(cpu_s, peak_kib * 1024 / 1e6, files)
+    return Measured(cost.cpu_s, cost.peak_bytes / 1e6, files)
 
 
 def main() -> int:

@@ -12,7 +12,8 @@ from pydantic import BaseModel
 
 from clm_api.errors import ClmError, SpecError
 from clm_trainer.features.windowed import WindowedSet, block_bars
-from clm_trainer.own.features import NoParams, features, panel_features
+from clm_trainer.own.features import features, panel_features
+from clm_trainer.own.functions import NoParams
 from clm_trainer.panel import Floats, Panel
 from tests.trainer.evaluation.markets import real, with_holes
 from tests.trainer.families.runs import run_spec

@@ -1,12 +1,11 @@
 """What a user writes to have features of one's own: a function, and how far it looks back."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from clm_api.data_spec import MarketColumn
 from clm_api.errors import ClmError, SpecError
@@ -15,7 +14,8 @@ from clm_api.run import RunSpec
 from clm_trainer.features.base import FeatureSet
 from clm_trainer.features.combined import CombinedSet
 from clm_trainer.features.windowed import PRICES, Frames, Window, WindowedSet
-from clm_trainer.own.door import Offer, made
+from clm_trainer.own.door import made
+from clm_trainer.own.functions import Function, FunctionOffer, NoParams
 from clm_trainer.own.results import WrongResultError, names_in, taken_over
 from clm_trainer.panel import Floats
 
@@ -23,25 +23,9 @@ FIELD = "spec.model.features"
 MOST_BARS = 100_000
 """Longest look-back."""
 _TRIAL_BARS = 64
-Function = Callable[[Any, Any], Any]
 Lookback = int | Callable[[Any], int]
-
-
-class NoParams(BaseModel):
-    """The parameters of a set that has none."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-@dataclass(frozen=True)
-class FeaturesOffer(Offer[FeatureSet]):
-    """A feature set of one's own; calling it calls its function, as in a notebook."""
-
-    function: Function
-
-    def __call__(self, bars: Any, params: BaseModel | None = None) -> Any:
-        """Return what the function makes of bars."""
-        return self.function(bars, self.params() if params is None else params)
+FeaturesOffer = FunctionOffer[FeatureSet]
+"""A feature set of one's own."""
 
 
 def features(
@@ -110,7 +94,7 @@ def _decorator(
                 )
             return CombinedSet((below, own))
 
-        return FeaturesOffer(params, make, function)
+        return FunctionOffer(params, make, function)
 
     return decorate
 

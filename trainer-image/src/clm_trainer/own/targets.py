@@ -12,8 +12,8 @@ from clm_api.errors import ClmError, SpecError
 from clm_api.reasons import Reason
 from clm_api.run import RunSpec
 from clm_trainer.features.windowed import Frames, Window, window_of
-from clm_trainer.own.door import Offer
-from clm_trainer.own.features import NoParams, drawn_bars, require_fetched
+from clm_trainer.own.features import drawn_bars, require_fetched
+from clm_trainer.own.functions import Function, FunctionOffer, NoParams
 from clm_trainer.own.results import WrongResultError, column_of
 from clm_trainer.panel import Floats, Panel
 from clm_trainer.targets.base import Ints, Labels, Target
@@ -22,19 +22,9 @@ FIELD = "spec.target.kind"
 MOST_BARS = 100_000
 """Furthest that labels may look."""
 _TRIAL_BARS = 256
-Function = Callable[[Any, Any], Any]
 Horizon = int | Callable[[Any], int]
-
-
-@dataclass(frozen=True)
-class TargetOffer(Offer[Target]):
-    """A target of one's own; calling it calls its function, as in a notebook."""
-
-    function: Function
-
-    def __call__(self, bars: Any, params: BaseModel | None = None) -> Any:
-        """Return what the function makes of bars."""
-        return self.function(bars, self.params() if params is None else params)
+TargetOffer = FunctionOffer[Target]
+"""A target of one's own."""
 
 
 def target(
@@ -93,7 +83,7 @@ def _decorator(
             made.require_works(run)
             return made
 
-        return TargetOffer(params, make, function)
+        return FunctionOffer(params, make, function)
 
     return decorate
 
