@@ -84,7 +84,7 @@ def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
 @pytest.fixture(scope="session")
 def defined(plane: ControlPlane) -> ControlPlane:
     """The API server with CLM's kinds."""
-    for name in ("trainingschedules", "modelversions"):
+    for name in ("trainingschedules", "modelversions", "simulations"):
         plane.kubectl("apply", "-f", ROOT / "crds" / f"{name}.yaml")
         eventually(partial(_served, plane, name), f"{name} are served")
     return plane

@@ -217,7 +217,7 @@ def _check_restricted(pod: Raw) -> None:
 
 def test_definitions_are_kept_and_can_be_left_out() -> None:
     kept = chart.of_kind(chart.render("ns", *DEMO), "CustomResourceDefinition")
-    assert len(kept) == 2
+    assert len(kept) == 3
     assert {d["metadata"]["annotations"]["helm.sh/resource-policy"] for d in kept} == {"keep"}
     without = chart.render("ns", *DEMO, 'crds={"enabled":false}')
     assert not chart.of_kind(without, "CustomResourceDefinition")
@@ -228,7 +228,7 @@ def test_the_charts_definitions_are_the_contracts() -> None:
         d["metadata"]["name"]: d["spec"]
         for d in chart.of_kind(chart.render("ns", *DEMO), "CustomResourceDefinition")
     }
-    for name in ("trainingschedules", "modelversions"):
+    for name in ("trainingschedules", "modelversions", "simulations"):
         plain = yaml.safe_load((ROOT / "crds" / f"{name}.yaml").read_text())
         assert rendered[plain["metadata"]["name"]] == plain["spec"]
 

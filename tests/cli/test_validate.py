@@ -50,6 +50,8 @@ def test_a_transformers_sizes_must_fit(field: str, value: int, message: str) -> 
 
 
 def test_the_full_samples_name_every_field() -> None:
+    simulation = schemas.schema_of("Simulation")["properties"]["spec"]
+    assert _missing(simulation, sample("simulation-full")["spec"], "spec") == {"spec.schedule"}
     for kind, name in (
         ("TrainingSchedule", "trainingschedule-full"),
         ("ModelVersion", "modelversion-full"),

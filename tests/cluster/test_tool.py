@@ -52,8 +52,10 @@ def test_only_what_a_change_concerns_is_built_anew(
         (tmp_path / name).write_text(name)
     monkeypatch.setattr(paths, "HERE", tmp_path)
 
+    version = "-X version.told=v1.35.4"
+
     def digests() -> dict[str, str]:
-        stamped = binaries.Module("k", ".", {"kubelet": "k8s.io/kubelet"}, stamped=True)
+        stamped = binaries.Module("k", ".", {"kubelet": "k8s.io/kubelet"}, stamp=version)
         plain = binaries.Module("p", ".", {"minio": "m", "own": "./own"})
         return {one.name: one.digest for one in (*stamped.programs, *plain.programs)}
 
@@ -62,7 +64,7 @@ def test_only_what_a_change_concerns_is_built_anew(
     (tmp_path / "own" / "main.go").write_text("other")
     assert [name for name, digest in digests().items() if digest != before[name]] == ["own"]
     before = digests()
-    monkeypatch.setattr(binaries, "KUBERNETES_VERSION", "v1.99.0")
+    version = "-X version.told=v1.99.0"
     assert [name for name, digest in digests().items() if digest != before[name]] == ["kubelet"]
 
 

@@ -13,10 +13,12 @@ from clm_api.model_version import ModelVersionResource, Trigger, TriggerType
 from clm_api.promotion import Criteria, Significance, judge
 from clm_api.resolve import resolve
 from clm_api.run import RunTrials
+from clm_api.simulation import SimulationResource
 from clm_api.training_schedule import TrainingScheduleResource, TrainingScheduleSpec
 from clm_operator.mirror.objects import ScheduleObject
 from clm_operator.slots.ask import Ask
 from clm_operator.slots.version import version_manifest
+from tests.cli.objects import sample
 from tests.support.control_plane import ControlPlane
 from tests.support.schedules import schedule, schedule_spec
 
@@ -169,10 +171,22 @@ def test_every_column_shows_a_value(defined: ControlPlane) -> None:
         "metrics": metrics | {"psr": 0.9, "deflatedSharpe": 0.5}, "duration": "42s",
         "progress": {"stage": "done", "percent": 100, "lastUpdatedTime": "2026-01-05T12:00:00Z"},
         "trainedUntil": "2026-01-05T11:00:00Z",
+        "queue": {"name": "training", "state": "Admitted", "since": "2026-01-05T12:00:00Z"},
         "criteria": [v.to_json_dict() for v in verdict.verdicts],
     })  # fmt: skip
     shown = _columns(defined.kubectl("-n", NAMESPACE, "get", "mv", "columns-1", "-o", "wide"))
     assert set(shown) == {"NAME"} | {c[0].upper() for c in ModelVersionResource.columns}
+    assert all(shown.values()), shown
+    simulation = sample("simulation-full")
+    simulation["metadata"]["namespace"] = NAMESPACE
+    defined.apply(simulation)
+    _status(defined, "sim", "full", {
+        "phase": "Running", "reason": "Simulating", "percent": 40, "slots": 100, "best": "deep",
+        "estimatedCompletionTime": "2026-01-05T12:00:00Z", "totalReturn": 0.1, "sharpe": 1.2,
+        "overfittingProbability": 0.3,
+    })  # fmt: skip
+    shown = _columns(defined.kubectl("-n", NAMESPACE, "get", "sim", "full", "-o", "wide"))
+    assert set(shown) == {"NAME"} | {c[0].upper() for c in SimulationResource.columns}
     assert all(shown.values()), shown
     both = defined.kubectl("-n", NAMESPACE, "get", "clm")
     assert "trainingschedule.clm.dev/columns" in both

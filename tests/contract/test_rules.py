@@ -14,10 +14,14 @@ from clm_api.families import Family
 from clm_cli import manifests
 from tests.cli.objects import sample
 from tests.support.control_plane import ControlPlane
-from tests.support.schedules import schedule
+from tests.support.schedules import schedule, schedule_spec
 
 Raw = dict[str, Any]
-PLURALS = {"TrainingSchedule": "trainingschedules", "ModelVersion": "modelversions"}
+PLURALS = {
+    "TrainingSchedule": "trainingschedules",
+    "ModelVersion": "modelversions",
+    "Simulation": "simulations",
+}
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,8 @@ class Case:
     rule
         Words of its message.
     changes
-        What a valid schedule has otherwise, its model as a whole; of a version, its run's model.
+        What a valid schedule has otherwise, its model as a whole; of a version, its run's model;
+        of a simulation, fields of its spec, None for those that go.
     """
 
     name: str
@@ -38,14 +43,25 @@ class Case:
     changes: Raw = field(default_factory=dict)
     called: str = "ruled"
     of_version: bool = False
+    of_simulation: bool = False
 
     @property
     def raw(self) -> Raw:
+        if self.of_simulation:
+            return self._simulation
         if not self.of_version:
             return schedule(self.called, "default", **self.changes)
         raw = sample("modelversion-full")
         raw["metadata"]["namespace"] = "default"
         raw["spec"]["run"]["model"] = {"seed": 7, **self.changes}
+        return raw
+
+    @property
+    def _simulation(self) -> Raw:
+        raw = sample("simulation-full")
+        raw["metadata"] = {"name": self.called, "namespace": "default"}
+        changed = raw["spec"] | self.changes
+        raw["spec"] = {name: value for name, value in changed.items() if value is not None}
         return raw
 
 
@@ -98,7 +114,7 @@ COLUMNS, SERIES = "are columns of perpetuals", "series names one twice"
 TELLING, TESTNET = "read from binance alone", "tells no history of open interest"
 WEIGHTS = "spec.target.uniquenessWeights weighs labels"
 TARGET, FEATURES = "spec.target.kind must be return", "spec.model.features.set must be standard"
-EITHER, ZONE = "set exactly one of spec.schedule", "a zone inside the schedule"
+EITHER, ZONE = "spec.schedule and spec.interval", "a zone inside the schedule"
 HISTORY, ENTRY = "spec.data.lookbackDays must be at least", "must be above exitPercentile"
 SHORT, SLIPPAGE = "needs spec.data.market usdm", "FromOwnTrades needs spec.data.ownTrades"
 SPOT, SETTLED = "and spot has none", "settles in its quote currency"
@@ -112,6 +128,25 @@ HEADS, PATCH = "hiddenSize is no multiple of heads", "patchBars is more than inp
 FAMILIES = [(family, to_camel(family.field)) for family in Family]
 SHORTS = {"positions": "longFlatShort"}
 CRON = {"interval": None, "schedule": "0 */6 * * *"}
+ONE_SCHEDULE = "exactly one of spec.schedule and spec.scheduleName"
+SIMULATIONS: list[tuple[str, str, bool, Raw, str]] = [
+    ("a simulation of a schedule by its name", ONE_SCHEDULE, True, {}, "sim"),
+    ("a simulation of a schedule of its own", ONE_SCHEDULE, True,
+     {"scheduleName": None, "schedule": schedule_spec()}, "sim"),
+    ("a simulation of no schedule", ONE_SCHEDULE, False, {"scheduleName": None}, "sim"),
+    ("a simulation of two schedules", ONE_SCHEDULE, False, {"schedule": schedule_spec()}, "sim"),
+    ("a simulation of a minute", "spec.from must be before", True,
+     {"from": "2025-01-01T00:00:00Z", "to": "2025-01-01T00:01:00Z"}, "sim"),
+    ("a simulation of no time", "spec.from must be before", False,
+     {"from": "2025-01-01T00:00:00Z", "to": "2025-01-01T00:00:00Z"}, "sim"),
+    ("as many pods as variants", "spec.parallelism must be", True, {"parallelism": 3}, "sim"),
+    ("fewer pods than variants", "spec.parallelism must be", False, {"parallelism": 2}, "sim"),
+    ("one pod and no variant", "spec.parallelism must be", True,
+     {"parallelism": 1, "variants": None}, "sim"),
+    ("a simulation whose name has 52 characters", "metadata.name of a Simulation", True, {},
+     "a" * 52),
+    ("a simulation whose name has a dot", "metadata.name of a Simulation", False, {}, "a.b"),
+]  # fmt: skip
 CASES = [
     broken("neither schedule nor interval", EITHER, {"interval": None}),
     broken("both schedule and interval", EITHER, {"schedule": "0 */6 * * *"}),
@@ -204,6 +239,8 @@ CASES = [
     broken("a name of 53 characters", NAMED, {}, called="a" * 53),
     broken("a name with a dot", NAMED, {}, called="a.b"),
     kept("a name of 52 characters", NAMED, {}, called="a" * 52),
+    *(Case(name, rule, holds, changes, called, of_simulation=True)
+      for name, rule, holds, changes, called in SIMULATIONS),
     *(broken(f"parameters of {family} for another family", f"{field} holds parameters of family",
              {"model": chosen(other) | {field: family.row.sample}})
       for (family, field), (other, _) in zip(FAMILIES, FAMILIES[1:] + FAMILIES[:1], strict=True)),

@@ -16,6 +16,7 @@ from clm_api.model_version import ModelVersionResource, ModelVersionSpec
 from clm_api.reasons import Reason
 from clm_api.rules import BROKEN
 from clm_api.schedule import parse_schedule
+from clm_api.simulation import SimulationResource, SimulationSpec
 from clm_api.sizing import asked_by, too_small
 from clm_api.training_schedule import TrainingScheduleResource, TrainingScheduleSpec
 from clm_cli import kubectl_yaml
@@ -25,13 +26,12 @@ from clm_cli.schemas import given, schema_of
 SPECS: dict[str, type[Model]] = {
     TrainingScheduleResource.kind: TrainingScheduleSpec,
     ModelVersionResource.kind: ModelVersionSpec,
+    SimulationResource.kind: SimulationSpec,
 }
-_RULES = {r.kind: r.rules for r in (TrainingScheduleResource, ModelVersionResource)}
+_RESOURCES = (TrainingScheduleResource, ModelVersionResource, SimulationResource)
+_RULES = {r.kind: r.rules for r in _RESOURCES}
 _FIELDS = {"apiVersion", "kind", "metadata", "spec", "status"}
-_SHORT = {
-    TrainingScheduleResource.kind: TrainingScheduleResource.short_names[0],
-    ModelVersionResource.kind: ModelVersionResource.short_names[0],
-}
+_SHORT = {r.kind: r.short_names[0] for r in _RESOURCES}
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from clm_api.base import LabelText, Model, Name, Quantity
+from clm_api.queueing import QueueName
 
 
 class GpuSpec(Model):
@@ -66,8 +67,11 @@ class JobSpec(Model):
     """PriorityClass of the pod."""
     runtime_class_name: Annotated[str, Field(max_length=253)] | None = None
     """RuntimeClass of the pod."""
-    queue_name: Annotated[str, Field(max_length=63)] | None = None
-    """Kueue queue, set as label kueue.x-k8s.io/queue-name."""
+    queue_name: QueueName | None = None
+    """Kueue's LocalQueue, set as label kueue.x-k8s.io/queue-name."""
+    priority_class: QueueName | None = None
+    """Kueue's WorkloadPriorityClass, set as label kueue.x-k8s.io/priority-class: who goes first in
+    the queue, and who may be preempted. It says nothing to the scheduler."""
     active_deadline_seconds: Annotated[int, Field(ge=30, le=604800)] = 7200
     """A run that takes longer fails with DeadlineExceeded."""
     backoff_limit: Annotated[int, Field(ge=0, le=10)] = 2

@@ -388,3 +388,58 @@ def run_address(address: str) -> RunAddress | None:
     if found is None:
         return None
     return RunAddress(found["root"], RunLayout(found["namespace"], found["schedule"], found["uid"]))
+
+
+def simulations_of(namespace: str) -> str:
+    """Return the folder of all simulations of a namespace."""
+    return f"simulations/{_segment(namespace)}"
+
+
+@dataclass(frozen=True)
+class SimulationLayout:
+    """The objects of one Simulation.
+
+    Parameters
+    ----------
+    namespace, name, uid
+        Of the Simulation.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+
+    @property
+    def prefix(self) -> str:
+        """The simulation's folder."""
+        return "/".join((simulations_of(self.namespace), *map(_segment, (self.name, self.uid))))
+
+    @property
+    def task(self) -> str:
+        """What the pods are told: create-only, written by the operator."""
+        return f"{self.prefix}/task.json"
+
+    def variant(self, name: str) -> str:
+        """Return the folder of a variant's slots and its pods' progress."""
+        return f"{self.prefix}/variants/{_segment(name)}"
+
+    def slots(self, variant: str) -> str:
+        """Return the folder of a variant's trained slots."""
+        return f"{self.variant(variant)}/slots"
+
+    def slot(self, variant: str, slot: int) -> str:
+        """Return a trained slot, in whole minutes since the epoch: create-only."""
+        return f"{self.slots(variant)}/{slot}.npz"
+
+    def progress(self, variant: str) -> str:
+        """Return the folder in which a variant's pods say how far they are."""
+        return f"{self.variant(variant)}/progress"
+
+    def file(self, path: str) -> str:
+        """Return the object of a file, by the path with which the manifest lists it."""
+        return f"{self.prefix}/{path}"
+
+    @property
+    def manifest(self) -> str:
+        """The commit point of the report: create-only, written last."""
+        return f"{self.prefix}/{MANIFEST}"

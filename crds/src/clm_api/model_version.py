@@ -11,6 +11,7 @@ from clm_api.conditions import Condition
 from clm_api.happening import Untold
 from clm_api.lifecycle import KEPT_CHANGES, Decision, Stage, StageChange, StageRequest
 from clm_api.promotion import CriterionVerdict
+from clm_api.queueing import QueueStatus
 from clm_api.report import FoldMetrics, Metrics, Progress, Sha256
 from clm_api.restored import Restored
 from clm_api.rules import Rule, Unchanging
@@ -196,6 +197,8 @@ class ModelVersionStatus(StatusModel):
     """The newest of them; its files lie under attempts/ in the run's folder."""
     pod_missing_since: Instant | None = None
     """Since when its Job has lost its pod; absent while it has one."""
+    queue: QueueStatus | None = None
+    """Where its Job stands in its queue; absent where it has none."""
     run_uri: Exact | None = None
     """Address of the run's folder; a pod's log is attempts/<its uid>/log.jsonl in it."""
     progress: Progress | None = None
@@ -267,6 +270,7 @@ class ModelVersionResource:
         ("DSR", "number", ".status.metrics.deflatedSharpe", 1),
         ("Trained-Until", "date", ".status.trainedUntil", 1),
         ("Duration", "string", ".status.duration", 1),
+        ("Queue", "string", ".status.queue.state", 1),
     ]
     selectable_fields: ClassVar[list[str]] = [
         ".status.stage",

@@ -147,7 +147,9 @@ class RunPod(Model):
     runtime_class_name: Exact | None = None
     """RuntimeClass of the pod."""
     queue_name: Name | None = None
-    """Kueue queue."""
+    """Kueue's LocalQueue."""
+    priority_class: Name | None = None
+    """Kueue's WorkloadPriorityClass."""
     active_deadline_seconds: Annotated[int, Field(ge=30, le=604800)]
     """Longest run."""
     backoff_limit: Annotated[int, Field(ge=0, le=10)]

@@ -14,6 +14,7 @@ from local_cluster import paths
 from local_cluster.alive import Said, clock, watched
 
 KUBERNETES_VERSION = "v1.35.4"
+KUEUE_VERSION = "v0.17.0"
 OLDEST_GO = (1, 26)
 _DOWNLOADS_ITSELF = (1, 21)
 """Since then Go fetches the version that a go.mod asks for."""
@@ -30,19 +31,19 @@ class Program:
         Folder of its go.mod, relative to this tool.
     package
         The Go package.
-    stamped
-        Whether it is told the version of Kubernetes.
+    stamp
+        Linker flags that tell it its version.
     """
 
     name: str
     folder: str
     package: str
-    stamped: bool
+    stamp: str
 
     @property
     def flags(self) -> str:
         """Linker flags."""
-        return f"-s -w {_stamp()}" if self.stamped else "-s -w"
+        return f"-s -w {self.stamp}".rstrip()
 
     @property
     def digest(self) -> str:
@@ -73,25 +74,26 @@ class Module:
         Folder of its go.mod, relative to this tool.
     packages
         Program -> Go package.
-    stamped
-        Whether its programs are told the version of Kubernetes: charts see v0.0.0-master without.
+    stamp
+        Linker flags that tell its programs their version: charts see Kubernetes v0.0.0-master
+        without.
     """
 
     name: str
     folder: str
     packages: dict[str, str]
-    stamped: bool = False
+    stamp: str = ""
 
     @property
     def programs(self) -> tuple[Program, ...]:
         """Its programs, in the order in which they are built."""
         return tuple(
-            Program(name, self.folder, package, self.stamped)
+            Program(name, self.folder, package, self.stamp)
             for name, package in self.packages.items()
         )
 
 
-def _stamp() -> str:
+def _kubernetes_stamp() -> str:
     major, minor = KUBERNETES_VERSION[1:].split(".")[:2]
     values = {
         "gitVersion": KUBERNETES_VERSION,
@@ -115,11 +117,11 @@ MODULES = (
         "kubernetes",
         ".",
         {**{name: f"k8s.io/kubernetes/cmd/{name}" for name in _KUBERNETES}, "pause": "./pause"},
-        stamped=True,
+        stamp=_kubernetes_stamp(),
     ),
     Module("etcd", "tools/etcd", {"etcd": "go.etcd.io/etcd/server/v3"}),
     Module("coredns", "tools/coredns", {"coredns": "."}),
-    Module("helm", "tools/helm", {"helm": "helm.sh/helm/v3/cmd/helm"}, stamped=True),
+    Module("helm", "tools/helm", {"helm": "helm.sh/helm/v3/cmd/helm"}, stamp=_kubernetes_stamp()),
     Module("minio", "tools/minio", {"minio": "github.com/minio/minio"}),
     Module(
         "versitygw",
@@ -128,6 +130,13 @@ MODULES = (
     ),
     Module("nats", "tools/nats", {"nats-server": "github.com/nats-io/nats-server/v2"}),
     Module("kind", "tools/kind", {"kind": "sigs.k8s.io/kind"}),
+    Module(
+        "kueue",
+        "tools/kueue",
+        {"kueue": "sigs.k8s.io/kueue/cmd/kueue"},
+        stamp=f"-X sigs.k8s.io/kueue/pkg/version.GitVersion={KUEUE_VERSION}",
+    ),
+    Module("kwok", "tools/kwok", {"kwok": "sigs.k8s.io/kwok/cmd/kwok"}),
     Module("kstatus", "tools/kstatus", {"kstatus": "."}),
     Module("cron", "tools/cron", {"cron-slots": "."}),
 )

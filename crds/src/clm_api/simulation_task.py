@@ -1,0 +1,83 @@
+"""What the pods of a Simulation are told, and what they leave behind.
+
+The operator freezes a simulation as ``task.json`` before it makes the first Job. Pod number i of a
+variant trains its slots i, i + indices, i + 2 × indices …; a last Job reads all of them.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from clm_api.base import Instant, Model
+from clm_api.figures import Count, Figure
+from clm_api.run import RunSpec
+from clm_api.simulation import MAX_VARIANTS
+from clm_api.training_schedule import TrainingScheduleSpec
+
+Label = Annotated[str, Field(min_length=1, max_length=40)]
+
+
+class TaskVariant(Model):
+    """One variant, patched and resolved."""
+
+    name: Label
+    """The variant's."""
+    schedule: TrainingScheduleSpec
+    """The schedule with the variant's patch: its slots follow from it."""
+    run: RunSpec
+    """A run over all bars: from the first slot's data to the end."""
+    indices: Annotated[int, Field(ge=1, le=10000)]
+    """Pods that share its slots."""
+
+
+class SimulationTask(Model):
+    """``task.json``: create-only, written by the operator."""
+
+    schema_version: Literal[1] = 1
+    from_: Annotated[Instant, Field(alias="from")]
+    """First slot."""
+    to: Instant
+    """End, exclusive."""
+    variants: Annotated[list[TaskVariant], Field(min_length=1, max_length=MAX_VARIANTS)]
+    """All variants."""
+
+
+class VariantResult(Model):
+    """What came of a variant; its ``simulation.json`` has all of it."""
+
+    name: Label
+    """The variant's."""
+    versions: Count
+    """Slots that were trained."""
+    failed: Count
+    """Those whose run would have failed."""
+    passed: Count
+    """Those that would have been candidates."""
+    promotions: Count
+    """Changes of the production model."""
+    production: Mapping[str, Figure]
+    """Metrics of whatever was in production; undefined ones absent."""
+    buy_and_hold: Figure
+    """Return of buying all symbols at the start and never selling."""
+
+
+class OverfittingResult(Model):
+    """What choosing the best of everything is worth."""
+
+    probability: Annotated[Figure, Field(ge=0, le=1)] | None = None
+    """Probability of backtest overfitting; absent where it is unknown."""
+    trials: Count
+    """Versions of all variants that share the bars."""
+    reason: Annotated[str, Field(max_length=1024)] = ""
+    """Why it is unknown."""
+
+
+class SimulationResult(Model):
+    """``results.json``: what the operator takes into the status."""
+
+    schema_version: Literal[1] = 1
+    variants: Annotated[list[VariantResult], Field(min_length=1, max_length=MAX_VARIANTS)]
+    """All variants, in the order of the task."""
+    overfitting: OverfittingResult
+    """Over versions and variants, all counted as trials."""
