@@ -18,6 +18,7 @@ from clm_api.model_version import (
     ModelVersionStatus,
 )
 from clm_api.schedule_status import TrainingScheduleStatus
+from clm_api.simulation import SimulationResource, SimulationSpec, SimulationStatus
 from clm_api.training_schedule import TrainingScheduleResource, TrainingScheduleSpec
 from clm_cli.output import warn
 from clm_cli.pods import PodView
@@ -32,7 +33,9 @@ _WATCH_S = 60
 _LABEL_VERSION = f"{GROUP}/version"
 _LABEL_JOB = "batch.kubernetes.io/job-name"
 _SCHEDULES, _VERSIONS = TrainingScheduleResource.plural, ModelVersionResource.plural
-_PLURALS = {kind.kind: kind.plural for kind in (TrainingScheduleResource, ModelVersionResource)}
+_SIMULATIONS = SimulationResource.plural
+_KINDS = (TrainingScheduleResource, ModelVersionResource, SimulationResource)
+_PLURALS = {kind.kind: kind.plural for kind in _KINDS}
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,25 @@ class VersionView:
     raw: Raw
     spec: ModelVersionSpec
     status: ModelVersionStatus
+
+
+@dataclass(frozen=True)
+class SimulationView:
+    """A Simulation.
+
+    Parameters
+    ----------
+    spec
+        None where it can't be read.
+    problem
+        Why the spec can't be read; empty if it can.
+    """
+
+    name: str
+    raw: Raw
+    spec: SimulationSpec | None
+    status: SimulationStatus
+    problem: str = ""
 
 
 class Cluster:
@@ -144,6 +166,10 @@ class Cluster:
             except ClusterError as error:
                 warn(str(error))
         return sorted(found, key=lambda v: (v.spec.slot, v.name))[::-1]
+
+    def simulation(self, name: str) -> SimulationView:
+        """Return one Simulation."""
+        return _simulation(self._server.get(self._object(_SIMULATIONS, name), self.namespace))
 
     def pods(self, version: str) -> list[PodView]:
         """Return the pods of a version's run that are still there, oldest first."""
@@ -265,6 +291,16 @@ def _version(raw: Raw) -> VersionView:
             "operator may be of different versions"
         ) from error
     return VersionView(name, _readable(raw), spec, status)
+
+
+def _simulation(raw: Raw) -> SimulationView:
+    name, spec, problem = raw["metadata"]["name"], None, ""
+    try:
+        spec = SimulationSpec.model_validate(raw["spec"])
+    except ValidationError as error:
+        problem = _first(error, "spec")
+    status = SimulationStatus.model_validate(raw.get("status", {}))
+    return SimulationView(name, _readable(raw), spec, status, problem)
 
 
 def _first(error: ValidationError, *path: str) -> str:
