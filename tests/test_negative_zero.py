@@ -9,7 +9,7 @@ import pytest
 from clm_api.base import Rounded, StatusModel
 from clm_api.promotion import Criteria, CriterionVerdict, Verdict, sharpe_below_minimum
 from clm_api.schedule_status import LiveStatus
-from clm_cli import diff, listing, screen, simulate
+from clm_cli import answer, diff, listing, screen
 from clm_trainer.tearsheet import plots, results, words
 from clm_trainer.tearsheet.formats import number, percent, price
 
