@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from clm_api import layout
 from clm_cli.dashboard.world import Key
 
 
@@ -11,7 +12,7 @@ class File(StrEnum):
 
     REPORT = "report.html"
     EQUITY = "equity.parquet"
-    LOG = "log.jsonl"
+    LOG = layout.LOG
 
 
 @dataclass(frozen=True)
