@@ -1,6 +1,7 @@
 """``clm simulate --cluster``: the operator's part is played on a real API server."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -9,8 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 import clm_cli.simulate_cluster
 from clm_api import API_VERSION
@@ -23,7 +23,10 @@ from tests.support.schedules import schedule, schedule_spec
 
 Raw = dict[str, Any]
 RUNNER = CliRunner(env={"COLUMNS": "160"})
-VARIANTS = [{"name": "as-is"}, {"name": "deep", "patch": {"model": {"xgboost": {"maxDepth": 5}}}}]
+VARIANTS: list[Raw] = [
+    {"name": "as-is"},
+    {"name": "deep", "patch": {"model": {"xgboost": {"maxDepth": 5}}}},
+]
 SPAN = {"from": "2024-01-01T00:00:00Z", "to": "2024-03-01T00:00:00Z"}
 
 
@@ -267,7 +270,7 @@ def test_an_interruption_leaves_it_running_and_says_how_to_go_on(
     def interrupted(_: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(clm_cli.simulate_cluster.time, "sleep", interrupted)
+    monkeypatch.setattr(time, "sleep", interrupted)
     played.steps = [{}, training(3)]
     result = called(file(simulation()), "-f")
     assert result.exit_code == 130

@@ -85,8 +85,7 @@ def _simulation(cluster: Cluster, name: str) -> SimulationView:
 
 def _fetched(of: VersionView | SimulationView, uri: str) -> Path:
     """Fetch a report into a folder of its own."""
-    simulated = isinstance(of, SimulationView)
-    content = file_of(of, "report.html") if simulated else _content(of, uri)
+    content = file_of(of, "report.html") if isinstance(of, SimulationView) else _content(of, uri)
     path = Path(tempfile.mkdtemp(prefix="clm-")) / f"{of.name}.html"
     path.write_bytes(content)
     return path
