@@ -13,6 +13,7 @@ LABEL_FAMILY = "clm.dev/family"
 LABEL_VERSION = "clm.dev/version"
 LABEL_REPLAY = "clm.dev/replay"
 LABEL_QUEUE = "kueue.x-k8s.io/queue-name"
+LABEL_PRIORITY = "kueue.x-k8s.io/priority-class"
 _MONITORED = {TriggerType.DRIFT: "d", TriggerType.PERFORMANCE: "p", TriggerType.STALE: "x"}
 
 

@@ -21,7 +21,7 @@ from clm_operator.jobs.split import containers_of
 from clm_operator.mirror.objects import Job, ScheduleObject, Version
 from clm_operator.names import LABEL_REPLAY, LABEL_SCHEDULE
 from clm_operator.owners import owned_by
-from clm_operator.settings import CredentialsMode, Settings
+from clm_operator.settings import CredentialsMode, ReplaySettings, Settings
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,15 @@ class DueReplay:
         pod = self.runs[0].pod
         return pod.having(gpu=pod.gpu.having(count=0))
 
+    def pod_under(self, replays: ReplaySettings) -> RunPod:
+        """Return the pod in the queue of replays, where the settings name one."""
+        return self.pod.having(**replays.model_dump(exclude_none=True))
+
+    def runs_under(self, replays: ReplaySettings) -> list[RunSpec]:
+        """Return the runs; the first one's pod is the Job's."""
+        first, *others = self.runs
+        return [first.having(pod=self.pod_under(replays)), *others]
+
 
 def replay_job(
     schedule: ScheduleObject, due: DueReplay, settings: Settings, now: datetime
@@ -94,9 +103,10 @@ def replay_job(
     }
     key = schedule.spec.data.secret_ref if schedule.spec else None
     told = Told(command, values, reads_fills=due.reads_fills, secret_ref=key)
-    static = dict.fromkeys(containers_of(due.pod), settings.store.secret_name)
-    work = work_of(due.pod, told, {one.container: one.name for one in grants} or static)
-    return NewJob(manifest(meta, due.pod, work, settings), grants)
+    pod = due.pod_under(settings.replays)
+    static = dict.fromkeys(containers_of(pod), settings.store.secret_name)
+    work = work_of(pod, told, {one.container: one.name for one in grants} or static)
+    return NewJob(manifest(meta, pod, work, settings), grants)
 
 
 def _words(due: DueReplay, settings: Settings) -> tuple[str, str]:
@@ -123,7 +133,8 @@ def grants_for(
     }
     shared = shared_by(settings.store, schedule.namespace)
     own = Access(reads=tuple(run.pattern for run in runs), writes=(report,))
-    return replay_grants(due.name, secret, own, due.runs, now, shared)
+    runs_told = due.runs_under(settings.replays)
+    return replay_grants(due.name, secret, own, runs_told, now, shared)
 
 
 def task_of(job: Job) -> ReplayTask | None:
