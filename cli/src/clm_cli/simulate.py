@@ -2,24 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from clm_api.errors import SpecError
-from clm_api.resolve import resolve
-from clm_api.run import RunSpec, RunTrials
+from clm_api.past import covering_run
 from clm_cli.local import LOCAL_POD
 from clm_cli.manifests import schedule_of
 from clm_cli.output import console, errors
 from clm_cli.stores import Store, open_store
-
-if TYPE_CHECKING:
-    from clm_api.training_schedule import TrainingScheduleSpec
 
 _DAY = "%Y-%m-%d"
 
@@ -46,7 +42,8 @@ def simulate(
     objects = open_store(store)
     from clm_trainer.simulation.run import Simulator
 
-    simulator = Simulator.prepare(spec, _resolved(spec, start, stop), start, stop, objects, out)
+    run = covering_run(spec, start, stop, LOCAL_POD)
+    simulator = Simulator.prepare(spec, run, start, stop, objects, out)
     with progress(errors) as tell:
         simulator.train(tell)
     facts = simulator.finish()
@@ -66,13 +63,6 @@ def progress(out: Console) -> Iterator[Callable[[int, int], None]]:
     ) as bar:  # fmt: skip
         task = bar.add_task("versions", total=None)
         yield lambda done, all_: bar.update(task, completed=done, total=all_)
-
-
-def _resolved(spec: "TrainingScheduleSpec", start: datetime, stop: datetime) -> RunSpec:
-    """Return a run over all bars of the simulation: from the first slot's data to the end."""
-    days = timedelta(days=spec.data.lookback_days)
-    run = resolve(spec, slot=stop, trials=RunTrials(), pod_defaults=LOCAL_POD)
-    return run.having(data=run.data.having(from_=start - days))
 
 
 def _lines(name: str, facts: dict[str, Any], folder: Path) -> list[str]:

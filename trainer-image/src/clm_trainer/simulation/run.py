@@ -9,10 +9,9 @@ from typing import Any
 import pandas as pd
 
 from clm_api.errors import ClmError
+from clm_api.past import past_slots
 from clm_api.reasons import Reason
 from clm_api.run import RunSpec
-from clm_api.schedule import parse_schedule
-from clm_api.timing import floor_to
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_trainer.panel import Panel
 from clm_trainer.simulation.choice import choice_of
@@ -27,23 +26,6 @@ from clm_trainer.storage import Storage
 from clm_trainer.threads import thread_count
 
 Tell = Callable[[int, int], None]
-
-
-def past_slots(spec: TrainingScheduleSpec, start: datetime, stop: datetime) -> list[datetime]:
-    """Return the slots in [start, stop), as if the schedule had been applied at ``start``.
-
-    Raises
-    ------
-    SpecError
-        The schedule is invalid.
-    """
-    schedule, anchor = parse_schedule(spec), floor_to(start, 60)
-    slots = [anchor] if spec.run_on_create else []
-    slot = schedule.after(anchor, anchor)
-    while slot is not None and slot < stop:
-        slots.append(slot)
-        slot = schedule.after(slot, anchor)
-    return slots
 
 
 @dataclass(frozen=True, eq=False)
