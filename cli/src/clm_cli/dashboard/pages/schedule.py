@@ -175,7 +175,9 @@ def page(world: World, query: Query) -> Schedule:
         runs=[run(v, world) for v in (versions if whole else versions[:_LISTED])],
         count=len(versions),
         more=query.address(all="1") if len(versions) > _LISTED and not whole else "",
-        unreadable=[u.problem for u in world.unreadable.get(key, ())],
+        unreadable=[
+            f"{u.key.name} can't be read: {u.problem}" for u in world.unreadable.get(key, ())
+        ],
         past=[_past(world, key, p) for p in reversed(periods(status))],
         skipped=[_skip(world, s) for s in reversed(status.skipped)],
         held=[Held(h.name, when(h.since, world.now), h.reason, h.message) for h in status.held],

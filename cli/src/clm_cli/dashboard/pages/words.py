@@ -21,6 +21,8 @@ class Tone(StrEnum):
     BUSY = "busy"
     TEST = "test"
     QUIET = "quiet"
+    NO = "no"
+    """Turned down, as most versions are: nothing is wrong."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class When:
 
 STAGES = {
     Stage.TRAINING: Tone.BUSY,
-    Stage.REJECTED: Tone.WARN,
+    Stage.REJECTED: Tone.NO,
     Stage.CANDIDATE: Tone.GOOD,
     Stage.SHADOW: Tone.TEST,
     Stage.PRODUCTION: Tone.GOOD,

@@ -30,6 +30,10 @@ class Axes:
         Of the whole, in px; the page may show it smaller.
     x, y
         What the axes reach from and to, from left to right and from bottom to top.
+    left
+        Margin in px.
+    size
+        Of marks; 1 is about 8 px.
     """
 
     width: int
@@ -37,6 +41,7 @@ class Axes:
     x: Span
     y: Span
     left: float = LEFT
+    size: float = 1.0
     _parts: list[str] = field(default_factory=list)
 
     @property
@@ -114,8 +119,12 @@ class Axes:
         link
             Where a click leads; the keyboard has the table beside the plot.
         """
-        place = f"{px(self.across(at[0]))} {px(self.down(at[1]))}"
-        drawn = f'<path class="{kind}" d="M{place}{SHAPES[shape]}">{_told(said)}</path>'
+        x, y = self.across(at[0]), self.down(at[1])
+        size = (
+            "" if self.size == 1 else f' transform="translate({px(x)} {px(y)}) scale({self.size})"'
+        )
+        place = "0 0" if size else f"{px(x)} {px(y)}"
+        drawn = f'<path class="{kind}"{size} d="M{place}{SHAPES[shape]}">{_told(said)}</path>'
         if link:
             drawn = f'<a href="{escape(link)}" tabindex="-1">{drawn}</a>'
         self._parts.append(drawn)

@@ -73,9 +73,13 @@ def timeline(line: TimeLine, text: str) -> Markup:
     first, last = _span(line)
 
     def plot(width: int) -> Axes:
-        axes = Axes(width, _HEIGHT, (first, last), (0.0, 3.0), left=12 if width <= NARROW else 84)
-        if width > NARROW:
-            for said, middle in _LANES.items():
+        narrow = width <= NARROW
+        left, size = (12.0, 0.7) if narrow else (84.0, 1.0)
+        axes = Axes(width, _HEIGHT, (first, last), (0.0, 3.0), left, size)
+        for said, middle in _LANES.items():
+            if narrow:
+                axes.text(axes.left, axes.down(middle + _THIN) - 4, said, "start")
+            else:
                 axes.text(axes.left - 12, axes.down(middle) + 4, said, "end")
         axes.x_ticks(dates(axes.x, axes.right - axes.left))
         for name, held in (("production", line.production), ("skipped", line.skipped)):
