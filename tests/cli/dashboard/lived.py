@@ -158,10 +158,13 @@ def lived() -> list[Raw]:
         },
         previous=[
             {
-                "version": BEFORE, "from": iso(slot(44)), "to": iso(slot(52)), "by": "bob",
+                "version": "btc-eth-20", "from": iso(slot(21)), "to": iso(slot(44)), "by": "bob",
                 "reason": "first one that passed",
-                "emptied": {"by": "carol", "reason": "exchange was away"},
-            }
+            },
+            {
+                "version": BEFORE, "from": iso(slot(44)), "to": iso(slot(52)), "by": "bob",
+                "reason": "newer bars", "emptied": {"by": "carol", "reason": "exchange was away"},
+            },
         ],
         performance={
             **look, "verdict": "AsPromised", "from": iso(since), "to": iso(NOW), "bars": 31,

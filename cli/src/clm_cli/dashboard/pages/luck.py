@@ -51,7 +51,6 @@ def _deflated(view: VersionView) -> str:
     if metrics is None or metrics.deflated_sharpe is None:
         return ""
     share = percent(metrics.deflated_sharpe, 1)
-    counted = "one try" if tries == 1 else f"the best of {tries} tries"
-    if metrics.deflated_sharpe >= _SURE:
-        return f"Its deflated Sharpe ratio is {share}: more than the luck of {counted}."
-    return f"Its deflated Sharpe ratio is {share}: it may as well be the luckiest of {tries} tries."
+    luck = "luck" if tries == 1 else f"the luck of the best of {tries} tries"
+    worth = f"more than {luck}" if metrics.deflated_sharpe >= _SURE else f"that may be {luck}"
+    return f"Its deflated Sharpe ratio is {share}: {worth}."
