@@ -48,6 +48,7 @@ test: setup verify ## Run all tests; sets up the API server, the node cluster, M
 	@tools/setup/prometheus.sh
 	@tools/setup/freqtrade.sh >/dev/null
 	@$(CLUSTER) build
+	@$(CLUSTER) build kueue kwok
 	$(VENV)/pytest $(PYTEST_ARGS)
 
 test-fast: setup ## Run the tests that need neither cluster nor store
