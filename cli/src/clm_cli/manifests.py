@@ -152,19 +152,26 @@ def _spec(kind: str, raw: Mapping[str, Any]) -> tuple[Model | None, list[str]]:
         spec = model.model_validate_json(sent, strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
         return None, faults + [_fault(kind, e, model) for e in error.errors(include_url=False)]
-    if isinstance(spec, TrainingScheduleSpec) and not faults:
-        try:
-            parse_schedule(spec)
-        except SpecError as error:
-            faults.append(error.message)
-        faults += _memory(spec)
-    return spec, faults
+    if faults:
+        return spec, faults
+    if isinstance(spec, TrainingScheduleSpec):
+        return spec, _schedule_faults(spec, "spec")
+    if isinstance(spec, SimulationSpec) and spec.schedule is not None:
+        return spec, _schedule_faults(spec.schedule, "spec.schedule")
+    return spec, []
 
 
-def _memory(spec: TrainingScheduleSpec) -> list[str]:
-    """Return what is wrong with the memory that a schedule asks for."""
-    found = too_small(asked_by(spec), spec)
-    return [] if found is None else [f"spec.job.resources.{found[0]}.memory: {found[1]}"]
+def _schedule_faults(spec: TrainingScheduleSpec, root: str) -> list[str]:
+    """Return what is wrong with a schedule's slots, and with the memory that it asks for."""
+    faults = []
+    try:
+        parse_schedule(spec)
+    except SpecError as error:
+        faults.append(f"{root}{error.message.removeprefix('spec')}")
+    small = too_small(asked_by(spec), spec)
+    if small is not None:
+        faults.append(f"{root}.job.resources.{small[0]}.memory: {small[1]}")
+    return faults
 
 
 def _fault(kind: str, error: ErrorDetails, model: type[BaseModel]) -> str:

@@ -16,6 +16,7 @@ from clm_cli import own_code
 from clm_cli.manifests import Document, read
 from clm_cli.output import console
 from clm_cli.screen import now_utc
+from clm_cli.variants import schedules_in, with_variants
 
 
 def validate(
@@ -44,19 +45,21 @@ def validate(
     if not named:
         raise SpecError("FILE", "name at least one manifest file")
     now, broken = now_utc(), 0
-    for path in named:
-        for document in read(path):
-            faults = document.faults or (_own_faults(document) if local else ())
-            mark = "[red]invalid[/]" if faults else "[green]valid[/]"
-            console.print(f"{mark}  ", end="")
-            _say(f"{path}: {document.name}")
-            for key in document.twice:
-                _say(f"  {key} stands there twice; kubectl takes the last one")
-            for note in _notes(document, now, local=local):
-                _say(f"  warning: {note}", "yellow")
-            for fault in faults:
-                _say(f"  {fault}")
-            broken += bool(faults)
+    found = [(path, document) for path in named for document in read(path)]
+    schedules = schedules_in(document for _, document in found)
+    for path, alone in found:
+        document, unchecked = with_variants(alone, schedules)
+        faults = document.faults or (_own_faults(document) if local else ())
+        mark = "[red]invalid[/]" if faults else "[green]valid[/]"
+        console.print(f"{mark}  ", end="")
+        _say(f"{path}: {document.name}")
+        for key in document.twice:
+            _say(f"  {key} stands there twice; kubectl takes the last one")
+        for note in (*filter(None, [unchecked]), *_notes(document, now, local=local)):
+            _say(f"  warning: {note}", "yellow")
+        for fault in faults:
+            _say(f"  {fault}")
+        broken += bool(faults)
     if broken:
         raise typer.Exit(EXIT_CODES[Reason.SPEC_INVALID])
 

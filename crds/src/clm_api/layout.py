@@ -435,9 +435,20 @@ class SimulationLayout:
         """Return the folder in which a variant's pods say how far they are."""
         return f"{self.variant(variant)}/progress"
 
+    def progress_of(self, variant: str, index: int) -> str:
+        """Return the object in which one pod says how far it is: one byte per finished slot.
+
+        So a list of the folder tells how many are finished, without a read.
+        """
+        return f"{self.progress(variant)}/{index}"
+
     def file(self, path: str) -> str:
         """Return the object of a file, by the path with which the manifest lists it."""
         return f"{self.prefix}/{path}"
+
+    def attempt_file(self, attempt: str, name: str) -> str:
+        """Return the object of one of a reducing pod's files."""
+        return self.file(RunLayout.relative_file(attempt, name))
 
     @property
     def manifest(self) -> str:
