@@ -297,7 +297,7 @@ def test_a_stored_schedule_whose_queue_no_job_can_name_says_which_field_and_does
     ready = next(c for c in made.schedule_status.conditions if c.type == "Ready")
     assert (ready.status, ready.reason) == ("False", "SpecInvalid")
     assert "spec.job.queueName" in ready.message
-    assert made.create_versions == made.create_jobs == ()
+    assert (made.create_versions, made.create_jobs) == ((), ())
 
 
 @pytest.mark.parametrize("name", BAD_NAMES)
