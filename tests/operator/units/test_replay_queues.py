@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from clm_operator.jobs.credentials import LONGEST_S
 from tests.operator.units import builders as b
 from tests.operator.units.test_replay_keys import lending
 from tests.operator.units.world import World
@@ -13,8 +12,8 @@ Raw = dict[str, Any]
 QUEUE, PRIORITY = "kueue.x-k8s.io/queue-name", "kueue.x-k8s.io/priority-class"
 
 
-def _made(pod: Raw, replays: Raw) -> tuple[Raw, int]:
-    """The queue labels of a replay Job, and how long its keys last.
+def _labels(pod: Raw, replays: Raw) -> Raw:
+    """Return the queue labels of a replay Job.
 
     Parameters
     ----------
@@ -32,7 +31,7 @@ def _made(pod: Raw, replays: Raw) -> tuple[Raw, int]:
     found = world.plan().create_replay
     assert found is not None
     labels = found.manifest["metadata"]["labels"]
-    return {k: v for k, v in labels.items() if "kueue" in k}, found.grants[0].seconds
+    return {k: v for k, v in labels.items() if "kueue" in k}
 
 
 TRAINING = {"queueName": "gpu", "priorityClass": "training"}
@@ -53,9 +52,4 @@ ROWS = [
 def test_a_replay_waits_where_the_settings_or_its_run_say(
     pod: Raw, replays: Raw, labels: Raw
 ) -> None:
-    assert _made(pod, replays)[0] == labels
-
-
-def test_the_keys_of_a_replay_outlast_a_queue_of_its_own() -> None:
-    assert _made({}, {})[1] < LONGEST_S
-    assert _made({}, REPLAYS)[1] == LONGEST_S
+    assert _labels(pod, replays) == labels

@@ -73,11 +73,6 @@ class DueReplay:
         """Return the pod in the queue of replays, where the settings name one."""
         return self.pod.having(**replays.model_dump(exclude_none=True))
 
-    def runs_under(self, replays: ReplaySettings) -> list[RunSpec]:
-        """Return the runs; the first one's pod is the Job's."""
-        first, *others = self.runs
-        return [first.having(pod=self.pod_under(replays)), *others]
-
 
 def replay_job(
     schedule: ScheduleObject, due: DueReplay, settings: Settings, now: datetime
@@ -106,7 +101,8 @@ def replay_job(
     pod = due.pod_under(settings.replays)
     static = dict.fromkeys(containers_of(pod), settings.store.secret_name)
     work = work_of(pod, told, {one.container: one.name for one in grants} or static)
-    return NewJob(manifest(meta, pod, work, settings), grants)
+    made = manifest(meta, pod, work, settings)
+    return NewJob(made, grants, lent_when_admitted=True)
 
 
 def _words(due: DueReplay, settings: Settings) -> tuple[str, str]:
@@ -133,8 +129,7 @@ def grants_for(
     }
     shared = shared_by(settings.store, schedule.namespace)
     own = Access(reads=tuple(run.pattern for run in runs), writes=(report,))
-    runs_told = due.runs_under(settings.replays)
-    return replay_grants(due.name, secret, own, runs_told, now, shared)
+    return replay_grants(due.name, secret, own, due.runs, now, shared)
 
 
 def task_of(job: Job) -> ReplayTask | None:
