@@ -18,6 +18,7 @@ from clm_api.model_version import (
     ModelVersionStatus,
 )
 from clm_api.schedule_status import TrainingScheduleStatus
+from clm_api.simulation import SimulationResource, SimulationSpec, SimulationStatus
 from clm_api.training_schedule import TrainingScheduleResource, TrainingScheduleSpec
 from clm_cli.output import warn
 from clm_cli.pods import PodView
@@ -32,7 +33,9 @@ _WATCH_S = 60
 _LABEL_VERSION = f"{GROUP}/version"
 _LABEL_JOB = "batch.kubernetes.io/job-name"
 _SCHEDULES, _VERSIONS = TrainingScheduleResource.plural, ModelVersionResource.plural
-_PLURALS = {kind.kind: kind.plural for kind in (TrainingScheduleResource, ModelVersionResource)}
+_SIMULATIONS = SimulationResource.plural
+_KINDS = (TrainingScheduleResource, ModelVersionResource, SimulationResource)
+_PLURALS = {kind.kind: kind.plural for kind in _KINDS}
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,25 @@ class VersionView:
     raw: Raw
     spec: ModelVersionSpec
     status: ModelVersionStatus
+
+
+@dataclass(frozen=True)
+class SimulationView:
+    """A Simulation.
+
+    Parameters
+    ----------
+    spec
+        None where it can't be read.
+    problem
+        Why the spec can't be read; empty if it can.
+    """
+
+    name: str
+    raw: Raw
+    spec: SimulationSpec | None
+    status: SimulationStatus
+    problem: str = ""
 
 
 class Cluster:
@@ -149,6 +171,10 @@ class Cluster:
             except ClusterError as error:
                 warn(str(error))
         return sorted(found, key=lambda v: (v.spec.slot, v.name))[::-1]
+
+    def simulation(self, name: str) -> SimulationView:
+        """Return one Simulation."""
+        return simulation_view(self._server.get(self._object(_SIMULATIONS, name), self.namespace))
 
     def pods(self, version: str) -> list[PodView]:
         """Return the pods of a version's run that are still there, oldest first."""
@@ -278,6 +304,29 @@ def version_view(raw: Raw) -> VersionView:
             "and operator may be of different versions"
         ) from error
     return VersionView(name, without_managers(raw), spec, status)
+
+
+def simulation_view(raw: Raw) -> SimulationView:
+    """Read a Simulation.
+
+    Raises
+    ------
+    ClusterError
+        Its status can't be read.
+    """
+    name, spec, problem = raw["metadata"]["name"], None, ""
+    try:
+        spec = SimulationSpec.model_validate(raw["spec"])
+    except ValidationError as error:
+        problem = first_fault(error, "spec")
+    try:
+        status = SimulationStatus.model_validate(raw.get("status", {}))
+    except ValidationError as error:
+        raise ClusterError(
+            f"Simulation {name} is not as this clm knows it: {first_fault(error, 'status')}; "
+            "command line and operator may be of different versions"
+        ) from error
+    return SimulationView(name, without_managers(raw), spec, status, problem)
 
 
 def first_fault(error: ValidationError, *path: str) -> str:

@@ -17,12 +17,21 @@ MANAGER = "clm-cli"
 _TIMEOUT_S = 20
 _SILENCE_S = 300
 """A connection that brings no line of a log for so long may be dead."""
+_LATER = (
+    http.HTTPStatus.TOO_MANY_REQUESTS, http.HTTPStatus.BAD_GATEWAY,
+    http.HTTPStatus.SERVICE_UNAVAILABLE, http.HTTPStatus.GATEWAY_TIMEOUT,
+)  # fmt: skip
+"""What a server, or one in front of it, answers that is busy or away for now."""
 _MERGE = "application/merge-patch+json"
 _JSON = "application/json"
 
 
 class ClusterError(Exception):
     """The cluster can't be reached, refuses, or doesn't know the object."""
+
+
+class AwayError(ClusterError):
+    """The API server does not answer: it may again."""
 
 
 class NotFoundError(ClusterError):
@@ -39,6 +48,12 @@ class GoneError(ClusterError):
 
 class LogCutError(ClusterError):
     """The connection ended before the log did."""
+
+
+_REFUSALS: Mapping[int, type[ClusterError]] = {
+    http.HTTPStatus.FORBIDDEN: ForbiddenError,
+    http.HTTPStatus.GONE: GoneError,
+}
 
 
 class Server:
@@ -83,8 +98,10 @@ class Server:
         ------
         NotFoundError
             There is no such object.
+        AwayError
+            The server does not answer, or asks to come again later.
         ClusterError
-            The server does not answer, or refuses.
+            The server refuses.
         """
         return self._object("GET", path, namespace, query=query)
 
@@ -153,8 +170,8 @@ class Server:
             raise self._away(getattr(error, "reason", error)) from error
         return answer
 
-    def _away(self, why: object) -> ClusterError:
-        return ClusterError(f"the API server at {self.address} does not answer: {why}")
+    def _away(self, why: object) -> AwayError:
+        return AwayError(f"the API server at {self.address} does not answer: {why}")
 
 
 def _lines(answer: Any, path: str) -> Iterator[str]:
@@ -179,5 +196,6 @@ def _explain(status: int, body: bytes, namespace: str) -> NoReturn:
         if "details" in said:
             raise NotFoundError(f"namespace {namespace}: {text}")
         text = f"{text}: CLM's resources are not installed here; see helm install in the README"
-    kinds = {http.HTTPStatus.FORBIDDEN: ForbiddenError, http.HTTPStatus.GONE: GoneError}
-    raise kinds.get(http.HTTPStatus(status), ClusterError)(f"namespace {namespace}: {text}")
+    if status in _LATER:
+        raise AwayError(f"namespace {namespace}: {text}")
+    raise _REFUSALS.get(status, ClusterError)(f"namespace {namespace}: {text}")

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from clm_api.simulation import SimulationSpec, SimulationStatus
-from clm_cli.cluster import ScheduleView, VersionView
-from clm_cli.server import Raw
+from clm_cli.cluster import ScheduleView, SimulationView, VersionView
+
+__all__ = ["SimulationView"]
 
 
 class Kind(StrEnum):
@@ -24,25 +24,6 @@ class Key:
 
     namespace: str
     name: str
-
-
-@dataclass(frozen=True)
-class SimulationView:
-    """A Simulation.
-
-    Parameters
-    ----------
-    spec
-        None where it can't be read.
-    problem
-        Why spec or status can't be read; empty if they can.
-    """
-
-    name: str
-    raw: Raw
-    spec: SimulationSpec | None
-    status: SimulationStatus
-    problem: str = ""
 
 
 @dataclass(frozen=True)
