@@ -112,12 +112,16 @@ def halt(cluster: Cluster, schedule: str, wish: Wish) -> Asked:
     status = cluster.schedule(schedule).status
     if (present := status.production) is None:
         raise ClusterError(f"{schedule}: nothing is in production{_since(status.halted)}")
-    seen = present.version if wish.replaces is None else wish.replaces
+    there = present.version
+    if wish.replaces not in (None, there):
+        raise ClusterError(
+            f"{schedule}: {there} is in production by now, not {wish.replaces}: look again"
+        )
     try:
-        return _ask(cluster, seen, RequestedStage.ARCHIVED, Wish(reason, seen))
+        return _ask(cluster, there, RequestedStage.ARCHIVED, Wish(reason, there))
     except NotFoundError as error:
         raise ClusterError(
-            f"{seen} is in production and its ModelVersion was deleted, so there is nothing to "
+            f"{there} is in production and its ModelVersion was deleted, so there is nothing to "
             "ask: promote another version, then halt that one"
         ) from error
 
