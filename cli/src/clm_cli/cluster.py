@@ -176,6 +176,10 @@ class Cluster:
         """Return one Simulation."""
         return simulation_view(self._server.get(self._object(_SIMULATIONS, name), self.namespace))
 
+    def simulations(self) -> list[SimulationView]:
+        """Return the namespace's Simulations by name."""
+        return sorted(map(simulation_view, self._list(_SIMULATIONS)), key=lambda s: s.name)
+
     def pods(self, version: str) -> list[PodView]:
         """Return the pods of a version's run that are still there, oldest first."""
         selector = f"{_LABEL_VERSION}={version},{_LABEL_JOB}={version}"

@@ -7,13 +7,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID
 from rich.text import Text
 
-from clm_api.model_version import Phase
+from clm_api.model_version import TERMINAL, Phase
+from clm_api.reasons import Reason
 from clm_api.simulation import SimulatedVariant, SimulationStatus
 from clm_cli.cluster import SimulationView
 from clm_cli.output import harmless
 from clm_cli.screen import moment
 
 Show = Callable[[SimulationView], None]
+_WORKS = (Reason.SIMULATING, Reason.REDUCING)
+"""Reasons of a simulation that goes on."""
 
 
 @contextmanager
@@ -41,7 +44,7 @@ def hindrances(view: SimulationView) -> list[str]:
     """Return what the operator says of a simulation and its variants that do not go on."""
     status = view.status
     found = []
-    if status.phase is Phase.PENDING and status.message:
+    if status.message and status.phase not in TERMINAL and status.reason not in _WORKS:
         found.append(f"{view.name}: {_because(status.reason, status.message)}")
     return found + [f"{v.name}: {harmless(v.message)}" for v in status.variants if v.message]
 
