@@ -70,7 +70,7 @@ def _publish(folder: Path, url: str, raw: Raw) -> None:
     address = f"{url}/{run.manifest}"
     raw["status"] |= {
         "artifact": {"uri": address, "sha256": digest, "sizeBytes": 1_912_000},
-        "reportUri": f"{url}/{run.file(files[0]['path'])}",
+        "reportUri": f"{url}/{run.file(str(files[0]['path']))}",
         "runUri": f"{url}/{run.prefix}",
         "podUid": _ATTEMPT,
     }
