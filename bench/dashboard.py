@@ -205,10 +205,16 @@ class Dashboard:
         text = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(text.partition(f"{name}:")[2].split()[0]) / 1024
 
+    def cpu_s(self) -> float:
+        """Return how many seconds of a core it has used."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def end(self) -> int:
         """Interrupt it; return its exit status."""
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(20)
+        self.process.communicate(timeout=60)
+        return self.process.returncode
 
 
 def measure(schedules: int, each: int) -> Raw:
@@ -219,15 +225,18 @@ def measure(schedules: int, each: int) -> Raw:
         try:
             while "Reading " in board.get("/")[1]:
                 time.sleep(0.1)
-            listed_s = time.monotonic() - board.began
+            listed_s, listed_cpu_s = time.monotonic() - board.began, board.cpu_s()
             pages = [board.get("/")[2] for _ in range(_TRIES)]
+            pages_cpu_s = board.cpu_s() - listed_cpu_s
             one = board.get("/ns/bench/schedules/s-00001")
             assert one[0].status == http.HTTPStatus.OK, one[1]
             found = {
                 "address_printed_s": board.printed_s,
                 "lists_in_s": listed_s,
+                "lists_in_cpu_s": listed_cpu_s,
                 "first_page_s": pages[0],
                 "page_s": statistics.median(pages),
+                "page_cpu_s": pages_cpu_s / _TRIES,
                 "page_kb": len(board.get("/")[1]) / 1024,
                 "schedule_page_s": one[2],
                 "told_s": board.told_s("schedules", played.changed),

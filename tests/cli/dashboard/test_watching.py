@@ -166,3 +166,22 @@ def test_a_watch_that_can_not_go_on_begins_anew(answer: bytes | int, watched: Wa
     until(lambda: watched.key("btc-1") in watched.world.single, "it is followed again")
     until(lambda: watched.world.troubles == (), "all is well")
     watching.end()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"<html>log in first</html>", b'{"metadata": {"resourceVersion": "1"}, "items": [{}]}'],
+    ids=["a portal's page", "an object without a name"],
+)
+def test_an_answer_that_is_no_list_is_said_and_asked_for_again(
+    answer: bytes, watched: Watched
+) -> None:
+    watched.api.put(schedule())
+    watched.proxy.judge = lambda _: answer
+    watching = watched.begin((ALL, READ))
+    until(lambda: all(watched.source(kind).problem for kind in Kind), "it is said")
+    assert "can't be read" in watched.source(Kind.SCHEDULES).problem
+    watched.proxy.judge = lambda _: Verdict.PASS
+    until(lambda: watched.world.troubles == (), "it is read")
+    assert list(watched.world.schedules) == [watched.key("btc-eth")]
+    watching.end()
