@@ -32,6 +32,23 @@ SAMPLES = Path(__file__).parents[1] / "crds" / "samples"
 _TRIES = 7
 _SLOW_S, _BIG_MB = 1.5, 300.0
 """A first page takes at most so long once the lists are in; the process never has more."""
+_JUDGED: Raw = {
+    "observedGeneration": 1, "phase": "Succeeded", "stage": "ARCHIVED", "reason": "Superseded",
+    "startTime": "2025-12-01T00:00:00Z", "completionTime": "2025-12-01T00:04:00Z",
+    "metrics": {"sharpe": 1.23, "trades": 87, "psr": 0.73, "deflatedSharpe": 0.41},
+    "criteria": [{"name": name, "value": 1.0, "operator": "≥", "threshold": 0.5,
+                  "verdict": "Passed"} for name in ("sharpe", "winRate", "profitFactor", "trades")],
+    "history": [{"stage": stage, "at": "2025-12-01T00:05:00Z", "by": "alice", "reason": "better"}
+                for stage in ("CANDIDATE", "SHADOW", "PRODUCTION", "ARCHIVED")],
+    "conditions": [{"type": name, "status": "True", "reason": "CriteriaPassed", "message": "all",
+                    "lastTransitionTime": "2025-12-01T00:05:00Z", "observedGeneration": 1}
+                   for name in ("Ready", "JobSucceeded", "ArtifactVerified", "CriteriaMet")],
+}  # fmt: skip
+_QUEUED: Raw = {
+    "observedGeneration": 1, "phase": "Pending", "stage": "TRAINING", "reason": "Queued",
+    "queue": {"name": "gpus", "state": "Queued", "message": "insufficient quota",
+              "since": "2025-12-01T00:00:00Z"},
+}  # fmt: skip
 
 
 @dataclass
@@ -56,7 +73,8 @@ class Played:
         owner = f"s-{number // self.each:05d}"
         made = _named(self._version, f"{owner}-{29000000 + number}")
         spec = {**made["spec"], "scheduleRef": {"name": owner, "uid": f"uid-{owner}"}}
-        return {**made, "spec": spec}
+        newest = number % self.each == self.each - 1
+        return {**made, "spec": spec, "status": _QUEUED if newest else _JUDGED}
 
     def page(self, kind: str, start: int, limit: int) -> Raw:
         """Return a page of a list."""
