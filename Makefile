@@ -42,10 +42,11 @@ verify: setup ## Prove that the generated files are fresh
 	$(VENV)/python -m tools.values charts/clm --check
 	$(VENV)/python -m tools.dashboard charts/clm/files --check
 
-test: setup verify ## Run all tests; sets up the API server, the node cluster, MinIO, a browser, Prometheus
+test: setup verify ## Run all tests; sets up the API server, the node cluster, MinIO, a browser, Prometheus, freqtrade
 	@$(CLUSTER) setup
 	@tools/setup/browser.sh
 	@tools/setup/prometheus.sh
+	@tools/setup/freqtrade.sh >/dev/null
 	@$(CLUSTER) build
 	@$(CLUSTER) build kueue kwok
 	$(VENV)/pytest $(PYTEST_ARGS)

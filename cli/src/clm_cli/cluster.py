@@ -18,6 +18,7 @@ from clm_api.model_version import (
     ModelVersionStatus,
 )
 from clm_api.schedule_status import TrainingScheduleStatus
+from clm_api.simulation import SimulationResource, SimulationSpec, SimulationStatus
 from clm_api.training_schedule import TrainingScheduleResource, TrainingScheduleSpec
 from clm_cli.output import warn
 from clm_cli.pods import PodView
@@ -32,7 +33,9 @@ _WATCH_S = 60
 _LABEL_VERSION = f"{GROUP}/version"
 _LABEL_JOB = "batch.kubernetes.io/job-name"
 _SCHEDULES, _VERSIONS = TrainingScheduleResource.plural, ModelVersionResource.plural
-_PLURALS = {kind.kind: kind.plural for kind in (TrainingScheduleResource, ModelVersionResource)}
+_SIMULATIONS = SimulationResource.plural
+_KINDS = (TrainingScheduleResource, ModelVersionResource, SimulationResource)
+_PLURALS = {kind.kind: kind.plural for kind in _KINDS}
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,25 @@ class VersionView:
     status: ModelVersionStatus
 
 
+@dataclass(frozen=True)
+class SimulationView:
+    """A Simulation.
+
+    Parameters
+    ----------
+    spec
+        None where it can't be read.
+    problem
+        Why the spec can't be read; empty if it can.
+    """
+
+    name: str
+    raw: Raw
+    spec: SimulationSpec | None
+    status: SimulationStatus
+    problem: str = ""
+
+
 class Cluster:
     """One namespace of the cluster that the kubeconfig's current context names.
 
@@ -84,6 +106,11 @@ class Cluster:
     def server(self) -> str:
         """Address of the API server."""
         return self._server.address
+
+    @property
+    def connection(self) -> Server:
+        """The API server itself, for whoever watches it."""
+        return self._server
 
     def user(self) -> str:
         """Return the name under which the API server knows who asks."""
@@ -119,7 +146,7 @@ class Cluster:
         """Yield a schedule after each change since a resourceVersion, until the watch ends."""
         selector = {"fieldSelector": f"metadata.name={name}", "resourceVersion": version}
         query = {"watch": "true", "timeoutSeconds": str(_WATCH_S), **selector}
-        for line in self._server.lines(self._path(_SCHEDULES), self.namespace, **query):
+        for line in self._server.lines(self._path(_SCHEDULES), self.namespace, query):
             event = json.loads(line)
             if event["type"] not in ("ADDED", "MODIFIED"):
                 return
@@ -145,6 +172,14 @@ class Cluster:
                 warn(str(error))
         return sorted(found, key=lambda v: (v.spec.slot, v.name))[::-1]
 
+    def simulation(self, name: str) -> SimulationView:
+        """Return one Simulation."""
+        return simulation_view(self._server.get(self._object(_SIMULATIONS, name), self.namespace))
+
+    def simulations(self) -> list[SimulationView]:
+        """Return the namespace's Simulations by name."""
+        return sorted(map(simulation_view, self._list(_SIMULATIONS)), key=lambda s: s.name)
+
     def pods(self, version: str) -> list[PodView]:
         """Return the pods of a version's run that are still there, oldest first."""
         selector = f"{_LABEL_VERSION}={version},{_LABEL_JOB}={version}"
@@ -164,7 +199,7 @@ class Cluster:
         """
         path = f"/api/v1/namespaces/{self.namespace}/pods/{pod.name}/log"
         query = {"container": pod.container, "follow": str(follow).lower()}
-        return self._server.lines(path, self.namespace, **query)
+        return self._server.lines(path, self.namespace, query)
 
     def elsewhere(self, namespace: str) -> "Cluster":
         """Return another namespace of the same cluster."""
@@ -273,6 +308,29 @@ def version_view(raw: Raw) -> VersionView:
             "and operator may be of different versions"
         ) from error
     return VersionView(name, without_managers(raw), spec, status)
+
+
+def simulation_view(raw: Raw) -> SimulationView:
+    """Read a Simulation.
+
+    Raises
+    ------
+    ClusterError
+        Its status can't be read.
+    """
+    name, spec, problem = raw["metadata"]["name"], None, ""
+    try:
+        spec = SimulationSpec.model_validate(raw["spec"])
+    except ValidationError as error:
+        problem = first_fault(error, "spec")
+    try:
+        status = SimulationStatus.model_validate(raw.get("status", {}))
+    except ValidationError as error:
+        raise ClusterError(
+            f"Simulation {name} is not as this clm knows it: {first_fault(error, 'status')}; "
+            "command line and operator may be of different versions"
+        ) from error
+    return SimulationView(name, without_managers(raw), spec, status, problem)
 
 
 def first_fault(error: ValidationError, *path: str) -> str:

@@ -13,6 +13,8 @@ class File(StrEnum):
     REPORT = "report.html"
     EQUITY = "equity.parquet"
     LOG = layout.LOG
+    REPLAYS = "replays"
+    """No file of a run: what all replays of a schedule, named in a version's place, have found."""
 
 
 @dataclass(frozen=True)

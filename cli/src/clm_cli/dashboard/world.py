@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from clm_api.simulation import SimulationSpec, SimulationStatus
-from clm_cli.cluster import ScheduleView, VersionView
-from clm_cli.server import Raw
+from clm_cli.cluster import ScheduleView, SimulationView, VersionView
+
+__all__ = ["SimulationView"]
 
 
 class Kind(StrEnum):
@@ -24,25 +24,6 @@ class Key:
 
     namespace: str
     name: str
-
-
-@dataclass(frozen=True)
-class SimulationView:
-    """A Simulation.
-
-    Parameters
-    ----------
-    spec
-        None where it can't be read.
-    problem
-        Why spec or status can't be read; empty if they can.
-    """
-
-    name: str
-    raw: Raw
-    spec: SimulationSpec | None
-    status: SimulationStatus
-    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,6 +61,15 @@ class Source:
     listed: bool = False
     old_since: datetime | None = None
     problem: str = ""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why kinds are not shown as they are now; no problem: they are being read."""
+
+    kinds: tuple[Kind, ...]
+    old_since: datetime | None
+    problem: str
 
 
 @dataclass(frozen=True)
@@ -121,6 +111,22 @@ class World:
     def source(self, kind: Kind) -> Source:
         """Return how well the objects of a kind are known."""
         return next((s for s in self.sources if s.kind is kind), Source(kind))
+
+    @property
+    def troubles(self) -> tuple[Trouble, ...]:
+        """What keeps kinds from being shown as they are now, said once for all that share it."""
+        kinds: dict[str, list[Source]] = {}
+        for source in self.sources:
+            if source.problem or not source.listed:
+                kinds.setdefault(source.problem, []).append(source)
+        return tuple(
+            Trouble(
+                tuple(source.kind for source in found),
+                min((s.old_since for s in found if s.old_since), default=None),
+                problem,
+            )
+            for problem, found in kinds.items()
+        )
 
 
 def owner_of(version: VersionView) -> Key:

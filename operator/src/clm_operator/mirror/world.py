@@ -13,6 +13,7 @@ from clm_operator.mirror.objects import Job, Key, Pod, Raw, ScheduleObject, Vers
 from clm_operator.mirror.table import Look, Table
 from clm_operator.mirror.tries import Market, Tries
 from clm_operator.mirror.words import Words
+from clm_operator.mirror.workloads import Workloads
 from clm_operator.names import LABEL_SCHEDULE
 from clm_operator.settings import EVERY_NAMESPACE
 
@@ -61,6 +62,8 @@ class Mirror:
             lambda raw, _: OwnedPod(Pod.read(raw), owner_uid(raw)), _of_dependant
         )
     )
+    workloads: Workloads = field(default_factory=Workloads)
+    """Nothing that must be known: rounds go on where Kueue is not there, or does not tell."""
     words: Words = field(default_factory=lambda: Words(lambda: 0.0))
     """When each kind was last heard of; by default on a clock that stands still."""
     _tries: Tries = field(default_factory=Tries)
@@ -160,6 +163,11 @@ class Mirror:
         """Return a Job's pods, oldest first."""
         mine = [owned.pod for owned in self.pods.of(key) if owned.owner == job_uid]
         return tuple(sorted(mine, key=lambda pod: (pod.created, pod.uid)))
+
+    def key_of_job(self, namespace: str, name: str, uid: str) -> Key | None:
+        """Return whose a Job is; None where it is not known, or is another one."""
+        known = self.jobs.uid(namespace, name) == uid
+        return self.jobs.key(namespace, name) if known else None
 
     def tries_of_siblings(self, schedule: ScheduleObject) -> tuple[TrialsStatus, ...]:
         """Return the pooled tries of the namespace's other schedules on the same data."""
