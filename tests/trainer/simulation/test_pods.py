@@ -84,6 +84,7 @@ def test_killed_pods_leave_what_one_machine_does(
     assert len([line for line in lines if "is trained" in line["message"]]) == 1
     assert store.get_tagged(path) == kept, "trained once"
     assert store.get(LAYOUT.progress_of("as-is", 0)) == b".."
+    assert b"1 of them finished before" in (store.get(LAYOUT.log("as-is", "pod-2")) or b"")
     told[environment.INDEX] = "1"
     assert sim.pod(tmp_path, environment.SIMULATE, attempt="pod-3", **told).run()[0] == 0
     for module in (pod, run):  # what is left is trained here: no further process is started
