@@ -156,6 +156,28 @@ def replay_grants(
     return tuple(grants)
 
 
+def granted(
+    job: str,
+    secret: dict[str, Any],
+    forms: tuple[Access, ...],
+    pod: RunPod,
+    container: str,
+    owner: str,
+    now: datetime,
+) -> Grant:
+    """Return what one container of a Job needs, for as long as the pod may take.
+
+    Parameters
+    ----------
+    secret
+        metadata of the Secret, which gets a name of its own.
+    owner
+        Tells the Job from one of the same name before it.
+    """
+    name = f"{job}-{_digest(owner, now, container)}"
+    return Grant(job, secret | {"name": name}, forms, _lifetime_s(pod), container)
+
+
 def regrant(grant: Grant, job: Job) -> Grant | None:
     """Return the grant of a Job that exists, for the Secret that its pods wait for.
 
