@@ -47,6 +47,7 @@ test: setup verify ## Run all tests; sets up the API server, the node cluster, M
 	@tools/setup/browser.sh
 	@tools/setup/prometheus.sh
 	@$(CLUSTER) build
+	@$(CLUSTER) build kueue kwok
 	$(VENV)/pytest $(PYTEST_ARGS)
 
 test-fast: setup ## Run the tests that need neither cluster nor store

@@ -1,15 +1,13 @@
 """Shared by all tests: nothing inherits the developer's cluster, store or colours."""
 
 from collections.abc import Iterator
-from functools import partial
 
 import pytest
 
 from tests.support.control_plane import ControlPlane
+from tests.support.kueue_world import KueueWorld
 from tests.support.minio_server import MinioServer
 from tests.support.nats_server import NatsServer
-from tests.support.ports import eventually
-from tests.support.repository import ROOT
 from tests.support.versity_server import VersityServer
 
 _FOREIGN = (
@@ -27,6 +25,7 @@ _FOREIGN = (
 )
 _MARKERS = {
     "plane": "api",
+    "kueue": "api",
     "minio": "store",
     "versity": "store",
     "nats": "store",
@@ -84,11 +83,13 @@ def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
 @pytest.fixture(scope="session")
 def defined(plane: ControlPlane) -> ControlPlane:
     """The API server with CLM's kinds."""
-    for name in ("trainingschedules", "modelversions", "simulations"):
-        plane.kubectl("apply", "-f", ROOT / "crds" / f"{name}.yaml")
-        eventually(partial(_served, plane, name), f"{name} are served")
+    plane.define()
     return plane
 
 
-def _served(plane: ControlPlane, name: str) -> bool:
-    return "No resources found" in plane.kubectl("get", name, "-A", check=False)
+@pytest.fixture(scope="session")
+def kueue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KueueWorld]:
+    """An API server of its own with CLM's kinds and a real Kueue."""
+    world = KueueWorld.start(tmp_path_factory.mktemp("kueue") / "k")
+    yield world
+    world.stop()

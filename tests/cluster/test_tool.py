@@ -169,6 +169,17 @@ def test_kind_gets_the_pinned_configuration_and_loads_what_docker_built(docker: 
     ]
 
 
+def test_on_kind_kueue_is_its_own_release(docker: Path) -> None:
+    told = _tool(docker, "kueue")
+    assert told.returncode == 1
+    assert f"/{binaries.KUEUE_VERSION}/manifests.yaml" in told.stderr
+
+
+def test_kueue_wants_a_cluster_that_runs(docker: Path) -> None:
+    _recorder(docker, "docker", "exit 1")
+    assert "run `cluster up` first" in _tool(docker, "kueue").stderr
+
+
 @pytest.mark.slow
 def test_the_pinned_kind_builds_and_reads_the_configuration_up_to_docker(tmp_path: Path) -> None:
     binaries.build(("kind",))

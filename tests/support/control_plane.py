@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from local_cluster import binaries
-from local_cluster.components import etcd, flags
+from local_cluster.components import etcd, flags, front_proxy
 from local_cluster.pki import Authority
 from local_cluster.processes import Processes, answers
-from tests.support.ports import free_port
+from tests.support.ports import eventually, free_port
+from tests.support.repository import ROOT
 
 Raw = dict[str, Any]
 _PATIENCE_S = 60.0
@@ -66,6 +67,7 @@ class ControlPlane:
         authority.create()
         authority.server("127.0.0.1", "10.0.0.1")
         authority.certificate("admin", "/O=system:masters/CN=admin", "clientAuth")
+        authority.front_proxy()
         processes = Processes(folder / "run", folder / "logs", folder)
         client, port = f"http://127.0.0.1:{free_port()}", free_port()
         plane = cls(folder, f"https://127.0.0.1:{port}", client, authority, processes, more)
@@ -97,6 +99,7 @@ class ControlPlane:
                     service_account_key_file=pki / "service-account.key",
                     service_account_signing_key_file=pki / "service-account.key",
                     cert_dir=self.folder / "certs",
+                    **front_proxy(pki),
                     **self.flags,
                 ),
             ],
@@ -123,6 +126,15 @@ class ControlPlane:
                 ),
             ],
         )
+
+    def define(self) -> None:
+        """Serve CLM's kinds."""
+        for name in ("trainingschedules", "modelversions", "simulations"):
+            self.kubectl("apply", "-f", ROOT / "crds" / f"{name}.yaml")
+            eventually(partial(self._is_served, name), f"{name} are served")
+
+    def _is_served(self, name: str) -> bool:
+        return "No resources found" in self.kubectl("get", name, "-A", check=False)
 
     @property
     def kubeconfig(self) -> Path:

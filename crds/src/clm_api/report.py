@@ -1,5 +1,6 @@
 """What a run leaves in the store: metrics, progress, the manifest, its last words."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -116,6 +117,7 @@ class FileFormat(StrEnum):
     TXT = "txt"
     SAFETENSORS = "safetensors"
     HTML = "html"
+    SVG = "svg"
 
 
 class ManifestFile(Model):
@@ -261,10 +263,21 @@ class Manifest(Model):
         KeyError
             The manifest lists no such file.
         """
-        for file in self.files:
-            if file.path == RunLayout.relative_file(self.attempt, name):
-                return file
-        raise KeyError(name)
+        return listed(self.files, self.attempt, name)
+
+
+def listed(files: Sequence[ManifestFile], attempt: str, name: str) -> ManifestFile:
+    """Return the file of that name of an attempt.
+
+    Raises
+    ------
+    KeyError
+        None of them has it.
+    """
+    for file in files:
+        if file.path == RunLayout.relative_file(attempt, name):
+            return file
+    raise KeyError(name)
 
 
 class Progress(StatusModel):

@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from clm_api.base import Instant, Model
+from clm_api.base import Exact, Instant, Model
 from clm_api.figures import Count, Figure
+from clm_api.report import ManifestFile, Sha256, ShortText, listed
 from clm_api.run import RunSpec
 from clm_api.simulation import MAX_VARIANTS
 from clm_api.training_schedule import TrainingScheduleSpec
@@ -60,6 +61,9 @@ class VariantResult(Model):
     """Metrics of whatever was in production; undefined ones absent."""
     buy_and_hold: Figure
     """Return of buying all symbols at the start and never selling."""
+    deflated_sharpe: Annotated[Figure, Field(ge=0, le=1)] | None = None
+    """Probability that production's Sharpe ratio is above the luck of all judged versions of all
+    variants; absent where it has no Sharpe ratio. The one in ``production`` counts its own."""
 
 
 class OverfittingResult(Model):
@@ -81,3 +85,57 @@ class SimulationResult(Model):
     """All variants, in the order of the task."""
     overfitting: OverfittingResult
     """Over versions and variants, all counted as trials."""
+    judged: Count = 0
+    """Versions of all variants that were judged: the tries that ``deflatedSharpe`` counts."""
+
+
+class VariantOrigin(Model):
+    """What a variant's numbers were made of."""
+
+    name: Label
+    """The variant's."""
+    image: Exact
+    """Image that trained its versions."""
+    seed: Annotated[int, Field(ge=0)]
+    """Seed of everything random."""
+    from_: Annotated[Instant, Field(alias="from")]
+    """First bar's open time."""
+    to: Instant
+    """End of the bars, exclusive."""
+    bars: Count
+    """Bars of all symbols."""
+    bars_sha256: Sha256
+    """Digest of the exact bars."""
+    fingerprint: Sha256
+    """Digest of bars, funding, spec and code: that of every one of its slots."""
+
+
+class SimulationManifest(Model):
+    """``manifest.json``: the commit point of a simulation, written last and only once."""
+
+    schema_version: Literal[1] = 1
+    attempt: Annotated[str, Field(max_length=63)]
+    """The pod that wrote the files."""
+    files: Annotated[list[ManifestFile], Field(min_length=1, max_length=4 * MAX_VARIANTS + 8)]
+    """Every file of the attempt: ``results.json``, ``report.html``, and of each variant
+    ``variants/NAME/simulation.json``, ``equity.parquet``, ``trades.parquet``, ``equity.svg``."""
+    task_sha256: Sha256
+    """Digest of task.json."""
+    code_revision: Exact
+    """Version of the trainer."""
+    libraries: Annotated[dict[ShortText, ShortText], Field(max_length=64)]
+    """Versions of the libraries that the numbers depend on."""
+    variants: Annotated[list[VariantOrigin], Field(min_length=1, max_length=MAX_VARIANTS)]
+    """What each variant was made of, in the order of the task."""
+    created_at: Instant
+    """When the manifest was written."""
+
+    def file(self, name: str) -> ManifestFile:
+        """Return the file of that name, such as ``results.json``.
+
+        Raises
+        ------
+        KeyError
+            The manifest lists no such file.
+        """
+        return listed(self.files, self.attempt, name)

@@ -5,6 +5,7 @@
   cluster build [NAME...]          build the Go programs that are missing: modules or programs
   cluster provider                 print which kind of cluster this machine gets: kind or local
   cluster up                       start what is not running, wait until the node is Ready
+  cluster kueue                    start Kueue in the cluster: Jobs that name a queue wait in it
   cluster status                   list components, node and pods
   cluster image NAME DIR [OPT...]  build DIR's Dockerfile and load the image
   cluster image-minio              make and load the MinIO image
@@ -59,6 +60,8 @@ def main(arguments: list[str]) -> None:
             kind.up() if on_kind else local.up()
         case ["down"]:
             kind.down() if on_kind else local.down()
+        case ["kueue"]:
+            kind.refuse_kueue() if on_kind else local.start_kueue()
         case ["status"]:
             local.status()
         case ["env"]:

@@ -1,7 +1,10 @@
 """The command lines of the node's components and how to ask them whether they are well."""
 
+from pathlib import Path
+
 from local_cluster import paths
 from local_cluster.images import ctr
+from local_cluster.pki import FRONT_PROXY
 from local_cluster.processes import Processes, answers
 from local_cluster.shell import attempt
 
@@ -27,6 +30,19 @@ def etcd(data: object, client: str, peer: str) -> Command:
             log_level="warn",
         ),
     ]
+
+
+def front_proxy(pki: Path) -> dict[str, object]:
+    """Return the API server's flags for servers that it passes requests on to."""
+    return {
+        "requestheader_client_ca_file": pki / "ca.crt",
+        "requestheader_allowed_names": FRONT_PROXY,
+        "requestheader_username_headers": "X-Remote-User",
+        "requestheader_group_headers": "X-Remote-Group",
+        "requestheader_extra_headers_prefix": "X-Remote-Extra-",
+        "proxy_client_cert_file": pki / f"{FRONT_PROXY}.crt",
+        "proxy_client_key_file": pki / f"{FRONT_PROXY}.key",
+    }
 
 
 def commands() -> dict[str, tuple[Command, str | None]]:
@@ -60,6 +76,7 @@ def commands() -> dict[str, tuple[Command, str | None]]:
                     service_account_issuer="https://kubernetes.default.svc.cluster.local",
                     service_account_key_file=pki / "service-account.key",
                     service_account_signing_key_file=pki / "service-account.key",
+                    **front_proxy(pki),
                 ),
             ],
             f"{paths.API}/readyz",

@@ -1,6 +1,7 @@
 """The same commands on kind, where a Docker engine answers."""
 
 import shutil
+import sys
 
 from local_cluster import binaries, images, paths
 from local_cluster.shell import attempt, lines, run, say, stream
@@ -27,6 +28,15 @@ def down() -> None:
     """Delete the cluster."""
     binaries.build(("kind",))
     stream("kind", "delete", "cluster", "--name", NAME)
+
+
+def refuse_kueue() -> None:
+    """End the program with how Kueue gets into a cluster that can run its image."""
+    release = f"https://github.com/kubernetes-sigs/kueue/releases/download/{binaries.KUEUE_VERSION}"
+    sys.exit(
+        "cluster: on kind Kueue runs as its own release does: "
+        f"kubectl apply --server-side -f {release}/manifests.yaml"
+    )
 
 
 def build_and_load(name: str, context: str, options: tuple[str, ...]) -> None:

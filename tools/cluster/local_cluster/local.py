@@ -10,6 +10,8 @@ from pathlib import Path
 
 from local_cluster import binaries, host, images, node, paths, pki
 from local_cluster.components import PROCESSES, commands, healthy
+from local_cluster.kueue import Kueue, Ports
+from local_cluster.pki import Authority
 from local_cluster.shell import attempt, kubectl, run, say
 
 _STAGES = (
@@ -17,6 +19,7 @@ _STAGES = (
     ("kube-apiserver",),
     ("kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "coredns"),
 )
+_KUEUE_PORTS = Ports(webhook=24443, visibility=24482, health=24481)
 
 
 def up() -> None:
@@ -40,6 +43,21 @@ def up() -> None:
             address = components[name][1]
             PROCESSES.wait(name, partial(healthy, address))
     _wait_for_node()
+    if (queues := _kueue()).is_installed:
+        queues.start()
+
+
+def start_kueue() -> None:
+    """Start Kueue in the cluster that runs; ``up`` and ``down`` look after it from then on."""
+    if not PROCESSES.pid("kube-apiserver"):
+        sys.exit("cluster: not up: run `cluster up` first")
+    _kueue().start()
+    say("Kueue answers")
+
+
+def _kueue() -> Kueue:
+    authority, admin = Authority(paths.PKI), paths.KUBECONFIGS / "admin"
+    return Kueue(paths.DATA / "kueue", paths.API, admin, authority, PROCESSES, _KUEUE_PORTS)
 
 
 def _wait_for_node(seconds: float = 60) -> None:
@@ -67,6 +85,7 @@ def down() -> None:
         say("not up")
         return
     components = commands()
+    _kueue().stop()
     for name in reversed(components):
         if name != "containerd":
             PROCESSES.stop(name)
@@ -112,6 +131,9 @@ def status() -> None:
         pid = PROCESSES.pid(name)
         state = "stopped" if not pid else "healthy" if healthy(address) else "unhealthy"
         print(f"{name:26}{state:12}{pid or ''}")
+    if _kueue().is_installed:
+        pid = PROCESSES.pid("kueue")
+        print(f"{'kueue':26}{'running' if pid else 'stopped':12}{pid or ''}")
     if PROCESSES.pid("kube-apiserver"):
         print(kubectl("get", "nodes,pods", "--all-namespaces", "-o", "wide"))
 

@@ -16,6 +16,7 @@ CLIENTS = {
     "coredns": "/CN=system:coredns",
 }
 """Certificate and kubeconfig -> subject."""
+FRONT_PROXY = "front-proxy"
 _NAMES = (
     "localhost",
     "kubernetes",
@@ -67,6 +68,10 @@ class Authority:
         addresses = (*(f"DNS:{n}" for n in _NAMES), *(f"IP:{ip}" for ip in ips))
         self.certificate("kube-apiserver", "/CN=kube-apiserver", "serverAuth", addresses)
 
+    def front_proxy(self) -> None:
+        """Make the certificate by which the API server passes requests on to other servers."""
+        self.certificate(FRONT_PROXY, f"/CN={FRONT_PROXY}", "clientAuth")
+
     def kubeconfig(self, path: Path, server: str, user: str) -> None:
         """Write a kubeconfig that uses a certificate of that name."""
         self.write_kubeconfig(
@@ -101,9 +106,14 @@ def _key(path: Path) -> None:
 
 def issue_credentials() -> None:
     """Make everything that the node's components need, once."""
-    if (paths.PKI / "complete").exists():
-        return
     authority = Authority(paths.PKI)
+    if not (paths.PKI / "complete").exists():
+        _issue(authority)
+    if not (paths.PKI / f"{FRONT_PROXY}.crt").exists():  # a cluster of before has none
+        authority.front_proxy()
+
+
+def _issue(authority: Authority) -> None:
     authority.create()
     authority.server(paths.NODE_IP, paths.API_SERVICE_IP)
     addresses = (f"DNS:{paths.NODE}", f"IP:{paths.NODE_IP}")
