@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from clm_api.environment import CONTAINER
 from clm_api.model_version import TAKES_A_SLOT, TERMINAL, ModelVersionSpec, ModelVersionStatus
 from clm_api.restored import RESTORING
-from clm_api.simulation import SimulationSpec
 from clm_api.schedule_status import TOKEN_CHARS, TrainingScheduleStatus
+from clm_api.simulation import SimulationSpec
 from clm_api.timing import slot_of
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.complaints import Complaint, complaint, working_state
@@ -87,16 +87,22 @@ class _WithSpec(Protocol):
     """An object as it was."""
 
     @property
-    def raw(self) -> Raw: ...
+    def raw(self) -> Raw:
+        """The object."""
+        ...
+
     @property
-    def spec(self) -> Any: ...
+    def spec(self) -> Any:
+        """Its spec; None if that could not be read."""
+        ...
+
     @property
-    def problem(self) -> str: ...
+    def problem(self) -> str:
+        """What is wrong with it."""
+        ...
 
 
-def read_spec(
-    model: type[SpecT], raw: Raw, before: _WithSpec | None
-) -> tuple[SpecT | None, str]:
+def read_spec(model: type[SpecT], raw: Raw, before: _WithSpec | None) -> tuple[SpecT | None, str]:
     """Return a parsed spec, or what is wrong with it: that is a problem, not an error.
 
     Parameters

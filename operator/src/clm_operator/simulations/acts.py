@@ -20,20 +20,21 @@ class WriteTask:
 
 
 @dataclass(frozen=True)
-class CreateVariantJob:
-    """Create the Job that trains a variant's slots."""
+class CreateJob:
+    """Create the Job that trains a variant's slots, with the keys that its pods wait for.
 
-    number: int
+    Parameters
+    ----------
+    number
+        The variant's place; None: the Job that writes the report.
+    """
 
-
-@dataclass(frozen=True)
-class CreateReduceJob:
-    """Create the Job that writes the report."""
+    number: int | None
 
 
 @dataclass(frozen=True)
 class Lend:
-    """Make the Secrets that a crash or a refusal kept from a Job; number None: the reduce Job."""
+    """Make the Secrets that a crash or a refusal kept from a Job."""
 
     job: Job
     number: int | None
@@ -51,7 +52,7 @@ class RemoveSlots:
     """Remove trained slots from the store: the report has what came of them."""
 
 
-Act = WriteTask | CreateVariantJob | CreateReduceJob | Lend | DeleteJob | RemoveSlots
+Act = WriteTask | CreateJob | Lend | DeleteJob | RemoveSlots
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from clm_api.reasons import Reason
 from clm_api.simulation import SimulatedVariant
 from clm_operator.findings import CorruptReport, UnreadableReport
 from clm_operator.jobs.state import JobState
+from clm_operator.simulations.acts import TASK
 from clm_operator.simulations.facts import Facts, JobSeen, VariantSeen, trained_by
 from clm_operator.simulations.view import Fault, Findings, SimulationReport
 
@@ -54,9 +55,11 @@ def before_frozen(facts: Facts, findings: Findings, held: Fault | None) -> Came:
     held
         Why task.json can't be written now.
     """
-    simulation, found = facts.simulation, findings.frozen
+    simulation, found = facts.simulation, findings.frozen or facts.view.schedule
     if simulation.spec is None:
         return failed(Reason.SPEC_INVALID, simulation.problem)
+    if (other := facts.view.refused.get(TASK)) is not None:
+        return failed(Reason.ARTIFACT_CORRUPT, other)
     if isinstance(found, Fault):
         return failed(found.reason, found.message)
     if found is None:
@@ -154,7 +157,7 @@ def _ended(seen: JobSeen, facts: Facts) -> str | None:
     if seen.state.completed:
         return None
     why = seen.state.failure
-    return why and f"{why.reason}: {why.message}"
+    return None if why is None else f"{why.reason}: {why.message}"
 
 
 def _waits(seen: JobSeen, facts: Facts) -> Fault | None:
@@ -175,5 +178,3 @@ def _answer(report: SimulationReport) -> str:
     passed = sum(v.passed for v in result.variants)
     judged = sum(v.versions - v.failed for v in result.variants)
     return f"{passed} of {judged} versions passed the gate; the report is verified"
-
-

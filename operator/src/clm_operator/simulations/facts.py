@@ -63,7 +63,7 @@ class Facts:
     simulation: SimulationObject
     layout: SimulationLayout
     variants: tuple[VariantSeen, ...]
-    """None before it is frozen."""
+    """Empty before it is frozen."""
     reduce: JobSeen
     poll: timedelta
     """When to look again at what works."""
@@ -80,9 +80,10 @@ class Facts:
 
     @property
     def ours(self) -> Sequence[Job]:
-        """Its Jobs."""
+        """Its Jobs, those aside that are being deleted."""
         seen = (*(one.seen for one in self.variants), self.reduce)
-        return [one.job for one in seen if one.job is not None]
+        jobs = [one.job for one in seen if one.job is not None]
+        return [job for job in jobs if "deletionTimestamp" not in job.raw["metadata"]]
 
     @property
     def trained(self) -> bool:

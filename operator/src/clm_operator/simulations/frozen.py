@@ -1,27 +1,26 @@
 """A simulation is frozen before its first Job: schedule, variants, slots and who trains them."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from math import ceil
-from typing import Any
 
 from clm_api.errors import SpecError
 from clm_api.past import covering_run, each_past_slot
 from clm_api.run import RunSpec
-from clm_api.simulation import SimulationSpec
+from clm_api.simulation import SimulationSpec, Variant
 from clm_api.simulation_task import SimulationTask, TaskVariant
 from clm_api.training_schedule import TrainingScheduleSpec
-from clm_api.variants import root_of, variant_schedule
+from clm_api.variants import patched
 from clm_operator.jobs import memory
 from clm_operator.jobs.plausible import followed
 from clm_operator.settings import Settings
 
 MOST_SLOTS = 100_000
 """Of all variants: each is an object in the store, and a training."""
-_DAY = timedelta(days=1)
+_DAY, _MOST_DAYS = timedelta(days=1), 3650
 
 
 @dataclass(frozen=True)
@@ -47,14 +46,9 @@ class Frozen:
 
 
 def freeze(
-    spec: SimulationSpec, schedule: Mapping[str, Any], settings: Settings, now: datetime
+    spec: SimulationSpec, schedule: TrainingScheduleSpec, settings: Settings, now: datetime
 ) -> Frozen:
     """Resolve all variants of a schedule.
-
-    Parameters
-    ----------
-    schedule
-        Its spec as JSON.
 
     Raises
     ------
@@ -68,13 +62,13 @@ def freeze(
     shares = _shares(spec.parallelism, len(variants))
     frozen, counts = list[TaskVariant](), list[int]()
     for variant, share in zip(variants, shares, strict=True):
-        root = root_of(spec, variant)
-        found = variant_schedule(root, schedule, variant)
+        found = patched(schedule, variant)
         try:
             run = _run(found, spec, settings)
             count = _count(found, spec, left)
         except SpecError as error:
-            raise SpecError(root, error.message) from error
+            path = f"{_root(spec, variant)}{error.field.removeprefix('spec')}"
+            raise SpecError(path, error.message.removeprefix(f"{error.field}: ")) from error
         left -= count
         counts.append(count)
         indices = min(share, count)
@@ -82,6 +76,14 @@ def freeze(
     task = SimulationTask(from_=spec.from_, to=spec.to, variants=frozen)
     content = task.model_dump_json(by_alias=True, exclude_none=True).encode()
     return Frozen(task, content, tuple(counts))
+
+
+def _root(spec: SimulationSpec, variant: Variant) -> str:
+    """Return what is to blame for a fault: a variant's patch, or the schedule."""
+    if spec.variants:
+        return f"spec.variants[{variant.name}].patch"
+    name = spec.schedule_name
+    return "spec.schedule" if name is None else f"TrainingSchedule {name}: spec"
 
 
 def _shares(pods: int, variants: int) -> Sequence[int]:
@@ -101,10 +103,9 @@ def _run(found: TrainingScheduleSpec, spec: SimulationSpec, settings: Settings) 
 def _over(spec: TrainingScheduleSpec, days: int) -> TrainingScheduleSpec:
     """Return a schedule as if it had that much history: what a pod holds all at once.
 
-    No schedule may ask for more than ten years, a simulation may.
+    Ten years of bars are the most that any schedule has.
     """
-    data = spec.data.model_copy(update={"lookback_days": days})
-    return spec.model_copy(update={"data": data})
+    return spec.having(data=spec.data.having(lookback_days=min(days, _MOST_DAYS)))
 
 
 def _count(found: TrainingScheduleSpec, spec: SimulationSpec, most: int) -> int:

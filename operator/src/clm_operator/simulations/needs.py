@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from clm_api.model_version import TERMINAL
-
+from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.simulations.facts import Facts, JobSeen
 
 
@@ -35,7 +35,7 @@ def needs(facts: Facts) -> Needs:
     if simulation.terminal or simulation.spec is None:
         return Needs()
     if not facts.is_frozen:
-        return Needs(freeze=facts.view.schedule is not None)
+        return Needs(freeze=isinstance(facts.view.schedule, TrainingScheduleSpec))
     working = [v for v in facts.variants if v.seen.job is not None and not v.seen.job.finished]
     reduce = facts.reduce
     return Needs(

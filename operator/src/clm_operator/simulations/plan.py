@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from clm_api.model_version import TERMINAL, Phase
+from clm_api.simulation_task import SimulationTask
 from clm_operator.simulations import acts
 from clm_operator.simulations.acts import Act, Plan
 from clm_operator.simulations.came import Came, before_frozen, of_frozen
@@ -21,7 +22,6 @@ from clm_operator.simulations.frozen import Frozen
 from clm_operator.simulations.needs import is_missing, may_lack_keys
 from clm_operator.simulations.status import frozen_status, happenings_of, status_of
 from clm_operator.simulations.view import Fault, Findings
-from clm_api.simulation_task import SimulationTask
 
 
 def plan(facts: Facts, findings: Findings) -> Plan:
@@ -62,22 +62,21 @@ def _jobs(facts: Facts, findings: Findings, came: Came) -> Iterator[Act]:
         return
     reduces = all(v.phase is Phase.SUCCEEDED for v in came.variants)
     if reduces and came.report is None:
-        if _is_due(facts.reduce, facts):
-            yield acts.CreateReduceJob()
-        elif may_lack_keys(facts.reduce) and facts.reduce.job is not None:
-            yield acts.Lend(facts.reduce.job, None)
+        yield from _made(facts, facts.reduce, None)
     for one, after in zip(facts.variants, came.variants, strict=True):
         if after.phase in TERMINAL:
             continue
-        if _is_due(one.seen, facts):
-            yield acts.CreateVariantJob(one.number)
-        elif may_lack_keys(one.seen) and one.seen.job is not None:
-            yield acts.Lend(one.seen.job, one.number)
+        yield from _made(facts, one.seen, one.number)
 
 
-def _is_due(seen: JobSeen, facts: Facts) -> bool:
-    """Whether a Job is to be made now."""
-    return is_missing(seen) and seen.name not in facts.view.withheld
+def _made(facts: Facts, seen: JobSeen, number: int | None) -> Iterator[Act]:
+    """Yield what makes a Job, or the keys that it may lack."""
+    if seen.name in facts.view.withheld:
+        return
+    if is_missing(seen):
+        yield acts.CreateJob(number)
+    elif may_lack_keys(seen) and seen.job is not None:
+        yield acts.Lend(seen.job, number)
 
 
 def _planned(facts: Facts, came: Came, made: tuple[Act, ...] = ()) -> Plan:
@@ -104,5 +103,3 @@ def _afterwards(facts: Facts) -> Plan:
 def _goes(facts: Facts, ended: datetime) -> datetime:
     spec = facts.simulation.spec
     return ended + timedelta(seconds=0 if spec is None else spec.ttl_seconds_after_finished)
-
-

@@ -90,12 +90,13 @@ def _with_report(
     store, layout = facts.settings.store, facts.layout
     results = {one.name: one for one in report.result.variants}
     best = _best(report.result.variants)
+    figures = {} if best is None else best.production
     page = report.manifest.file("report.html")
     return status.having(
         variants=[_judged(one, results[one.name]) for one in status.variants],
-        best=best and best.name,
-        total_return=best and best.production.get("totalReturn"),
-        sharpe=best and best.production.get("sharpe"),
+        best=None if best is None else best.name,
+        total_return=figures.get("totalReturn"),
+        sharpe=figures.get("sharpe"),
         overfitting_probability=report.result.overfitting.probability,
         artifact=ArtifactStatus(
             uri=store.address(layout.manifest),

@@ -3,15 +3,23 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from clm_api.reasons import Reason
 from clm_api.simulation_task import SimulationManifest, SimulationResult, SimulationTask
+from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.findings import CorruptReport, StoreSeen, UnreadableReport
 from clm_operator.mirror.objects import Job, Key
 from clm_operator.mirror.simulation import SimulationObject
 from clm_operator.simulations.frozen import Frozen
 from clm_operator.view import Withheld
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why it can't go on, now or ever."""
+
+    reason: Reason
+    message: str
 
 
 @dataclass(frozen=True)
@@ -21,8 +29,9 @@ class SimulationView:
     now: datetime
     key: Key
     simulation: SimulationObject | None
-    schedule: Mapping[str, Any] | None = None
-    """Spec of the schedule that it names, as JSON; None where there is none of that name."""
+    schedule: TrainingScheduleSpec | Fault | None = None
+    """Its own, or that of the name that it gives; a fault where that can't be read, None where
+    there is none of that name."""
     jobs: Mapping[str, Job] = field(default_factory=dict)
     """Jobs of its names, whoever made them; those that failed with the pods that say why."""
     store: StoreSeen | None = None
@@ -31,14 +40,6 @@ class SimulationView:
     """Why a Job or task.json can't be made yet, by name."""
     refused: Mapping[str, str] = field(default_factory=dict)
     """Why the API server says that a Job can't exist, by name."""
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Why it can't go on, now or ever."""
-
-    reason: Reason
-    message: str
 
 
 @dataclass(frozen=True)
