@@ -12,7 +12,7 @@ KILLS ?= 40
 SEED ?=
 REPO ?= .
 SCALE_OUT ?= bench/results/scale.json
-SOURCES := crds/src operator/src trainer-image/src cli/src tools/cluster/local_cluster tools/demo tools/study tools/values tools/dashboard tools/mutants tools/types bench examples/own
+SOURCES := crds/src operator/src trainer-image/src cli/src tools/cluster/local_cluster tools/demo tools/study tools/values tools/dashboard tools/mutants tools/types bench examples/own examples/bot.py
 
 .PHONY: help setup lint format generate verify test test-fast e2e-full study bench bench-scale soak mutants cluster-up cluster-down images bars demo demo-clean clean
 
@@ -42,10 +42,11 @@ verify: setup ## Prove that the generated files are fresh
 	$(VENV)/python -m tools.values charts/clm --check
 	$(VENV)/python -m tools.dashboard charts/clm/files --check
 
-test: setup verify ## Run all tests; sets up the API server, the node cluster, MinIO, a browser, Prometheus
+test: setup verify ## Run all tests; sets up the API server, the node cluster, MinIO, a browser, Prometheus, freqtrade
 	@$(CLUSTER) setup
 	@tools/setup/browser.sh
 	@tools/setup/prometheus.sh
+	@tools/setup/freqtrade.sh >/dev/null
 	@$(CLUSTER) build
 	@$(CLUSTER) build kueue kwok
 	$(VENV)/pytest $(PYTEST_ARGS)

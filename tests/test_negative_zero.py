@@ -9,7 +9,7 @@ import pytest
 from clm_api.base import Rounded, StatusModel
 from clm_api.promotion import Criteria, CriterionVerdict, Verdict, sharpe_below_minimum
 from clm_api.schedule_status import LiveStatus
-from clm_cli import diff, listing, screen, simulate
+from clm_cli import answer, diff, listing, screen
 from clm_trainer.tearsheet import plots, results, words
 from clm_trainer.tearsheet.formats import number, percent, price
 
@@ -51,9 +51,9 @@ WRITERS: dict[str, tuple[Callable[[float], str], float]] = {
     "a verdict's message": (judged, -0.0),
     "a figure in a resource": (lambda v: Kept(figure=v).model_dump_json(), TINY),
     "a figure of clm diff": (diff._shown, -0.0),
-    "a figure of clm simulate": (simulate._number, TINY),
+    "a figure of clm simulate": (answer._number, TINY),
     "returns of clm simulate": (
-        lambda v: simulate._figures({"totalReturn": v, "maxDrawdown": v}), TINY
+        lambda v: answer._figures({"totalReturn": v, "maxDrawdown": v}), TINY
     ),
     "production of clm status": (live, TINY),
     "a criterion of clm status": (criterion, -0.0),
@@ -81,7 +81,7 @@ def test_what_rounds_to_nothing_has_no_sign(name: str) -> None:
         (price, -0.5, "-0.5"),
         (plots.tick, -0.05, "−5 %"),
         (plots.tick, -0.0015, "−0.15 %"),
-        (simulate._number, -0.006, "-0.01"),
+        (answer._number, -0.006, "-0.01"),
         (lambda v: words.value("breakEvenBps", v), -1.26, "−1.3 bp"),
     ],
 )

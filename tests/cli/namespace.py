@@ -11,15 +11,20 @@ from tests.support.control_plane import ControlPlane
 from tests.support.ports import eventually
 
 Raw = dict[str, Any]
-_PLURALS = {"TrainingSchedule": "trainingschedules", "ModelVersion": "modelversions"}
+_PLURALS = {
+    "TrainingSchedule": "trainingschedules",
+    "ModelVersion": "modelversions",
+    "Simulation": "simulations",
+}
 _ACCOUNT = "person"
 RUN_AND_LOGS = (
     {"apiGroups": ["clm.dev"], "resources": ["trainingschedules"], "verbs": ["get", "patch"]},
     {"apiGroups": ["clm.dev"], "resources": ["modelversions"], "verbs": ["get", "list"]},
+    {"apiGroups": ["clm.dev"], "resources": ["simulations"], "verbs": ["get", "create"]},
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
     {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
 )
-"""All that somebody needs who starts a run, follows it and reads its log."""
+"""All that somebody needs who starts a run or a simulation, follows it and reads its log."""
 
 
 @dataclass(frozen=True)

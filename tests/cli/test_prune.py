@@ -7,11 +7,18 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from clm_api.layout import RunLayout, newest_signal, production_pointer, replay_report
+from clm_api.layout import (
+    RunLayout,
+    SimulationLayout,
+    newest_signal,
+    production_pointer,
+    replay_report,
+)
 from clm_trainer.storage import Storage
 from tests.cli.app import app
 from tests.cli.namespace import Namespace
 from tests.cli.objects import judged, schedule
+from tests.cli.test_simulate_cluster import simulation
 
 RUNNER = CliRunner(env={"COLUMNS": "200"})
 
@@ -52,6 +59,12 @@ def store(api: Namespace, tmp_path: Path) -> Storage:
         objects.put(newest_signal(api.name, name), json.dumps(positions).encode())
     for name, uid in (("btc-eth", owner["metadata"]["uid"]), ("vanished", "gone")):
         objects.put(replay_report(api.name, name, uid, 29400000), b"{}")
+    alive = api.put(simulation() | {"status": {}})["metadata"]["uid"]
+    for name, uid in (("choice", alive), ("vanished", "orphan")):
+        place = SimulationLayout(api.name, name, uid)
+        objects.put(place.task, b"{}")
+        objects.put(place.slot("as-is", 29400000), b"slot")
+        objects.put(place.manifest, b"{}")
     objects.put("bars/v1/binance/spot/BTC-USDT/1h/2025-01.parquet", b"bars")
     return objects
 
@@ -62,17 +75,18 @@ def test_what_nobody_names_is_removed_and_nothing_else(api: Namespace, store: St
     asked = RUNNER.invoke(app, arguments, input="n\n")
     assert asked.exit_code == 1
     assert store.list("") == before, "a no removes nothing"
-    assert "knows none of these 5" in asked.stdout
+    assert "knows none of these 6" in asked.stdout
     told = RUNNER.invoke(app, [*arguments, "--yes"], catch_exceptions=False)
-    assert told.stdout.splitlines()[:5] == [
+    assert told.stdout.splitlines()[:6] == [
         f"runs/{api.name}/btc-eth/orphan  3 objects",
         f"runs/{api.name}/vanished/orphan-too  2 objects",
         f"evaluations/{api.name}/vanished/gone  1 objects",
+        f"simulations/{api.name}/vanished/orphan  3 objects",
         f"production/{api.name}/vanished.json  1 objects",
         f"signals/{api.name}/vanished.json  1 objects",
     ]
     gone = set(before) - set(store.list(""))
-    assert len(gone) == 8
+    assert len(gone) == 11
     assert all("orphan" in path or "vanished" in path for path in gone)
     again = RUNNER.invoke(app, arguments, catch_exceptions=False)
     assert "is orphaned" in again.stdout

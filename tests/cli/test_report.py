@@ -94,7 +94,7 @@ def test_a_schedules_report_is_productions_else_the_newest(api: Namespace) -> No
         uri = f"s3://clm/{name}/report.html"
         api.put(judged(owner, name, slot=f"2025-12-02T0{hour}:00:00Z", reportUri=uri))
     assert text("report", "fresh") == "s3://clm/fresh-2/report.html\n"
-    assert "no TrainingSchedule and no ModelVersion" in refused("report", "nope")
+    assert "no TrainingSchedule, ModelVersion or Simulation is" in refused("report", "nope")
 
 
 def test_a_run_without_a_report_says_so(api: Namespace) -> None:

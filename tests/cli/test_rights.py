@@ -1,5 +1,6 @@
 """The rights that docs/install.md names are enough for each command, and fewer are refused."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import clm_cli.moves
 from tests.cli.app import app
 from tests.cli.namespace import Namespace
 from tests.cli.objects import judged, schedule
+from tests.cli.test_simulate_cluster import simulation
 
 Raw = dict[str, Any]
 KINDS = ["trainingschedules", "modelversions"]
@@ -23,6 +25,8 @@ LOOK = rule("clm.dev", ["get", "list"], *KINDS)
 LOGS = (rule("", ["list"], "pods"), rule("", ["get"], "pods/log"))
 SCHEDULES = rule("clm.dev", ["patch"], KINDS[0])
 VERSIONS = rule("clm.dev", ["patch"], KINDS[1])
+SEE_SIMULATIONS = rule("clm.dev", ["get"], "simulations")
+SIMULATIONS = (SEE_SIMULATIONS, rule("clm.dev", ["create"], "simulations"))
 
 
 @pytest.mark.parametrize(
@@ -34,6 +38,8 @@ VERSIONS = rule("clm.dev", ["patch"], KINDS[1])
         ("signals btc-eth", (), None),
         ("diff btc-1 btc-1", (), None),
         ("report btc-1", (), None),
+        ("report choice", (SEE_SIMULATIONS,), "choice has no report"),
+        ("simulate --cluster FILE", SIMULATIONS, None),
         ("predict btc-1", (), "has no artifact"),
         ("logs btc-1", LOGS, "the pod of btc-1 is gone"),
         ("suspend btc-eth", (SCHEDULES,), None),
@@ -57,11 +63,13 @@ def test_a_command_needs_these_rights(
         "artifact": {"uri": "s3://clm/m.json", "sha256": "0" * 64},
     }  # fmt: skip
     api.put(judged(api.put(schedule(production=production)), "btc-1"))
-    path = tmp_path / "of-a-person"
+    api.put(simulation() | {"status": {"phase": "Pending"}})
+    path, file = tmp_path / "of-a-person", tmp_path / "sim.yaml"
+    file.write_text(json.dumps(simulation() | {"metadata": {"name": "another"}}))
 
     def said(*rules: Raw) -> str | None:
         monkeypatch.setenv("KUBECONFIG", str(api.account_kubeconfig(path, api.plane.server, rules)))
-        error = CliRunner().invoke(app, command.split()).exception
+        error = CliRunner().invoke(app, command.replace("FILE", str(file)).split()).exception
         return None if error is None else str(error)
 
     if needs:

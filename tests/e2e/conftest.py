@@ -123,8 +123,8 @@ def node_cluster() -> Iterator[Node]:
 def release(node_cluster: Node) -> Iterator[Node]:
     """The chart, installed under Pod Security restricted, with real bars in its MinIO."""
     node = node_cluster
-    node.run("kubectl", "apply", "-f", ROOT / "crds" / "trainingschedules.yaml")
-    node.run("kubectl", "apply", "-f", ROOT / "crds" / "modelversions.yaml")
+    for name in ("trainingschedules", "modelversions", "simulations"):
+        node.run("kubectl", "apply", "-f", ROOT / "crds" / f"{name}.yaml")
     node.run("kubectl", "create", "namespace", NAMESPACE, check=False)
     label = "pod-security.kubernetes.io/enforce=restricted"
     node.run("kubectl", "label", "namespace", NAMESPACE, label, "--overwrite")

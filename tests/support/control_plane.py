@@ -108,8 +108,8 @@ class ControlPlane:
         self.processes.wait("kube-apiserver", partial(answers, f"{self.server}/readyz", ca))
         self.authority.kubeconfig(self.kubeconfig, self.server, "admin")
 
-    def start_controllers(self) -> None:
-        """Start the Job controller, garbage collection and service accounts."""
+    def start_controllers(self, **more: object) -> None:
+        """Start the Job controller, garbage collection and service accounts; more flags of them."""
         controllers = "job-controller,garbage-collector-controller,serviceaccount-controller"
         controllers += ",namespace-controller,root-ca-certificate-publisher-controller"
         self.processes.start(
@@ -124,6 +124,7 @@ class ControlPlane:
                     root_ca_file=self.authority.folder / "ca.crt",
                     service_account_private_key_file=self.authority.folder / "service-account.key",
                     leader_elect="false",
+                    **more,
                 ),
             ],
         )

@@ -109,6 +109,13 @@ namespaceSelector:
 - apiGroups: [""]
   resources: [events]
   verbs: [create, list]
+# Why runs wait in a queue of Kueue, and at which place; where Kueue is not there nothing is asked.
+- apiGroups: [kueue.x-k8s.io]
+  resources: [workloads]
+  verbs: [list, watch]
+- apiGroups: [visibility.kueue.x-k8s.io]
+  resources: [localqueues/pendingworkloads]
+  verbs: [get]
 {{- if eq (include "clm.credentials" .) "PerRun" }}
 - apiGroups: [""]
   resources: [secrets]

@@ -18,6 +18,7 @@ from clm_api.model_version import (
     ModelVersionStatus,
 )
 from clm_api.schedule_status import TrainingScheduleStatus
+from clm_api.simulation import SimulationResource, SimulationSpec, SimulationStatus
 from clm_api.training_schedule import TrainingScheduleResource, TrainingScheduleSpec
 from clm_cli.output import warn
 from clm_cli.pods import PodView
@@ -32,7 +33,9 @@ _WATCH_S = 60
 _LABEL_VERSION = f"{GROUP}/version"
 _LABEL_JOB = "batch.kubernetes.io/job-name"
 _SCHEDULES, _VERSIONS = TrainingScheduleResource.plural, ModelVersionResource.plural
-_PLURALS = {kind.kind: kind.plural for kind in (TrainingScheduleResource, ModelVersionResource)}
+_SIMULATIONS = SimulationResource.plural
+_KINDS = (TrainingScheduleResource, ModelVersionResource, SimulationResource)
+_PLURALS = {kind.kind: kind.plural for kind in _KINDS}
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,25 @@ class VersionView:
     status: ModelVersionStatus
 
 
+@dataclass(frozen=True)
+class SimulationView:
+    """A Simulation.
+
+    Parameters
+    ----------
+    spec
+        None where it can't be read.
+    problem
+        Why the spec can't be read; empty if it can.
+    """
+
+    name: str
+    raw: Raw
+    spec: SimulationSpec | None
+    status: SimulationStatus
+    problem: str = ""
+
+
 class Cluster:
     """One namespace of the cluster that the kubeconfig's current context names.
 
@@ -85,6 +107,11 @@ class Cluster:
         """Address of the API server."""
         return self._server.address
 
+    @property
+    def connection(self) -> Server:
+        """The API server itself, for whoever watches it."""
+        return self._server
+
     def user(self) -> str:
         """Return the name under which the API server knows who asks."""
         kind = "authentication.k8s.io/v1"
@@ -95,11 +122,11 @@ class Cluster:
 
     def schedules(self) -> list[ScheduleView]:
         """Return the namespace's TrainingSchedules by name."""
-        return sorted(map(_schedule, self._list(_SCHEDULES)), key=lambda s: s.name)
+        return sorted(map(schedule_view, self._list(_SCHEDULES)), key=lambda s: s.name)
 
     def schedule(self, name: str) -> ScheduleView:
         """Return one TrainingSchedule."""
-        return _schedule(self._server.get(self._object(_SCHEDULES, name), self.namespace))
+        return schedule_view(self._server.get(self._object(_SCHEDULES, name), self.namespace))
 
     def watched(self, name: str) -> Iterator[ScheduleView]:
         """Yield a TrainingSchedule as it is, and anew whenever it changes, and once a minute.
@@ -119,15 +146,15 @@ class Cluster:
         """Yield a schedule after each change since a resourceVersion, until the watch ends."""
         selector = {"fieldSelector": f"metadata.name={name}", "resourceVersion": version}
         query = {"watch": "true", "timeoutSeconds": str(_WATCH_S), **selector}
-        for line in self._server.lines(self._path(_SCHEDULES), self.namespace, **query):
+        for line in self._server.lines(self._path(_SCHEDULES), self.namespace, query):
             event = json.loads(line)
             if event["type"] not in ("ADDED", "MODIFIED"):
                 return
-            yield _schedule(event["object"])
+            yield schedule_view(event["object"])
 
     def version(self, name: str) -> VersionView:
         """Return one ModelVersion."""
-        return _version(self._server.get(self._object(_VERSIONS, name), self.namespace))
+        return version_view(self._server.get(self._object(_VERSIONS, name), self.namespace))
 
     def versions(self, schedule: str | None = None) -> list[VersionView]:
         """Return the ModelVersions of a schedule, or all, newest slot first.
@@ -140,10 +167,18 @@ class Cluster:
         found = []
         for raw in self._list(_VERSIONS, **selector):
             try:
-                found.append(_version(raw))
+                found.append(version_view(raw))
             except ClusterError as error:
                 warn(str(error))
         return sorted(found, key=lambda v: (v.spec.slot, v.name))[::-1]
+
+    def simulation(self, name: str) -> SimulationView:
+        """Return one Simulation."""
+        return simulation_view(self._server.get(self._object(_SIMULATIONS, name), self.namespace))
+
+    def simulations(self) -> list[SimulationView]:
+        """Return the namespace's Simulations by name."""
+        return sorted(map(simulation_view, self._list(_SIMULATIONS)), key=lambda s: s.name)
 
     def pods(self, version: str) -> list[PodView]:
         """Return the pods of a version's run that are still there, oldest first."""
@@ -164,7 +199,7 @@ class Cluster:
         """
         path = f"/api/v1/namespaces/{self.namespace}/pods/{pod.name}/log"
         query = {"container": pod.container, "follow": str(follow).lower()}
-        return self._server.lines(path, self.namespace, **query)
+        return self._server.lines(path, self.namespace, query)
 
     def elsewhere(self, namespace: str) -> "Cluster":
         """Return another namespace of the same cluster."""
@@ -179,7 +214,7 @@ class Cluster:
 
     def stored(self, kind: str) -> list[Raw]:
         """Return the objects of a kind as they are, readable or not."""
-        return [_readable(raw) for raw in self._list(_PLURALS[kind])]
+        return [without_managers(raw) for raw in self._list(_PLURALS[kind])]
 
     def create(self, raw: Raw) -> Raw:
         """Create an object; return it as it is then."""
@@ -200,7 +235,7 @@ class Cluster:
 
     def suspend(self, schedule: str, *, suspend: bool) -> ScheduleView:
         """Set or clear ``spec.suspend``; return the schedule as it is then."""
-        return _schedule(self._patch(_SCHEDULES, schedule, {"spec": {"suspend": suspend}}))
+        return schedule_view(self._patch(_SCHEDULES, schedule, {"spec": {"suspend": suspend}}))
 
     def ask_for_stage(self, version: str, request: StageRequest) -> int:
         """Put a request on a version; return the generation that it makes."""
@@ -236,14 +271,15 @@ def name_alone(text: str) -> str:
     raise ClusterError(f'"{text}" can\'t be the name of an object{hint}')
 
 
-def _schedule(raw: Raw) -> ScheduleView:
+def schedule_view(raw: Raw) -> ScheduleView:
+    """Return a TrainingSchedule as it was read; one with an unreadable spec says why."""
     name, spec, problem = raw["metadata"]["name"], None, ""
     try:
         spec = TrainingScheduleSpec.model_validate(raw["spec"])
     except ValidationError as error:
-        problem = _first(error, "spec")
+        problem = first_fault(error, "spec")
     status = TrainingScheduleStatus.model_validate(raw.get("status", {}))
-    return ScheduleView(name, _readable(raw), spec, status, _changed(raw), problem)
+    return ScheduleView(name, without_managers(raw), spec, status, _changed(raw), problem)
 
 
 def _changed(raw: Raw) -> datetime:
@@ -254,25 +290,56 @@ def _changed(raw: Raw) -> datetime:
     return datetime.fromisoformat(max([meta["creationTimestamp"], *times]))
 
 
-def _version(raw: Raw) -> VersionView:
+def version_view(raw: Raw) -> VersionView:
+    """Return a ModelVersion as it was read.
+
+    Raises
+    ------
+    ClusterError
+        Its spec or status is not as this clm knows it.
+    """
     name = raw["metadata"]["name"]
     try:
         spec = ModelVersionSpec.model_validate(raw["spec"])
         status = ModelVersionStatus.model_validate(raw.get("status", {}))
     except ValidationError as error:
         raise ClusterError(
-            f"ModelVersion {name} is not as this clm knows it: {_first(error)}; command line and "
-            "operator may be of different versions"
+            f"ModelVersion {name} is not as this clm knows it: {first_fault(error)}; command line "
+            "and operator may be of different versions"
         ) from error
-    return VersionView(name, _readable(raw), spec, status)
+    return VersionView(name, without_managers(raw), spec, status)
 
 
-def _first(error: ValidationError, *path: str) -> str:
+def simulation_view(raw: Raw) -> SimulationView:
+    """Read a Simulation.
+
+    Raises
+    ------
+    ClusterError
+        Its status can't be read.
+    """
+    name, spec, problem = raw["metadata"]["name"], None, ""
+    try:
+        spec = SimulationSpec.model_validate(raw["spec"])
+    except ValidationError as error:
+        problem = first_fault(error, "spec")
+    try:
+        status = SimulationStatus.model_validate(raw.get("status", {}))
+    except ValidationError as error:
+        raise ClusterError(
+            f"Simulation {name} is not as this clm knows it: {first_fault(error, 'status')}; "
+            "command line and operator may be of different versions"
+        ) from error
+    return SimulationView(name, without_managers(raw), spec, status, problem)
+
+
+def first_fault(error: ValidationError, *path: str) -> str:
+    """Return the first field that is wrong, below a path, and why."""
     first = error.errors(include_url=False)[0]
     return f"{'.'.join(map(str, (*path, *first['loc'])))}: {first['msg']}"
 
 
-def _readable(raw: Raw) -> Raw:
+def without_managers(raw: Raw) -> Raw:
     """Leave out who wrote which field when, as kubectl does."""
     metadata = {key: value for key, value in raw["metadata"].items() if key != "managedFields"}
     return {**raw, "metadata": metadata}

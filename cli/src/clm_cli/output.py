@@ -59,6 +59,14 @@ class Output(StrEnum):
     JSON = "json"
 
 
+class DocumentOutput(StrEnum):
+    """How a result is printed that kubectl prints as YAML too."""
+
+    TEXT = "text"
+    JSON = "json"
+    YAML = "yaml"
+
+
 OutputOption = Annotated[
     Output, typer.Option("--output", "-o", help="text for people, json for programs.")
 ]

@@ -1,5 +1,6 @@
-"""``clm data prune --orphans``: what vanished schedules and versions left in the store."""
+"""``clm data prune --orphans``: what vanished schedules, versions and simulations left behind."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,12 +8,14 @@ import typer
 from pydantic import ValidationError
 
 from clm_api.layout import (
+    MANIFEST,
     RunLayout,
     pointers_of,
     replays_of,
     run_address,
     runs_of,
     signals_of,
+    simulations_of,
     tombstones_of,
 )
 from clm_api.production import ProductionPointer
@@ -24,6 +27,9 @@ from clm_cli.stores import Store, open_store
 
 if TYPE_CHECKING:
     from clm_trainer.storage import Storage
+
+_SIMULATION_DEPTH = 4
+"""A simulation's folder is ``simulations/NAMESPACE/NAME/UID``."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +50,14 @@ class Orphan:
 
 def prune(
     store: Store,
-    orphans: Annotated[
-        bool, typer.Option("--orphans", help="Files whose version or schedule is gone.")
-    ],
+    orphans: Annotated[bool, typer.Option("--orphans", help="Files whose object is gone.")],
     namespace: Namespace = None,
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
 ) -> None:
-    """Remove runs whose ModelVersion is gone, replays and pointers whose schedule is gone.
+    """Remove files of versions, schedules and simulations that are gone.
 
-    Deleting a schedule never removes its files, so that nothing is lost by accident: this does,
+    Deleting one never removes its files, so that nothing is lost by accident: this does,
     for one namespace, after showing what it found. Whatever is in production is left alone. Make
     sure that the kubeconfig names the cluster that the store belongs to.
 
@@ -90,6 +94,9 @@ def find_orphans(cluster: Cluster, objects: "Storage") -> list[Orphan]:
     reports: dict[str, list[str]] = {}
     for path in objects.list(replays_of(namespace)):
         reports.setdefault(path.rpartition("/")[0], []).append(path)
+    simulated: dict[str, list[str]] = {}
+    for path in objects.list(simulations_of(namespace)):
+        simulated.setdefault("/".join(path.split("/")[:_SIMULATION_DEPTH]), []).append(path)
     following = [*objects.list(pointers_of(namespace)), *objects.list(signals_of(namespace))]
     schedules = cluster.schedules()
     known = {uid for v in cluster.versions() for uid in _uids(v)} | _produced(schedules)
@@ -106,8 +113,18 @@ def find_orphans(cluster: Cluster, objects: "Storage") -> list[Orphan]:
         for folder, paths in reports.items()
         if folder.rsplit("/", 1)[-1] not in alive
     ]
+    found += _simulations(cluster, simulated)
     found += [Orphan(p, (p,)) for p in following if _owner(objects.get(p)) not in alive | {None}]
     return found
+
+
+def _simulations(cluster: Cluster, folders: Mapping[str, list[str]]) -> Iterator[Orphan]:
+    """Yield the folders whose Simulation is gone; their manifests go first."""
+    alive = {one.raw["metadata"]["uid"] for one in cluster.simulations()} if folders else set()
+    for folder, paths in folders.items():
+        if folder.rpartition("/")[2] not in alive:
+            first = sorted(paths, key=lambda path: path != f"{folder}/{MANIFEST}")
+            yield Orphan(folder, tuple(first))
 
 
 def _uids(one: ScheduleView | VersionView) -> set[str]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -296,14 +295,23 @@ def _slots(schedule: ScheduleView, now: datetime) -> list[str]:
         return ["none: invalid"]
     if schedule.spec.suspend or first is None:
         return ["none: suspended" if schedule.spec.suspend else "not armed yet"]
-    slots = parse_schedule(schedule.spec)
-    times = [first]
-    while len(times) < _NEXT_SLOTS and (after := slots.after(times[-1], first)) is not None:
-        times.append(after)
+    times = slots_ahead(schedule, _NEXT_SLOTS)
     wait = int((first - now).total_seconds()) // 60
-    shown = [local(t) for t in islice(times, _NEXT_SLOTS)]
+    shown = [local(t) for t in times]
     shown[0] += f" (in {wait // 60} h {wait % 60} min)" if wait >= 0 else " (due)"
     return shown
+
+
+def slots_ahead(schedule: ScheduleView, most: int) -> list[datetime]:
+    """Return the next slots, the first one as the operator armed it; none while suspended."""
+    first = schedule.status.next_schedule_time
+    if schedule.spec is None or schedule.spec.suspend or first is None:
+        return []
+    slots = parse_schedule(schedule.spec)
+    times = [first]
+    while len(times) < most and (after := slots.after(times[-1], first)) is not None:
+        times.append(after)
+    return times
 
 
 def local(time: datetime | None) -> str:

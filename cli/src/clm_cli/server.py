@@ -17,6 +17,11 @@ MANAGER = "clm-cli"
 _TIMEOUT_S = 20
 _SILENCE_S = 300
 """A connection that brings no line of a log for so long may be dead."""
+_LATER = (
+    http.HTTPStatus.TOO_MANY_REQUESTS, http.HTTPStatus.BAD_GATEWAY,
+    http.HTTPStatus.SERVICE_UNAVAILABLE, http.HTTPStatus.GATEWAY_TIMEOUT,
+)  # fmt: skip
+"""What a server, or one in front of it, answers that is busy or away for now."""
 _MERGE = "application/merge-patch+json"
 _JSON = "application/json"
 
@@ -25,12 +30,30 @@ class ClusterError(Exception):
     """The cluster can't be reached, refuses, or doesn't know the object."""
 
 
+class AwayError(ClusterError):
+    """The API server does not answer: it may again."""
+
+
 class NotFoundError(ClusterError):
     """The namespace holds no object of that name."""
 
 
+class ForbiddenError(ClusterError):
+    """The reader may not do that there."""
+
+
+class GoneError(ClusterError):
+    """The API server no longer knows what changed since then."""
+
+
 class LogCutError(ClusterError):
     """The connection ended before the log did."""
+
+
+_REFUSALS: Mapping[int, type[ClusterError]] = {
+    http.HTTPStatus.FORBIDDEN: ForbiddenError,
+    http.HTTPStatus.GONE: GoneError,
+}
 
 
 class Server:
@@ -75,8 +98,10 @@ class Server:
         ------
         NotFoundError
             There is no such object.
+        AwayError
+            The server does not answer, or asks to come again later.
         ClusterError
-            The server does not answer, or refuses.
+            The server refuses.
         """
         return self._object("GET", path, namespace, query=query)
 
@@ -88,22 +113,22 @@ class Server:
         """Merge a patch into an object; return it as it is then."""
         return self._object("PATCH", path, namespace, body, {"fieldManager": MANAGER})
 
-    def lines(self, path: str, namespace: str, **query: str) -> Iterator[str]:
-        """Yield the lines of an answer as they come.
+    def lines(
+        self,
+        path: str,
+        namespace: str,
+        query: Mapping[str, str],
+        silence_s: float = _SILENCE_S,
+    ) -> Iterator[str]:
+        """Return the lines of an answer as they come, once the server has begun to answer.
 
         Raises
         ------
         LogCutError
-            The connection broke, or brought nothing for minutes.
+            While they are read: the connection broke, or brought nothing for ``silence_s``.
         """
-        from urllib3.exceptions import HTTPError
-
-        answer = self._answer("GET", path, namespace, None, query, (_TIMEOUT_S, _SILENCE_S))
-        try:
-            for line in answer:
-                yield line.decode(errors="replace").rstrip("\r\n")
-        except HTTPError as error:
-            raise LogCutError(f"{path} was cut off: {error}") from error
+        answer = self._answer("GET", path, namespace, None, query, (_TIMEOUT_S, silence_s))
+        return _lines(answer, path)
 
     def _object(
         self,
@@ -145,8 +170,20 @@ class Server:
             raise self._away(getattr(error, "reason", error)) from error
         return answer
 
-    def _away(self, why: object) -> ClusterError:
-        return ClusterError(f"the API server at {self.address} does not answer: {why}")
+    def _away(self, why: object) -> AwayError:
+        return AwayError(f"the API server at {self.address} does not answer: {why}")
+
+
+def _lines(answer: Any, path: str) -> Iterator[str]:
+    from urllib3.exceptions import HTTPError
+
+    try:
+        for line in answer:
+            yield line.decode(errors="replace").rstrip("\r\n")
+    except HTTPError as error:
+        raise LogCutError(f"{path} was cut off: {error}") from error
+    finally:
+        answer.close()
 
 
 def _explain(status: int, body: bytes, namespace: str) -> NoReturn:
@@ -159,4 +196,6 @@ def _explain(status: int, body: bytes, namespace: str) -> NoReturn:
         if "details" in said:
             raise NotFoundError(f"namespace {namespace}: {text}")
         text = f"{text}: CLM's resources are not installed here; see helm install in the README"
-    raise ClusterError(f"namespace {namespace}: {text}")
+    if status in _LATER:
+        raise AwayError(f"namespace {namespace}: {text}")
+    raise _REFUSALS.get(status, ClusterError)(f"namespace {namespace}: {text}")

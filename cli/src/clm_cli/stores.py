@@ -9,14 +9,13 @@ from clm_cli.server import ClusterError
 if TYPE_CHECKING:
     from clm_trainer.storage import Storage
 
-Store = Annotated[
-    str,
-    typer.Option(
-        "--store",
-        help="Folder, file:// or s3://bucket/prefix; S3 credentials and endpoint in the usual "
-        "AWS_ variables.",
-    ),
-]
+_OPTION = typer.Option(
+    "--store",
+    help="Folder, file:// or s3://bucket/prefix; S3 credentials and endpoint in the usual AWS_ "
+    "variables.",
+)
+Store = Annotated[str, _OPTION]
+OptionalStore = Annotated[str | None, _OPTION]
 
 
 def open_store(url: str) -> "Storage":

@@ -37,6 +37,8 @@ class Signal(StatusModel):
 class SignalFile(Signal):
     """``signals/<namespace>/<schedule>.json``: follows ``status.signal``."""
 
+    schema_version: Annotated[int, Field(ge=1)] = 1
+    """Grows when a field changes its meaning. A bot holds to what it knows and refuses the rest."""
     schedule_uid: Annotated[str, Field(max_length=36)]
     """The schedule that wrote it: one that was made again is another one."""
     namespace: Annotated[str, Field(max_length=63)]

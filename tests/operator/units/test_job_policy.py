@@ -1,5 +1,6 @@
 """What a schedule may ask of its pods: the allow-lists, and the administrator's defaults."""
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
@@ -10,7 +11,7 @@ from clm_api.conditions import Condition
 from clm_api.families import Family, FamilyParameters
 from clm_api.model_version import ModelVersionStatus, Phase
 from clm_operator.jobs import policy
-from clm_operator.mirror.objects import Version
+from clm_operator.mirror.objects import ScheduleObject, Version
 from clm_operator.settings import Settings
 from tests.operator.units import builders as b
 
@@ -280,3 +281,33 @@ def test_a_version_that_was_frozen_before_the_policy_gets_no_job() -> None:
 def test_a_version_that_the_policy_allows_gets_its_job() -> None:
     status, jobs = _frozen(b.settings(**ALL))
     assert (status.phase, jobs) == (Phase.PENDING, 1)
+
+
+BAD_NAMES = ("Training", "a_b", "-x", "../other")
+
+
+@pytest.mark.parametrize("name", BAD_NAMES)
+def test_a_stored_schedule_whose_queue_no_job_can_name_says_which_field_and_does_nothing(
+    name: str,
+) -> None:
+    good = b.schedule_object()
+    raw = deepcopy(good.raw)
+    raw["spec"].setdefault("job", {})["queueName"] = name
+    made = b.plan(b.seen(schedule=ScheduleObject.read(raw)))
+    ready = next(c for c in made.schedule_status.conditions if c.type == "Ready")
+    assert (ready.status, ready.reason) == ("False", "SpecInvalid")
+    assert "spec.job.queueName" in ready.message
+    assert (made.create_versions, made.create_jobs) == ((), ())
+
+
+@pytest.mark.parametrize("name", BAD_NAMES)
+def test_a_version_of_before_whose_queue_no_job_can_name_fails_and_says_which_field(
+    name: str,
+) -> None:
+    raw = deepcopy(b.version().raw)
+    raw["spec"]["run"]["pod"]["queueName"] = name
+    pending = Version.read(raw | {"status": {}})
+    made = b.plan(b.seen(pending, schedule=b.schedule_object(suspend=True)))
+    ((_, status),) = made.version_statuses
+    assert (status.phase, status.reason, made.create_jobs) == (Phase.FAILED, "SpecInvalid", ())
+    assert status.message.startswith(f'spec.run.pod.queueName: "{name}" is no name')

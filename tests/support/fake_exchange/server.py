@@ -18,10 +18,21 @@ import numpy as np
 from tests.support.fake_exchange.faults import Fault, refusal
 from tests.support.fake_exchange.limits import Meter, weight_of
 from tests.support.fake_exchange.listings import INDEX, MARK, Listing, interval_ms
+from tests.support.fake_exchange.trading import (
+    QUOTES,
+    TRADING,
+    Account,
+    TradingError,
+    balances,
+    find,
+    place,
+    quote,
+    rules_of,
+)
 from tests.support.serving import serving
 
 API_KEY, SECRET = "canary-key-7f3a9c", "canary-secret-51d0e8"
-_SIGNED = ("myTrades", "userTrades")
+_SIGNED = ("myTrades", "userTrades", *TRADING)
 _PRICES = {"klines": 1.0, "markPriceKlines": MARK, "indexPriceKlines": INDEX}
 _INTEREST_KEPT_MS, _MOST_INTEREST = 30 * 86_400_000, 500
 
@@ -62,6 +73,7 @@ class FakeExchange:
     meter: Meter = field(default_factory=Meter)
     asked: list[Asked] = field(default_factory=list)
     most_rows: int = 1000
+    account: Account = field(default_factory=Account)
     url: str = ""
 
     def __post_init__(self) -> None:
@@ -82,9 +94,9 @@ class FakeExchange:
         with serving(server) as self.url:
             yield self
 
-    def answer(self, target: str, headers: dict[str, str]) -> Answer | None:
-        """Answer one request; None hangs up."""
-        parts = urlsplit(target)
+    def answer(self, target: str, headers: dict[str, str], *, posted: str = "") -> Answer | None:
+        """Answer one request; None hangs up. ``posted`` is the body of a POST."""
+        parts = urlsplit(f"{target}?{posted}" if posted else target)
         api, endpoint = parts.path.split("/")[1], parts.path.rsplit("/", 1)[1]
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         with self._lock:
@@ -122,19 +134,38 @@ class FakeExchange:
         if endpoint == "time":
             return _json({"serverTime": self.now_ms()}, used)
         if endpoint == "exchangeInfo":
-            return _json({"symbols": [one.info() for one in known.values()]}, used)
+            return _json({"symbols": [self._info(one) for one in known.values()]}, used)
+        if endpoint == "account":
+            return _json(balances(self.account), used)
         listing = known.get(query.get("pair" if endpoint == "indexPriceKlines" else "symbol", ""))
         if listing is None:
             return Answer(400, refusal(-1121, "Invalid symbol.").encode(), used)
         if endpoint in _PRICES and (endpoint == "klines" or market == "usdm"):
             return self._klines(listing, query, used, _PRICES[endpoint])
+        if endpoint in QUOTES:
+            return _json(quote(listing, endpoint, self.now_ms()), used)
+        if endpoint == "order":
+            return self._order(listing, query, used)
         if endpoint == "openInterestHist":
             return self._interest(listing, query, used)
         if endpoint == "fundingRate":
             return _json(self._funding(listing, query), used)
-        if endpoint in _SIGNED:
+        if endpoint in {"myTrades", "userTrades"}:
             return _json(_fills(listing, query), used)
         return Answer(404, _page_not_found(), used)
+
+    def _info(self, listing: Listing) -> dict[str, Any]:
+        rules = {"filters": rules_of(listing.base), "orderTypes": ["LIMIT", "MARKET"]}
+        return listing.info() | (rules if listing.market == "spot" else {})
+
+    def _order(self, listing: Listing, query: dict[str, str], used: dict[str, str]) -> Answer:
+        try:
+            if "origClientOrderId" in query:
+                return _json(find(self.account, query), used)
+            with self._lock:
+                return _json(place(self.account, listing, query, self.now_ms()), used)
+        except TradingError as error:
+            return Answer(400, refusal(*error.args).encode(), used)
 
     def _klines(
         self, listing: Listing, query: dict[str, str], used: dict[str, str], factor: float
@@ -245,7 +276,9 @@ def _handler(exchange: FakeExchange) -> type[BaseHTTPRequestHandler]:
         disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
-            found = exchange.answer(self.path, {k.lower(): v for k, v in self.headers.items()})
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            heads = {k.lower(): v for k, v in self.headers.items()}
+            found = exchange.answer(self.path, heads, posted=body)
             if found is None:
                 self.close_connection = True
                 return
@@ -257,6 +290,9 @@ def _handler(exchange: FakeExchange) -> type[BaseHTTPRequestHandler]:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(found.body)
+
+        def do_POST(self) -> None:
+            self.do_GET()
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

@@ -11,7 +11,7 @@ import pytest
 from clm_api.errors import ClmError
 from clm_api.report import PackageData
 from clm_trainer.own.package import identity, packages_of, require_same
-from clm_trainer.simulation.folder import fingerprint
+from clm_trainer.simulation.fingerprint import Fingerprint
 from tests.support.own_packages import lay, on_the_path, write
 from tests.trainer.families.runs import run_spec
 
@@ -100,7 +100,7 @@ def test_a_simulation_of_other_own_code_begins_anew(tmp_path: Path) -> None:
     own = run_spec(model={"features": {"set": "quantdesk.momentum"}})
     lay(tmp_path, FILES, ENTRY)
     with on_the_path(tmp_path):
-        before = fingerprint(own, "bars")
-        assert fingerprint(own, "bars") == before
+        before = Fingerprint.of(own, "bars")
+        assert Fingerprint.of(own, "bars") == before
         write(tmp_path, {"quantdesk/inner.py": "X = 2\n"})
-        assert fingerprint(own, "bars") != before
+        assert Fingerprint.of(own, "bars").differing(before) == ["code"]

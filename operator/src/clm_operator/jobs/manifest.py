@@ -25,6 +25,8 @@ class NewJob:
     manifest: dict[str, Any]
     grants: tuple[Grant, ...] = ()
     """One for each container; none: its pods take the Secret of the operator's configuration."""
+    lent_when_admitted: bool = False
+    """Whether it gets no keys while a queue holds it back."""
 
     @property
     def name(self) -> str:

@@ -96,7 +96,8 @@ def replay_job(
     told = Told(command, values, reads_fills=due.reads_fills, secret_ref=key)
     static = dict.fromkeys(containers_of(due.pod), settings.store.secret_name)
     work = work_of(due.pod, told, {one.container: one.name for one in grants} or static)
-    return NewJob(manifest(meta, due.pod, work, settings), grants)
+    made = manifest(meta, due.pod, work, settings)
+    return NewJob(made, grants, lent_when_admitted=True)
 
 
 def _words(due: DueReplay, settings: Settings) -> tuple[str, str]:

@@ -75,17 +75,17 @@ def probability_of_backtest_overfitting(returns: Floats, *, blocks: int = 16) ->
     sums = np.add.reduceat(returns, edges[:-1])
     squares = np.add.reduceat(returns**2, edges[:-1])
     halves = [list(half) for half in itertools.combinations(range(blocks), blocks // 2)]
-    sharpes = [
-        _sharpe(int(sizes[half].sum()), sums[half].sum(axis=0), squares[half].sum(axis=0))
-        for half in halves
-    ]
-    logits = []
-    # In this order the rest of the first half is the last half, and so on.
-    for inside, outside in zip(sharpes, reversed(sharpes), strict=True):
-        best = inside.max()
-        if best > -np.inf:
-            rank = _mid_ranks(outside)[inside == best].mean()
-            logits.append(math.log(rank / (len(inside) + 1 - rank)))
+
+    def sharpes(half: list[int]) -> Floats:
+        return _sharpe(int(sizes[half].sum()), sums[half].sum(axis=0), squares[half].sum(axis=0))
+
+    # In this order the rest of the first half is the last half, and so on. Pair by pair: the
+    # ratios of all halves would take a hundred kilobytes a version.
+    first = len(halves) // 2
+    pairs = zip(map(sharpes, halves[:first]), map(sharpes, halves[: first - 1 : -1]), strict=True)
+    found = [(_logit(one, other), _logit(other, one)) for one, other in pairs]
+    ordered = [logit for logit, _ in found] + [logit for _, logit in reversed(found)]
+    logits = [logit for logit in ordered if logit is not None]
     if not logits:
         raise ClmError(
             Reason.INSUFFICIENT_DATA,
@@ -94,6 +94,15 @@ def probability_of_backtest_overfitting(returns: Floats, *, blocks: int = 16) ->
         )
     below = sum(logit <= 0 for logit in logits)
     return Overfitting(probability=below / len(logits), logits=tuple(logits))
+
+
+def _logit(inside: Floats, outside: Floats) -> float | None:
+    """Return the logit of the best in sample; None where none can be chosen."""
+    best = inside.max()
+    if best == -np.inf:
+        return None
+    rank = float(_mid_ranks(outside)[inside == best].mean())
+    return math.log(rank / (len(inside) + 1 - rank))
 
 
 def _require_enough(returns: Floats, blocks: int) -> None:

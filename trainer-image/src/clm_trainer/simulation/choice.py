@@ -1,7 +1,6 @@
 """What choosing the best of a simulation's versions is worth: the probability of overfitting."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -10,7 +9,7 @@ from clm_api.run import RunSpec
 from clm_trainer.evaluation import backtest
 from clm_trainer.evaluation.play import Funding, Play
 from clm_trainer.evaluation.significance import probability_of_backtest_overfitting
-from clm_trainer.panel import Panel
+from clm_trainer.panel import Floats, Panel
 from clm_trainer.simulation.replay import positions
 from clm_trainer.simulation.version import PastVersion
 
@@ -36,34 +35,72 @@ class Choice:
     reason: str = ""
 
 
-def choice_of(
-    versions: Sequence[PastVersion], panel: Panel, spec: RunSpec, funding: Funding | None
-) -> Choice:
-    """Compare all versions that were there before the last ``periodDays``, on those bars.
+@dataclass(eq=False)
+class Chosen:
+    """What the versions of one schedule earned on the last ``periodDays``, version by version.
+
+    Those that were not there yet when these bars began are left out.
 
     Parameters
     ----------
     panel, funding
         The traded range, as for ``replay``.
     """
-    bars = min(round(spec.evaluation.period_days * panel.bars_per_day), len(panel))
-    shared = [v for v in versions if v.metrics is not None and len(v.percentiles) >= bars]
-    if len(shared) < LEAST_VERSIONS:
-        reason = f"{len(shared)} versions share the last {bars} bars; {LEAST_VERSIONS} are needed"
-        return Choice(None, len(shared), reason)
-    window = panel.window(len(panel) - bars, len(panel))
-    newest = slice(-bars, None)
-    due = None if funding is None else funding.rows(newest)
-    plays = [
-        Play(
-            window, positions(v.percentiles[newest], v.sigma[newest], window, spec),
-            spec.cost_bps, due,
-        )
-        for v in shared
-    ]  # fmt: skip
-    returns = [backtest.net_returns(play) for play in plays]
+
+    panel: Panel
+    spec: RunSpec
+    funding: Funding | None
+    _returns: list[Floats] = field(default_factory=list)
+
+    @property
+    def bars(self) -> int:
+        """How many bars the versions are compared on."""
+        wanted = round(self.spec.evaluation.period_days * self.panel.bars_per_day)
+        return min(wanted, len(self.panel))
+
+    @property
+    def window(self) -> Panel:
+        """Those bars."""
+        return self.panel.window(len(self.panel) - self.bars, len(self.panel))
+
+    @property
+    def returns(self) -> Floats:
+        """Net returns, shape (bars, versions)."""
+        if not self._returns:
+            return np.empty((self.bars, 0))
+        return np.stack(self._returns, axis=1)
+
+    def add(self, version: PastVersion) -> None:
+        """Trade one more version."""
+        if version.metrics is None or len(version.percentiles) < self.bars:
+            return
+        newest = slice(-self.bars, None)
+        due = None if self.funding is None else self.funding.rows(newest)
+        ranks, sigma = version.percentiles[newest], version.sigma[newest]
+        window = self.window
+        targets = positions(ranks, sigma, window, self.spec)
+        self._returns.append(backtest.net_returns(Play(window, targets, self.spec.cost_bps, due)))
+
+    def choice(self) -> Choice:
+        """Compare them."""
+        return chosen_of(self.returns, f"the last {self.bars} bars")
+
+
+def chosen_of(returns: Floats, where: str) -> Choice:
+    """Return what choosing the best of some versions is worth.
+
+    Parameters
+    ----------
+    returns
+        Of the same bars, shape (bars, versions).
+    where
+        Which bars, for people.
+    """
+    count = returns.shape[1]
+    if count < LEAST_VERSIONS:
+        return Choice(None, count, f"{count} versions share {where}; {LEAST_VERSIONS} are needed")
     try:
-        found = probability_of_backtest_overfitting(np.stack(returns, axis=1))
+        found = probability_of_backtest_overfitting(returns)
     except ClmError as error:
-        return Choice(None, len(shared), error.message)
-    return Choice(found.probability, len(shared))
+        return Choice(None, count, error.message)
+    return Choice(found.probability, count)

@@ -4,7 +4,7 @@ Training needs no order; judging does: a version's deflated Sharpe ratio counts 
 """
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -72,7 +72,7 @@ class Simulation:
 
 
 def replay(
-    versions: Sequence[PastVersion],
+    versions: Iterable[PastVersion],
     panel: Panel,
     spec: RunSpec,
     funding: Funding | None = None,
@@ -85,7 +85,7 @@ def replay(
     Parameters
     ----------
     versions
-        In the order of their slots.
+        In the order of their slots; each is looked at once.
     panel
         The traded range: starts at the first slot.
     funding

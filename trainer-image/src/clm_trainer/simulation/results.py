@@ -1,15 +1,13 @@
-"""What a simulation leaves behind: one JSON document, two tables, one picture."""
+"""How a simulation is written down: one JSON document, one picture."""
 
 import json
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from clm_trainer.panel import Floats
-from clm_trainer.simulation.replay import Promotion, Simulation
+from clm_trainer.simulation.replay import Simulation
 from clm_trainer.tearsheet.svg import Axes, Colour, roomy
 from clm_trainer.tearsheet.ticks import dates, numbers, seconds, window
 
@@ -20,18 +18,12 @@ _COLOURS = {
 }  # fmt: skip
 
 
-def write_results(folder: Path, simulation: Simulation, facts: dict[str, Any]) -> None:
-    """Write ``simulation.json``, ``equity.parquet``, ``trades.parquet`` and ``equity.svg``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(facts, indent=1, allow_nan=False)
-    (folder / "simulation.json").write_text(text + "\n")
-    production = simulation.production
-    production.equity.to_parquet(folder / "equity.parquet", index=False, compression="zstd")
-    production.trades.to_parquet(folder / "trades.parquet", index=False, compression="zstd")
-    draw(folder / "equity.svg", simulation, simulation.promotions)
+def as_document(facts: dict[str, Any]) -> bytes:
+    """Return ``simulation.json``."""
+    return json.dumps(facts, indent=1, allow_nan=False).encode() + b"\n"
 
 
-def draw(path: Path, simulation: Simulation, promotions: Sequence[Promotion]) -> None:
+def drawing(simulation: Simulation) -> str:
     """Draw production against buy-and-hold; ticks at the bottom are promotions."""
     frame = simulation.production.equity
     times = seconds(frame)
@@ -50,10 +42,10 @@ def draw(path: Path, simulation: Simulation, promotions: Sequence[Promotion]) ->
         axes.line(times, logs[colour], colour)
         axes.key(place, said, colour)
     axes.key(len(curves), "promotion", Colour.LOSS)
-    for promotion in promotions:
+    for promotion in simulation.promotions:
         axes.stub(promotion.slot.timestamp(), Colour.LOSS)
     title = "Equity (log), net of costs: production against buy and hold"
-    path.write_text(axes.drawing(title, _COLOURS))
+    return axes.drawing(title, _COLOURS)
 
 
 def _log(values: "pd.Series[float]") -> Floats:

@@ -1,31 +1,24 @@
-"""All past slots of a schedule, trained on every core, then replayed in order."""
+"""All past slots of a schedule, trained on every core of this machine, then replayed in order."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from clm_api.errors import ClmError
-from clm_api.past import past_slots
-from clm_api.reasons import Reason
 from clm_api.run import RunSpec
+from clm_api.timing import slot_of
 from clm_api.training_schedule import TrainingScheduleSpec
-from clm_trainer.panel import Panel
-from clm_trainer.simulation.choice import choice_of
-from clm_trainer.simulation.folder import VersionFolder, fingerprint
-from clm_trainer.simulation.replay import replay
-from clm_trainer.simulation.results import write_results
-from clm_trainer.simulation.summary import summary
-from clm_trainer.simulation.workers import Work, train_all
-from clm_trainer.stages.fetch import fetch
-from clm_trainer.stages.funding import dues, funding_events
+from clm_trainer.host import Host
+from clm_trainer.simulation.judged import answer
+from clm_trainer.simulation.prepared import Prepared, prepare
+from clm_trainer.simulation.slots import SlotFolder
+from clm_trainer.simulation.workers import train_all
 from clm_trainer.storage import Storage
 from clm_trainer.threads import thread_count
 
 Tell = Callable[[int, int], None]
+_NAME_LETTERS = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +31,7 @@ class Simulator:
         Of this very spec, range, bars and code: finished versions in it are used again.
     """
 
-    work: Work
-    slots: list[datetime]
+    prepared: Prepared
     folder: Path
 
     @classmethod
@@ -65,36 +57,33 @@ class Simulator:
             SpecInvalid, DataUnavailable, DataGap, DataInvalid, InsufficientData, SymbolUnknown,
             ExchangeDenied.
         """
-        slots = past_slots(schedule, start, stop)
-        panel, bars = fetch(spec.data, store, funding=spec.charges_funding)
-        panel = _until(panel, stop)
-        per_run = round(schedule.data.lookback_days * panel.bars_per_day)
-        held = panel.times >= pd.Timestamp(start) - pd.Timedelta(days=spec.evaluation.period_days)
-        events = funding_events(spec, panel.window(int(held.argmax()), len(panel)), store)
-        folder = out / fingerprint(spec, bars.sha256, events)
-        work = Work(panel, spec, per_run, VersionFolder(folder / "versions"), events)
-        known = [slot for slot in slots if work.row(slot) < len(panel)]
-        if not known:
-            text = f"no slot between {start:%Y-%m-%d} and {stop:%Y-%m-%d} lies within the bars"
-            raise ClmError(Reason.INSUFFICIENT_DATA, f"{text}: import newer bars or move --from")
-        return cls(work, known, folder)
+        host = Host(store, lambda: datetime.now(UTC), lambda: False)
+        made = prepare(schedule, spec, start, stop, host)
+        return cls(made, out / made.work.made_of.sha256[:_NAME_LETTERS])
+
+    @property
+    def _versions(self) -> SlotFolder:
+        return SlotFolder(Storage(str(self.folder)), "versions")
 
     def train(self, tell: Tell) -> None:
         """Train what is not finished yet, on all cores; ``tell`` gets finished and all."""
-        train_all(self.work, self.slots, thread_count(), tell)
+        folder, slots = self._versions, self.prepared.slots
+        finished = folder.finished()
+        missing = [slot for slot in slots if slot_of(slot) not in finished]
+        done = len(slots) - len(missing)
+        tell(done, len(slots))
+
+        def keep(slot: datetime, content: bytes) -> None:
+            nonlocal done
+            folder.create(slot, content)
+            done += 1
+            tell(done, len(slots))
+
+        train_all(self.prepared.work, missing, thread_count(), keep)
 
     def finish(self) -> dict[str, Any]:
         """Judge, promote and trade in order; write the results and return the summary."""
-        versions = [self.work.folder.load(slot) for slot in self.slots]
-        first = self.work.row(self.slots[0])
-        traded = self.work.panel.window(first, len(self.work.panel))
-        events = self.work.events
-        funding = None if events is None else dues(events, traded)
-        simulation = replay(versions, traded, self.work.spec, funding)
-        facts = summary(simulation, choice_of(versions, traded, self.work.spec, funding))
-        write_results(self.folder, simulation, facts)
-        return facts
-
-
-def _until(panel: Panel, stop: datetime) -> Panel:
-    return panel.window(0, int(panel.times.searchsorted(pd.Timestamp(stop))))
+        found = answer(self.prepared, self._versions)
+        for name, content in found.files().items():
+            (self.folder / name).write_bytes(content)
+        return found.facts

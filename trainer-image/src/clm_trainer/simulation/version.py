@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from clm_api.errors import ClmError
+from clm_api.reasons import Reason
 from clm_api.report import MetricsFile
 from clm_api.run import RunSpec
 from clm_trainer.families.base import FitContext
@@ -14,6 +15,19 @@ from clm_trainer.features import registry
 from clm_trainer.panel import Floats, Panel
 from clm_trainer.stages.develop import develop
 from clm_trainer.stages.features import dataset
+
+OTHERS_TROUBLE = frozenset(
+    {
+        Reason.INTERRUPTED,
+        Reason.STORAGE_DENIED,
+        Reason.STORAGE_UNAVAILABLE,
+        Reason.DATA_UNAVAILABLE,
+        Reason.EXCHANGE_DENIED,
+        Reason.EXCHANGE_BANNED,
+        Reason.DEVICE_UNAVAILABLE,
+    }
+)
+"""Reasons that say nothing of a version: it is to be trained again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,10 +73,17 @@ def past_version(
         The run; its data range is not read, the panel stands for it.
     events
         Funding that covers the run's evaluation window, perpetuals only.
+
+    Raises
+    ------
+    ClmError
+        One of ``OTHERS_TROUBLE``; for any other reason the run fails, and that is its answer.
     """
     try:
         developed = develop(panel.window(0, known), spec, context, events)
     except ClmError as error:
+        if error.reason in OTHERS_TROUBLE:
+            raise
         none = np.empty((0, len(panel.symbols)))
         return PastVersion(slot, None, none, none, f"{error.reason}: {error.message}")
     rows = dataset(panel, None, registry.create(spec))

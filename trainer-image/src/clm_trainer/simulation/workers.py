@@ -1,99 +1,127 @@
 """Many versions at once: one process per core, one thread per process."""
 
 import multiprocessing
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from datetime import datetime
+from multiprocessing.synchronize import Event
 
-import pandas as pd
+from clm_api.errors import ClmError
+from clm_api.reasons import Reason
+from clm_trainer.families.base import interrupted
+from clm_trainer.simulation.work import Work
 
-from clm_api.run import RunSpec
-from clm_api.timing import TIMEFRAME_SECONDS, floor_to
-from clm_trainer.families.base import FitContext
-from clm_trainer.panel import Panel
-from clm_trainer.simulation.folder import VersionFolder
-from clm_trainer.simulation.version import past_version
-
-
-@dataclass(frozen=True, eq=False)
-class Work:
-    """What every worker knows.
-
-    Parameters
-    ----------
-    panel
-        All bars from the first slot's data on.
-    bars
-        Length of one run's data.
-    events
-        Funding of all bars on which something is held, perpetuals only.
-    """
-
-    panel: Panel
-    spec: RunSpec
-    bars: int
-    folder: VersionFolder
-    events: pd.DataFrame | None = None
-
-    def row(self, slot: datetime) -> int:
-        """Return the first row that a slot's run does not know."""
-        known = floor_to(slot, TIMEFRAME_SECONDS[self.spec.data.timeframe])
-        return int(self.panel.times.searchsorted(pd.Timestamp(known)))
-
-    def train(self, slot: datetime) -> None:
-        """Train one slot's version and save it."""
-        end = self.row(slot)
-        begin = max(end - self.bars, 0)
-        context = FitContext(
-            seed=self.spec.model.seed,
-            device="cpu",
-            threads=1,
-            progress=lambda *_: None,
-            should_stop=lambda: False,
-        )
-        window = self.panel.window(begin, len(self.panel))
-        made = past_version(window, end - begin, self.spec, slot, context, self.events)
-        self.folder.save(made)
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""Variables that numeric libraries read once, when they are imported."""
+_LOOK_S = 0.2
+"""How often the end is looked for while versions are trained."""
+Keep = Callable[[datetime, bytes], None]
+ShouldStop = Callable[[], bool]
 
 
 def train_all(
-    work: Work, slots: Sequence[datetime], workers: int, tell: Callable[[int, int], None]
+    work: Work,
+    slots: Sequence[datetime],
+    workers: int,
+    keep: Keep,
+    should_stop: ShouldStop = lambda: False,
 ) -> None:
-    """Train every slot that is not finished yet.
+    """Train the versions of slots.
 
     Parameters
     ----------
-    tell
-        Called with how many are finished, and how many there are.
+    workers
+        Processes; with 1 it is this one, which then must have been started with ``ONE_THREAD``.
+    keep
+        Called in this process with each slot and its finished file, in any order.
+
+    Raises
+    ------
+    ClmError
+        Interrupted; what ``keep`` and ``past_version`` raise.
     """
-    missing = [slot for slot in slots if not work.folder.has(slot)]
-    done = len(slots) - len(missing)
-    tell(done, len(slots))
-    if not missing:
+    if workers > 1 and slots:
+        _train_beside(work, slots, workers, keep, should_stop)
         return
+    for slot in slots:
+        _go_on(should_stop)
+        keep(slot, work.train(slot, should_stop))
+
+
+def _train_beside(
+    work: Work, slots: Sequence[datetime], workers: int, keep: Keep, should_stop: ShouldStop
+) -> None:
     # A forked process would inherit locks of the libraries' threads.
     context = multiprocessing.get_context("spawn")
-    count = min(workers, len(missing))
-    with ProcessPoolExecutor(count, context, initializer=_adopt, initargs=(work,)) as pool:
-        futures = [pool.submit(_train, slot) for slot in missing]
+    end, count = context.Event(), min(workers, len(slots))
+    with (
+        _environment(ONE_THREAD),
+        ProcessPoolExecutor(count, context, initializer=_adopt, initargs=(work, end)) as pool,
+    ):
+        waiting = {pool.submit(_train, slot): slot for slot in slots}
         try:
-            for finished in as_completed(futures):
-                finished.result()
-                done += 1
-                tell(done, len(slots))
+            while waiting:
+                _go_on(should_stop)
+                done, _ = wait(waiting, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
+                for future in done:
+                    keep(waiting.pop(future), _made(future))
         except BaseException:
+            end.set()
             pool.shutdown(cancel_futures=True)
             raise
 
 
-_adopted: list[Work] = []
-"""The work of a worker process; empty everywhere else."""
+def _go_on(should_stop: ShouldStop) -> None:
+    if should_stop():
+        raise interrupted()
 
 
-def _adopt(work: Work) -> None:
-    _adopted.append(work)
+def _made(future: "Future[bytes | tuple[Reason, str]]") -> bytes:
+    """Return a file, or raise the error that came out of a worker in parts."""
+    found = future.result()
+    if isinstance(found, bytes):
+        return found
+    raise ClmError(*found)
 
 
-def _train(slot: datetime) -> None:
-    _adopted[0].train(slot)
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables for the processes that are started inside."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+_adopted: list[tuple[Work, Event]] = []
+"""The work of a worker process, and what ends it; empty everywhere else."""
+
+
+def _adopt(work: Work, end: Event) -> None:
+    _adopted.append((work, end))
+    threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End when the process is gone that wants the versions: killed, it can't say so."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _train(slot: datetime) -> bytes | tuple[Reason, str]:
+    work, end = _adopted[0]
+    try:
+        return work.train(slot, end.is_set)
+    except ClmError as error:
+        return error.reason, error.message

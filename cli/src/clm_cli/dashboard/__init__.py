@@ -1,0 +1,1 @@
+"""``clm dashboard``: pages about schedules, versions and simulations, on this machine only."""

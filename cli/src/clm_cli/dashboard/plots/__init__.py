@@ -1,0 +1,1 @@
+"""Plots as SVG text: pure, coloured by classes of the page's own style sheet."""
