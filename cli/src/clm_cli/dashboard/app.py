@@ -116,7 +116,8 @@ class _Page:
     module: ModuleType
 
     def show(self, request: Request) -> Response:
-        world, query, module = self.desk.world(), query_of(request), self.module
+        world, module, store = self.desk.world(), self.module, self.desk.files is not None
+        query = replace(query_of(request), store=store)
         if self.desk.files is not None and hasattr(module, "wanted"):
             found = self.desk.files.found(world, module.wanted(world, query))
             query = replace(query, files=found)

@@ -14,7 +14,8 @@ from clm_api.model_version import TERMINAL
 from clm_api.report import Manifest
 from clm_cli.cluster import VersionView
 from clm_cli.dashboard.files import Equity, File, Found, Wanted
-from clm_cli.dashboard.world import World
+from clm_cli.dashboard.replay_curves import ReplayCurves
+from clm_cli.dashboard.world import Key, World
 from clm_cli.judged_files import content_of, corrupt, manifest_of
 from clm_cli.server import ClusterError
 from clm_cli.stores import open_store
@@ -52,11 +53,13 @@ class StoreFiles:
     url: str
     clock: Callable[[], datetime]
     _store: "Storage" = field(init=False)
+    _curves: ReplayCurves = field(init=False)
     _kept: "OrderedDict[tuple[Any, ...], _Kept]" = field(default_factory=OrderedDict)
     _lock: Any = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self._store = open_store(self.url).hasty()
+        self._curves = ReplayCurves(self._store)
 
     def found(self, world: World, wanted: Iterable[Wanted]) -> Mapping[Wanted, Found]:
         """Return what became of each wanted file."""
@@ -64,6 +67,8 @@ class StoreFiles:
 
     def one(self, world: World, wanted: Wanted) -> Found:
         """Return what became of a wanted file."""
+        if wanted.file is File.REPLAYS:
+            return self._replays(world, wanted.version)
         if (version := world.single.get(wanted.version)) is None:
             return Found(problem=f"no readable ModelVersion {wanted.version.name} is known here")
         place = _place(version, wanted.file)
@@ -75,6 +80,17 @@ class StoreFiles:
         found, lasts = self._read(version, wanted.file)
         self._keep(place, found, None if lasts else self.clock() + _KEPT_PROBLEM)
         return found
+
+    def _replays(self, world: World, key: Key) -> Found:
+        """Return the equity of a schedule's production."""
+        if (view := world.schedules.get(key)) is None:
+            return Found(problem=f"no TrainingSchedule {key.name} is known here")
+        try:
+            return Found(equity=self._curves.of(key, view))
+        except ClmError as error:
+            return Found(problem=f"{error.reason}: {error.message}")
+        except ClusterError as error:
+            return Found(problem=str(error))
 
     def _read(self, version: VersionView, file: File) -> tuple[Found, bool]:
         """Read a file; return whether it can't become another one, too."""

@@ -23,6 +23,11 @@
     if (line && line.textContent !== text) line.textContent = text;
   }
 
+  function said() {
+    const one = document.querySelector("#main [data-said]");
+    return one ? one.dataset.said : "";
+  }
+
   function close() {
     if (source) source.close();
     source = null;
@@ -79,6 +84,9 @@
       forms: Array.from(document.querySelectorAll("#main form[id]")).filter(touched),
       details,
       scrolled,
+      checked: Array.from(document.querySelectorAll("#main form:not([id]) input[type=checkbox][id]"))
+        .filter((one) => one.checked).map((one) => one.id),
+      said: said(),
       window: [window.scrollX, window.scrollY],
     };
   }
@@ -93,6 +101,11 @@
       const one = document.getElementById(id);
       if (one) one.open = open;
     }
+    for (const id of kept.checked) {
+      const one = document.getElementById(id);
+      if (one) one.checked = true;
+    }
+    if (said() !== kept.said) document.getElementById("said").textContent = said();
     for (const [id, left, top] of kept.scrolled) {
       const one = document.getElementById(id);
       if (one) one.scrollTo(left, top);
