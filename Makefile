@@ -82,7 +82,7 @@ soak: setup ## Live through DAYS (60) with 12 schedules and KILLS (40) on a move
 
 bench: ## Measure ratios against other libraries, which get an environment of their own, then runs and decisions
 	@bench/setup.sh
-	@missed=0; for one in bench bench.decisions bench.runs bench.pod; do \
+	@missed=0; for one in bench bench.decisions bench.runs bench.pod bench.simulate; do \
 	  $(VENV)/python -m $$one || missed=1; \
 	done; exit $$missed
 

@@ -92,10 +92,10 @@ namespaceSelector:
 
 {{- define "clm.operatorRules" -}}
 - apiGroups: [clm.dev]
-  resources: [trainingschedules]
+  resources: [trainingschedules, simulations]
   verbs: [get, list, watch]
 - apiGroups: [clm.dev]
-  resources: [trainingschedules/status, modelversions/status]
+  resources: [trainingschedules/status, modelversions/status, simulations/status]
   verbs: [patch]
 - apiGroups: [clm.dev]
   resources: [modelversions]
@@ -316,6 +316,14 @@ nats:
 {{- end }}
 {{- end }}
 
+{{- define "clm.replays" -}}
+{{- $set := dict }}
+{{- range $name, $value := .Values.replays }}
+{{- if $value }}{{ $_ := set $set $name $value }}{{ end }}
+{{- end }}
+{{- toJson $set }}
+{{- end }}
+
 {{- define "clm.config" -}}
 leader: {namespace: {{ .Release.Namespace | quote }}, name: {{ printf "%s-operator" .Release.Name | quote }}}
 store:
@@ -358,6 +366,7 @@ trainer:
   {{- end }}
 families: {{ toJson .Values.families }}
 jobPolicy: {{ toJson .Values.jobPolicy }}
+replays: {{ include "clm.replays" . }}
 {{- with .Values.watchNamespaceSelector }}
 watchNamespaceSelector: {{ toJson . }}
 {{- else }}
