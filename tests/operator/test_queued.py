@@ -17,6 +17,7 @@ from tests.support.ports import eventually
 from tests.support.queues import PREEMPT, cluster_queue, flavor, local_queue, priority_class
 from tests.support.schedules import schedule
 
+pytestmark = pytest.mark.slow
 Raw = dict[str, Any]
 FLAVOR, LIMIT_S = "queued", 10
 SLEEPS = ["sleep", "600"]

@@ -18,6 +18,8 @@ from clm_operator.runs.outcome import Need
 from clm_operator.words import same_words
 from tests.operator.units import builders as b
 from tests.operator.units.test_outcomes import HAD_JOB
+from tests.operator.units.test_shadow import IN_PRODUCTION
+from tests.operator.units.world import World, ended
 
 Raw = dict[str, Any]
 LIMIT_S, T0 = 60, b.NOW
@@ -347,3 +349,32 @@ def test_keys_of_a_queued_run_go_with_the_pod_and_those_of_others_with_the_job()
         (owner,) = again.secret["ownerReferences"]
         owners[queued] = (owner["kind"], owner["name"], owner["uid"])
     assert owners == {True: ("Pod", "btc-1-x", "u"), False: ("Job", "btc-1", "job-btc-1")}
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (waits(FULL), ("Running", "Queued", FULL, "Queued")),
+        (waits(LARGE), ("Failed", "NotAdmissible", "", "Held")),
+    ],
+    ids=["waits for its turn", "will never be admitted"],
+)
+def test_a_replay_is_queued_by_the_same_rules(found: Raw, said: tuple[str, ...]) -> None:
+    world = World.of(
+        ended("btc-0", "PRODUCTION"), status=IN_PRODUCTION,
+        job={"pendingDeadlineSeconds": LIMIT_S},
+    )  # fmt: skip
+    world.now += timedelta(hours=6)
+    world.settle()
+    (name,) = world.jobs
+    raw = world.jobs[name].raw
+    raw["spec"]["suspend"] = True
+    raw["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] = "gpu"
+    for seconds in (7200, 7300):
+        world.jobs = {name: Job(raw, kueue=InQueue(Workload.read(found)))}
+        world.now = at(6 * 3600 + seconds)
+        world.settle()
+    replay = world.schedule["status"]["replay"]
+    phase, reason, words, state = said
+    assert (replay["phase"], replay["reason"], replay["queue"]["state"]) == (phase, reason, state)
+    assert words in replay["message"]
