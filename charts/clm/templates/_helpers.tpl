@@ -316,6 +316,14 @@ nats:
 {{- end }}
 {{- end }}
 
+{{- define "clm.replays" -}}
+{{- $set := dict }}
+{{- range $name, $value := .Values.replays }}
+{{- if $value }}{{ $_ := set $set $name $value }}{{ end }}
+{{- end }}
+{{- toJson $set }}
+{{- end }}
+
 {{- define "clm.config" -}}
 leader: {namespace: {{ .Release.Namespace | quote }}, name: {{ printf "%s-operator" .Release.Name | quote }}}
 store:
@@ -358,6 +366,7 @@ trainer:
   {{- end }}
 families: {{ toJson .Values.families }}
 jobPolicy: {{ toJson .Values.jobPolicy }}
+replays: {{ include "clm.replays" . }}
 {{- with .Values.watchNamespaceSelector }}
 watchNamespaceSelector: {{ toJson . }}
 {{- else }}

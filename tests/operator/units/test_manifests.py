@@ -244,12 +244,21 @@ def test_the_closed_list_of_pod_fields_arrives() -> None:
         priorityClassName="low",
         runtimeClassName="gvisor",
         queueName="team",
+        priorityClass="research",
     )
     pod = made["spec"]["template"]["spec"]  # type: ignore[index]
     assert pod["nodeSelector"] == {"pool": "a"}
     assert pod["tolerations"] == [{"key": "gpu", "operator": "Exists"}]
     assert (pod["priorityClassName"], pod["runtimeClassName"]) == ("low", "gvisor")
-    assert made["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "team"  # type: ignore[index]
+    labels = made["metadata"]["labels"]  # type: ignore[index]
+    assert labels["kueue.x-k8s.io/queue-name"] == "team"
+    assert labels["kueue.x-k8s.io/priority-class"] == "research"
+    assert made["spec"]["template"]["metadata"]["labels"].keys() < labels.keys()  # type: ignore[index]
+
+
+def test_a_job_that_names_no_queue_has_no_label_of_one() -> None:
+    labels = manifest()["metadata"]["labels"]  # type: ignore[index]
+    assert [one for one in labels if "kueue" in one] == []
 
 
 _JSON = st.recursive(

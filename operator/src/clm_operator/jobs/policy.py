@@ -91,6 +91,12 @@ def _refused(
             "priorityClasses",
             policy.priority_classes,
         ),
+        (
+            "priorityClass",
+            asked.priority_class,
+            "workloadPriorityClasses",
+            policy.workload_priority_classes,
+        ),
         ("runtimeClassName", asked.runtime_class_name, "runtimeClasses", policy.runtime_classes),
     )
     for field, name, value, allowed in classes:
