@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -147,6 +148,10 @@ def queue(status: Raw) -> Raw:
     return dict(status.get("queue", {}))
 
 
+def held_by(reason: str, status: Raw) -> bool:
+    return queue(status).get("reason") == reason
+
+
 def begin(rig: Rig, name: str, spec: Raw) -> str:
     rig.apply(schedule(name, rig.namespace, **spec))
     return str(the_version(rig, name)["metadata"]["name"])
@@ -174,7 +179,7 @@ def test_what_holds_runs_for_ever_ends_them_and_what_passes_does_not(
             words = row.spoils(found["metadata"]["name"], found["status"]["queue"]["workload"])
             rig.plane.kubectl("-n", namespace, *words)
     for row in ROWS:
-        held = wait(rig, row.name, lambda s, r=row: queue(s).get("reason") == r.reason, row.reason)
+        held = wait(rig, row.name, partial(held_by, row.reason), row.reason)
         assert queue(held)["state"] == "Held"
     for row in (row for row in ROWS if row.ends):
         (version,) = rig.wait_ended(row.name, seconds=60)
@@ -195,7 +200,9 @@ def test_a_run_that_waited_longer_than_for_a_node_is_let_go_and_judged(
     """The queue on hold of the table before: its run has waited for its whole deadline."""
     name = str(the_version(rig, "on-hold")["metadata"]["name"])
     assert rig.secrets(name) == [], "a queue holds it back: it has no keys"
-    with stopped(rig.plane.processes.pid("kube-controller-manager")):
+    controllers = rig.plane.processes.pid("kube-controller-manager")
+    assert controllers is not None
+    with stopped(controllers):
         rig.plane.apply(closed("q-on-hold") | {"spec": cluster_queue("q-on-hold", FLAVOR)["spec"]})
         rig.plane.kubectl("patch", "clusterqueue", "q-on-hold", "--type=merge", "-p",
                           '{"spec": {"stopPolicy": "None"}}')  # fmt: skip

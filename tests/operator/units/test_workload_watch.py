@@ -11,14 +11,14 @@ from clm_operator.cluster.kueue import Kueue
 from clm_operator.edge.workload_watch import WorkloadWatch
 from clm_operator.mirror.objects import Key
 from clm_operator.mirror.workloads import Workload
-from clm_operator.mirror.world import Mirror
+from clm_operator.mirror.world import KINDS, Mirror
 from clm_operator.telling.prometheus import Metrics
 from tests.operator.units import builders as b
 from tests.operator.units.test_list_watch import Answer, Scripted, event, page
 from tests.operator.units.test_queueing import FULL, condition, waits, workload
 
 Raw = dict[str, Any]
-SERVED = [{"versions": [{"version": "v1beta2"}, {"version": "v1beta1"}]}]
+SERVED: Answer = [{"versions": [{"version": "v1beta2"}, {"version": "v1beta1"}]}]
 
 
 class Asked(Scripted):
@@ -114,8 +114,7 @@ def test_a_watch_that_breaks_begins_with_a_list_and_forgets_nothing_meanwhile() 
 
 def test_rounds_do_not_wait_for_workloads() -> None:
     heard = Heard(SERVED, ForbiddenError(403, "no"))
-    kinds = ("TrainingSchedule", "ModelVersion", "Job", "Pod")
-    for kind in kinds:
+    for kind in KINDS:
         heard.mirror.listed(kind, "ns", {"job-btc-1"}, heard.mirror.look(kind, "ns", ""))
         heard.mirror.heard(kind, "ns")
     asyncio.run(heard.turns())
