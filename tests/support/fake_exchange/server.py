@@ -156,7 +156,7 @@ class FakeExchange:
 
     def _info(self, listing: Listing) -> dict[str, Any]:
         rules = {"filters": rules_of(listing.base), "orderTypes": ["LIMIT", "MARKET"]}
-        return listing.info() | (rules if listing.market == "spot" else {})
+        return listing.info() | rules
 
     def _order(self, listing: Listing, query: dict[str, str], used: dict[str, str]) -> Answer:
         try:

@@ -87,7 +87,7 @@ class SlotFolder:
 
     def finished(self) -> set[int]:
         """Return the slots that have a file, in whole minutes since the epoch."""
-        names = map(PurePosixPath, self.store.list(f"{self.folder}/"))
+        names = map(PurePosixPath, self.store.list(self.folder))
         return {int(n.stem) for n in names if n.suffix == _FILE and n.stem.isdecimal()}
 
     def create(self, slot: datetime, content: bytes) -> bool:
