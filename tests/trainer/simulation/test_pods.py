@@ -64,6 +64,7 @@ def versions(sim: Simulated, variant: str = "as-is") -> list[str]:
     return sim.store.list(f"{LAYOUT.slots(variant)}/")
 
 
+@pytest.mark.slow
 def test_killed_pods_leave_what_one_machine_does(
     store: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,6 +129,7 @@ def _until(happened: Callable[[], bool], ended: Callable[[], int | None]) -> Non
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", [1, 2])
 def test_told_to_stop_it_ends_at_once_and_stores_no_half_version(
     store: Storage, processes: int
