@@ -1,4 +1,4 @@
-"""``python -m clm_trainer train|replay|fetch``: what a Job's pod does, told by the environment."""
+"""``python -m clm_trainer COMMAND``: what a Job's pod does, told by the environment."""
 
 import argparse
 import gc
@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from clm_api import environment, former, logs
 from clm_api.base import Model
 from clm_api.errors import ClmError
-from clm_api.layout import RunLayout, replay_report
+from clm_api.layout import LOG as LOG_FILE
+from clm_api.layout import RunLayout, SimulationLayout, replay_report
 from clm_api.reasons import Reason
 from clm_api.run import RunSpec
 from clm_api.timing import slot_of
@@ -30,6 +31,7 @@ from clm_trainer.threads import thread_count
 
 if TYPE_CHECKING:
     from clm_api.replay import ReplayTask
+    from clm_trainer.simulation.told import Told
 
 LOG = logging.getLogger("clm_trainer")
 GRACE_S = 20.0
@@ -58,7 +60,8 @@ def main(arguments: list[str]) -> int:
     """Run the command and return its exit code; a failure leaves its last words."""
     parser = argparse.ArgumentParser(prog="clm_trainer", description=__doc__)
     parser.add_argument("command", choices=sorted(_COMMANDS))
-    command = _COMMANDS[parser.parse_args(arguments).command]
+    name = parser.parse_args(arguments).command
+    command = _COMMANDS[name]
     gc.set_threshold(*_SELDOM)
     logs.configure(json_lines=True)
     for handler in logging.getLogger().handlers:
@@ -67,8 +70,9 @@ def main(arguments: list[str]) -> int:
     stop_on_sigterm(stop, GRACE_S)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait take no CPU
     compiled.lay_out()
-    for name in _THREAD_VARIABLES:  # before numpy is imported: its libraries read them once
-        os.environ.setdefault(name, str(thread_count()))
+    threads = 1 if name == environment.SIMULATE else thread_count()
+    for variable in _THREAD_VARIABLES:  # before numpy is imported: its libraries read them once
+        os.environ.setdefault(variable, str(threads))
     try:
         command(stop)
     except ClmError as error:
@@ -129,6 +133,8 @@ def _fetch(stop: threading.Event) -> None:
         from clm_trainer.stages.material import fetch_for
 
         fetch_for(spec, layout, attempt, host)
+    elif environment.TASK_SHA256 in os.environ:
+        _simulation(host).fetch(os.environ.get(environment.VARIANT), host)
     else:
         from clm_trainer.monitoring import fetching
 
@@ -188,6 +194,44 @@ def _replay(stop: threading.Event) -> None:
     job.run(task, path, host)
 
 
+def _simulate(stop: threading.Event) -> None:
+    name, index, attempt = _needed(environment.VARIANT), _index(), _needed(environment.ATTEMPT)
+    host = _host(stop, _asked())
+    told = _simulation(host)
+    _keep_log(told.layout.attempt_file(attempt, LOG_FILE))
+    from clm_trainer.simulation import pod
+
+    pod.train_slots(told, told.variant(name), index, host)
+
+
+def _reduce(stop: threading.Event) -> None:
+    attempt, host = _needed(environment.ATTEMPT), _host(stop, _asked())
+    told = _simulation(host)
+    _keep_log(told.layout.attempt_file(attempt, LOG_FILE))
+    from clm_trainer.simulation.reduce import reduce
+
+    LOG.info("the result is %s", reduce(told, attempt, host))
+
+
+def _simulation(host: Host) -> "Told":
+    from clm_trainer.simulation.told import Told
+
+    layout = SimulationLayout(
+        _needed(environment.RUN_NAMESPACE),
+        _needed(environment.RUN_SCHEDULE),
+        _needed(environment.RUN_UID),
+    )
+    return Told.read(host.store, layout, _needed(environment.TASK_SHA256))
+
+
+def _index() -> int:
+    said = _needed(environment.INDEX)
+    if not said.isdecimal():
+        text = f"environment variable {environment.INDEX} is {said!r}, not a pod's number"
+        raise ClmError(Reason.SPEC_INVALID, text)
+    return int(said)
+
+
 def _task() -> "ReplayTask":
     from clm_api.replay import ReplayTask
 
@@ -209,6 +253,8 @@ def _host(stop: threading.Event, asked: Asked) -> Host:
 _COMMANDS = {
     "train": _train,
     "replay": _replay,
+    environment.SIMULATE: _simulate,
+    environment.REDUCE: _reduce,
     environment.FETCHER: _fetch,
     former.COMMAND: _replay,
 }

@@ -1,11 +1,12 @@
-"""One pod's files in the store, and the commit that makes them the run's result."""
+"""One pod's files in the store, and the commit that makes them the result."""
 
 import hashlib
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, Protocol
 
-from clm_api.layout import RunLayout
+from clm_api.base import Model
+from clm_api.layout import RunLayout, SimulationLayout
 from clm_api.report import FileFormat, Manifest, ManifestFile
 
 
@@ -25,12 +26,12 @@ class Attempt:
     Parameters
     ----------
     layout
-        Where the run lies.
+        Where the run, or the simulation, lies.
     name
         The pod's uid: no other attempt has it.
     """
 
-    def __init__(self, store: Store, layout: RunLayout, name: str) -> None:
+    def __init__(self, store: Store, layout: RunLayout | SimulationLayout, name: str) -> None:
         self._store, self._layout, self.name = store, layout, name
         self.files: list[ManifestFile] = []
 
@@ -43,7 +44,7 @@ class Attempt:
             The name's ending stands for no format that an attempt may hold.
         """
         record = ManifestFile(
-            path=self._layout.relative_file(self.name, name),
+            path=RunLayout.relative_file(self.name, name),
             size=len(content),
             sha256=hashlib.sha256(content).hexdigest(),
             format=FileFormat(PurePosixPath(name).suffix.removeprefix(".")),
@@ -69,6 +70,9 @@ class Attempt:
         bool
             False if another attempt was faster: its manifest stays as it is.
         """
-        manifest = Manifest(attempt=self.name, files=list(self.files), **facts)
+        return self.publish(Manifest(attempt=self.name, files=list(self.files), **facts))
+
+    def publish(self, manifest: Model) -> bool:
+        """Write a manifest; False if another attempt was faster."""
         content = manifest.model_dump_json(by_alias=True, indent=1).encode()
         return self._store.create(self._layout.manifest, content)

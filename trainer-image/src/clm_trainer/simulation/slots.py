@@ -107,19 +107,30 @@ class SlotFolder:
         ClmError
             DataInvalid: it is absent, can't be read, or was made of something else.
         """
-        path = self.path(slot)
-        content = self.store.get(path)
-        if content is None:
-            raise _unusable(path, slot, "is absent")
-        try:
-            version, found = unpacked(content)
-        except ValueError as error:
-            raise _unusable(path, slot, f"can't be read ({error})") from error
+        version, found = self._read(slot)
         if differing := made_of.differing(found):
-            raise _unusable(path, slot, f"was made of other {' and other '.join(differing)}")
+            raise self._unusable(slot, f"was made of other {' and other '.join(differing)}")
         return version
 
+    def made_of(self, slot: datetime) -> Fingerprint:
+        """Return what a finished version was made of.
 
-def _unusable(path: str, slot: datetime, why: str) -> ClmError:
-    text = f"the version of slot {slot:%Y-%m-%dT%H:%MZ} {why}: {path}; simulate anew"
-    return ClmError(Reason.DATA_INVALID, text)
+        Raises
+        ------
+        ClmError
+            DataInvalid: it is absent or can't be read.
+        """
+        return self._read(slot)[1]
+
+    def _read(self, slot: datetime) -> tuple[PastVersion, Fingerprint]:
+        content = self.store.get(self.path(slot))
+        if content is None:
+            raise self._unusable(slot, "is absent")
+        try:
+            return unpacked(content)
+        except ValueError as error:
+            raise self._unusable(slot, f"can't be read ({error})") from error
+
+    def _unusable(self, slot: datetime, why: str) -> ClmError:
+        text = f"the version of slot {slot:%Y-%m-%dT%H:%MZ} {why}: {self.path(slot)}; simulate anew"
+        return ClmError(Reason.DATA_INVALID, text)

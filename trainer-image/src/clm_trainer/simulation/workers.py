@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
@@ -107,6 +108,15 @@ _adopted: list[tuple[Work, Event]] = []
 
 def _adopt(work: Work, end: Event) -> None:
     _adopted.append((work, end))
+    threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End when the process is gone that wants the versions: killed, it can't say so."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _train(slot: datetime) -> bytes | tuple[Reason, str]:

@@ -40,7 +40,7 @@ def write(
     """
     files = outcome.files() | _model_files(outcome)
     attempt.write_all(files | {LIVE: outcome.live_state(files)})
-    libraries = _versions()
+    libraries = library_versions()
     own = {name: f"{one.version}, sha256 {one.sha256}" for name, one in outcome.packages.items()}
     sheet = _tear_sheet(outcome, attempt, production, libraries | own, now)
     attempt.write("report.html", render(sheet).encode())
@@ -65,7 +65,7 @@ def _model_files(outcome: Outcome) -> dict[str, bytes]:
     return {f"model/{name}": content for name, content in files.items()}
 
 
-def _versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
     """Return the versions of the libraries that this image has."""
     found = {}
     for name in _LIBRARIES:

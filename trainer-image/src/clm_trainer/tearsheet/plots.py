@@ -107,6 +107,33 @@ def sleeves(frame: pd.DataFrame, equity: pd.DataFrame) -> Markup:
     return draw("Equity of each symbol", plot)
 
 
+def curves(of: Mapping[str, pd.DataFrame], market: pd.DataFrame) -> Markup:
+    """Draw several equities by name, at most six, and buy and hold.
+
+    Parameters
+    ----------
+    of
+        Frames with time and equity.
+    market
+        Frame with time and benchmark.
+    """
+    lines = [(seconds(one), one["equity"].to_numpy()) for one in of.values()]
+    held = (seconds(market), market["benchmark"].to_numpy())
+    ends = np.concatenate([times[[0, -1]] for times, _ in (*lines, held)])
+    span = np.array([ends.min(), ends.max()])
+    values = np.concatenate([[1.0], held[1], *(equity for _, equity in lines)])
+
+    def plot(width: int) -> Axes:
+        axes = _over_time(width, 320, span, roomy(values))
+        axes.level(1.0, Colour.GRID)
+        axes.line(*held, Colour.BENCHMARK, 1.2)
+        for (times, equity), colour in zip(lines, LINES, strict=False):
+            axes.line(times, equity, colour)
+        return axes
+
+    return draw("Equity of the variants against buy and hold", plot)
+
+
 def tenths(found: Sequence[Decile]) -> Markup:
     """Draw the mean realised return of each tenth of the score, in basis points."""
     values = [0.0 if d.mean_return is None else d.mean_return * 1e4 for d in found]

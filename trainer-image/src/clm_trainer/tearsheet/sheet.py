@@ -7,7 +7,6 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-import jinja2
 import pandas as pd
 
 from clm_api.promotion import judge
@@ -25,6 +24,7 @@ from clm_trainer.tearsheet import (
     words,
 )
 from clm_trainer.tearsheet.holes import Coverage, Hole
+from clm_trainer.tearsheet.page import environment
 from clm_trainer.tearsheet.svg import LINES
 from clm_trainer.tearsheet.verdict import Production
 
@@ -87,21 +87,17 @@ class TearSheet:
 
 def render(sheet: TearSheet) -> str:
     """Return the page: one file without scripts and without anything from elsewhere."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("clm_trainer.tearsheet"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(formats.FILTERS)
-    return environment.get_template("report.html.j2").render(
-        {"sheet": sheet, "spec": sheet.spec, "words": words}
-        | _head(sheet)
-        | _curves(sheet)
-        | _production(sheet)
-        | _trading(sheet)
-        | _sources(sheet)
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            {"sheet": sheet, "spec": sheet.spec, "words": words}
+            | _head(sheet)
+            | _curves(sheet)
+            | _production(sheet)
+            | _trading(sheet)
+            | _sources(sheet)
+        )
     )
 
 
