@@ -415,13 +415,32 @@ class SimulationLayout:
         return "/".join((simulations_of(self.namespace), *map(_segment, (self.name, self.uid))))
 
     @property
+    def pattern(self) -> str:
+        """The pattern of all objects of the simulation."""
+        return f"{self.prefix}/*"
+
+    @property
     def task(self) -> str:
         """What the pods are told: create-only, written by the operator."""
         return f"{self.prefix}/task.json"
 
+    @property
+    def variants(self) -> str:
+        """The folder of what index pods write: not needed any more once the report is there."""
+        return f"{self.prefix}/variants"
+
     def variant(self, name: str) -> str:
         """Return the folder of a variant's slots and its pods' progress."""
-        return f"{self.prefix}/variants/{_segment(name)}"
+        return f"{self.variants}/{_segment(name)}"
+
+    def variant_pattern(self, name: str) -> str:
+        """Return the pattern of all that a variant's index pods write."""
+        return f"{self.variant(name)}/*"
+
+    @property
+    def attempts_pattern(self) -> str:
+        """The pattern of all that reducing pods write, the manifest aside."""
+        return f"{self.prefix}/attempts/*"
 
     def slots(self, variant: str) -> str:
         """Return the folder of a variant's trained slots."""

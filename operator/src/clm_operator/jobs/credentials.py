@@ -116,7 +116,7 @@ def run_grants(
                 "labels": labels,
             },
             forms=forms[container],
-            seconds=_lifetime_s(spec.run.pod),
+            seconds=lifetime_s(spec.run.pod),
             container=container,
         )
         for container in containers_of(spec.run.pod)
@@ -152,8 +152,19 @@ def replay_grants(
         files, read = needed[container]
         name = f"{job}-{_digest(own.writes[0], now, container)}"
         forms = tuple(files | data for data in shared_access(read, shared))
-        grants.append(Grant(job, secret | {"name": name}, forms, _lifetime_s(pod), container))
+        grants.append(Grant(job, secret | {"name": name}, forms, lifetime_s(pod), container))
     return tuple(grants)
+
+
+def secret_name(job: str, owner: str, container: str, now: datetime) -> str:
+    """Return the name of the Secret for a container of a Job: another one in every round.
+
+    Parameters
+    ----------
+    owner
+        Tells the Job from one of the same name before it.
+    """
+    return f"{job}-{_digest(owner, now, container)}"
 
 
 def regrant(grant: Grant, job: Job) -> Grant | None:
@@ -186,7 +197,7 @@ def _digest(uid: str, now: datetime, container: str) -> str:
     return hashlib.sha256(f"{uid}/{now.isoformat()}/{container}".encode()).hexdigest()[:8]
 
 
-def _lifetime_s(pod: RunPod) -> int:
+def lifetime_s(pod: RunPod) -> int:
     """Return the longest that a run may take; a queue may hold it back without an end."""
     if pod.queue_name:
         return LONGEST_S
