@@ -445,7 +445,7 @@ class SimulationLayout:
     @property
     def logs_pattern(self) -> str:
         """The pattern of all pods' logs."""
-        return self.attempt_file("*", LOG)
+        return f"{self.prefix}/attempts/*/{LOG}"
 
     def slots(self, variant: str) -> str:
         """Return the folder of a variant's trained slots."""
