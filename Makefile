@@ -12,7 +12,7 @@ KILLS ?= 40
 SEED ?=
 REPO ?= .
 SCALE_OUT ?= bench/results/scale.json
-SOURCES := crds/src operator/src trainer-image/src cli/src tools/cluster/local_cluster tools/demo tools/study tools/values tools/dashboard tools/mutants tools/types bench examples/own
+SOURCES := crds/src operator/src trainer-image/src cli/src tools/cluster/local_cluster tools/demo tools/study tools/values tools/dashboard tools/mutants tools/types bench examples/own examples/bot.py
 
 .PHONY: help setup lint format generate verify test test-fast e2e-full study bench bench-scale soak mutants cluster-up cluster-down images bars demo demo-clean clean
 

@@ -78,10 +78,10 @@ def put(world: World, layout: RunLayout, attempt: str, made: Made = _REJECTED) -
     files = made.files()
     for name, content in files.items():
         world.minio.put(NAMESPACE, layout.attempt_file(attempt, name), content)
-    write(world, layout.manifest, _manifest(layout, attempt, files, made.until))
+    write(world, layout.manifest, manifest(layout, attempt, files, made.until))
 
 
-def _manifest(
+def manifest(
     layout: RunLayout, attempt: str, contents: dict[str, bytes], until: str
 ) -> dict[str, Any]:
     files = [

@@ -104,7 +104,8 @@ def test_every_target_of_make_that_a_page_calls_exists(page: Path) -> None:
 def parts_of_schedules(text: str) -> list[dict[str, Any]]:
     """Return what the blocks of a page set in the spec of a schedule."""
     fields = {to_camel(name) for name in TrainingScheduleSpec.model_fields}
-    loaded = [yaml.safe_load(block) for block in pages.blocks(text, "yaml")]
+    blocks = pages.blocks(text, "yaml")
+    loaded = [one for block in blocks for one in yaml.safe_load_all(block)]
     whole = [one["spec"] for one in loaded if one.get("kind") == "TrainingSchedule"]
     return whole + [one for one in loaded if set(one) <= fields]
 

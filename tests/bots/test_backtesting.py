@@ -54,7 +54,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Both:
     listings = [Listing(base, real_bars(base)) for base in ("BTC", "ETH")]
     with FakeExchange(listings, datetime.now(UTC)).serve() as exchange:
         history = {"history": str(attempt / "predictions.parquet")}
-        bot = Bot.made(folder / "bot", "config-backtest.json", exchange.url, clm=history)
+        bot = Bot.made(folder / "bot", exchange.url, "config-backtest.json", clm=history)
         days = f"{first:%Y%m%d}-{last + timedelta(days=1):%Y%m%d}"
         bot.run("download-data", "--timerange", days, "--timeframes", "1h")
         window = f"{int(first.timestamp())}-{int(last.timestamp())}"

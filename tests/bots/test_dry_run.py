@@ -82,7 +82,7 @@ def follows(tmp_path: Path) -> Iterator[Follows]:
     listings = [Listing(base, {"1m": flat}) for base in BASES]
     with FakeExchange(listings, now()).serve() as exchange:
         bot = Bot.made(
-            tmp_path / "bot", "config-dry-run.json", exchange.url,
+            tmp_path / "bot", exchange.url, "config-dry-run.json",
             timeframe="1m",
             db_url="sqlite:///dry.sqlite",
             internals={"process_throttle_secs": 1},

@@ -133,6 +133,9 @@ WISHES: dict[str, tuple[object, timedelta, Wish]] = {
     ),
     "after a silence nothing is held": (made(validUntil=None), SILENCE, Wish(0.0, "silence")),
     "after a halt nothing is held": (halted((BTC, ETH)), SECOND, Wish(0.0, "stood down")),
+    "after a halt it does not matter what is listed": (
+        halted((BTC, BTC, "BTC/USDT:USDT")), SECOND, Wish(0.0, "stood down"),
+    ),
     "before the first good signal what is held stays": (b"", SECOND, Wish(None, "no signal yet")),
     "it does not stay for ever": (b"", SILENCE, Wish(0.0, "silence")),
 }  # fmt: skip

@@ -38,6 +38,28 @@ def test_the_operators_configuration_loads(values: tuple[str, ...], tmp_path: Pa
         assert resources["limits"]["memory"] == "8Gi"
 
 
+QUEUES = (
+    *S3,
+    'families={"nhits":{"queueName":"gpu","priorityClass":"training"},"xgboost":{"queueName":"cpu"}}',
+    'replays={"queueName":"replays"}', 'jobPolicy={"workloadPriorityClasses":["training"]}',
+)  # fmt: skip
+
+
+def test_families_and_replays_have_queues_of_their_own(tmp_path: Path) -> None:
+    config = chart.of_kind(chart.render("ns", *QUEUES), "ConfigMap")[0]["data"]["config.yaml"]
+    path = tmp_path / "config.yaml"
+    path.write_text(config)
+    settings = load_settings(path)
+    pods = {family: settings.job_defaults(family) for family in Family}
+    assert pods[Family.NHITS]["queueName"] == "gpu"
+    assert pods[Family.NHITS]["priorityClass"] == "training"
+    assert pods[Family.XGBOOST]["queueName"] == "cpu"
+    assert "queueName" not in pods[Family.LIGHTGBM]
+    assert settings.replays.queue_name == "replays"
+    assert settings.replays.priority_class is None
+    assert settings.job_policy.workload_priority_classes == ["training"]
+
+
 @pytest.mark.parametrize("family", Family, ids=str)
 def test_every_family_has_an_image_of_its_flavour(family: Family, tmp_path: Path) -> None:
     pod = f'families={{"{family}":{{"gpu":{{"count":1}}}}}}'
@@ -71,6 +93,9 @@ TYPOS = [
     'objectStore={"bukket":"x"}',
     'minio={"enabled":"yes"}',
     'families={"xgbost":{}}',
+    'families={"nhits":{"queueName":"GPU"}}',
+    'families={"nhits":{"priorityClass":"a_b"}}',
+    'replays={"queueName":"-x"}',
     'objectStore={"credentials":"PerUser"}',
     "exchangeShare=1.5",
     'operator={"image":{"repository":"x","digest":"latest"}}',

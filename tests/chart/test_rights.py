@@ -44,6 +44,11 @@ GRANTS = {
         "watch": "a started or failed pod wakes its schedule's key",
     },
     "events": {"create": "what happened is told", "list": "why a Job has no pod"},
+    "workloads": {
+        "list": "the watch begins, where Kueue is there",
+        "watch": "why a run waits in its queue",
+    },
+    "localqueues/pendingworkloads": {"get": "its place in the queue"},
 }
 LEASES = {
     "leases": {
@@ -94,7 +99,10 @@ def test_the_lease_is_one_of_the_releases_namespace(values: tuple[str, ...]) -> 
     assert lease == {"namespace": "2024", "name": "clm-operator"}
 
 
-ACCOUNT = {"serviceaccounts": {"create": "the account of training pods", "patch": "the same"}}
+ACCOUNT = {
+    "serviceaccounts": {"create": "the account of training pods", "patch": "the same"},
+    "clusterqueues": {"get": "why one takes nobody"},
+}
 WIDE = [
     ('watchNamespaces=["*"]', ACCOUNT),
     ('watchNamespaceSelector={"matchLabels":{"serve":"yes"}}',

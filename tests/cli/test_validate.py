@@ -116,6 +116,8 @@ CASES = [
     ("spec.monitoring.performance.mode", False, 'write "Off" in quotes'),
     ("spec.monitoring.drift.windows", 5, "drift.windows must not be above"),
     ("spec.job.podTemplate", {}, "spec.job.podTemplate: is no field"),
+    *(("spec.job.queueName", name, f'spec.job.queueName: "{name[:40]}')
+      for name in ("Training", "a_b", "-x", "", "q" * 64)),
     ("spec.job.resources", {"limits": {"memory": "256Mi"}},
      "spec.job.resources.limits.memory: 256Mi is less than the "),
     ("spec.job.resources", {"requests": {"memory": "256Mi"}}, "spec.job.resources.requests.memory"),

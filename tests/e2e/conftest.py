@@ -90,7 +90,8 @@ def _environment() -> dict[str, str]:
     return found
 
 
-def _cluster(*arguments: str) -> None:
+def cluster(*arguments: str) -> None:
+    """Run a command of the cluster tool."""
     result = subprocess.run(
         [str(CLUSTER), *arguments], text=True, capture_output=True, cwd=ROOT, check=False
     )
@@ -101,22 +102,22 @@ def _cluster(*arguments: str) -> None:
 def image(name: str, dockerfile: str, *arguments: str, context: str = ".") -> None:
     """Build an image of the repository and load it into the cluster."""
     pairs = [word for argument in arguments for word in ("--build-arg", argument)]
-    _cluster("image", name, context, "--file", dockerfile, *pairs)
+    cluster("image", name, context, "--file", dockerfile, *pairs)
 
 
 @pytest.fixture(scope="session")
 def node_cluster() -> Iterator[Node]:
     """The local cluster with the images loaded; taken down if it was not up before."""
     was_up = (ROOT / ".cluster" / "run" / "kube-apiserver.json").exists()
-    _cluster("up")
+    cluster("up")
     try:
         image("clm-operator:dev", "Dockerfile.operator")
         image("clm-trainer:boosting-dev", "Dockerfile.trainer", "FLAVOUR=boosting")
-        _cluster("image-minio")
+        cluster("image-minio")
         yield Node(_environment())
     finally:
         if not was_up:
-            _cluster("down")
+            cluster("down")
 
 
 @pytest.fixture(scope="session")

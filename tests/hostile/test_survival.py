@@ -27,7 +27,6 @@ HOSTILE = [
     Case("evicts", "SpecInvalid", {"job": {"priorityClassName": "system-node-critical"}}),
     Case("zone-file", "SpecInvalid",
          {"interval": None, "schedule": "0 0 * * *", "timeZone": "/etc/passwd"}),
-    Case("queue-path", "SpecInvalid", {"job": {"queueName": "../other"}}),
     Case("escapes", "DataUnavailable", {"runOnCreate": False, "data": {"symbols": ["../.."]}},
          {TOKEN: "\x1b[2J\u202e" * 1000}),
 ]  # fmt: skip

@@ -26,26 +26,29 @@ class Bot:
 
     Parameters
     ----------
-    config
-        Name of the example's file.
+    configs
+        Names of the example's files.
     """
 
     folder: Path
-    config: str
+    configs: tuple[str, ...]
 
     @classmethod
-    def made(cls, folder: Path, config: str, url: str, **more: Any) -> "Bot":
+    def made(cls, folder: Path, url: str, *configs: str, **more: Any) -> "Bot":
         """Lay what the example's configuration differs by in the test: the exchange, and more."""
         folder.mkdir()
+        types = ["linear"] if "config-futures.json" in configs else ["spot"]
         asked = dict.fromkeys(("public", "private"), f"{url}/api/v3")
-        client = {"options": {"fetchMarkets": {"types": ["spot"]}}, "urls": {"api": asked}}
+        futures = ("fapiPublic", "fapiPrivate", "fapiPublicV2", "fapiPublicV3")
+        asked |= dict.fromkeys(futures, f"{url}/fapi/v1")
+        client = {"options": {"fetchMarkets": {"types": types}}, "urls": {"api": asked}}
         exchange = more.pop("exchange", {}) | {"ccxt_config": client}
         (folder / "test.json").write_text(json.dumps({"exchange": exchange} | more))
-        return cls(folder, config)
+        return cls(folder, configs)
 
     def command(self, name: str, *options: str) -> list[str]:
         """Return the words of a command."""
-        files = [str(EXAMPLE / self.config), "test.json"]
+        files = [*(str(EXAMPLE / name) for name in self.configs), "test.json"]
         where = ["--userdir", str(self.folder), "--strategy-path", str(EXAMPLE / "strategies")]
         if name == "download-data":
             where = where[:2]

@@ -87,10 +87,14 @@ def _reduce(store: Storage, layout: SimulationLayout, task: SimulationTask, atte
     for file, content in contents.items():
         store.put(layout.attempt_file(attempt, file), content)
         files.append(
-            ManifestFile.model_validate({
-                "path": RunLayout.relative_file(attempt, file), "size": len(content),
-                "sha256": hashlib.sha256(content).hexdigest(), "format": file.split(".")[1],
-            })  # fmt: skip
+            ManifestFile.model_validate(
+                {
+                    "path": RunLayout.relative_file(attempt, file),
+                    "size": len(content),
+                    "sha256": hashlib.sha256(content).hexdigest(),
+                    "format": file.split(".")[1],
+                }
+            )
         )
     manifest = SimulationManifest(
         attempt=attempt, files=files, task_sha256=os.environ[environment.TASK_SHA256],

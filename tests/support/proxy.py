@@ -33,6 +33,7 @@ class Seen:
     path: str
     agent: str = field(default="", compare=False)
     """Header User-Agent."""
+    query: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,8 @@ class Proxy:
         await asyncio.sleep(0.1)  # connections close in the next rounds of the loop
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        seen = Seen(request.method, request.path, request.headers.get("User-Agent", ""))
+        agent = request.headers.get("User-Agent", "")
+        seen = Seen(request.method, request.path, agent, request.query_string)
         self.seen.append(seen)
         verdict = await asyncio.to_thread(self.judge, seen)
         if isinstance(verdict, int):

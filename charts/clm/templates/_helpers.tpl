@@ -109,6 +109,13 @@ namespaceSelector:
 - apiGroups: [""]
   resources: [events]
   verbs: [create, list]
+# Why runs wait in a queue of Kueue, and at which place; where Kueue is not there nothing is asked.
+- apiGroups: [kueue.x-k8s.io]
+  resources: [workloads]
+  verbs: [list, watch]
+- apiGroups: [visibility.kueue.x-k8s.io]
+  resources: [localqueues/pendingworkloads]
+  verbs: [get]
 {{- if eq (include "clm.credentials" .) "PerRun" }}
 - apiGroups: [""]
   resources: [secrets]
@@ -309,6 +316,14 @@ nats:
 {{- end }}
 {{- end }}
 
+{{- define "clm.replays" -}}
+{{- $set := dict }}
+{{- range $name, $value := .Values.replays }}
+{{- if $value }}{{ $_ := set $set $name $value }}{{ end }}
+{{- end }}
+{{- toJson $set }}
+{{- end }}
+
 {{- define "clm.config" -}}
 leader: {namespace: {{ .Release.Namespace | quote }}, name: {{ printf "%s-operator" .Release.Name | quote }}}
 store:
@@ -351,6 +366,7 @@ trainer:
   {{- end }}
 families: {{ toJson .Values.families }}
 jobPolicy: {{ toJson .Values.jobPolicy }}
+replays: {{ include "clm.replays" . }}
 {{- with .Values.watchNamespaceSelector }}
 watchNamespaceSelector: {{ toJson . }}
 {{- else }}

@@ -19,6 +19,7 @@ COMMANDS = {
     "list": "listing:list_",
     "run": "run:run",
     "logs": "logs:logs",
+    "dashboard": "dashboard.command:dashboard",
     "promote": "moves:promote",
     "rollback": "moves:rollback",
     "halt": "moves:halt",

@@ -107,6 +107,11 @@ class Cluster:
         """Address of the API server."""
         return self._server.address
 
+    @property
+    def connection(self) -> Server:
+        """The API server itself, for whoever watches it."""
+        return self._server
+
     def user(self) -> str:
         """Return the name under which the API server knows who asks."""
         kind = "authentication.k8s.io/v1"
@@ -141,7 +146,7 @@ class Cluster:
         """Yield a schedule after each change since a resourceVersion, until the watch ends."""
         selector = {"fieldSelector": f"metadata.name={name}", "resourceVersion": version}
         query = {"watch": "true", "timeoutSeconds": str(_WATCH_S), **selector}
-        for line in self._server.lines(self._path(_SCHEDULES), self.namespace, **query):
+        for line in self._server.lines(self._path(_SCHEDULES), self.namespace, query):
             event = json.loads(line)
             if event["type"] not in ("ADDED", "MODIFIED"):
                 return
@@ -197,7 +202,7 @@ class Cluster:
         """
         path = f"/api/v1/namespaces/{self.namespace}/pods/{pod.name}/log"
         query = {"container": pod.container, "follow": str(follow).lower()}
-        return self._server.lines(path, self.namespace, **query)
+        return self._server.lines(path, self.namespace, query)
 
     def elsewhere(self, namespace: str) -> "Cluster":
         """Return another namespace of the same cluster."""

@@ -8,7 +8,8 @@ import typer
 from rich.console import Group
 
 from clm_api.model_version import TERMINAL, Phase
-from clm_cli.cluster import RUN_NOW, Cluster, ClusterError, ScheduleView, VersionView
+from clm_cli.asking import started
+from clm_cli.cluster import RUN_NOW, Cluster, ScheduleView, VersionView
 from clm_cli.options import Namespace
 from clm_cli.output import (
     Output,
@@ -57,11 +58,11 @@ def run(
 
 def _followed(cluster: Cluster, schedule: str, token: str) -> VersionView:
     """Wait for the token's version to end, with a progress line."""
-    started, warned, told = time.monotonic(), False, ""
+    began, warned, told = time.monotonic(), False, ""
     with waiting() as say:
         while True:
             owner = cluster.schedule(schedule)
-            version = _version(cluster, owner, token)
+            version = started(owner, cluster.versions(owner.name), token)
             if version is not None and version.status.phase in TERMINAL:
                 return version
             why = _hindrance(owner, version)
@@ -69,7 +70,7 @@ def _followed(cluster: Cluster, schedule: str, token: str) -> VersionView:
                 errors.print(why, style="yellow", markup=False, highlight=False, soft_wrap=True)
             told = why
             say(_progress(version))
-            if version is None and not (warned or why) and time.monotonic() - started > _PATIENCE_S:
+            if version is None and not (warned or why) and time.monotonic() - began > _PATIENCE_S:
                 warned = True
                 errors.print(
                     "no version yet after a minute: does the operator run? "
@@ -85,24 +86,6 @@ def _hindrance(owner: ScheduleView, version: VersionView | None) -> str:
         return f"{version.name}: {why}" if why else ""
     by_hand = [held for held in owner.status.held if held.name.startswith(f"{owner.name}-m-")]
     return "".join(f"{held.name} is held back: {held.reason}: {held.message}" for held in by_hand)
-
-
-def _version(cluster: Cluster, owner: ScheduleView, token: str) -> VersionView | None:
-    """Return the run that the token started.
-
-    Raises
-    ------
-    ClusterError
-        The operator has seen the token and refused it.
-    """
-    status = owner.status
-    for version in cluster.versions(owner.name):
-        if version.spec.trigger.reason == token:
-            return version
-    if status.last_run_token == token:
-        said = [s.message for s in status.skipped if token in s.message]
-        raise ClusterError(said[-1] if said else f"{owner.name}: the operator refused the run")
-    return None
 
 
 def _progress(version: VersionView | None) -> str:

@@ -38,8 +38,22 @@ class NotFoundError(ClusterError):
     """The namespace holds no object of that name."""
 
 
+class ForbiddenError(ClusterError):
+    """The reader may not do that there."""
+
+
+class GoneError(ClusterError):
+    """The API server no longer knows what changed since then."""
+
+
 class LogCutError(ClusterError):
     """The connection ended before the log did."""
+
+
+_REFUSALS: Mapping[int, type[ClusterError]] = {
+    http.HTTPStatus.FORBIDDEN: ForbiddenError,
+    http.HTTPStatus.GONE: GoneError,
+}
 
 
 class Server:
@@ -99,22 +113,22 @@ class Server:
         """Merge a patch into an object; return it as it is then."""
         return self._object("PATCH", path, namespace, body, {"fieldManager": MANAGER})
 
-    def lines(self, path: str, namespace: str, **query: str) -> Iterator[str]:
-        """Yield the lines of an answer as they come.
+    def lines(
+        self,
+        path: str,
+        namespace: str,
+        query: Mapping[str, str],
+        silence_s: float = _SILENCE_S,
+    ) -> Iterator[str]:
+        """Return the lines of an answer as they come, once the server has begun to answer.
 
         Raises
         ------
         LogCutError
-            The connection broke, or brought nothing for minutes.
+            While they are read: the connection broke, or brought nothing for ``silence_s``.
         """
-        from urllib3.exceptions import HTTPError
-
-        answer = self._answer("GET", path, namespace, None, query, (_TIMEOUT_S, _SILENCE_S))
-        try:
-            for line in answer:
-                yield line.decode(errors="replace").rstrip("\r\n")
-        except HTTPError as error:
-            raise LogCutError(f"{path} was cut off: {error}") from error
+        answer = self._answer("GET", path, namespace, None, query, (_TIMEOUT_S, silence_s))
+        return _lines(answer, path)
 
     def _object(
         self,
@@ -160,6 +174,18 @@ class Server:
         return AwayError(f"the API server at {self.address} does not answer: {why}")
 
 
+def _lines(answer: Any, path: str) -> Iterator[str]:
+    from urllib3.exceptions import HTTPError
+
+    try:
+        for line in answer:
+            yield line.decode(errors="replace").rstrip("\r\n")
+    except HTTPError as error:
+        raise LogCutError(f"{path} was cut off: {error}") from error
+    finally:
+        answer.close()
+
+
 def _explain(status: int, body: bytes, namespace: str) -> NoReturn:
     try:
         said: Mapping[str, Any] = json.loads(body)
@@ -172,4 +198,4 @@ def _explain(status: int, body: bytes, namespace: str) -> NoReturn:
         text = f"{text}: CLM's resources are not installed here; see helm install in the README"
     if status in _LATER:
         raise AwayError(f"namespace {namespace}: {text}")
-    raise ClusterError(f"namespace {namespace}: {text}")
+    raise _REFUSALS.get(status, ClusterError)(f"namespace {namespace}: {text}")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from clm_api.base import Instant, Name, Rounded, StatusModel, Text, Word
+from clm_api.base import Exact, Instant, Name, Rounded, StatusModel, Text, Word
 from clm_api.drift import FeatureDrift, MarketFault
 from clm_api.happening import MOST_DATA
 from clm_api.lifecycle import Stage, UserName
@@ -80,6 +80,28 @@ class RunHeld(EventData):
 
     name: Name
     """Of the version, or of the replay's Job, that waits."""
+
+
+class RunAdmitted(EventData):
+    """A queue lets a run begin, or go on after it had lost its place."""
+
+    event: ClassVar[str] = "run.admitted"
+
+    queue: Name
+    """The LocalQueue."""
+    cluster_queue: Exact | None = None
+    """The ClusterQueue; absent where nobody says."""
+
+
+class RunPreempted(EventData):
+    """A run has lost its place in a queue to another: its pod goes, and it waits again."""
+
+    event: ClassVar[str] = "run.preempted"
+
+    queue: Name
+    """The LocalQueue."""
+    preemptions: Annotated[int, Field(ge=1)]
+    """How often it has lost its place so far."""
 
 
 class RunEnded(EventData):
@@ -286,6 +308,8 @@ EVENTS: tuple[type[EventData], ...] = (
     RunScheduled,
     RunStarted,
     RunHeld,
+    RunAdmitted,
+    RunPreempted,
     RunEnded,
     SlotSkipped,
     VersionMoved,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from clm_api.base import Exact, Instant, Name, StatusModel, Text
+from clm_api.base import Exact, Instant, Name, StatusModel, Text, Word
 
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 QueueName = Annotated[str, Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", min_length=1, max_length=63)]
@@ -34,9 +34,11 @@ class QueueStatus(StatusModel):
     """Queued waits for its turn; Admitted may run; Preempted was put back and waits again; Held
     can't be admitted before somebody changes something."""
     since: Instant
-    """Since when it stands there."""
+    """Since when it stands there, for that reason."""
     position: Annotated[int, Field(ge=1)] | None = None
     """Place in the LocalQueue, 1 is next; absent where Kueue's visibility API does not answer."""
+    reason: Word = ""
+    """What holds it, in one word; empty while it only waits for its turn."""
     preemptions: Annotated[int, Field(ge=0)] = 0
     """How often it lost its place to another."""
     message: Text = ""

@@ -13,6 +13,7 @@ from clm_api.happening import Untold
 from clm_api.lifecycle import Stage, UserName
 from clm_api.model_version import Phase, TriggerType
 from clm_api.performance import PerformanceStatus
+from clm_api.queueing import QueueStatus
 from clm_api.report import Sha256
 from clm_api.restored import Restored
 from clm_api.signal import Signal
@@ -161,6 +162,8 @@ class ReplayStatus(StatusModel):
     """What it found, or why it failed, as a sentence."""
     pod_missing_since: Instant | None = None
     """Since when its Job has no pod; absent while it has one."""
+    queue: QueueStatus | None = None
+    """Where its Job stands in its queue; absent where it has none."""
     completion_time: Instant | None = None
     """When it ended."""
 

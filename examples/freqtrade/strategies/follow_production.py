@@ -36,7 +36,7 @@ class FollowProduction(IStrategy):
         asked, futures = config["clm"], config.get("trading_mode") == "futures"
         self.can_short = futures
         self.bar = timedelta(seconds=timeframe_to_seconds(config["timeframe"]))
-        self.fee = float(config["fee"])
+        self.fee, self.capital = float(config["fee"]), float(config["available_capital"])
         self.history: dict[str, pd.Series] | None = None
         pairs = frozenset(config["exchange"]["pair_whitelist"])
         if config["runmode"] in {RunMode.BACKTEST, RunMode.HYPEROPT}:
@@ -103,8 +103,8 @@ class FollowProduction(IStrategy):
             return None
         held = trade.amount * current_rate
         gained = (held - trade.stake_amount) * (-1 if trade.is_short else 1)
-        paid = self.fee * trade.stake_amount
-        equity = self._sleeve(trade.pair) + trade.realized_profit + gained - paid
+        gained += _funding(trade) - self.fee * trade.stake_amount
+        equity = self._sleeve(trade.pair) + trade.realized_profit + gained
         aim = _worth(equity, held, abs(position), self.fee)
         # What is taken out is a share of the stake, whatever it is worth by now.
         change = aim - held if aim > held else (aim / held - 1) * trade.stake_amount
@@ -133,7 +133,7 @@ class FollowProduction(IStrategy):
         followed = self.history or (self.follower.signal and self.follower.signal.positions)
         closed = Trade.get_trades_proxy(pair=pair, is_open=False)
         earned = sum(trade.close_profit_abs or 0.0 for trade in closed)
-        return max(self.wallets.get_starting_balance() / len(followed or [pair]) + earned, 0.0)
+        return max(self.capital / len(followed or [pair]) + earned, 0.0)
 
 
 def _positions(file: str, pairs: frozenset[str]) -> dict[str, pd.Series]:
@@ -143,6 +143,16 @@ def _positions(file: str, pairs: frozenset[str]) -> dict[str, pd.Series]:
     if missing := sorted(pairs - held.keys()):
         raise OperationalException(f"{file} has {', '.join(held)}, and no {', '.join(missing)}")
     return held
+
+
+def _funding(trade: Trade) -> float:
+    """Return the funding that an open trade got and that no partial exit has realized."""
+    got = trade.funding_fee_running or 0.0
+    for order in reversed(trade.orders):
+        if order.ft_order_side == trade.exit_side:
+            break
+        got += order.funding_fee or 0.0
+    return got
 
 
 def _worth(equity: float, held: float, weight: float, fee: float) -> float:

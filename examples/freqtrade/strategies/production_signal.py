@@ -143,7 +143,9 @@ def _checked(said: dict[str, Any], expected: Expected, now: datetime) -> Signal:
     decided, version, until = _time(said["decidedAt"]), said.get("version"), said.get("validUntil")
     if decided > now + _CLOCK_SLACK:
         raise RefusedError(f"it was decided at {decided}, and this machine's clock says {now}")
-    if version and (bars := decided - _time(said["bar"])) != expected.timeframe:
+    if not version:
+        return Signal(None, None, {})  # nothing is held, whatever it lists
+    if (bars := decided - _time(said["bar"])) != expected.timeframe:
         raise RefusedError(f"it has bars of {bars}, and this bot bars of {expected.timeframe}")
     positions = dict[str, float]()
     for one in said["positions"]:
@@ -151,7 +153,7 @@ def _checked(said: dict[str, Any], expected: Expected, now: datetime) -> Signal:
         if symbol in positions:
             raise RefusedError(f"it names {symbol} twice")
         positions[symbol] = _position(symbol, one["position"], expected)
-    return Signal(version or None, _time(until) if until else None, positions)
+    return Signal(version, _time(until) if until else None, positions)
 
 
 def _time(text: str) -> datetime:

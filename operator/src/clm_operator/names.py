@@ -14,6 +14,10 @@ LABEL_VERSION = "clm.dev/version"
 LABEL_REPLAY = "clm.dev/replay"
 LABEL_SIMULATION = "clm.dev/simulation"
 LABEL_QUEUE = "kueue.x-k8s.io/queue-name"
+LABEL_PRIORITY = "kueue.x-k8s.io/priority-class"
+LABEL_JOB_UID = "kueue.x-k8s.io/job-uid"
+LABEL_CLUSTER_QUEUE = "kueue.x-k8s.io/cluster-queue-name"
+LABEL_PODSET = "kueue.x-k8s.io/podset"
 _MONITORED = {TriggerType.DRIFT: "d", TriggerType.PERFORMANCE: "p", TriggerType.STALE: "x"}
 
 

@@ -12,6 +12,7 @@ from clm_api.errors import SpecError
 from clm_api.families import Family, FamilyParameters
 from clm_api.images import PREFIX_PATTERN
 from clm_api.layout import RunLayout, data_of, inside, run_address
+from clm_api.queueing import QueueName
 from clm_api.resolve import deep_merge
 from clm_operator.event_settings import EventSettings
 from clm_operator.selectors import LabelSelector
@@ -186,6 +187,8 @@ class JobPolicy(Model):
     """Registries, folders of them or repositories whose images may train; none forbids own code."""
     priority_classes: list[str] = Field(default_factory=list)
     """PriorityClasses."""
+    workload_priority_classes: list[str] = Field(default_factory=list)
+    """Kueue's WorkloadPriorityClasses: who goes first in a queue."""
     runtime_classes: list[str] = Field(default_factory=list)
     """RuntimeClasses."""
     tolerations: list[str] = Field(default_factory=lambda: list(_GPUS))
@@ -196,6 +199,15 @@ class JobPolicy(Model):
     """Extended resources that stand for a GPU."""
     maximum: MaximumSettings = Field(default_factory=MaximumSettings)
     """Sizes."""
+
+
+class ReplaySettings(Model):
+    """Where replay Jobs wait, so that a shadow test does not wait behind training."""
+
+    queue_name: QueueName | None = None
+    """Kueue's LocalQueue, in every namespace; absent: that of the run."""
+    priority_class: QueueName | None = None
+    """Kueue's WorkloadPriorityClass; absent: that of the run."""
 
 
 class LeaderSettings(Model):
@@ -220,6 +232,8 @@ class Settings(Model):
     """Pod defaults by family, in the shape of ``spec.job``, and the image flavour."""
     job_policy: JobPolicy = Field(default_factory=JobPolicy)
     """What a schedule may ask of its pods."""
+    replays: ReplaySettings = Field(default_factory=ReplaySettings)
+    """Where replay Jobs wait."""
     events: EventSettings = Field(default_factory=EventSettings)
     """Who is told by events, and who asks by messages."""
     watch_namespaces: list[str] = Field(default_factory=list)

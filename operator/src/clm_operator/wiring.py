@@ -21,6 +21,7 @@ from clm_operator.edge.namespaces import Namespaces
 from clm_operator.edge.probes import Health, serve
 from clm_operator.edge.taking import Taker
 from clm_operator.edge.watches import Watches
+from clm_operator.edge.workload_watch import WorkloadWatch
 from clm_operator.mirror.objects import Key
 from clm_operator.mirror.words import Words
 from clm_operator.mirror.world import KINDS, Kind, Mirror
@@ -54,7 +55,7 @@ _LOG = logging.getLogger("clm_operator")
 _LEASE_WRITES_PER_SECOND = 10.0
 _FIRST_LOOK_S = 2.0
 """So long rounds wait for what is known of the store: each schedule is then written once."""
-HELPERS = ("leader", "health", "namespaces", "watches")
+HELPERS = ("leader", "health", "namespaces", "watches", "queues")
 """Tasks beside kopf's; an operator that has lost one is restarted, and says which."""
 
 
@@ -99,6 +100,10 @@ class Operator:
             self.teller.forget,
             self.simulations.known,
         )
+        self.queues = [
+            WorkloadWatch(self.api, self.cluster.kueue, self.mirror, scope, metrics, self._wake)
+            for scope in settings.asked_namespaces
+        ]
         self.reconciler = self._reconciler()
         self.helpers: list[asyncio.Task[None]] = []
 
@@ -184,11 +189,17 @@ class Operator:
             self.health.run(),
             self.namespaces.run(),
             self.watches.run(),
+            self._watch_queues(),
         )
         for name, part in zip(HELPERS, running, strict=True):
             self.helpers.append(asyncio.create_task(part, name=name))
         for task in self.helpers:
             task.add_done_callback(_say_how_it_ended)
+
+    async def _watch_queues(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for one in self.queues:
+                tasks.create_task(one.run(), name=f"watcher for workloads of {one.scope}")
 
     def _outgoing(self) -> Outgoing:
         settings, recorded = self.settings.events, Pending(self._wake)

@@ -26,7 +26,7 @@ def shown(module: Any, layout: str = "base.html") -> str:
     name = module.__name__.rpartition(".")[2]
     pairs = (("v", "trading/btc-1"), ("v", "trading/btc-2"))
     query = Query("/", Key("trading", KEYS.get(name, "")), pairs)
-    frame = Frame(layout, "/", module.topics(WORLD, query), WORLD.revision, HOSTILE, "once")
+    frame = Frame(layout, "/", module.topics(WORLD, query), WORLD.revision, HOSTILE, lambda: "once")
     context = {"page": module.page(WORLD, query), "frame": frame, "world": WORLD}
     return rendered(environment(), f"{name}.html", context)
 

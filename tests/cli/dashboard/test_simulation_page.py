@@ -33,6 +33,9 @@ def test_one_that_has_ended_names_the_best_and_warns() -> None:
     ended = page("choice")
     assert [row.name for row in ended.rows if row.best] == ["deep"]
     assert ended.ends is None
+    assert (ended.report, "--store" in ended.report_words) == ("", True)
+    query = Query(key=Key(NAMESPACE, "choice"), store=True)
+    assert simulation.page(WORLD, query).report == "/ns/trading/simulations/choice/report"
     assert ended.rows[1].patch == '{"model": {"xgboost": {"maxDepth": 5}}}'
 
 

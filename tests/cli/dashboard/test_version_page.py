@@ -80,7 +80,7 @@ def test_the_store_gives_log_and_equity_and_its_absence_is_said() -> None:
     assert (without.report, list(without.log), without.equity) == ("", [], None)
     assert "--store" in without.report_words
     assert "--store" in without.log_words
-    found = version.page(WORLD, replace(query(THERE), files=stored()))
+    found = version.page(WORLD, replace(query(THERE), files=stored(), store=True))
     assert found.report == f"/ns/trading/versions/{THERE}/report"
     assert [line.message for line in found.log] == ["ok", "plain"]
     assert found.equity is not None

@@ -1,5 +1,6 @@
 """What a schedule may ask of its pods: the allow-lists, and the administrator's defaults."""
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
@@ -10,19 +11,21 @@ from clm_api.conditions import Condition
 from clm_api.families import Family, FamilyParameters
 from clm_api.model_version import ModelVersionStatus, Phase
 from clm_operator.jobs import policy
-from clm_operator.mirror.objects import Version
+from clm_operator.mirror.objects import ScheduleObject, Version
 from clm_operator.settings import Settings
 from tests.operator.units import builders as b
 
 Raw = dict[str, Any]
 OPEN = {
     "jobPolicy": {
-        "priorityClasses": ["low"], "runtimeClasses": ["gvisor"], "tolerations": ["spot"],
+        "priorityClasses": ["low"], "workloadPriorityClasses": ["research"],
+        "runtimeClasses": ["gvisor"], "tolerations": ["spot"],
         "nodeSelector": ["pool"], "resourceNames": ["example.com/npu"],
         "maximum": {"cpu": 8, "memory": "16Gi", "gpu": 2}, "images": ["registry.io/quants"],
     }
 }  # fmt: skip
-ALL = {"jobPolicy": {name: ["*"] for name in ("priorityClasses", "tolerations", "nodeSelector")}}
+_LISTS = ("priorityClasses", "workloadPriorityClasses", "tolerations", "nodeSelector")
+ALL = {"jobPolicy": {name: ["*"] for name in _LISTS}}
 
 
 def _defaults(**pod: Any) -> Raw:
@@ -49,6 +52,15 @@ CASES = [
     Case("a priority of the list", {"priorityClassName": "low"}, None, OPEN),
     Case("a priority beside the list", {"priorityClassName": "high"},
          "jobPolicy.priorityClasses in the chart's values allows low", OPEN),
+    Case("the first place in the queue", {"queueName": "gpu", "priorityClass": "production"},
+         'spec.job.priorityClass: "production" is not allowed: jobPolicy.workloadPriorityClasses'),
+    Case("a place of the list", {"queueName": "gpu", "priorityClass": "research"}, None, OPEN),
+    Case("a place beside the list", {"priorityClass": "production"},
+         "jobPolicy.workloadPriorityClasses in the chart's values allows research", OPEN),
+    Case("any place, where all are allowed", {"priorityClass": "production"}, None, ALL),
+    Case("the defaults' place", {"priorityClass": "production"}, None,
+         _defaults(priorityClass="production")),
+    Case("a queue", {"queueName": "gpu"}, None),
     Case("a runtime", {"runtimeClassName": "runc-privileged"}, "spec.job.runtimeClassName"),
     Case("a runtime of the list", {"runtimeClassName": "gvisor"}, None, OPEN),
     Case("every taint", {"tolerations": _EVERYTHING}, "spec.job.tolerations[0].key"),
@@ -110,6 +122,24 @@ def test_a_schedule_asks_only_for_what_is_allowed(case: Case) -> None:
         assert (ready.status, ready.reason) == ("False", "SpecInvalid")
         assert case.refused in ready.message
         assert not made.create_versions
+
+
+QUEUED = [
+    ("the schedule says nothing", {}, ("gpu", "training")),
+    ("the schedule names a queue of its own", {"queueName": "night"}, ("night", "training")),
+    ("the schedule names a place of its own", {"priorityClass": "research"}, ("gpu", "research")),
+]
+
+
+@pytest.mark.parametrize(("job", "place"), [r[1:] for r in QUEUED], ids=[r[0] for r in QUEUED])
+def test_a_run_waits_where_its_family_does_unless_its_schedule_says_where(
+    job: Raw, place: tuple[str, str]
+) -> None:
+    settings = b.settings(**OPEN, **_defaults(queueName="gpu", priorityClass="training"))
+    made = b.plan(b.seen(schedule=b.schedule_object(job=job)), settings)
+    (version,) = made.create_versions
+    pod = version["spec"]["run"]["pod"]
+    assert (pod["queueName"], pod["priorityClass"]) == place
 
 
 _MINUTES = {
@@ -280,3 +310,33 @@ def test_a_version_that_was_frozen_before_the_policy_gets_no_job() -> None:
 def test_a_version_that_the_policy_allows_gets_its_job() -> None:
     status, jobs = _frozen(b.settings(**ALL))
     assert (status.phase, jobs) == (Phase.PENDING, 1)
+
+
+BAD_NAMES = ("Training", "a_b", "-x", "../other")
+
+
+@pytest.mark.parametrize("name", BAD_NAMES)
+def test_a_stored_schedule_whose_queue_no_job_can_name_says_which_field_and_does_nothing(
+    name: str,
+) -> None:
+    good = b.schedule_object()
+    raw = deepcopy(good.raw)
+    raw["spec"].setdefault("job", {})["queueName"] = name
+    made = b.plan(b.seen(schedule=ScheduleObject.read(raw)))
+    ready = next(c for c in made.schedule_status.conditions if c.type == "Ready")
+    assert (ready.status, ready.reason) == ("False", "SpecInvalid")
+    assert "spec.job.queueName" in ready.message
+    assert (made.create_versions, made.create_jobs) == ((), ())
+
+
+@pytest.mark.parametrize("name", BAD_NAMES)
+def test_a_version_of_before_whose_queue_no_job_can_name_fails_and_says_which_field(
+    name: str,
+) -> None:
+    raw = deepcopy(b.version().raw)
+    raw["spec"]["run"]["pod"]["queueName"] = name
+    pending = Version.read(raw | {"status": {}})
+    made = b.plan(b.seen(pending, schedule=b.schedule_object(suspend=True)))
+    ((_, status),) = made.version_statuses
+    assert (status.phase, status.reason, made.create_jobs) == (Phase.FAILED, "SpecInvalid", ())
+    assert status.message.startswith(f'spec.run.pod.queueName: "{name}" is no name')

@@ -202,10 +202,10 @@ def test_lent_keys_are_never_shown() -> None:
         ({"pendingDeadlineSeconds": 1800, "activeDeadlineSeconds": 7200}, 9600),
         ({"pendingDeadlineSeconds": 10, "activeDeadlineSeconds": 30}, 3600),
         ({"pendingDeadlineSeconds": 604800, "activeDeadlineSeconds": 604800}, 604800),
-        ({"queueName": "team"}, 604800),
+        ({"queueName": "team"}, 9600),
     ],
     ids=["both deadlines and ten minutes", "no less than an hour", "no more than a week",
-         "a queue may hold it back"],
+         "a queue's time does not count"],
 )  # fmt: skip
 def test_credentials_last_as_long_as_the_run_may(job: dict[str, Any], seconds: int) -> None:
     (grant,) = lent_job(**job).grants
@@ -244,12 +244,21 @@ def test_the_closed_list_of_pod_fields_arrives() -> None:
         priorityClassName="low",
         runtimeClassName="gvisor",
         queueName="team",
+        priorityClass="research",
     )
     pod = made["spec"]["template"]["spec"]  # type: ignore[index]
     assert pod["nodeSelector"] == {"pool": "a"}
     assert pod["tolerations"] == [{"key": "gpu", "operator": "Exists"}]
     assert (pod["priorityClassName"], pod["runtimeClassName"]) == ("low", "gvisor")
-    assert made["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "team"  # type: ignore[index]
+    labels = made["metadata"]["labels"]  # type: ignore[index]
+    assert labels["kueue.x-k8s.io/queue-name"] == "team"
+    assert labels["kueue.x-k8s.io/priority-class"] == "research"
+    assert made["spec"]["template"]["metadata"]["labels"].keys() < labels.keys()  # type: ignore[index]
+
+
+def test_a_job_that_names_no_queue_has_no_label_of_one() -> None:
+    labels = manifest()["metadata"]["labels"]  # type: ignore[index]
+    assert [one for one in labels if "kueue" in one] == []
 
 
 _JSON = st.recursive(

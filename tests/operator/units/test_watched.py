@@ -278,3 +278,16 @@ def test_a_halt_says_at_once_and_without_a_job_that_bots_hold_nothing() -> None:
     assert "signal" not in status(world), "until the new version has decided"
     assert world.tasks[-1].champion is not None
     assert world.tasks[-1].champion.version == "btc-1"
+
+
+def test_a_halt_names_what_was_to_be_held_and_perpetuals_by_their_whole_name() -> None:
+    data = {"market": "usdm", "symbols": ["ETH/USDT"], "timeframe": "1h"}
+    versions = (ended("btc-0", "PRODUCTION"), ended("btc-1"))
+    world = World.of(*versions, status=IN_PRODUCTION, data=data, **MANUAL)
+    look(world, signal=signal(positions=[{"symbol": "BTC/USDT:USDT", "position": 0.5}]))
+    world.ask("btc-0", "ARCHIVED", replaces="btc-0")
+    world.settle()
+    assert {p["symbol"]: p["position"] for p in status(world)["signal"]["positions"]} == {
+        "BTC/USDT:USDT": 0,
+        "ETH/USDT:USDT": 0,
+    }

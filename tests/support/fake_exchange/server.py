@@ -155,8 +155,8 @@ class FakeExchange:
         return Answer(404, _page_not_found(), used)
 
     def _info(self, listing: Listing) -> dict[str, Any]:
-        known = listing.info()
-        return known | ({"filters": rules_of(listing.base)} if listing.market == "spot" else {})
+        rules = {"filters": rules_of(listing.base), "orderTypes": ["LIMIT", "MARKET"]}
+        return listing.info() | rules
 
     def _order(self, listing: Listing, query: dict[str, str], used: dict[str, str]) -> Answer:
         try:

@@ -15,13 +15,13 @@ from typing import Any, Generic, TypeVar
 from pydantic import ValidationError
 
 from clm_api.model_version import TERMINAL
-from clm_api.simulation import SimulationSpec, SimulationStatus
 from clm_cli.cluster import (
     ClusterError,
     ScheduleView,
     VersionView,
     first_fault,
     schedule_view,
+    simulation_view,
     version_view,
     without_managers,
 )
@@ -301,15 +301,11 @@ def _schedule(raw: Raw) -> ScheduleView:
 
 
 def _simulation(raw: Raw) -> SimulationView:
-    spec, status, problems = None, SimulationStatus(), []
+    """Return a simulation; one whose status can't be read is shown as one without."""
+    whole = {**raw, "spec": _part(raw, "spec")}
     try:
-        spec = SimulationSpec.model_validate(raw.get("spec"))
-    except ValidationError as error:
-        problems.append(first_fault(error, "spec"))
-    try:
-        status = SimulationStatus.model_validate(raw.get("status", {}))
-    except ValidationError as error:
-        problems.append(first_fault(error, "status"))
-    return SimulationView(
-        raw["metadata"]["name"], without_managers(raw), spec, status, "; ".join(problems)
-    )
+        return simulation_view(whole)
+    except ClusterError as error:
+        bare = simulation_view({**whole, "status": {}})
+        why = "; ".join(filter(None, (bare.problem, str(error))))
+        return replace(bare, raw=without_managers(whole), problem=why)

@@ -26,12 +26,15 @@ class Query:
         Those of the address, in its order.
     files
         What the store holds of what the page wanted; nothing without ``--store``.
+    store
+        Whether the reader gave ``--store``.
     """
 
     path: str = "/"
     key: Key = NOWHERE
     parameters: tuple[tuple[str, str], ...] = ()
     files: Mapping[Wanted, Found] = field(default_factory=dict)
+    store: bool = False
 
     def first(self, name: str, default: str = "") -> str:
         """Return the first value of a parameter."""

@@ -1,6 +1,6 @@
 """Templates: what stands in them is text of others, so all of it is escaped."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from clm_cli.dashboard import paths
+from clm_cli.dashboard.actions import Answer
 from clm_cli.output import harmless
 from clm_cli.screen import local, moment
 
@@ -29,7 +30,7 @@ class Frame:
     user
         Under whose name forms ask; empty while that isn't known.
     once
-        What makes a form count only once; a new value for each page.
+        Makes what a form counts once by: a new value for each.
     answers
         What became of what was asked on this page.
     """
@@ -39,8 +40,8 @@ class Frame:
     topics: tuple[str, ...]
     revision: int
     user: str
-    once: str
-    answers: tuple[Any, ...] = ()
+    once: Callable[[], str]
+    answers: tuple[Answer, ...] = ()
 
 
 def environment() -> Environment:

@@ -64,6 +64,15 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Trouble:
+    """Why kinds are not shown as they are now; no problem: they are being read."""
+
+    kinds: tuple[Kind, ...]
+    old_since: datetime | None
+    problem: str
+
+
+@dataclass(frozen=True)
 class World:
     """What the reader may see of the cluster at one moment.
 
@@ -102,6 +111,22 @@ class World:
     def source(self, kind: Kind) -> Source:
         """Return how well the objects of a kind are known."""
         return next((s for s in self.sources if s.kind is kind), Source(kind))
+
+    @property
+    def troubles(self) -> tuple[Trouble, ...]:
+        """What keeps kinds from being shown as they are now, said once for all that share it."""
+        kinds: dict[str, list[Source]] = {}
+        for source in self.sources:
+            if source.problem or not source.listed:
+                kinds.setdefault(source.problem, []).append(source)
+        return tuple(
+            Trouble(
+                tuple(source.kind for source in found),
+                min((s.old_since for s in found if s.old_since), default=None),
+                problem,
+            )
+            for problem, found in kinds.items()
+        )
 
 
 def owner_of(version: VersionView) -> Key:

@@ -7,6 +7,7 @@ from typing import Any
 
 from clm_api import API_VERSION
 from clm_operator.cluster.api import Api, ApiError, ExistsError, ForbiddenError, NotFoundError
+from clm_operator.cluster.kueue import Kueue
 from clm_operator.mirror.objects import Key
 from clm_operator.mirror.world import Kind, Mirror
 from clm_operator.settings import EVERY_NAMESPACE, AccountSettings
@@ -40,6 +41,7 @@ class Cluster:
         jobs: Kind = "Job",
     ) -> None:
         self._api, self.mirror, self._wake, self._jobs = api, mirror, wake, jobs
+        self.kueue = Kueue(api)
 
     async def refresh(self, kind: Kind, namespace: str, name: str) -> bool:
         """Read an object as it is now; return whether that was news to the mirror."""
@@ -133,8 +135,8 @@ class Cluster:
         if (key := self.mirror.drop(kind, namespace, name, uid)) is not None:
             self._wake(key)
 
-    async def check_job(self, manifest: Raw) -> None:
-        """Ask whether a Job could be created now: name, quota, validity.
+    async def check_job(self, manifest: Raw) -> Raw:
+        """Ask whether a Job could be created now: name, quota, validity; return what it would be.
 
         Raises
         ------
@@ -146,7 +148,7 @@ class Cluster:
             A quota, an admission rule or webhook is against it, or gives no answer.
         """
         path = collection("Job", manifest["metadata"]["namespace"])
-        await self._api.create(f"{path}?dryRun=All", manifest)
+        return await self._api.create(f"{path}?dryRun=All", manifest)
 
     async def create_job(self, manifest: Raw) -> Raw | None:
         """Create a Job; None if one of its name exists, which the next round looks at."""

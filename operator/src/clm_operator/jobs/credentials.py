@@ -12,7 +12,7 @@ from clm_api.model_version import ModelVersionSpec
 from clm_api.run import RunPod, RunSpec
 from clm_operator.jobs.access import Access, Shared, run_access, shared_access
 from clm_operator.jobs.split import containers_of, only_reading
-from clm_operator.mirror.objects import Job, Version
+from clm_operator.mirror.objects import Job, Pod, Version
 from clm_operator.names import LABEL_SCHEDULE, LABEL_VERSION
 from clm_operator.owners import owned_by
 from clm_operator.settings import StoreSettings
@@ -73,6 +73,11 @@ class Grant:
     def owned(self, job: dict[str, Any]) -> "Grant":
         """Return the same for a Secret that goes with a Job."""
         owners = owned_by("Job", job, "batch/v1")
+        return replace(self, secret=self.secret | {"ownerReferences": owners})
+
+    def owned_by_pod(self, pod: Pod) -> "Grant":
+        """Return the same for a Secret that goes with a pod: a later one gets keys of its own."""
+        owners = owned_by("Pod", {"metadata": {"name": pod.name, "uid": pod.uid}}, "v1")
         return replace(self, secret=self.secret | {"ownerReferences": owners})
 
 
@@ -167,15 +172,24 @@ def secret_name(job: str, owner: str, container: str, now: datetime) -> str:
     return f"{job}-{_digest(owner, now, container)}"
 
 
-def regrant(grant: Grant, job: Job) -> Grant | None:
+def regrant(grant: Grant, job: Job, *, queued: bool = False) -> Grant | None:
     """Return the grant of a Job that exists, for the Secret that its pods wait for.
 
     None where that is not one of its own: it was made before each run had keys of its own.
+
+    Parameters
+    ----------
+    queued
+        Whether a queue may put the Job back: its Secret, whose name never changes and which nobody
+        may replace, then goes with the pod.
     """
     sources = job.container_of(grant.container).get("envFrom", ())
     named = (one.get("secretRef", {}).get("name", "") for one in sources)
     waits_for = next((name for name in named if name.startswith(f"{job.name}-")), None)
-    return None if waits_for is None else grant.named(waits_for).owned(job.raw)
+    if waits_for is None:
+        return None
+    named_so, pod = grant.named(waits_for), job.pods[-1] if job.pods else None
+    return named_so.owned_by_pod(pod) if queued and pod else named_so.owned(job.raw)
 
 
 def secret_manifest(grant: Grant, lent: Credentials) -> dict[str, Any]:
@@ -198,8 +212,6 @@ def _digest(uid: str, now: datetime, container: str) -> str:
 
 
 def lifetime_s(pod: RunPod) -> int:
-    """Return the longest that a run may take; a queue may hold it back without an end."""
-    if pod.queue_name:
-        return LONGEST_S
+    """Return the longest that a run may take, from when on its pods may be made."""
     wanted = pod.pending_deadline_seconds + pod.active_deadline_seconds + _MARGIN_S
     return min(max(wanted, SHORTEST_S), LONGEST_S)

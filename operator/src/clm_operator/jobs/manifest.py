@@ -9,7 +9,7 @@ from clm_api.reasons import FINAL_EXIT_CODES
 from clm_api.run import RunPod
 from clm_api.trust import CA_BUNDLE
 from clm_operator.jobs.credentials import Grant
-from clm_operator.names import LABEL_QUEUE
+from clm_operator.names import LABEL_PRIORITY, LABEL_QUEUE
 from clm_operator.settings import CaBundle, CredentialsMode, Settings
 
 _USER = 65532
@@ -25,6 +25,8 @@ class NewJob:
     manifest: dict[str, Any]
     grants: tuple[Grant, ...] = ()
     """One for each container; none: its pods take the Secret of the operator's configuration."""
+    lent_when_admitted: bool = False
+    """Whether it gets no keys while a queue holds it back."""
 
     @property
     def name(self) -> str:
@@ -83,7 +85,9 @@ def manifest(meta: dict[str, Any], pod: RunPod, work: Work, settings: Settings) 
         The Job's metadata.
     """
     labels = meta["labels"]
-    queue = {LABEL_QUEUE: pod.queue_name} if pod.queue_name else {}
+    # The priority stands without a queue, too: a namespace may have one for all its Jobs.
+    places = {LABEL_QUEUE: pod.queue_name, LABEL_PRIORITY: pod.priority_class}
+    queue = {label: name for label, name in places.items() if name}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",

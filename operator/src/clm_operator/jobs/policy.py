@@ -7,15 +7,20 @@ a family is the administrator's word and always allowed.
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from clm_api.errors import SpecError
 from clm_api.families import Family
 from clm_api.images import repository, within
 from clm_api.job_spec import GpuSpec, JobSpec, TolerationSpec
 from clm_api.quantities import amount
+from clm_api.queueing import QueueName
 from clm_api.run import RunPod
 from clm_operator.settings import JobPolicy, Settings
 
 _ANY = "*"
+_NAME: TypeAdapter[str] = TypeAdapter(QueueName)
+_NAMES = "lower case letters and digits, - and . between them, at most 63 characters"
 _TOLD = 960
 """Characters of the problems beyond the first that are told: a condition takes 1024 in all."""
 
@@ -56,7 +61,18 @@ def problem(family: Family, pod: RunPod, settings: Settings) -> str | None:
         check("spec.run.pod", pod, settings.job_defaults(family), settings.job_policy)
     except SpecError as error:
         return error.message
+    for field, name in (("queueName", pod.queue_name), ("priorityClass", pod.priority_class)):
+        if name is not None and not _is_label(name):
+            return f'spec.run.pod.{field}: "{name}" is no name that a Job can carry: {_NAMES}'
     return None
+
+
+def _is_label(name: str) -> bool:
+    try:
+        _NAME.validate_python(name)
+    except ValidationError:
+        return False
+    return True
 
 
 def _refused(
@@ -74,6 +90,12 @@ def _refused(
             asked.priority_class_name,
             "priorityClasses",
             policy.priority_classes,
+        ),
+        (
+            "priorityClass",
+            asked.priority_class,
+            "workloadPriorityClasses",
+            policy.workload_priority_classes,
         ),
         ("runtimeClassName", asked.runtime_class_name, "runtimeClasses", policy.runtime_classes),
     )

@@ -60,8 +60,7 @@ def held_up(job: Job) -> Complaint:
     if job.suspended:
         told = job.warning.words if job.warning else ""
         told = told or (job.condition("Suspended") or {}).get("message", "")
-        holder = f'queue "{job.queue}"' if job.queue else "spec.suspend of its Job"
-        words = ": ".join(filter(None, (f"{holder} holds it back", told)))
+        words = ": ".join(filter(None, ("spec.suspend of its Job holds it back", told)))
         return Complaint(Reason.QUOTA_PENDING, words)
     return said if said and said.words else Complaint(Reason.JOB_CREATED, "")
 

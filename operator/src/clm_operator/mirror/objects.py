@@ -14,7 +14,8 @@ from clm_api.simulation import SimulationSpec
 from clm_api.timing import slot_of
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.complaints import Complaint, complaint, working_state
-from clm_operator.names import LABEL_QUEUE
+from clm_operator.mirror.workloads import InQueue
+from clm_operator.names import LABEL_CLUSTER_QUEUE, LABEL_PODSET, LABEL_PRIORITY, LABEL_QUEUE
 
 RUN_NOW = "clm.dev/run-now"
 Raw = dict[str, Any]
@@ -243,6 +244,7 @@ class Pod:
     """When the trainer ended; other containers may go on."""
     leaving: datetime | None = None
     """Since when it is being removed: by a drain, a preemption, or because its node is lost."""
+    name: str = ""
 
     @classmethod
     def read(cls, raw: Raw) -> "Pod":
@@ -272,6 +274,7 @@ class Pod:
             complaint=complaint(status, state),
             ended=instant(ended) if ended else None,
             leaving=instant(leaving) if leaving else None,
+            name=str(raw["metadata"].get("name", "")),
         )
 
 
@@ -283,6 +286,8 @@ class Job(Named):
     """Oldest first."""
     warning: Complaint | None = None
     """The newest event that says why there is no pod, or why it can't begin."""
+    kueue: InQueue | None = None
+    """What Kueue says of it; None where its Workloads can't be watched."""
 
     @property
     def created(self) -> datetime:
@@ -315,8 +320,37 @@ class Job(Named):
     @property
     def queue(self) -> str | None:
         """Name of the Kueue queue that it waits in."""
-        found = self.raw["metadata"].get("labels", {}).get(LABEL_QUEUE)
+        return self._label(LABEL_QUEUE)
+
+    @property
+    def priority_class(self) -> str | None:
+        """Name of the WorkloadPriorityClass that it asks for."""
+        return self._label(LABEL_PRIORITY)
+
+    def _label(self, name: str) -> str | None:
+        found = self.raw["metadata"].get("labels", {}).get(name)
         return None if found is None else str(found)
+
+    @property
+    def pod_priority(self) -> str | None:
+        """Name of the PriorityClass of its pods."""
+        found = self.raw["spec"].get("template", {}).get("spec", {}).get("priorityClassName")
+        return None if found is None else str(found)
+
+    @property
+    def was_admitted(self) -> bool:
+        """Whether Kueue has let its pods go: it writes on their template, and takes that back."""
+        return LABEL_PODSET in self._of_pods
+
+    @property
+    def cluster_queue(self) -> str | None:
+        """Name of the ClusterQueue that has admitted it."""
+        return self._of_pods.get(LABEL_CLUSTER_QUEUE)
+
+    @property
+    def _of_pods(self) -> dict[str, str]:
+        """Labels of its pods."""
+        return dict(self.raw["spec"].get("template", {}).get("metadata", {}).get("labels") or {})
 
     @property
     def suspended(self) -> bool:

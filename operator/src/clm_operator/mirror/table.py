@@ -230,6 +230,11 @@ class Table(Generic[T]):
         row = self._rows.get((namespace, name))
         return None if row is None else row.uid
 
+    def key(self, namespace: str, name: str) -> Key | None:
+        """Return the schedule that an object belongs to; None if there is none."""
+        row = self._rows.get((namespace, name))
+        return None if row is None else row.key
+
     def of(self, key: Key) -> list[T]:
         """Return the objects that belong to a schedule."""
         found = (self.get(*place) for place in self.places(key))

@@ -14,6 +14,7 @@ from clm_operator.mirror.simulation import SimulationObject
 from clm_operator.mirror.table import Look, Table
 from clm_operator.mirror.tries import Market, Tries
 from clm_operator.mirror.words import Words
+from clm_operator.mirror.workloads import Workloads
 from clm_operator.names import LABEL_SCHEDULE, LABEL_SIMULATION
 from clm_operator.settings import EVERY_NAMESPACE
 
@@ -76,6 +77,8 @@ class Mirror:
     simulation_jobs: Table[Job] = field(
         default_factory=lambda: Table(lambda raw, _: Job(raw), _of_simulation, recent=200)
     )
+    workloads: Workloads = field(default_factory=Workloads)
+    """Nothing that must be known: rounds go on where Kueue is not there, or does not tell."""
     words: Words = field(default_factory=lambda: Words(lambda: 0.0))
     """When each kind was last heard of; by default on a clock that stands still."""
     _tries: Tries = field(default_factory=Tries)
@@ -182,6 +185,11 @@ class Mirror:
         """Return a Job's pods, oldest first."""
         mine = [owned.pod for owned in self.pods.of(key) if owned.owner == job_uid]
         return tuple(sorted(mine, key=lambda pod: (pod.created, pod.uid)))
+
+    def key_of_job(self, namespace: str, name: str, uid: str) -> Key | None:
+        """Return whose a Job is; None where it is not known, or is another one."""
+        known = self.jobs.uid(namespace, name) == uid
+        return self.jobs.key(namespace, name) if known else None
 
     def tries_of_siblings(self, schedule: ScheduleObject) -> tuple[TrialsStatus, ...]:
         """Return the pooled tries of the namespace's other schedules on the same data."""

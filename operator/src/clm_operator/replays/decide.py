@@ -169,15 +169,23 @@ def _models(facts: Facts, task: ReplayTask) -> tuple[Version, ...]:
 
 
 def _lacking(facts: Facts, latest: Latest) -> Lacking | None:
-    """Return the running replay if the kubelet says that its pod lacks something."""
+    """Return the running replay if its pod lacks keys: it is new, or the kubelet says so."""
     if latest.status is None or not latest.runs:
         return None
     name, lends = latest.status.name, facts.settings.store.credentials
     state = facts.states.get(name)
-    if lends is not CredentialsMode.PER_RUN or state is None or not state.keyless:
+    if lends is not CredentialsMode.PER_RUN or state is None:
+        return None
+    if not (state.keyless or (state.takes_keys and _is_fresh(facts, name))):
         return None
     told = None if name in facts.barred else _of_job(facts, state.job)
     return None if told is None else Lacking(told, state.job)
+
+
+def _is_fresh(facts: Facts, name: str) -> bool:
+    """Whether the last look saw no pod of a replay."""
+    known = facts.schedule.status.replay
+    return known is None or known.name != name or known.pod_missing_since is not None
 
 
 def _over(facts: Facts, latest: Latest) -> tuple[Job, ...]:

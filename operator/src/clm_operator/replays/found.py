@@ -15,10 +15,13 @@ from clm_api.performance import PerformanceFinding, PerformanceStatus
 from clm_api.replay import Contender, ReplayReport
 from clm_api.schedule_status import HaltedStatus, ProductionStatus, TrainingScheduleStatus
 from clm_api.signal import Signal, SymbolPosition
+from clm_api.symbols import canonical
 from clm_api.timing import floor_to
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.facts import Facts
 
+_MOST_POSITIONS = 50
+"""Of a signal."""
 _S = TypeVar("_S", DriftStatus, PerformanceStatus)
 
 
@@ -137,7 +140,10 @@ def _flat(facts: Facts, halted: HaltedStatus | None) -> Signal | None:
     known, spec = facts.schedule.status.signal, facts.schedule.spec
     if known is not None and (known.version, known.decided_at) == (None, halted.since):
         return known
-    symbols = [*spec.data.symbols] if spec else [p.symbol for p in known.positions] if known else []
+    # What was to be held is named whatever the schedule trades by now, and as a version names it.
+    held = [p.symbol for p in known.positions] if known else []
+    traded = [canonical(s, spec.data.market) for s in spec.data.symbols] if spec else []
+    symbols = list(dict.fromkeys([*held, *traded]))[:_MOST_POSITIONS]
     flat = [SymbolPosition(symbol=symbol, position=0) for symbol in symbols]
     return Signal(decided_at=halted.since, positions=flat)
 

@@ -21,7 +21,7 @@ from clm_operator.jobs.split import containers_of
 from clm_operator.mirror.objects import Job, ScheduleObject, Version
 from clm_operator.names import LABEL_REPLAY, LABEL_SCHEDULE
 from clm_operator.owners import owned_by
-from clm_operator.settings import CredentialsMode, Settings
+from clm_operator.settings import CredentialsMode, ReplaySettings, Settings
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,10 @@ class DueReplay:
         pod = self.runs[0].pod
         return pod.having(gpu=pod.gpu.having(count=0))
 
+    def pod_under(self, replays: ReplaySettings) -> RunPod:
+        """Return the pod in the queue of replays, where the settings name one."""
+        return self.pod.having(**replays.model_dump(exclude_none=True))
+
 
 def replay_job(
     schedule: ScheduleObject, due: DueReplay, settings: Settings, now: datetime
@@ -94,9 +98,11 @@ def replay_job(
     }
     key = schedule.spec.data.secret_ref if schedule.spec else None
     told = Told(command, values, reads_fills=due.reads_fills, secret_ref=key)
-    static = dict.fromkeys(containers_of(due.pod), settings.store.secret_name)
-    work = work_of(due.pod, told, {one.container: one.name for one in grants} or static)
-    return NewJob(manifest(meta, due.pod, work, settings), grants)
+    pod = due.pod_under(settings.replays)
+    static = dict.fromkeys(containers_of(pod), settings.store.secret_name)
+    work = work_of(pod, told, {one.container: one.name for one in grants} or static)
+    made = manifest(meta, pod, work, settings)
+    return NewJob(made, grants, lent_when_admitted=True)
 
 
 def _words(due: DueReplay, settings: Settings) -> tuple[str, str]:

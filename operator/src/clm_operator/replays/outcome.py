@@ -77,7 +77,7 @@ def _lost(state: JobState) -> Failure | None:
 
 def _told(status: ReplayStatus, state: JobState, keys: Withheld | None) -> ReplayStatus:
     """Say what keeps its pod from beginning, or from working on."""
-    status = status.having(pod_missing_since=state.missing_since)
+    status = status.having(pod_missing_since=state.missing_since, queue=state.queue)
     if state.begun:
         found = state.interrupted
         reason, message = (found.reason, found.words) if found else ("", "")

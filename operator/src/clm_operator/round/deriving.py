@@ -103,12 +103,12 @@ def _states(
         had_one = known is not None or status.pod_uid is not None or status.phase is Phase.RUNNING
         missing = missing_since(job, known, view.now) if had_one else None
         limit_s = version.spec.run.pod.pending_deadline_seconds
-        states[version.name] = state_of(job, missing, limit_s, view.now)
+        states[version.name] = state_of(job, missing, limit_s, view.now, status.queue)
     if replay is not None and replay.phase is Phase.RUNNING and replay.name in view.replays:
         job = view.replays[replay.name]
         missing = missing_since(job, replay.pod_missing_since, view.now)
         limit = schedule.spec.job.pending_deadline_seconds if schedule.spec else None
-        states[replay.name] = state_of(job, missing, limit, view.now)
+        states[replay.name] = state_of(job, missing, limit, view.now, replay.queue)
     return states
 
 

@@ -9,6 +9,7 @@ from clm_operator.clock import Clock
 from clm_operator.cluster.resources import Cluster, Raw
 from clm_operator.complaints import told
 from clm_operator.mirror.objects import Job, Key, ScheduleObject, Version, made_for, owner_uid
+from clm_operator.mirror.workloads import InQueue
 from clm_operator.names import replay_slot
 from clm_operator.owners import is_leaving
 from clm_operator.replays.outcome import newest
@@ -128,7 +129,7 @@ async def _jobs(
     waits = newest(schedule, {n: jobs[n] for n in replayed})
     awaited = {v.name for v in active} | ({waits.name} if waits else set())
     for name in awaited & jobs.keys():
-        jobs[name] = await warned(key, jobs[name], cluster, now)
+        jobs[name] = await warned(key, await queued(jobs[name], cluster), cluster, now)
     return (
         {name: job for name, job in jobs.items() if name not in replayed},
         {name: job for name, job in jobs.items() if name in replayed},
@@ -141,6 +142,17 @@ def _failed_before_its_pod(job: Job) -> bool:
     if failed is None or failed.get("reason") == "DeadlineExceeded":
         return False
     return not job.pods or job.pods[-1].ended is None
+
+
+async def queued(job: Job, cluster: Cluster) -> Job:
+    """Ask where a Job stands in its queue, where anybody tells of Workloads."""
+    workloads = cluster.mirror.workloads
+    workload = workloads.of(job.uid)
+    if job.finished or not workloads.knows(job.namespace):
+        return job
+    if not job.suspended:
+        return replace(job, kueue=InQueue(workload))
+    return replace(job, kueue=await cluster.kueue.about(workload))
 
 
 async def warned(key: Key, job: Job, cluster: Cluster, now: datetime) -> Job:

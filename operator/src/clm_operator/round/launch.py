@@ -23,7 +23,8 @@ class Launcher:
         """Create a Job, then the Secrets that its pods wait for, which go with it.
 
         Returns False if a Job of its name exists, which the next round looks at. Nothing is lent
-        for a Job that could not be created anyway, or whose Secret could not.
+        for a Job that could not be created anyway, or whose Secret could not. A queue may say of a
+        Job that it waits: then keys are lent once it has a pod.
 
         Raises
         ------
@@ -41,11 +42,13 @@ class Launcher:
         if not job.grants:
             return await self.cluster.create_job(job.manifest) is not None
         try:
-            await self.cluster.check_job(job.manifest)
+            tried = await self.cluster.check_job(job.manifest)
         except ExistsError:
             return False
         for grant in job.grants:
             await self.cluster.check_secret(secret_manifest(grant, NOBODY))
+        if job.lent_when_admitted and tried["spec"].get("suspend"):
+            return await self.cluster.create_job(job.manifest) is not None
         lent = await asyncio.gather(*map(self._lent, job.grants))
         made = await self.cluster.create_job(job.manifest)
         if made is None:

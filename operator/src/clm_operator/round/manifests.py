@@ -34,15 +34,17 @@ def job_of_replay(facts: Facts, replay: DueReplay) -> NewJob:
 
 def keys_of(facts: Facts, run: Run) -> tuple[Grant, ...]:
     """Return the keys that a version's Job may lack; none where it waits for none of its own."""
-    return _lacking(job_of(facts, run).grants, facts.jobs[run.version.name])
+    return _lacking(facts, job_of(facts, run).grants, facts.jobs[run.version.name])
 
 
 def keys_of_replay(facts: Facts, lacking: Lacking) -> tuple[Grant, ...]:
     """Return the keys that a replay's Job may lack; none where it waits for none of its own."""
     grants = grants_for(facts.schedule, lacking.replay, facts.settings, facts.now)
-    return _lacking(grants, lacking.job)
+    return _lacking(facts, grants, lacking.job)
 
 
-def _lacking(grants: tuple[Grant, ...], job: Job) -> tuple[Grant, ...]:
-    again = (regrant(grant, job) for grant in grants)
+def _lacking(facts: Facts, grants: tuple[Grant, ...], job: Job) -> tuple[Grant, ...]:
+    state = facts.states.get(job.name)
+    queued = state is not None and state.queue is not None
+    again = (regrant(grant, job, queued=queued) for grant in grants)
     return tuple(grant for grant in again if grant is not None)

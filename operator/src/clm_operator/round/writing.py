@@ -84,6 +84,7 @@ class Writer:
         if await self._status(facts, act, written):
             self.metrics.outcome(facts.key, act.version, act.status)
             self.metrics.decision(facts.key, act.version, act.status)
+            self.metrics.preempted(facts.key, act.version, act.status)
 
     async def _request(self, version: Version, written: Written) -> None:
         if version.uid in written.patched:

@@ -37,7 +37,8 @@ def training_job(
     folder = None if champion is None else settings.store.run_of(champion.uri)
     grants = run_grants(version, spec, now, folder, shared_by(settings.store, version.namespace))
     names = {grant.container: grant.name for grant in grants}
-    return NewJob(job_manifest(version, spec, settings, names, champion), grants)
+    made = job_manifest(version, spec, settings, names, champion)
+    return NewJob(made, grants, lent_when_admitted=True)
 
 
 def job_manifest(

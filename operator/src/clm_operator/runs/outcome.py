@@ -172,7 +172,8 @@ def _with_job(
     if state.pod is None or not state.begun:
         barred = facts.barred.get(version.name)
         found = Complaint(barred.reason, barred.message) if barred else state.held_up
-        keys = state.keyless and barred is None
+        fresh = state.pod is not None and state.pod.uid != version.status.pod_uid
+        keys = barred is None and (state.keyless or (fresh and state.takes_keys))
         return Outcome(version, Waits(found, has_job=True), Need.KEYS if keys else Need.NOTHING)
     if (silent := _silent(state.pod, progress, spec, facts)) is not None:
         return Outcome(version, Failed(silent))

@@ -44,7 +44,7 @@ def change_of(outcome: Outcome, facts: Facts) -> Change:
         return _awaits_store(version.status, came.report, now)
     state = facts.states.get(version.name)
     if state is not None:
-        version = replace(version, status=_with_job(version.status, state.job))
+        version = replace(version, status=_with_job(version.status, state))
     match came:
         case Waits():
             return Change(_waits(version.status, came, state), now)
@@ -180,11 +180,13 @@ def _verdict(version: Version, spec: ModelVersionSpec, report: Report, facts: Fa
     )
 
 
-def _with_job(status: ModelVersionStatus, job: Job) -> ModelVersionStatus:
+def _with_job(status: ModelVersionStatus, state: JobState) -> ModelVersionStatus:
     """Return the status with what the Job's pods tell of when and how often the run was tried."""
+    job = state.job
     started = [p.started for p in job.pods if p.started]
     return status.having(
         job_ref=JobRef(name=job.name, uid=job.uid),
+        queue=state.queue,
         attempt=status.attempt + len(_new_pods(status, job)),
         pod_uid=job.pods[-1].uid if job.pods else status.pod_uid,
         start_time=status.start_time or (min(started) if started else None),

@@ -16,7 +16,7 @@ from clm_operator.cluster.resources import Cluster
 from clm_operator.mirror.objects import Job, Key, Pod, owner_uid
 from clm_operator.mirror.simulation import SimulationObject
 from clm_operator.names import reduce_job, variant_job
-from clm_operator.round.gather import warned
+from clm_operator.round.gather import queued, warned
 from clm_operator.round.refusals import Refusals
 from clm_operator.simulations.view import Fault, SimulationView
 from clm_operator.store.standing import Standing
@@ -96,9 +96,10 @@ class Gatherer:
         status, namespace = job.raw.get("status", {}), simulation.namespace
         if job.condition("Failed") is not None:
             return replace(job, pods=await self._pods(namespace, job.name, "Failed"))
+        job = await queued(job, self.cluster)
         waits = not job.finished and not status.get("ready") and not status.get("succeeded")
         now, since = self.clock.now(), job.startable_since
-        if not waits or now - (since or job.created) < _SOON:
+        if not waits or job.suspended or now - (since or job.created) < _SOON:
             return job
         pods = await self._pods(namespace, job.name, "Pending") if status.get("active") else ()
         key = Key(namespace, simulation.name)

@@ -110,6 +110,9 @@ def _reducing(facts: Facts, findings: Findings) -> Came:
         return failed(Reason.ARTIFACT_CORRUPT, found.message)
     if isinstance(found, UnreadableReport):
         return Came(Phase.RUNNING, found.reason, found.message)
+    if seen.state is not None and seen.state.completed:
+        empty = "the Job that reduces completed but the store holds no manifest"
+        return failed(Reason.ARTIFACT_CORRUPT, empty)
     if isinstance(findings.task, UnreadableReport) and seen.state is None:
         return Came(Phase.RUNNING, findings.task.reason, findings.task.message)
     if (why := _ended(seen, facts)) is not None:

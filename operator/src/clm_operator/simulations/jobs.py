@@ -119,6 +119,8 @@ def grants_of(piece: Piece, settings: Settings, now: datetime) -> tuple[Grant, .
     read = fetched if pod.own_image is None else [only_reading(run) for run in fetched]
     needed = {FETCHER: (Access(reads=piece.own.reads), fetched), CONTAINER: (piece.own, read)}
     shared, grants = shared_by(settings.store, simulation.namespace), list[Grant]()
+    # All pods share one Secret, made with the Job: a queue may hold that back without an end.
+    seconds = LONGEST_S if pod.queue_name else lifetime_s(pod)
     for container in containers_of(pod):
         files, runs = needed[container]
         secret = {
@@ -127,7 +129,7 @@ def grants_of(piece: Piece, settings: Settings, now: datetime) -> tuple[Grant, .
             "labels": {LABEL_SIMULATION: simulation.name},
         }
         forms = tuple(files | data for data in shared_access(runs, shared))
-        grants.append(Grant(piece.name, secret, forms, lifetime_s(pod), container))
+        grants.append(Grant(piece.name, secret, forms, seconds, container))
     return tuple(grants)
 
 

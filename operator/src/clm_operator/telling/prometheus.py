@@ -85,6 +85,12 @@ class Metrics:
             ("kind", "namespace"),
             registry=registry,
         )
+        self._unwatched = Gauge(
+            "clm_workloads_unwatched",
+            "1 while Kueue is there and its Workloads can't be watched: waits have no words.",
+            ("namespace",),
+            registry=registry,
+        )
         self._messages = Counter(
             "clm_messages_total",
             "Messages that asked for runs, by what became of them.",
@@ -134,6 +140,13 @@ class Metrics:
         if status.start_time and status.completion_time:
             seconds = (status.completion_time - status.start_time).total_seconds()
             self._duration.labels(family).observe(max(seconds, 0))
+
+    def preempted(self, key: Key, version: Version, status: ModelVersionStatus) -> None:
+        """Count how often a run has lost its place in a queue since its status was last written."""
+        before, after = version.status.queue, status.queue
+        known = before.preemptions if before else 0
+        if after is not None and after.preemptions > known:
+            self._schedules.preempted(key, after.preemptions - known)
 
     def decision(self, key: Key, version: Version, status: ModelVersionStatus) -> None:
         """Count a request when it is executed or refused, and files that a rule finds changed."""
@@ -209,6 +222,10 @@ class Metrics:
     def silent(self, kind: str, namespace: str, *, silent: bool) -> None:
         """Say whether nothing was heard of a watch for too long."""
         self._silent.labels(kind, namespace).set(silent)
+
+    def queues_unwatched(self, namespace: str, *, unwatched: bool) -> None:
+        """Say whether Kueue's Workloads can't be watched although Kueue is there."""
+        self._unwatched.labels(namespace).set(unwatched)
 
     def render(self) -> bytes:
         """Return the text that Prometheus scrapes."""

@@ -51,6 +51,7 @@ class _Row:
     runs: Counts = field(default_factory=dict)
     promotions: Counts = field(default_factory=dict)
     held: Counts = field(default_factory=dict)
+    preemptions: int = 0
     failures: frozenset[tuple[datetime, str]] = frozenset()
     """Ends and names of the runs that have failed since one succeeded, retired ones too."""
     figures: tuple[Figure, ...] = ()
@@ -95,6 +96,10 @@ class ScheduleMetrics:
         """Count a refused try."""
         _count(self._row(key).held, (reason,))
 
+    def preempted(self, key: Key, times: int) -> None:
+        """Count how often a run has lost its place in a queue."""
+        self._row(key).preemptions += times
+
     def collect(self) -> Iterator[Metric]:
         """Yield all figures; called by another thread than the one that counts."""
         rows = list(self._rows.items()) if self._shown else []
@@ -109,6 +114,10 @@ class ScheduleMetrics:
         yield _counter(
             "clm_held_back_total", "Refused tries to make a version, a Job or its keys.",
             ("reason",), ((key, _zeros(row, REFUSALS) | dict(row.held)) for key, row in rows),
+        )  # fmt: skip
+        yield _counter(
+            "clm_preemptions_total", "Runs that lost their place in a queue to another.", (),
+            ((key, {(): float(row.preemptions)}) for key, row in rows if row.uid),
         )  # fmt: skip
         yield _gauge(
             "clm_failed_runs_in_a_row",

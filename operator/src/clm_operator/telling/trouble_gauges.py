@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from clm_api.model_version import Phase
+from clm_api.queueing import QueueState, QueueStatus
 from clm_api.reasons import Reason
 from clm_operator.mirror.objects import ScheduleObject, Version
 from clm_operator.stages.requests import is_missing
@@ -32,14 +34,26 @@ def slot_missed(schedule: ScheduleObject, _: Versions) -> float | None:
 def waiting_since(schedule: ScheduleObject, versions: Versions) -> float | None:
     """Return since when the oldest run that has not begun yet waits: for a queue, quota or node.
 
-    A replay whose Job can't be made waits from its slot on.
+    A replay whose Job can't be made waits from its slot on; what was preempted, from then on.
     """
-    status = schedule.status
-    since = [v.created for v in versions if v.status.phase is Phase.PENDING]
+    status, replay = schedule.status, schedule.status.replay
+    since = [_waits_since(v) for v in versions if v.status.phase is Phase.PENDING]
     since += [held.since for held in status.held]
-    if status.replay is not None and status.replay.phase is Phase.PENDING:
-        since.append(status.replay.slot)
+    if replay is not None and replay.phase is Phase.PENDING:
+        since.append(replay.slot)
+    if replay is not None and replay.phase is Phase.RUNNING and _is_put_back(replay.queue):
+        since.append(replay.slot)
     return min((at.timestamp() for at in since), default=None)
+
+
+def _waits_since(version: Version) -> datetime:
+    queue = version.status.queue
+    begun = version.status.start_time is not None
+    return queue.since if begun and queue is not None else version.created
+
+
+def _is_put_back(queue: QueueStatus | None) -> bool:
+    return queue is not None and queue.state is not QueueState.ADMITTED
 
 
 def exchange_banned(schedule: ScheduleObject, versions: Versions) -> float:

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 from clm_api.events import (
     RequestRefused,
+    RunAdmitted,
     RunEnded,
     RunHeld,
+    RunPreempted,
     RunScheduled,
     RunStarted,
     ShadowPassed,
@@ -15,12 +17,15 @@ from clm_api.events import (
 from clm_api.happening import Happening
 from clm_api.lifecycle import Decision, Stage
 from clm_api.model_version import ModelVersionStatus, Phase, ShadowVerdict
+from clm_api.queueing import QueueState, QueueStatus
 from clm_api.reasons import Reason
 from clm_operator.changes import Settled
 from clm_operator.mirror.objects import Version
 from clm_operator.telling.happenings import Kind, happening
 
 HELD = (
+    Reason.QUEUED,
+    Reason.NOT_ADMISSIBLE,
     Reason.QUOTA_PENDING,
     Reason.ADMISSION_DENIED,
     Reason.ADMISSION_UNAVAILABLE,
@@ -48,17 +53,49 @@ def _run(settled: Settled) -> Iterator[Happening]:
             slot=version.spec.slot,
         )
         yield happening("Normal", "scheduled", made)
+    yield from _queued(before, after)
     if after.phase is Phase.PENDING and after.reason in HELD and after.reason != before.reason:
         held = RunHeld(
             reason=after.reason, message=f"held back: {after.message}", name=version.name
         )
-        yield happening("Warning", f"held-{after.reason}", held)
+        waits: Kind = "Normal" if after.reason == Reason.QUEUED else "Warning"
+        yield happening(waits, f"held-{after.reason}{_turn(after.queue)}", held)
     if before.phase is not Phase.RUNNING and after.phase is Phase.RUNNING:
         works = RunStarted(reason=Reason.TRAINING_STARTED, message="the pod is working")
         yield happening("Normal", "started", works)
     if settled.ends:
         kind: Kind = "Normal" if after.phase is Phase.SUCCEEDED else "Warning"
         yield happening(kind, "ended", _ended(version, after))
+
+
+def _turn(queue: QueueStatus | None) -> str:
+    """Return what tells one wait in a queue from the next."""
+    return "" if queue is None else f"-{queue.since.timestamp():.0f}"
+
+
+def _queued(before: ModelVersionStatus, after: ModelVersionStatus) -> Iterator[Happening]:
+    """A place in a queue that was lost, or given after a wait."""
+    was, now = before.queue, after.queue
+    if was is None or now is None:
+        return
+    again = now.preemptions > was.preemptions
+    if again:
+        lost = RunPreempted(
+            reason=Reason.PREEMPTED,
+            message=f"lost its place in queue {now.name}: {now.message or 'nobody says why'}",
+            queue=now.name,
+            preemptions=now.preemptions,
+        )
+        yield happening("Warning", f"preempted-{now.preemptions}", lost)
+    if now.state is QueueState.ADMITTED and (again or was.state is not QueueState.ADMITTED):
+        place = f" by ClusterQueue {now.cluster_queue}" if now.cluster_queue else ""
+        let = RunAdmitted(
+            reason=Reason.ADMITTED,
+            message=f"admitted from queue {now.name}{place}",
+            queue=now.name,
+            cluster_queue=now.cluster_queue,
+        )
+        yield happening("Normal", f"admitted{_turn(now)}", let)
 
 
 def _ended(version: Version, after: ModelVersionStatus) -> RunEnded:

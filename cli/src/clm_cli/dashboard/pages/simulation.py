@@ -115,8 +115,8 @@ def page(world: World, query: Query) -> Simulation:
         ended=maybe_when(status.completion_time, now),
         rows=_rows(view),
         overfitting=_overfitting(status),
-        report=paths.simulation_report_path(key) if status.report_uri else "",
-        report_words=status.report_uri or "The report is written once all slots are trained.",
+        report=paths.simulation_report_path(key) if status.report_uri and query.store else "",
+        report_words=_report_words(status, store=query.store),
         conditions=[condition(c, world) for c in status.conditions],
     )
 
@@ -148,6 +148,14 @@ def _row(variant: SimulatedVariant, patch: object, best: str | None) -> Row:
         held=percent(variant.buy_and_hold, 1),
         best=variant.name == best,
     )
+
+
+def _report_words(status: SimulationStatus, *, store: bool) -> str:
+    if status.report_uri is None:
+        return "The report is written once all slots are trained."
+    if store:
+        return status.report_uri
+    return f"The report lies at {status.report_uri}. Start clm dashboard with --store to see it."
 
 
 def _count(value: int | None) -> str:

@@ -207,8 +207,8 @@ def page(world: World, query: Query) -> Version:
         decided=when(decision.at, now) if decision else None,
         moves=[_move(view, place, world) for place in reversed(range(len(status.history)))],
         conditions=[condition(c, world) for c in status.conditions],
-        report=paths.report_path(key) if status.report_uri and log else "",
-        report_words=_report_words(view, asked=bool(log)),
+        report=paths.report_path(key) if status.report_uri and query.store else "",
+        report_words=_report_words(view, store=query.store),
         log=lines(log.content) if log else (),
         log_words=_log_words(log.problem if log else None),
         offers=_offers(view, world.schedules.get(owner)),
@@ -292,11 +292,11 @@ def _move(view: VersionView, place: int, world: World) -> Move:
     return Move(light, when(change.at, world.now), change.by, change.reason)
 
 
-def _report_words(view: VersionView, *, asked: bool) -> str:
+def _report_words(view: VersionView, *, store: bool) -> str:
     uri = view.status.report_uri
     if uri is None:
         return "This run has no tear sheet yet."
-    if asked:
+    if store:
         return uri
     return f"The tear sheet lies at {uri}. Start clm dashboard with --store to see it here."
 

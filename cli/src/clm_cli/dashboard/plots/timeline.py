@@ -85,12 +85,12 @@ def timeline(line: TimeLine, text: str) -> Markup:
         for name, held in (("production", line.production), ("skipped", line.skipped)):
             for one in held:
                 _stretch(axes, one, _LANES[name])
+        axes.border(line.now, "now")
+        axes.text(axes.across(line.now), TOP - 2, "now")
         for at in line.coming:
             axes.mark((at, _LANES["runs"]), "dot", "coming", "next slot")
         for mark in line.marks:
             axes.mark((mark.at, _LANES["runs"]), mark.shape, mark.kind, mark.said, mark.link)
-        axes.border(line.now, "now")
-        axes.text(axes.across(line.now), TOP - 2, "now")
         return axes
 
     return both("timeline", "Time line of slots, runs, skips and stages", text, plot)

@@ -1,0 +1,168 @@
+"""What the reader may see comes by itself, and what does not come says why."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import clm_cli.dashboard.watching
+from clm_cli.dashboard.objects import Objects
+from clm_cli.dashboard.watching import Watching
+from clm_cli.dashboard.world import Key, Kind, Source, World
+from clm_cli.server import Server
+from tests.cli.dashboard.served import at_noon
+from tests.cli.dashboard.worlds import NOW
+from tests.cli.namespace import Namespace
+from tests.cli.objects import judged, schedule
+from tests.support.ports import eventually
+from tests.support.proxy import Proxy, Seen, Verdict
+
+ALL = [str(kind) for kind in Kind]
+READ = ["get", "list", "watch"]
+
+
+@dataclass
+class Watched:
+    """A dashboard's watches, through a proxy that hurts."""
+
+    api: Namespace
+    proxy: Proxy
+    folder: Path
+    patch: pytest.MonkeyPatch
+    objects: Objects
+
+    def begin(self, *rules: tuple[list[str], list[str]], namespace: str | None = None) -> Watching:
+        """Watch with these rights: resources and verbs."""
+        given = [{"apiGroups": ["clm.dev"], "resources": r, "verbs": v} for r, v in rules]
+        path = self.api.account_kubeconfig(self.folder / "reader", self.proxy.url, given)
+        self.patch.setenv("KUBECONFIG", str(path))
+        place = self.api.name if namespace is None else namespace
+        watching = Watching(Server(), self.objects, place, at_noon)
+        watching.begin()
+        return watching
+
+    @property
+    def world(self) -> World:
+        return self.objects.world(NOW)
+
+    def key(self, name: str) -> Key:
+        return Key(self.api.name, name)
+
+    def source(self, kind: Kind) -> Source:
+        return self.world.source(kind)
+
+    def listed(self) -> bool:
+        return all(self.source(kind).listed for kind in Kind)
+
+
+@pytest.fixture
+def watched(api: Namespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
+    monkeypatch.setattr(clm_cli.dashboard.watching, "_LONGEST_S", 0.05)
+    monkeypatch.setattr(clm_cli.dashboard.watching, "_POLL_S", 0.05)
+    proxy = Proxy(api.plane.server, str(api.plane.authority.folder / "ca.crt"))
+    made = Watched(api, proxy, tmp_path, monkeypatch, Objects())
+    yield made
+    made.proxy.stop()
+
+
+def until(fact: Callable[[], object], what: str) -> None:
+    eventually(lambda: bool(fact()), what)
+
+
+def test_changes_come_by_themselves_and_an_absence_is_made_up_for(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clm_cli.dashboard.watching, "_PAGE", "1")  # every object is a page
+    api = watched.api
+    owner = api.put(schedule())
+    for number in range(3):
+        api.put(judged(owner, f"btc-{number}"))
+    watching = watched.begin((ALL, READ))
+    until(watched.listed, "all is listed")
+    assert len(watched.world.versions[watched.key("btc-eth")]) == 3
+
+    api.put(judged(owner, "btc-0", "ARCHIVED"))
+    until(lambda: watched.world.single[watched.key("btc-0")].status.stage == "ARCHIVED", "changed")
+    api.plane.request("DELETE", api.path("ModelVersion", "btc-1"))
+    until(lambda: watched.key("btc-1") not in watched.world.single, "gone")
+
+    watched.proxy.stop()
+    until(lambda: all(watched.source(kind).problem for kind in Kind), "the absence is said")
+    (trouble,) = watched.world.troubles
+    assert (trouble.old_since, set(trouble.kinds)) == (NOW, set(Kind))
+    assert "does not answer" in trouble.problem or "cut off" in trouble.problem
+    assert len(watched.world.versions[watched.key("btc-eth")]) == 2
+
+    api.plane.request("DELETE", api.path("ModelVersion", "btc-2"))
+    watched.proxy = replace(watched.proxy)
+    until(lambda: watched.world.troubles == (), "it is back")
+    until(lambda: watched.key("btc-2") not in watched.world.single, "what was missed came")
+    watching.end()
+
+
+def test_who_may_not_see_all_namespaces_sees_their_own(watched: Watched) -> None:
+    watched.api.put(schedule())
+    watching = watched.begin((ALL, READ), namespace="")
+    until(watched.listed, "all is listed")
+    assert list(watched.world.schedules) == [watched.key("btc-eth")]
+    assert any(
+        "all namespaces" in note and watched.api.name in note for note in watched.world.notes
+    )
+    watching.end()
+
+
+def test_a_kind_that_may_not_be_seen_says_so_and_harms_no_other(watched: Watched) -> None:
+    owner = watched.api.put(schedule())
+    watched.api.put(judged(owner, "btc-1"))
+    watching = watched.begin((ALL[:2], READ))
+    until(lambda: watched.source(Kind.SIMULATIONS).problem, "it is said")
+    until(lambda: watched.key("btc-1") in watched.world.single, "the others are shown")
+    (trouble,) = watched.world.troubles
+    assert trouble.kinds == (Kind.SIMULATIONS,)
+    assert trouble.old_since is None
+    assert "cannot list resource" in trouble.problem
+    watching.end()
+
+
+def test_who_may_list_and_not_watch_sees_changes_too(watched: Watched) -> None:
+    owner = watched.api.put(schedule())
+    watching = watched.begin((ALL, READ[:2]))
+    until(watched.listed, "all is listed")
+    watched.api.put(judged(owner, "btc-1"))
+    until(lambda: watched.key("btc-1") in watched.world.single, "it is listed again")
+    watching.end()
+
+
+def event(kind: str, body: Any) -> bytes:
+    return json.dumps({"type": kind, "object": body}).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        event("ERROR", {"kind": "Status", "code": 410, "message": "too old resource version"}),
+        410,
+        b'{"type": "MODIFIED", "object": {"metad',
+    ],
+    ids=["too old, as an event", "too old, as an answer", "cut within a line"],
+)
+def test_a_watch_that_can_not_go_on_begins_anew(answer: bytes | int, watched: Watched) -> None:
+    watches: list[Seen] = []
+
+    def judge(seen: Seen) -> Verdict | int | bytes:
+        if "watch=true" in seen.query and len(watches) < 6:
+            watches.append(seen)
+            return answer
+        return Verdict.PASS
+
+    watched.proxy.judge = judge
+    owner = watched.api.put(schedule())
+    watching = watched.begin((ALL, READ))
+    until(lambda: len(watches) == 6, "watches were answered so")
+    watched.api.put(judged(owner, "btc-1"))
+    until(lambda: watched.key("btc-1") in watched.world.single, "it is followed again")
+    until(lambda: watched.world.troubles == (), "all is well")
+    watching.end()
