@@ -502,7 +502,7 @@ def test_keys_of_pods_reach_their_own_part_and_no_more() -> None:
     jobs = [job_of(piece, lent, b.NOW) for piece in pieces]
     variant, reduce = (session_policy("s3://models", job.grants[0].forms) for job in jobs)
     root = "arn:aws:s3:::models/simulations/ns/sim/sim-uid"
-    assert f'["{root}/variants/deep/*"]' in variant
+    assert f'["{root}/variants/deep/*","{root}/attempts/*/log.jsonl"]' in variant
     assert f'"{root}/task.json"' in variant
     assert f"{root}/*" not in variant
     assert f"{root}/variants/as-is" not in variant
