@@ -466,6 +466,10 @@ class SimulationLayout:
         """
         return f"{self.progress(variant)}/{index}"
 
+    def log(self, variant: str, attempt: str) -> str:
+        """Return the object in which the log of one of a variant's pods is kept."""
+        return f"{self.variant(variant)}/logs/{_segment(attempt)}.jsonl"
+
     def file(self, path: str) -> str:
         """Return the object of a file, by the path with which the manifest lists it."""
         return f"{self.prefix}/{path}"

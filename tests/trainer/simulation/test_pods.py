@@ -32,6 +32,8 @@ from clm_trainer.simulation.version import PastVersion
 from clm_trainer.simulation.work import Work
 from clm_trainer.sources.asked import Asked
 from clm_trainer.storage import Storage
+from tests.support.minio_server import MinioServer
+from tests.trainer.pipeline.buckets import Bucket
 from tests.trainer.pipeline.runs import import_bars
 from tests.trainer.simulation.past import metrics
 from tests.trainer.simulation.simulations import LAYOUT, POD, START, STOP, Simulated, schedule
@@ -82,6 +84,7 @@ def test_killed_pods_leave_what_one_machine_does(
     assert len([line for line in lines if "is trained" in line["message"]]) == 1
     assert store.get_tagged(path) == kept, "trained once"
     assert store.get(LAYOUT.progress_of("as-is", 0)) == b".."
+    assert b"1 of them finished before" in (store.get(LAYOUT.log("as-is", "pod-2")) or b"")
     told[environment.INDEX] = "1"
     assert sim.pod(tmp_path, environment.SIMULATE, attempt="pod-3", **told).run()[0] == 0
     for module in (pod, run):  # what is left is trained here: no further process is started
@@ -216,6 +219,38 @@ def test_however_slots_are_split_and_pods_are_stopped_the_versions_are_the_same(
     folder = SlotFolder(store, LAYOUT.slots("as-is"))
     for slot in no_training.slots:
         assert store.get(folder.path(slot)) == made_up(no_training.work, slot)
+
+
+def test_pods_and_the_reducing_one_work_on_a_real_store(
+    no_training: Prepared, minio: MinioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = Bucket(minio, "simulation", tmp_path / "none")
+    try:
+        for name, value in bucket.environment.items():
+            monkeypatch.setenv(name, value)
+        sim = Simulated(Storage(f"{bucket.url}/some/prefix"), {"as-is": DAILY}, indices=2)
+        told = sim.told
+        slots = f"some/prefix/{LAYOUT.slots('as-is')}/"
+        bucket.refused = {slots: 403}
+        with pytest.raises(ClmError) as caught:
+            pod.train_slots(told, told.variant("as-is"), 0, sim.host)
+        assert caught.value.reason is Reason.STORAGE_DENIED
+        bucket.refused = {f"some/prefix/{LAYOUT.progress('as-is')}/": 403}
+        for index in (0, 1, 0):
+            pod.train_slots(told, told.variant("as-is"), index, sim.host)
+        written = [key for key in bucket.written if key.startswith(slots)]
+        assert len(written) == 1 + EVERY_SLOT, "the refused one, then each once"
+        bucket.refused = {}
+        reduce(told, "pod-1", sim.host)
+        before = bucket.keys
+        reduce(told, "pod-2", sim.host)
+        assert bucket.keys == before, "the second one finds the manifest"
+        here, _ = whole(Storage(str(tmp_path / "here")), no_training)
+        reduce(here.told, "pod-1", here.host)
+        for file in FILES:
+            assert sim.content(f"variants/as-is/{file}") == here.content(f"variants/as-is/{file}")
+    finally:
+        bucket.close()
 
 
 def whole(store: Storage, prepared: Prepared) -> tuple[Simulated, SlotFolder]:
