@@ -23,6 +23,7 @@ from clm_api.simulation_task import (
     VariantOrigin,
     VariantResult,
 )
+from clm_operator.complaints import Complaint
 from clm_operator.findings import CorruptReport, StoreSeen, UnreadableReport
 from clm_operator.jobs.access import session_policy
 from clm_operator.mirror.objects import Job, Key
@@ -340,6 +341,35 @@ def test_a_job_that_fails_ends_the_others_and_all_of_it() -> None:
     world.now += TTL
     world.settle()
     assert (world.jobs, world.removed, job.name) == ({}, True, "sim-v1")
+
+
+def test_a_job_of_which_no_pod_begins_is_said_and_given_up_after_its_time() -> None:
+    world = begun()
+    words = Complaint(Reason.POD_UNSCHEDULABLE, "0/1 nodes are available: insufficient memory")
+    pod = b.pod("Pending", complaint=words)
+    world.jobs["sim-v0"] = Job(world.jobs["sim-v0"].raw, (pod,))
+    world.now += timedelta(seconds=1800)
+    world.settle()
+    status = world.simulation.status
+    assert (status.phase, status.reason) == ("Pending", "PodUnschedulable")
+    world.now += timedelta(seconds=1)
+    world.settle()
+    status = world.simulation.status
+    assert (status.phase, status.reason) == ("Failed", "SimulationFailed")
+    assert "insufficient memory" in status.message
+    assert world.jobs == {}, "both are ended"
+
+
+def test_a_job_that_worked_once_is_not_given_up_while_its_pods_are_away() -> None:
+    world = begun()
+    for name in TRAINING:
+        world.runs(name, ready=1)
+    world.settle()
+    for name in TRAINING:
+        world.runs(name, ready=0, active=1)
+    world.now += timedelta(days=1)
+    world.settle()
+    assert world.simulation.status.phase == "Running"
 
 
 def test_a_name_that_something_else_has_is_said() -> None:
