@@ -12,9 +12,9 @@ KILLS ?= 40
 SEED ?=
 REPO ?= .
 SCALE_OUT ?= bench/results/scale.json
-SOURCES := crds/src operator/src trainer-image/src cli/src tools/cluster/local_cluster tools/demo tools/study tools/values tools/dashboard tools/mutants tools/types bench examples/own examples/bot.py
+SOURCES := crds/src operator/src trainer-image/src cli/src tools/cluster/local_cluster tools/demo tools/study tools/values tools/dashboard tools/mutants tools/types tools/picture bench examples/own examples/bot.py
 
-.PHONY: help setup lint format generate verify test test-fast e2e-full study bench bench-scale soak mutants cluster-up cluster-down images bars demo demo-clean clean
+.PHONY: help setup lint format generate verify test test-fast e2e-full picture study bench bench-scale soak mutants cluster-up cluster-down images bars demo demo-clean clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -59,6 +59,10 @@ e2e-full: setup ## Run all six families as pods: needs about 40 GB of disk for t
 	@$(CLUSTER) build
 	$(VENV)/pytest -m full tests/e2e $(PYTEST_ARGS)
 
+picture: setup ## Take the README's picture of the dashboard anew: about 2 minutes
+	@tools/setup/browser.sh
+	$(VENV)/python -m tools.picture
+
 study: setup ## How often noise and a planted signal pass the gate: FAMILY=xgboost, about 10 minutes
 	$(VENV)/python -m tools.study $(FAMILY)
 
@@ -78,7 +82,7 @@ soak: setup ## Live through DAYS (60) with 12 schedules and KILLS (40) on a move
 
 bench: ## Measure ratios against other libraries, which get an environment of their own, then runs and decisions
 	@bench/setup.sh
-	@missed=0; for one in bench bench.decisions bench.runs bench.pod; do \
+	@missed=0; for one in bench bench.decisions bench.runs bench.pod bench.simulate; do \
 	  $(VENV)/python -m $$one || missed=1; \
 	done; exit $$missed
 

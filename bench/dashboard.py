@@ -32,6 +32,23 @@ SAMPLES = Path(__file__).parents[1] / "crds" / "samples"
 _TRIES = 7
 _SLOW_S, _BIG_MB = 1.5, 300.0
 """A first page takes at most so long once the lists are in; the process never has more."""
+_JUDGED: Raw = {
+    "observedGeneration": 1, "phase": "Succeeded", "stage": "ARCHIVED", "reason": "Superseded",
+    "startTime": "2025-12-01T00:00:00Z", "completionTime": "2025-12-01T00:04:00Z",
+    "metrics": {"sharpe": 1.23, "trades": 87, "psr": 0.73, "deflatedSharpe": 0.41},
+    "criteria": [{"name": name, "value": 1.0, "operator": "≥", "threshold": 0.5,
+                  "verdict": "Passed"} for name in ("sharpe", "winRate", "profitFactor", "trades")],
+    "history": [{"stage": stage, "at": "2025-12-01T00:05:00Z", "by": "alice", "reason": "better"}
+                for stage in ("CANDIDATE", "SHADOW", "PRODUCTION", "ARCHIVED")],
+    "conditions": [{"type": name, "status": "True", "reason": "CriteriaPassed", "message": "all",
+                    "lastTransitionTime": "2025-12-01T00:05:00Z", "observedGeneration": 1}
+                   for name in ("Ready", "JobSucceeded", "ArtifactVerified", "CriteriaMet")],
+}  # fmt: skip
+_QUEUED: Raw = {
+    "observedGeneration": 1, "phase": "Pending", "stage": "TRAINING", "reason": "Queued",
+    "queue": {"name": "gpus", "state": "Queued", "message": "insufficient quota",
+              "since": "2025-12-01T00:00:00Z"},
+}  # fmt: skip
 
 
 @dataclass
@@ -56,7 +73,8 @@ class Played:
         owner = f"s-{number // self.each:05d}"
         made = _named(self._version, f"{owner}-{29000000 + number}")
         spec = {**made["spec"], "scheduleRef": {"name": owner, "uid": f"uid-{owner}"}}
-        return {**made, "spec": spec}
+        newest = number % self.each == self.each - 1
+        return {**made, "spec": spec, "status": _QUEUED if newest else _JUDGED}
 
     def page(self, kind: str, start: int, limit: int) -> Raw:
         """Return a page of a list."""
@@ -205,10 +223,16 @@ class Dashboard:
         text = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(text.partition(f"{name}:")[2].split()[0]) / 1024
 
+    def cpu_s(self) -> float:
+        """Return how many seconds of a core it has used."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def end(self) -> int:
         """Interrupt it; return its exit status."""
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(20)
+        self.process.communicate(timeout=60)
+        return self.process.returncode
 
 
 def measure(schedules: int, each: int) -> Raw:
@@ -219,15 +243,18 @@ def measure(schedules: int, each: int) -> Raw:
         try:
             while "Reading " in board.get("/")[1]:
                 time.sleep(0.1)
-            listed_s = time.monotonic() - board.began
+            listed_s, listed_cpu_s = time.monotonic() - board.began, board.cpu_s()
             pages = [board.get("/")[2] for _ in range(_TRIES)]
+            pages_cpu_s = board.cpu_s() - listed_cpu_s
             one = board.get("/ns/bench/schedules/s-00001")
             assert one[0].status == http.HTTPStatus.OK, one[1]
             found = {
                 "address_printed_s": board.printed_s,
                 "lists_in_s": listed_s,
+                "lists_in_cpu_s": listed_cpu_s,
                 "first_page_s": pages[0],
                 "page_s": statistics.median(pages),
+                "page_cpu_s": pages_cpu_s / _TRIES,
                 "page_kb": len(board.get("/")[1]) / 1024,
                 "schedule_page_s": one[2],
                 "told_s": board.told_s("schedules", played.changed),

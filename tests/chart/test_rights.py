@@ -26,6 +26,12 @@ GRANTS = {
     },
     "trainingschedules/status": {"patch": "what a round found"},
     "modelversions/status": {"patch": "what a round found"},
+    "simulations": {
+        "get": "a round rests on what another operator may have changed",
+        "list": "the watch begins",
+        "watch": "a new simulation wakes its key",
+    },
+    "simulations/status": {"patch": "what a round found"},
     "jobs": {
         "get": "a Job that lost its label",
         "list": "the Jobs of a schedule",

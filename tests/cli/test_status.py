@@ -133,6 +133,10 @@ WHYS = [
     ("a pod that no node takes", {"phase": "Pending", "reason": "PodUnschedulable",
      "message": NODES},
      "waits      btc-eth-29410920  PodUnschedulable: 0/3 nodes are available: 3 Insufficient cpu."),
+    ("a run in a queue", {"phase": "Pending", "reason": "Queued", "message": "1 more",
+     "queue": {"name": "gpu", "state": "Preempted", "since": "2025-12-02T06:00:00Z",
+               "position": 3, "preemptions": 2}},
+     "waits      btc-eth-29410920  Queued (queue gpu, place 3, put back for others: 2): 1 more"),
     ("a run that failed", {"phase": "Failed", "stage": "FAILED", "reason": "DataGap",
      "message": "a hole"}, "failed     btc-eth-29410920  DataGap: a hole"),
     ("a run between two pods", {"phase": "Running", "reason": "StorageUnavailable",
@@ -147,7 +151,7 @@ WHYS = [
 
 @pytest.mark.parametrize(("name", "status", "line"), WHYS, ids=[w[0] for w in WHYS])
 def test_a_run_that_waits_or_failed_says_why(
-    name: str, status: dict[str, str], line: str, api: Namespace
+    name: str, status: dict[str, Any], line: str, api: Namespace
 ) -> None:
     api.put(version(api.put(schedule()), **status))
     found = [one for one in text("btc-eth").splitlines() if one.startswith(("waits", "failed"))]

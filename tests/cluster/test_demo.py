@@ -101,6 +101,36 @@ def test_what_is_to_be_evaluated_selects_cluster_programs_and_store(
     assert said == f"it runs\n{folder / 'kubeconfig'} http://10.244.0.1:30900\n"
 
 
+def test_the_printed_dashboard_command_works_as_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "a folder with 'quotes' and $signs"
+    (root / "tools" / "demo").mkdir(parents=True)
+    (root / ".venv" / "bin").mkdir(parents=True)
+    (root / "kubeconfig").touch()
+    (root / ".venv" / "bin" / "clm").symlink_to(ROOT / ".venv" / "bin" / "clm")
+    monkeypatch.setattr(settings, "REPOSITORY", root)
+    monkeypatch.setattr(settings, "KUBECONFIG", root / "kubeconfig")
+    monkeypatch.setattr(settings, "PYTHON", root / ".venv" / "bin" / "python")
+    monkeypatch.setattr(access, "endpoint", lambda: "http://127.0.0.1:1")
+    env = root / "tools" / "demo" / "env"
+    env.write_text("#!/bin/sh\ncat <<'END'\n" + "\n".join(access.lines()) + "\nEND\n")
+    env.chmod(0o755)
+    done = subprocess.run(
+        ["bash", "-c", access.dashboard()], env={"PATH": os.environ["PATH"]}, text=True,
+        capture_output=True, check=False, cwd=tmp_path, timeout=60,
+    )  # fmt: skip
+    assert "kubeconfig" in done.stderr  # clm itself runs, and finds that this one is empty
+    assert "no such option" not in done.stderr.lower()
+
+
+def test_the_demo_installs_what_its_dashboard_needs() -> None:
+    script = (ROOT / "tools" / "setup" / "setup.sh").read_text()
+    (packages,) = (line for line in script.splitlines() if line.strip().startswith("demo) "))
+    assert "--package clm-cli" in packages
+    assert "--extra dashboard" in packages
+
+
 def test_before_the_demo_there_is_nothing_to_select(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

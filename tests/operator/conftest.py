@@ -11,6 +11,7 @@ import urllib3
 from tests.operator.invariants import Watcher
 from tests.operator.rig import Rig, import_bars
 from tests.support.control_plane import ControlPlane
+from tests.support.kueue_world import KueueWorld
 from tests.support.minio_server import MinioServer
 
 _NUMBERS = itertools.count(1)
@@ -29,6 +30,15 @@ def shared_rig(
 ) -> Iterator[Rig]:
     """One for all rows of a table, where each has a schedule of its own."""
     with _built(defined, minio, tmp_path_factory.mktemp("shared")) as rig:
+        yield rig
+
+
+@pytest.fixture(scope="module")
+def queued_rig(
+    kueue: KueueWorld, minio: MinioServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Rig]:
+    """One beside a real Kueue."""
+    with _built(kueue.plane, minio, tmp_path_factory.mktemp("queued")) as rig:
         yield rig
 
 

@@ -7,6 +7,8 @@ from tests.operator.rig import CANARY, Rig
 
 Raw = dict[str, Any]
 _ORDER = {"": 0, "Pending": 1, "Running": 2, "Succeeded": 3, "Failed": 3}
+_PUT_BACK = ("Preempted", "Held")
+"""A queue may take a run's place away: it waits again."""
 
 
 class Watcher:
@@ -58,6 +60,8 @@ class Watcher:
         phase = version.get("status", {}).get("phase", "")
         before = self._phases.get(meta["uid"], "")
         forward = _ORDER[phase] >= _ORDER[before] and (_ORDER[before] < 3 or phase == before)
+        queue = version.get("status", {}).get("queue", {})
+        forward |= (before, phase) == ("Running", "Pending") and queue.get("state") in _PUT_BACK
         self._expect(forward, f"{meta['name']} went from {before} to {phase}")
         self._phases[meta["uid"]] = phase
         self._no_finalizer(version)

@@ -54,8 +54,9 @@ async def test_nothing_is_known_while_one_kind_is_refused_and_all_is_once_it_is_
     mirror = Mirror(words=Words(lambda: clock.monotonic() + ahead))
     api = Api(await connect(), WriteBudget(100, clock.monotonic, lambda: True), metrics.request)
     watches = Watches(
-        api, mirror, [NAMESPACE], metrics, lambda *_: None, woken.append, lambda: None
-    )
+        api, mirror, [NAMESPACE], metrics, lambda *_: None, woken.append, lambda: None,
+        lambda _: None,
+    )  # fmt: skip
     first = asyncio.create_task(watches.run())
     await comes(lambda: mirror.knows(NAMESPACE), "everything is listed")
     first.cancel()

@@ -25,6 +25,7 @@ _PATIENCE_S = 60.0
 _GROUPS = {
     "tsched": ("apis/clm.dev/v1alpha1", "trainingschedules"),
     "mv": ("apis/clm.dev/v1alpha1", "modelversions"),
+    "sim": ("apis/clm.dev/v1alpha1", "simulations"),
     "jobs": ("apis/batch/v1", "jobs"),
     "pods": ("api/v1", "pods"),
     "events": ("api/v1", "events"),

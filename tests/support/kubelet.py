@@ -30,6 +30,8 @@ class ProcessKubelet:
     started: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     replace_command: list[str] | None = None
     """Run this instead of the trainer, to play a pod that is killed."""
+    ready: bool = False
+    """Say of running pods that they are ready, as a kubelet does: Jobs count them."""
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -84,7 +86,7 @@ class ProcessKubelet:
             )
             return
         uid = pod["metadata"]["uid"]
-        values = {item["name"]: item.get("value", uid) for item in container["env"]}
+        values = {item["name"]: _value(pod, item) for item in container["env"]}
         own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         env = own | lent | values | self.overrides
         env["CLM_TERMINATION_LOG"] = str(self.folder / f"{uid}.termination")
@@ -92,7 +94,9 @@ class ProcessKubelet:
         with (self.folder / f"{uid}.log").open("wb") as log:
             self.started[uid] = subprocess.Popen(command, env=env, stdout=log, stderr=log)
         state = {"running": {"startedAt": _now()}}
-        self._patch(pod, {"phase": "Running", "containerStatuses": [_container(state)]})
+        conditions = [{"type": "Ready", "status": "True"}] if self.ready else []
+        running = {"phase": "Running", "containerStatuses": [_container(state)]}
+        self._patch(pod, running | {"conditions": conditions} if conditions else running)
 
     def _from_secrets(self, container: Raw) -> dict[str, str] | None:
         """Return what envFrom brings; None while a Secret is missing."""
@@ -125,6 +129,17 @@ class ProcessKubelet:
     def _patch(self, pod: Raw, status: Raw) -> None:
         path = f"/api/v1/namespaces/{self.namespace}/pods/{pod['metadata']['name']}/status"
         self.plane.request("PATCH", path, {"status": status}, "application/merge-patch+json")
+
+
+def _value(pod: Raw, item: Raw) -> str:
+    """Return a variable's value, where it stands or from the field that it names."""
+    if "value" in item:
+        return str(item["value"])
+    path = str(item["valueFrom"]["fieldRef"]["fieldPath"])
+    if path == "metadata.uid":
+        return str(pod["metadata"]["uid"])
+    part, _, key = path.removeprefix("metadata.").removesuffix("']").partition("['")
+    return str(pod["metadata"][part][key])
 
 
 def _container(state: Raw) -> Raw:

@@ -43,6 +43,17 @@ def test_a_boosting_run_loads_neither_pictures_nor_exchanges_nor_other_families(
     assert not loaded & unused
 
 
+def test_a_pod_of_a_simulation_loads_no_page_either() -> None:
+    code = (
+        "import sys, clm_trainer.simulation.pod\n"
+        "print(sorted({name.split('.')[0] for name in sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(json.loads(done.stdout.replace("'", '"')))
+    assert loaded >= {"numba", "pandas"}
+    assert not loaded & {"jinja2", *DRAWING, *EXCHANGES, *OTHER_FAMILIES, *CLUSTER, "hypothesis"}
+
+
 @pytest.mark.parametrize(
     ("command", "never"),
     [

@@ -214,6 +214,7 @@ def tell(versions: list[Raw], seconds: float) -> None:
         port = access.endpoint().rpartition(":")[2]
         print(f"         kubectl {context} port-forward service/clm-minio {port}:9000 &")
     print(f"         clm status, clm predict {name}, kubectl describe mv {name}")
+    print(f"look at  {access.dashboard()}")
     print("clean up make demo-clean")
 
 

@@ -68,3 +68,9 @@ def lines() -> list[str]:
         *(f"export {name}={shlex.quote(value)}" for name, value in exports.items()),
         f'export PATH={shlex.quote(path)}:"$PATH"',
     ]
+
+
+def dashboard() -> str:
+    """Return one shell line that opens the dashboard of the demo, wherever it is typed."""
+    script = shlex.quote(str(settings.REPOSITORY / "tools" / "demo" / "env"))
+    return f'(eval "$({script})" && clm dashboard --store s3://clm)'

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Everything that the project's commands need on this machine: uv at a pinned version and the
 # virtual environment from uv.lock. Fast when nothing is missing. `setup.sh demo` installs only what
-# the command line and the boosting families need (1.8 GB instead of 7). Nothing is removed: own
-# packages that were installed beside CLM stay.
+# the command line, its dashboard and the boosting families need (1.8 GB instead of 7). Nothing is
+# removed: own packages that were installed beside CLM stay.
 set -euo pipefail
 case ${1:-all} in
     all) packages=(--inexact --all-packages --all-extras) ;;
-    demo) packages=(--inexact --no-dev --package clm-cli --package clm-trainer --extra boosting) ;;
+    demo) packages=(--inexact --no-dev --package clm-cli --package clm-trainer --extra boosting --extra dashboard) ;;
     *) echo "setup: no ${1}: there are all and demo" >&2; exit 1 ;;
 esac
 cd "$(dirname "$0")/../.."

@@ -92,10 +92,10 @@ namespaceSelector:
 
 {{- define "clm.operatorRules" -}}
 - apiGroups: [clm.dev]
-  resources: [trainingschedules]
+  resources: [trainingschedules, simulations]
   verbs: [get, list, watch]
 - apiGroups: [clm.dev]
-  resources: [trainingschedules/status, modelversions/status]
+  resources: [trainingschedules/status, modelversions/status, simulations/status]
   verbs: [patch]
 - apiGroups: [clm.dev]
   resources: [modelversions]

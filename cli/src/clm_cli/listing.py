@@ -13,6 +13,7 @@ from clm_api.report import Metrics
 from clm_cli.cluster import Cluster, VersionView
 from clm_cli.options import Namespace
 from clm_cli.output import Output, OutputOption, console, print_document, show
+from clm_cli.queues import reason_of
 from clm_cli.screen import STAGE_COLOURS, moment
 from clm_cli.tables import Cell, table_of
 
@@ -110,7 +111,7 @@ def _row(version: VersionView, shown: Mapping[str, tuple[str, str]]) -> tuple[Ce
         version.name,
         version.spec.schedule_ref.name,
         Text(status.stage, STAGE_COLOURS[status.stage]),
-        status.reason,
+        reason_of(status),
         *("" if value is None else form.format(value) for value, form in values),
         moment(status.trained_until),
     )

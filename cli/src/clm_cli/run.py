@@ -21,6 +21,7 @@ from clm_cli.output import (
     show,
     waiting,
 )
+from clm_cli.queues import reason_of
 from clm_cli.screen import hindrance, verdicts
 
 POLL_S = 2.0
@@ -93,7 +94,7 @@ def _progress(version: VersionView | None) -> str:
         return "waiting for the operator"
     status = version.status
     if status.progress is None:
-        return f"{version.name}  {status.phase}  {status.reason}"
+        return f"{version.name}  {status.phase}  {reason_of(status)}"
     eta = status.progress.eta_seconds
     rest = "" if eta is None else f"  {eta} s to go"
     done = f"{status.progress.percent:3d} %  {status.progress.stage}"

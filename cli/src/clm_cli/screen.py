@@ -15,6 +15,7 @@ from clm_api.schedule import parse_schedule
 from clm_api.schedule_status import HeldRun, LiveStatus, ReplayStatus, TrainingScheduleStatus
 from clm_cli.cluster import ScheduleView, VersionView
 from clm_cli.output import harmless
+from clm_cli.queues import reason_of
 from clm_cli.tables import Cell, table_of
 
 _SHOWN_RUNS = 6
@@ -262,7 +263,7 @@ def hindrance(version: VersionView) -> str:
     works = status.phase is Phase.RUNNING and status.reason in ("", Reason.TRAINING_STARTED)
     if status.phase in TERMINAL or works or not status.message:
         return ""
-    return ": ".join(filter(None, (status.reason, status.message)))
+    return ": ".join(filter(None, (reason_of(status), status.message)))
 
 
 def _run(version: VersionView) -> tuple[Cell, ...]:

@@ -415,13 +415,37 @@ class SimulationLayout:
         return "/".join((simulations_of(self.namespace), *map(_segment, (self.name, self.uid))))
 
     @property
+    def pattern(self) -> str:
+        """The pattern of all objects of the simulation."""
+        return f"{self.prefix}/*"
+
+    @property
     def task(self) -> str:
         """What the pods are told: create-only, written by the operator."""
         return f"{self.prefix}/task.json"
 
+    @property
+    def variants(self) -> str:
+        """The folder of what index pods write: not needed any more once the report is there."""
+        return f"{self.prefix}/variants"
+
     def variant(self, name: str) -> str:
         """Return the folder of a variant's slots and its pods' progress."""
-        return f"{self.prefix}/variants/{_segment(name)}"
+        return f"{self.variants}/{_segment(name)}"
+
+    def variant_pattern(self, name: str) -> str:
+        """Return the pattern of all that a variant's index pods write."""
+        return f"{self.variant(name)}/*"
+
+    @property
+    def attempts_pattern(self) -> str:
+        """The pattern of all that reducing pods write, the manifest aside."""
+        return f"{self.prefix}/attempts/*"
+
+    @property
+    def logs_pattern(self) -> str:
+        """The pattern of all pods' logs."""
+        return f"{self.prefix}/attempts/*/{LOG}"
 
     def slots(self, variant: str) -> str:
         """Return the folder of a variant's trained slots."""
@@ -441,6 +465,10 @@ class SimulationLayout:
         So a list of the folder tells how many are finished, without a read.
         """
         return f"{self.progress(variant)}/{index}"
+
+    def log(self, variant: str, attempt: str) -> str:
+        """Return the object in which the log of one of a variant's pods is kept."""
+        return f"{self.variant(variant)}/logs/{_segment(attempt)}.jsonl"
 
     def file(self, path: str) -> str:
         """Return the object of a file, by the path with which the manifest lists it."""

@@ -1,6 +1,6 @@
 """A schedule as if it had been applied in the past: its slots, their run, and who trains them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,13 +19,20 @@ def past_slots(spec: TrainingScheduleSpec, start: datetime, stop: datetime) -> l
     SpecError
         The schedule is invalid.
     """
+    return list(each_past_slot(spec, start, stop))
+
+
+def each_past_slot(
+    spec: TrainingScheduleSpec, start: datetime, stop: datetime
+) -> Iterator[datetime]:
+    """Yield the same slots one by one: whoever counts them may stop."""
     schedule, anchor = parse_schedule(spec), floor_to(start, 60)
-    slots = [anchor] if spec.run_on_create else []
+    if spec.run_on_create:
+        yield anchor
     slot = schedule.after(anchor, anchor)
     while slot is not None and slot < stop:
-        slots.append(slot)
+        yield slot
         slot = schedule.after(slot, anchor)
-    return slots
 
 
 def covering_run(

@@ -80,12 +80,13 @@ class Unchanging:
 class Ruled(Model):
     """A model whose fields depend on one another."""
 
-    rules: ClassVar[Sequence[Rule[Any]]] = ()
+    rules: ClassVar[Sequence[Rule[Any] | Unchanging]] = ()
     checked_whole = True
 
     @model_validator(mode="after")
     def _keeps_its_rules(self) -> Self:
-        broken = [rule for rule in self.rules if not rule.holds(self)]
+        told = [rule for rule in self.rules if isinstance(rule, Rule)]
+        broken = [rule for rule in told if not rule.holds(self)]
         if broken:
             raise ValidationError.from_exception_data(
                 type(self).__name__, [{"type": rule.error, "input": self} for rule in broken]

@@ -18,7 +18,6 @@ MAX_VARIANTS = 100
 AS_IS = "as-is"
 """Name of the one variant of a simulation that lists none."""
 _NAME = "[a-z]([-a-z0-9]*[a-z0-9])?"
-_FIXED = Unchanging("a Simulation never changes but for its parallelism: apply another one")
 
 
 class Variant(Model):
@@ -36,7 +35,8 @@ class Variant(Model):
 class SimulationSpec(Ruled):
     """Which schedule to replay on which past, in which variants."""
 
-    rules: "ClassVar[Sequence[Rule[SimulationSpec]]]" = (
+    rules: "ClassVar[Sequence[Rule[SimulationSpec] | Unchanging]]" = (
+        Unchanging("a Simulation never changes: delete it, or apply another one"),
         Rule(
             "has(self.schedule) != has(self.scheduleName)",
             "set exactly one of spec.schedule and spec.scheduleName",
@@ -55,22 +55,19 @@ class SimulationSpec(Ruled):
         ),
     )
 
-    schedule_name: Annotated[Annotated[str, Field(min_length=1, max_length=52)], _FIXED] | None = (
-        None
-    )
+    schedule_name: Annotated[str, Field(min_length=1, max_length=52)] | None = None
     """A TrainingSchedule of the same namespace, taken as it is when the simulation begins; exactly
     one of schedule, scheduleName."""
-    schedule: Annotated[TrainingScheduleSpec, _FIXED] | None = None
+    schedule: TrainingScheduleSpec | None = None
     """The spec of a TrainingSchedule; exactly one of schedule, scheduleName."""
-    from_: Annotated[Instant, _FIXED, Field(alias="from")]
+    from_: Annotated[Instant, Field(alias="from")]
     """First slot, as if the schedule had been applied then."""
-    to: Annotated[Instant, _FIXED]
-    """End of the slots and of the bars, exclusive."""
+    to: Instant
+    """End of the slots and of the bars, exclusive; not after now."""
     parallelism: Annotated[int, Field(ge=1, le=10000)] = 1
-    """Pods at once, over all variants."""
+    """Pods at once, over all variants, which share them evenly; no variant has more than slots."""
     variants: Annotated[
         list[Variant],
-        _FIXED,
         Field(
             max_length=MAX_VARIANTS,
             json_schema_extra={

@@ -12,6 +12,7 @@ LABEL_SCHEDULE = "clm.dev/schedule"
 LABEL_FAMILY = "clm.dev/family"
 LABEL_VERSION = "clm.dev/version"
 LABEL_REPLAY = "clm.dev/replay"
+LABEL_SIMULATION = "clm.dev/simulation"
 LABEL_QUEUE = "kueue.x-k8s.io/queue-name"
 LABEL_PRIORITY = "kueue.x-k8s.io/priority-class"
 LABEL_JOB_UID = "kueue.x-k8s.io/job-uid"
@@ -63,3 +64,19 @@ def replay_name(schedule: str, slot: datetime) -> str:
 def replay_slot(labels: Mapping[str, str]) -> str | None:
     """Return what the label of a replay's Job says of its slot; None for any other Job."""
     return labels.get(LABEL_REPLAY, labels.get(former.LABEL))
+
+
+def variant_job(simulation: str, number: int) -> str:
+    """Return the name of the Job that trains a variant's slots.
+
+    Parameters
+    ----------
+    number
+        The variant's place in the spec, from 0.
+    """
+    return f"{simulation}-v{number}"
+
+
+def reduce_job(simulation: str) -> str:
+    """Return the name of the Job that writes a simulation's report."""
+    return f"{simulation}-r"

@@ -24,7 +24,7 @@ from clm_operator.edge.watches import Watches
 from clm_operator.edge.workload_watch import WorkloadWatch
 from clm_operator.mirror.objects import Key
 from clm_operator.mirror.words import Words
-from clm_operator.mirror.world import Kind, Mirror
+from clm_operator.mirror.world import KINDS, Kind, Mirror
 from clm_operator.round.creating import Creator
 from clm_operator.round.launch import Launcher
 from clm_operator.round.queue import Again
@@ -34,6 +34,7 @@ from clm_operator.round.round import Reconciler
 from clm_operator.round.scheduler import Scheduler
 from clm_operator.round.writing import Writer
 from clm_operator.settings import Settings
+from clm_operator.simulating.wiring import Outside, SimulationDesk
 from clm_operator.store.lender import Lender
 from clm_operator.store.pointer import PointerWriter
 from clm_operator.store.results import ArtifactReader, open_store
@@ -82,6 +83,13 @@ class Operator:
         self.health = Health(self.cluster.answers, self.leader, clock, metrics, HELPERS)
         self.teller = Teller(KubeEvents(self.api))
         self.outgoing = self._outgoing()
+        self.simulations = SimulationDesk(
+            Outside(
+                self.api, self.mirror, self.store, self.standing, self.teller, settings, clock,
+                metrics,
+            ),
+            self.namespaces.serves,
+        )  # fmt: skip
         self.watches = Watches(
             self.api,
             self.mirror,
@@ -90,6 +98,7 @@ class Operator:
             self.changed,
             self.known,
             self.teller.forget,
+            self.simulations.known,
         )
         self.queues = [
             WorkloadWatch(self.api, self.cluster.kueue, self.mirror, scope, metrics, self._wake)
@@ -138,13 +147,16 @@ class Operator:
     def changed(self, kind: Kind, key: Key) -> None:
         """Look at the schedule that news are about."""
         self.metrics.event(kind, time.time())
-        self.namespaces.wake(key)
+        self.simulations.changed(kind, key)
+        if kind in KINDS:
+            self.namespaces.wake(key)
 
     def known(self, scope: str) -> None:
         """Look at the schedules of which everything is known now."""
         for key in self.mirror.keys(scope):
             if self.mirror.knows(key.namespace):
                 self.namespaces.wake(key)
+        self.simulations.known(scope)
 
     def _known(self) -> list[str]:
         return list(filter(self.mirror.knows, self.namespaces.served()))
@@ -156,19 +168,20 @@ class Operator:
         """Do what only one of several operators may do, until cancelled."""
         self.mirror.disown()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._rounds(), name="scheduler")
+            tasks.create_task(self._rounds(self.scheduler), name="scheduler")
+            tasks.create_task(self._rounds(self.simulations.scheduler), name="simulations")
             tasks.create_task(self.standing.run(self.scheduler.wake), name="store")
             tasks.create_task(self.undertaker.run(self._known), name="undertaker")
             tasks.create_task(self.outgoing.run(), name="outgoing")
             if (inbox := self._inbox()) is not None:
                 tasks.create_task(inbox.run(), name="inbox")
 
-    async def _rounds(self) -> None:
+    async def _rounds(self, scheduler: Scheduler) -> None:
         # No run can do without a bucket; all else goes on without the store.
         wait_s = None if self.settings.store.create_bucket else _FIRST_LOOK_S
         with suppress(TimeoutError):
             await asyncio.wait_for(self.standing.looked(), wait_s)
-        await self.scheduler.run()
+        await scheduler.run()
 
     def _start(self) -> None:
         running = (

@@ -17,8 +17,9 @@ from tests.cli.dashboard.served import at_noon
 from tests.cli.dashboard.worlds import NOW
 from tests.cli.namespace import Namespace
 from tests.cli.objects import judged, schedule
+from tests.support.control_plane import ControlPlane
 from tests.support.ports import eventually
-from tests.support.proxy import Proxy, Seen, Verdict
+from tests.support.proxy import Proxy, Seen, Verdict, let_pass
 
 ALL = [str(kind) for kind in Kind]
 READ = ["get", "list", "watch"]
@@ -58,14 +59,22 @@ class Watched:
         return all(self.source(kind).listed for kind in Kind)
 
 
+@pytest.fixture(scope="module")
+def door(defined: ControlPlane) -> Iterator[Proxy]:
+    """What all watches go through: it takes seconds to close while they are open."""
+    proxy = Proxy(defined.server, str(defined.authority.folder / "ca.crt"))
+    yield proxy
+    proxy.stop()
+
+
 @pytest.fixture
-def watched(api: Namespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
+def watched(
+    api: Namespace, door: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Watched]:
     monkeypatch.setattr(clm_cli.dashboard.watching, "_LONGEST_S", 0.05)
     monkeypatch.setattr(clm_cli.dashboard.watching, "_POLL_S", 0.05)
-    proxy = Proxy(api.plane.server, str(api.plane.authority.folder / "ca.crt"))
-    made = Watched(api, proxy, tmp_path, monkeypatch, Objects())
-    yield made
-    made.proxy.stop()
+    yield Watched(api, door, tmp_path, monkeypatch, Objects())
+    door.judge = let_pass
 
 
 def until(fact: Callable[[], object], what: str) -> None:
@@ -77,6 +86,7 @@ def test_changes_come_by_themselves_and_an_absence_is_made_up_for(
 ) -> None:
     monkeypatch.setattr(clm_cli.dashboard.watching, "_PAGE", "1")  # every object is a page
     api = watched.api
+    watched.proxy = Proxy(api.plane.server, watched.proxy.ca)
     owner = api.put(schedule())
     for number in range(3):
         api.put(judged(owner, f"btc-{number}"))
@@ -101,6 +111,7 @@ def test_changes_come_by_themselves_and_an_absence_is_made_up_for(
     until(lambda: watched.world.troubles == (), "it is back")
     until(lambda: watched.key("btc-2") not in watched.world.single, "what was missed came")
     watching.end()
+    watched.proxy.stop()
 
 
 def test_who_may_not_see_all_namespaces_sees_their_own(watched: Watched) -> None:
@@ -165,4 +176,23 @@ def test_a_watch_that_can_not_go_on_begins_anew(answer: bytes | int, watched: Wa
     watched.api.put(judged(owner, "btc-1"))
     until(lambda: watched.key("btc-1") in watched.world.single, "it is followed again")
     until(lambda: watched.world.troubles == (), "all is well")
+    watching.end()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"<html>log in first</html>", b'{"metadata": {"resourceVersion": "1"}, "items": [{}]}'],
+    ids=["a portal's page", "an object without a name"],
+)
+def test_an_answer_that_is_no_list_is_said_and_asked_for_again(
+    answer: bytes, watched: Watched
+) -> None:
+    watched.api.put(schedule())
+    watched.proxy.judge = lambda _: answer
+    watching = watched.begin((ALL, READ))
+    until(lambda: all(watched.source(kind).problem for kind in Kind), "it is said")
+    assert "can't be read" in watched.source(Kind.SCHEDULES).problem
+    watched.proxy.judge = lambda _: Verdict.PASS
+    until(lambda: watched.world.troubles == (), "it is read")
+    assert list(watched.world.schedules) == [watched.key("btc-eth")]
     watching.end()

@@ -27,6 +27,18 @@ def test_versions_stand_with_their_schedule_newest_first() -> None:
     assert world.versions.get(Key("other", "btc-eth")) is None
 
 
+def test_queues_of_runs_that_have_not_ended_are_known_without_parsing() -> None:
+    owner = schedule()
+    place = {"name": "gpus", "since": "2025-12-02T06:00:00Z"}
+    waits = version(owner, "btc-1", phase="Pending", queue=place | {"state": "Queued"})
+    ended = version(owner, "btc-2", phase="Failed", queue=place | {"state": "Held"})
+    world = world_of(owner, waits, ended)
+    assert world.queue_states[key(owner)] == {"Queued"}
+    assert [v.status.queue.state for v in world.unfinished[key(owner)] if v.status.queue] == [
+        "Queued"
+    ]
+
+
 def test_versions_of_a_schedule_that_was_deleted_before_are_not_its_own() -> None:
     owner = schedule()
     other = judged(owner, "btc-0")

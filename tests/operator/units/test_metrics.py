@@ -103,7 +103,8 @@ def test_a_schedules_counters_are_there_at_0_from_its_first_sight_on() -> None:
 
 
 def test_counters_of_the_operator_itself_are_there_at_0_from_the_start() -> None:
-    results = [f'{{kind="TrainingSchedule",result="{r}"}}' for r in ("busy", "error", "ok")]
+    kinds = ("Simulation", "TrainingSchedule")
+    results = [f'{{kind="{k}",result="{r}"}}' for k in kinds for r in ("busy", "error", "ok")]
     assert shown(Metrics(), "clm_reconcile_total") == dict.fromkeys(results, 0)
     unanswered = shown(Metrics(), "clm_api_requests_total")
     assert set(unanswered.values()) == {0}

@@ -8,13 +8,18 @@ from typing import Any
 import pytest
 
 from clm_api.queueing import QueueState, QueueStatus
+from clm_operator.complaints import Complaint
+from clm_operator.jobs.credentials import regrant, run_grants
 from clm_operator.jobs.queueing import RULES, inadmissible, queue_of, waits_for
 from clm_operator.jobs.state import state_of
-from clm_operator.mirror.objects import Job
+from clm_operator.mirror.objects import Job, Pod
 from clm_operator.mirror.workloads import InQueue, Workload, Workloads
+from clm_operator.runs.outcome import Need
 from clm_operator.words import same_words
 from tests.operator.units import builders as b
 from tests.operator.units.test_outcomes import HAD_JOB
+from tests.operator.units.test_shadow import IN_PRODUCTION
+from tests.operator.units.world import World, ended
 
 Raw = dict[str, Any]
 LIMIT_S, T0 = 60, b.NOW
@@ -170,6 +175,13 @@ STANDS = [
     Stands("its quota is reserved and a check goes on",
            job(workload(condition("QuotaReserved", holds=True))), "Queued",
            says="its quota is reserved; admission checks go on"),
+    Stands("its place is given and its Job is let go next",
+           job(workload(condition("QuotaReserved", holds=True), condition("Admitted", holds=True),
+                        given="research")), "Admitted"),
+    Stands("put back, and its quota is not free yet",
+           job(workload(EVICTED, condition("QuotaReserved", holds=True),
+                        condition("Admitted", holds=True), preempted=1)),
+           "Preempted", known=stands(QueueState.ADMITTED), preemptions=1, says=LOST),
     Stands("words that no rule knows", job(waits("topology is busy")), "Queued"),
     Stands("Kueue has not seen it yet", job(), "Queued", now=2),
     Stands("nobody may look at Workloads", job(seen=False), "Queued",
@@ -295,3 +307,74 @@ def test_a_held_job_says_what_ends_that() -> None:
     found = queue_of(job(waits(LARGE)), None, at(0))
     assert found is not None
     assert waits_for(found).words == f"{LARGE}: ask for less in spec.job, or raise the quota"
+
+
+def _lends(status: Raw, pod: Any, *, queued: bool = True) -> bool:
+    """Whether a run's pod gets keys in this round."""
+    let = job(admitted=queued, suspend=False, seen=queued, label="gpu" if queued else None)
+    found = Job(let.raw, (pod,), kueue=let.kueue)
+    seen = b.seen(b.version(status=HAD_JOB | status), now=at(1), jobs={"btc-1": found})
+    return b.came_of(seen.view.versions[0], seen).need is Need.KEYS
+
+
+PENDING = b.pod("Pending")
+CONFIG = Complaint("PodNotStarted", "CreateContainerConfigError: secret not found")
+
+
+def test_each_pod_of_a_queued_run_is_lent_keys_once_and_again_where_the_kubelet_misses_them() -> (
+    None
+):
+    known = {"podUid": "pod-uid"}
+    assert _lends({}, PENDING), "it is new"
+    assert not _lends(known, PENDING), "it has been lent its keys"
+    assert _lends({"podUid": "the one before"}, PENDING), "another one after a preemption"
+    assert _lends(known, b.pod("Pending", complaint=CONFIG)), "the kubelet misses them"
+    assert not _lends({}, b.pod()), "it works"
+    assert not _lends({}, PENDING, queued=False), "those of other Jobs are made with the Job"
+
+
+def test_keys_of_a_queued_run_go_with_the_pod_and_those_of_others_with_the_job() -> None:
+    version = b.version()
+    assert version.spec is not None
+    (grant,) = run_grants(version, version.spec, T0)
+    raw = b.job("btc-1").raw
+    source = {"secretRef": {"name": "btc-1-abc"}}
+    raw["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [source]
+    pod = Pod("u", T0, "Pending", None, None, "", "", None, name="btc-1-x")
+    owners = {}
+    for queued in (True, False):
+        again = regrant(grant, Job(raw, (pod,)), queued=queued)
+        assert again is not None
+        assert again.name == "btc-1-abc"
+        (owner,) = again.secret["ownerReferences"]
+        owners[queued] = (owner["kind"], owner["name"], owner["uid"])
+    assert owners == {True: ("Pod", "btc-1-x", "u"), False: ("Job", "btc-1", "job-btc-1")}
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (waits(FULL), ("Running", "Queued", FULL, "Queued")),
+        (waits(LARGE), ("Failed", "NotAdmissible", "", "Held")),
+    ],
+    ids=["waits for its turn", "will never be admitted"],
+)
+def test_a_replay_is_queued_by_the_same_rules(found: Raw, said: tuple[str, ...]) -> None:
+    world = World.of(
+        ended("btc-0", "PRODUCTION"), status=IN_PRODUCTION,
+        job={"pendingDeadlineSeconds": LIMIT_S},
+    )  # fmt: skip
+    world.now += timedelta(hours=6)
+    world.settle()
+    (name,) = world.jobs
+    raw = world.jobs[name].raw
+    raw["spec"]["suspend"] = True
+    raw["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] = "gpu"
+    for seconds in (7200, 7300):
+        world.jobs = {name: Job(raw, kueue=InQueue(Workload.read(found)))}
+        world.now = at(6 * 3600 + seconds)
+        world.settle()
+    replay = world.schedule["status"]["replay"]
+    phase, reason, words, state = said
+    assert (replay["phase"], replay["reason"], replay["queue"]["state"]) == (phase, reason, state)
+    assert words in replay["message"]

@@ -37,8 +37,9 @@ def test_a_watch_that_falls_silent_is_named_once_and_when_it_speaks_again(
     now, metrics = 0.0, Metrics()
     mirror = Mirror(words=Words(lambda: now))
     watches = Watches(
-        Nobody(), mirror, ["ns"], metrics, lambda *_: None, lambda _: None, lambda: None
-    )
+        Nobody(), mirror, ["ns"], metrics, lambda *_: None, lambda _: None, lambda: None,
+        lambda _: None,
+    )  # fmt: skip
     for quiet_s in (0.0, SILENCE_S):
         now = quiet_s
         watches.tell_silence()

@@ -32,6 +32,8 @@ from clm_trainer.simulation.version import PastVersion
 from clm_trainer.simulation.work import Work
 from clm_trainer.sources.asked import Asked
 from clm_trainer.storage import Storage
+from tests.support.minio_server import MinioServer
+from tests.trainer.pipeline.buckets import Bucket
 from tests.trainer.pipeline.runs import import_bars
 from tests.trainer.simulation.past import metrics
 from tests.trainer.simulation.simulations import LAYOUT, POD, START, STOP, Simulated, schedule
@@ -82,6 +84,7 @@ def test_killed_pods_leave_what_one_machine_does(
     assert len([line for line in lines if "is trained" in line["message"]]) == 1
     assert store.get_tagged(path) == kept, "trained once"
     assert store.get(LAYOUT.progress_of("as-is", 0)) == b".."
+    assert b"1 of them finished before" in (store.get(LAYOUT.log("as-is", "pod-2")) or b"")
     told[environment.INDEX] = "1"
     assert sim.pod(tmp_path, environment.SIMULATE, attempt="pod-3", **told).run()[0] == 0
     for module in (pod, run):  # what is left is trained here: no further process is started
@@ -218,6 +221,38 @@ def test_however_slots_are_split_and_pods_are_stopped_the_versions_are_the_same(
         assert store.get(folder.path(slot)) == made_up(no_training.work, slot)
 
 
+def test_pods_and_the_reducing_one_work_on_a_real_store(
+    no_training: Prepared, minio: MinioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = Bucket(minio, "simulation", tmp_path / "none")
+    try:
+        for name, value in bucket.environment.items():
+            monkeypatch.setenv(name, value)
+        sim = Simulated(Storage(f"{bucket.url}/some/prefix"), {"as-is": DAILY}, indices=2)
+        told = sim.told
+        slots = f"some/prefix/{LAYOUT.slots('as-is')}/"
+        bucket.refused = {slots: 403}
+        with pytest.raises(ClmError) as caught:
+            pod.train_slots(told, told.variant("as-is"), 0, sim.host)
+        assert caught.value.reason is Reason.STORAGE_DENIED
+        bucket.refused = {f"some/prefix/{LAYOUT.progress('as-is')}/": 403}
+        for index in (0, 1, 0):
+            pod.train_slots(told, told.variant("as-is"), index, sim.host)
+        written = [key for key in bucket.written if key.startswith(slots)]
+        assert len(written) == 1 + EVERY_SLOT, "the refused one, then each once"
+        bucket.refused = {}
+        reduce(told, "pod-1", sim.host)
+        before = bucket.keys
+        reduce(told, "pod-2", sim.host)
+        assert bucket.keys == before, "the second one finds the manifest"
+        here, _ = whole(Storage(str(tmp_path / "here")), no_training)
+        reduce(here.told, "pod-1", here.host)
+        for file in FILES:
+            assert sim.content(f"variants/as-is/{file}") == here.content(f"variants/as-is/{file}")
+    finally:
+        bucket.close()
+
+
 def whole(store: Storage, prepared: Prepared) -> tuple[Simulated, SlotFolder]:
     """A simulation whose versions are all there."""
     sim = Simulated(store, {"as-is": DAILY}, indices=1)
@@ -281,7 +316,7 @@ def test_a_pod_with_other_bars_than_those_before_it_trains_nothing(
     store.put(folder.path(no_training.slots[0]), made_up(other, no_training.slots[0]))
     with pytest.raises(ClmError, match="slot 2025-11-01T00:00Z was made of other bars"):
         pod.train_slots(sim.told, sim.told.variant("as-is"), 0, sim.host)
-    assert len(folder.finished()) == 1
+    assert folder.finished(no_training.slots) == {no_training.slots[0]}
 
 
 def test_a_version_that_another_pod_stored_first_stands(
@@ -290,7 +325,7 @@ def test_a_version_that_another_pod_stored_first_stands(
 ) -> None:  # fmt: skip
     store = Storage(str(tmp_path))
     sim, _ = whole(store, no_training)
-    monkeypatch.setattr(SlotFolder, "finished", lambda _: set())
+    monkeypatch.setattr(SlotFolder, "finished", lambda *_: set())
     monkeypatch.setattr(Work, "train", lambda *_: b"something else")
     before = {path: store.get(path) for path in versions(sim)}
     with caplog.at_level(logging.WARNING):

@@ -198,7 +198,7 @@ def _simulate(stop: threading.Event) -> None:
     name, index, attempt = _needed(environment.VARIANT), _index(), _needed(environment.ATTEMPT)
     host = _host(stop, _asked())
     told = _simulation(host)
-    _keep_log(told.layout.attempt_file(attempt, LOG_FILE))
+    _keep_log(told.layout.log(name, attempt))
     from clm_trainer.simulation import pod
 
     pod.train_slots(told, told.variant(name), index, host)

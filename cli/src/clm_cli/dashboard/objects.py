@@ -43,12 +43,13 @@ class _Version:
     owner_uid: str
     slot: str
     ended: bool
+    queue_state: str
     resource_version: str
     packed: bytes
 
     @classmethod
     def of(cls, raw: Raw) -> "_Version":
-        key, spec = _key(raw), _part(raw, "spec")
+        key, spec, status = _key(raw), _part(raw, "spec"), _part(raw, "status")
         owner = _part(spec, "scheduleRef")
         text = json.dumps(without_managers(raw), separators=(",", ":"))
         return cls(
@@ -56,7 +57,8 @@ class _Version:
             owner=Key(key.namespace, str(owner.get("name", ""))),
             owner_uid=str(owner.get("uid", "")),
             slot=str(spec.get("slot", "")),
-            ended=_part(raw, "status").get("phase") in _ENDED,
+            ended=status.get("phase") in _ENDED,
+            queue_state=str(_part(status, "queue").get("state", "")),
             resource_version=_resource_version(raw),
             packed=zlib.compress(text.encode(), 1),
         )
@@ -193,6 +195,7 @@ class Objects:
             revision=self._revision,
             unfinished=_Lazy(owned, lambda held: _views(v for v in held if not v.ended)),
             unreadable=_Lazy(owned, _faults),
+            queue_states=_Lazy(owned, _queue_states),
             single=_Single(dict(self._versions)),
             sources=tuple(self._sources[kind] for kind in Kind if kind in self._sources),
             notes=self._notes,
@@ -274,6 +277,10 @@ def _views(versions: Iterable[_Version]) -> tuple[VersionView, ...]:
 
 def _faults(versions: Iterable[_Version]) -> tuple[Unreadable, ...]:
     return tuple(v for v in map(_parsed, versions) if isinstance(v, Unreadable))
+
+
+def _queue_states(versions: Iterable[_Version]) -> frozenset[str]:
+    return frozenset(v.queue_state for v in versions if v.queue_state and not v.ended)
 
 
 def _key(raw: Raw) -> Key:

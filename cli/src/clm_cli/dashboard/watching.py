@@ -1,6 +1,7 @@
 """Brings what the reader may see of the cluster: a list and then a watch of each kind."""
 
 import json
+import logging
 import random
 import threading
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from clm_cli.server import (
     Server,
 )
 
+_LOG = logging.getLogger(__name__)
 _PAGE = "500"
 _WATCH_S = 50
 _SILENCE_S = 65
@@ -94,8 +96,16 @@ class _Watch:
                 self._version = None
             except ClusterError as error:
                 self._say(str(error))
-                pause = min(_LONGEST_S, 2.0**self._failures) * random.uniform(0.5, 1.0)
-                self._failures += 1
+                pause = self._backoff()
+            except Exception as error:  # noqa: BLE001 - pages would grow old without a word
+                _LOG.exception("%s can't be watched", self.kind)
+                self._say(f"the API server's answer can't be read: {type(error).__name__}: {error}")
+                self._version, pause = None, self._backoff()
+
+    def _backoff(self) -> float:
+        """Return how long to wait after a failure, longer after each."""
+        self._failures += 1
+        return min(_LONGEST_S, 2.0 ** min(self._failures - 1, 10)) * random.uniform(0.5, 1.0)
 
     def _follow(self, version: str) -> None:
         """Take the changes since a resourceVersion until the watch ends.

@@ -87,6 +87,8 @@ class World:
         Those of them whose run has not ended.
     unreadable
         The versions of a schedule that can't be read.
+    queue_states
+        Of a schedule's runs that have not ended, without parsing them: for pages of many.
     single
         A version by its own name.
     revision
@@ -104,6 +106,7 @@ class World:
     revision: int
     unfinished: Mapping[Key, tuple[VersionView, ...]] = field(default_factory=dict)
     unreadable: Mapping[Key, tuple[Unreadable, ...]] = field(default_factory=dict)
+    queue_states: Mapping[Key, frozenset[str]] = field(default_factory=dict)
     single: Mapping[Key, VersionView] = field(default_factory=dict)
     sources: tuple[Source, ...] = ()
     notes: tuple[str, ...] = ()

@@ -154,10 +154,10 @@ class Api:
         return await self._request("GET", path)
 
     async def list(self, path: str, selector: str = "", fields: str = "") -> list[Raw]:
-        """Read all objects that a selector of labels, or one of fields, matches."""
-        query = f"?labelSelector={quote(selector)}" if selector else ""
-        query = f"?fieldSelector={quote(fields)}" if fields else query
-        found = await self._request("GET", path + query)
+        """Read all objects that a selector of labels, and one of fields, matches."""
+        asked = (("labelSelector", selector), ("fieldSelector", fields))
+        query = "&".join(f"{name}={quote(value)}" for name, value in asked if value)
+        found = await self._request("GET", f"{path}?{query}" if query else path)
         return list(found.get("items") or ())
 
     async def pages(self, path: str, selector: str = "") -> AsyncIterator[Raw]:

@@ -29,10 +29,18 @@ class Cluster:
         Where rounds read.
     wake
         Looks at a schedule: what an answer has brought before its event is no news by then.
+    jobs
+        Whose Jobs are made and deleted: those of runs and replays, or those of simulations.
     """
 
-    def __init__(self, api: Api, mirror: Mirror, wake: Callable[[Key], None] = _nobody) -> None:
-        self._api, self.mirror, self._wake = api, mirror, wake
+    def __init__(
+        self,
+        api: Api,
+        mirror: Mirror,
+        wake: Callable[[Key], None] = _nobody,
+        jobs: Kind = "Job",
+    ) -> None:
+        self._api, self.mirror, self._wake, self._jobs = api, mirror, wake, jobs
         self.kueue = Kueue(api)
 
     async def refresh(self, kind: Kind, namespace: str, name: str) -> bool:
@@ -53,6 +61,11 @@ class Cluster:
         selector = f"batch.kubernetes.io/job-name={job}"
         for raw in await self._api.list(collection("Pod", namespace), selector):
             self.mirror.put("Pod", raw)
+
+    async def pods_of(self, namespace: str, job: str, phase: str) -> list[Raw]:
+        """Read the pods of a Job that are in a phase, such as Failed; the mirror does not hear."""
+        selector = f"batch.kubernetes.io/job-name={job}"
+        return await self._api.list(collection("Pod", namespace), selector, f"status.phase={phase}")
 
     async def look(self, namespace: str) -> None:
         """Ask for a TrainingSchedule of a namespace, ``*`` of all, to see whether that works.
@@ -144,7 +157,7 @@ class Cluster:
             made = await self._api.create(path, manifest)
         except ExistsError:
             return None
-        self.mirror.put("Job", made, own=True)
+        self.mirror.put(self._jobs, made, own=True)
         return made
 
     async def check_secret(self, manifest: Raw) -> None:
@@ -168,7 +181,7 @@ class Cluster:
     async def delete_job(self, namespace: str, name: str, uid: str) -> None:
         """Delete a Job with its pods."""
         left = await self._api.delete(f"{collection('Job', namespace)}/{name}", uid)
-        self._deleted("Job", namespace, name, uid, left)
+        self._deleted(self._jobs, namespace, name, uid, left)
 
     async def events(self, namespace: str, uid: str) -> list[Raw]:
         """Read what others say of the object of that uid; nothing where they can't be read."""
@@ -185,6 +198,8 @@ _PLACES: dict[Kind, tuple[str, str]] = {
     "ModelVersion": (f"/apis/{API_VERSION}", "modelversions"),
     "Job": ("/apis/batch/v1", "jobs"),
     "Pod": ("/api/v1", "pods"),
+    "Simulation": (f"/apis/{API_VERSION}", "simulations"),
+    "SimulationJob": ("/apis/batch/v1", "jobs"),
 }
 
 

@@ -9,12 +9,13 @@ from clm_operator.cluster.api import Api
 from clm_operator.cluster.resources import collection
 from clm_operator.edge.list_watch import Changed, ListWatch
 from clm_operator.mirror.words import SILENCE_S
-from clm_operator.mirror.world import KINDS, Kind, Mirror
-from clm_operator.names import LABEL_SCHEDULE
+from clm_operator.mirror.world import KINDS, OF_SIMULATIONS, Kind, Mirror
+from clm_operator.names import LABEL_SCHEDULE, LABEL_SIMULATION
 from clm_operator.telling.prometheus import Metrics
 
 _LOG = logging.getLogger(__name__)
 _LOOK_S = 15.0
+_LABELS = {"Job": LABEL_SCHEDULE, "Pod": LABEL_SCHEDULE, "SimulationJob": LABEL_SIMULATION}
 WATCHED_HERE: tuple[Kind, ...] = ("ModelVersion", "Job", "Pod")
 
 
@@ -35,6 +36,7 @@ class Watches:
     changed: Changed
     known: Callable[[str], None]
     restored: Callable[[], None]
+    known_simulations: Callable[[str], None]
     _went_back: asyncio.Event = field(default_factory=asyncio.Event)
     _sweeps: dict[str, ListWatch] = field(default_factory=dict)
     _silent: set[tuple[Kind, str]] = field(default_factory=set)
@@ -48,6 +50,10 @@ class Watches:
                 for kind in WATCHED_HERE:
                     name = f"watcher for {kind.lower()}s of {scope}"
                     watch = replace(self._of(kind, scope), anew=schedules.hurry)
+                    tasks.create_task(watch.run(), name=name)
+                for kind in OF_SIMULATIONS:
+                    watch = replace(self._of(kind, scope), known=self.known_simulations)
+                    name = f"watcher for {kind.lower()}s of {scope}"
                     tasks.create_task(watch.run(), name=name)
             tasks.create_task(self._listen(), name="silent watches")
 
@@ -72,7 +78,7 @@ class Watches:
             kind,
             collection(kind, scope),
             scope,
-            LABEL_SCHEDULE if kind in ("Job", "Pod") else "",
+            _LABELS.get(kind, ""),
             self.changed,
             self.known,
             self._goes_back,

@@ -121,7 +121,7 @@ def run_grants(
                 "labels": labels,
             },
             forms=forms[container],
-            seconds=_lifetime_s(spec.run.pod),
+            seconds=lifetime_s(spec.run.pod),
             container=container,
         )
         for container in containers_of(spec.run.pod)
@@ -157,8 +157,19 @@ def replay_grants(
         files, read = needed[container]
         name = f"{job}-{_digest(own.writes[0], now, container)}"
         forms = tuple(files | data for data in shared_access(read, shared))
-        grants.append(Grant(job, secret | {"name": name}, forms, _lifetime_s(pod), container))
+        grants.append(Grant(job, secret | {"name": name}, forms, lifetime_s(pod), container))
     return tuple(grants)
+
+
+def secret_name(job: str, owner: str, container: str, now: datetime) -> str:
+    """Return the name of the Secret for a container of a Job: another one in every round.
+
+    Parameters
+    ----------
+    owner
+        Tells the Job from one of the same name before it.
+    """
+    return f"{job}-{_digest(owner, now, container)}"
 
 
 def regrant(grant: Grant, job: Job, *, queued: bool = False) -> Grant | None:
@@ -200,7 +211,7 @@ def _digest(uid: str, now: datetime, container: str) -> str:
     return hashlib.sha256(f"{uid}/{now.isoformat()}/{container}".encode()).hexdigest()[:8]
 
 
-def _lifetime_s(pod: RunPod) -> int:
+def lifetime_s(pod: RunPod) -> int:
     """Return the longest that a run may take, from when on its pods may be made."""
     wanted = pod.pending_deadline_seconds + pod.active_deadline_seconds + _MARGIN_S
     return min(max(wanted, SHORTEST_S), LONGEST_S)

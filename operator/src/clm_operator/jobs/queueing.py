@@ -97,9 +97,16 @@ def queue_of(job: Job, before: QueueStatus | None, now: datetime) -> QueueStatus
         return before
     found = job.kueue
     known = before is not None or job.was_admitted or (found is not None and found.workload)
-    if job.suspended and (job.queue or known):
+    if job.suspended and (job.queue or known) and not _is_let_go(found):
         return _put_back(job, found, before, now)
     return _admitted(job, found, before, now) if known else None
+
+
+def _is_let_go(found: InQueue | None) -> bool:
+    """Whether Kueue has admitted a Job, and will let it go in a moment."""
+    workload = found.workload if found else None
+    admitted = workload.standing("Admitted") if workload else None
+    return admitted is not None and admitted.holds and _evicted(workload) is None
 
 
 def _admitted(
@@ -188,7 +195,8 @@ def _words(workload: Workload) -> str:
     """Return what Kueue says of a Workload that is not admitted: why it was put back first."""
     reserved, evicted = workload.standing("QuotaReserved"), _evicted(workload)
     if reserved is not None and reserved.holds:
-        return _said(workload, "Admitted") or "its quota is reserved; admission checks go on"
+        going_on = _said(workload, "Admitted") or "its quota is reserved; admission checks go on"
+        return going_on if evicted is None else evicted.message
     said = [one.message for one in (evicted, reserved) if one is not None]
     return "; ".join(dict.fromkeys(filter(None, said)))
 
@@ -234,6 +242,8 @@ def _calm(before: QueueStatus | None, words: str) -> str:
 
 def waits_for(queue: QueueStatus) -> Complaint:
     """Return why a Job that is queued does not begin."""
+    if queue.state is QueueState.ADMITTED:
+        return Complaint(Reason.JOB_CREATED, "")
     rule = _OF_NAME.get(queue.reason)
     words = queue.message or f'queue "{queue.name}" holds it back'
     if queue.state is not QueueState.HELD or rule is None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from pydantic import ValidationError
 
@@ -10,6 +10,7 @@ from clm_api.environment import CONTAINER
 from clm_api.model_version import TAKES_A_SLOT, TERMINAL, ModelVersionSpec, ModelVersionStatus
 from clm_api.restored import RESTORING
 from clm_api.schedule_status import TOKEN_CHARS, TrainingScheduleStatus
+from clm_api.simulation import SimulationSpec
 from clm_api.timing import slot_of
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.complaints import Complaint, complaint, working_state
@@ -18,7 +19,7 @@ from clm_operator.names import LABEL_CLUSTER_QUEUE, LABEL_PODSET, LABEL_PRIORITY
 
 RUN_NOW = "clm.dev/run-now"
 Raw = dict[str, Any]
-SpecT = TypeVar("SpecT", TrainingScheduleSpec, ModelVersionSpec)
+SpecT = TypeVar("SpecT", TrainingScheduleSpec, ModelVersionSpec, SimulationSpec)
 
 
 @dataclass(frozen=True, order=True)
@@ -62,7 +63,7 @@ def made_for(raw: Raw) -> str:
 
 
 @dataclass(frozen=True)
-class _Named:
+class Named:
     """What every object has."""
 
     raw: Raw
@@ -83,9 +84,26 @@ class _Named:
         return str(self.raw["metadata"]["uid"])
 
 
-def _spec(
-    model: type[SpecT], raw: Raw, before: "ScheduleObject | Version | None"
-) -> tuple[SpecT | None, str]:
+class _WithSpec(Protocol):
+    """An object as it was."""
+
+    @property
+    def raw(self) -> Raw:
+        """The object."""
+        ...
+
+    @property
+    def spec(self) -> Any:
+        """Its spec; None if that could not be read."""
+        ...
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with it."""
+        ...
+
+
+def read_spec(model: type[SpecT], raw: Raw, before: _WithSpec | None) -> tuple[SpecT | None, str]:
     """Return a parsed spec, or what is wrong with it: that is a problem, not an error.
 
     Parameters
@@ -107,7 +125,7 @@ def _generation_of(raw: Raw) -> tuple[Any, Any]:
 
 
 @dataclass(frozen=True)
-class ScheduleObject(_Named):
+class ScheduleObject(Named):
     """A TrainingSchedule as it was read."""
 
     spec: TrainingScheduleSpec | None
@@ -124,7 +142,7 @@ class ScheduleObject(_Named):
             The same object as it was.
         """
         status = TrainingScheduleStatus.model_validate(raw.get("status", {}))
-        return cls(raw, *_spec(TrainingScheduleSpec, raw, before), status)
+        return cls(raw, *read_spec(TrainingScheduleSpec, raw, before), status)
 
     @property
     def generation(self) -> int:
@@ -155,7 +173,7 @@ class ScheduleObject(_Named):
 
 
 @dataclass(frozen=True)
-class Version(_Named):
+class Version(Named):
     """A ModelVersion as it was read."""
 
     spec: ModelVersionSpec | None
@@ -172,7 +190,7 @@ class Version(_Named):
             The same object as it was.
         """
         status = ModelVersionStatus.model_validate(raw.get("status", {}))
-        return cls(raw, *_spec(ModelVersionSpec, raw, before), status)
+        return cls(raw, *read_spec(ModelVersionSpec, raw, before), status)
 
     @property
     def run_uid(self) -> str:
@@ -261,7 +279,7 @@ class Pod:
 
 
 @dataclass(frozen=True)
-class Job(_Named):
+class Job(Named):
     """The Job of a version."""
 
     pods: tuple[Pod, ...] = ()

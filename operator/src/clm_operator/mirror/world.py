@@ -1,4 +1,4 @@
-"""Typed objects of the four kinds that rounds look at, and what is looked up across schedules."""
+"""Typed objects of the kinds that rounds look at, and what is looked up across schedules."""
 
 import logging
 from dataclasses import dataclass, field
@@ -10,16 +10,20 @@ from clm_api.data_spec import DataSpec
 from clm_api.schedule_status import TrialsStatus
 from clm_api.symbols import canonical
 from clm_operator.mirror.objects import Job, Key, Pod, Raw, ScheduleObject, Version, owner_uid
+from clm_operator.mirror.simulation import SimulationObject
 from clm_operator.mirror.table import Look, Table
 from clm_operator.mirror.tries import Market, Tries
 from clm_operator.mirror.words import Words
 from clm_operator.mirror.workloads import Workloads
-from clm_operator.names import LABEL_SCHEDULE
+from clm_operator.names import LABEL_SCHEDULE, LABEL_SIMULATION
 from clm_operator.settings import EVERY_NAMESPACE
 
 _LOG = logging.getLogger(__name__)
-Kind = Literal["TrainingSchedule", "ModelVersion", "Job", "Pod"]
+Kind = Literal["TrainingSchedule", "ModelVersion", "Job", "Pod", "Simulation", "SimulationJob"]
 KINDS: tuple[Kind, ...] = ("TrainingSchedule", "ModelVersion", "Job", "Pod")
+"""What rounds of schedules rest on."""
+OF_SIMULATIONS: tuple[Kind, ...] = ("Simulation", "SimulationJob")
+"""What rounds of simulations rest on beside schedules; no schedule waits for them."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,11 @@ def _of_schedule(raw: Raw) -> Key:
 
 def _of_version(raw: Raw) -> Key:
     return Key(str(raw["metadata"]["namespace"]), str(raw["spec"]["scheduleRef"]["name"]))
+
+
+def _of_simulation(raw: Raw) -> Key | None:
+    name = raw["metadata"].get("labels", {}).get(LABEL_SIMULATION)
+    return Key(str(raw["metadata"]["namespace"]), str(name)) if name else None
 
 
 def _of_dependant(raw: Raw) -> Key | None:
@@ -62,6 +71,12 @@ class Mirror:
             lambda raw, _: OwnedPod(Pod.read(raw), owner_uid(raw)), _of_dependant
         )
     )
+    simulations: Table[SimulationObject] = field(
+        default_factory=lambda: Table(SimulationObject.read, _of_schedule, recent=200)
+    )
+    simulation_jobs: Table[Job] = field(
+        default_factory=lambda: Table(lambda raw, _: Job(raw), _of_simulation, recent=200)
+    )
     workloads: Workloads = field(default_factory=Workloads)
     """Nothing that must be known: rounds go on where Kueue is not there, or does not tell."""
     words: Words = field(default_factory=lambda: Words(lambda: 0.0))
@@ -81,7 +96,7 @@ class Mirror:
         look
             The list that shows it.
         """
-        kept = raw | {"kind": kind}
+        kept = raw | {"kind": kind.removeprefix("Simulation") or kind}
         if kind != "TrainingSchedule":
             return self.table(kind).put(kept, own=own, look=look)
         meta = raw["metadata"]
@@ -143,12 +158,19 @@ class Mirror:
             for kind in KINDS
         )
 
+    def knows_simulations(self, namespace: str) -> bool:
+        """Whether everything is known that a namespace's simulations rest on."""
+        return self.knows(namespace) and all(
+            self._is_known(kind, namespace) or self._is_known(kind, EVERY_NAMESPACE)
+            for kind in OF_SIMULATIONS
+        )
+
     def _is_known(self, kind: Kind, scope: str) -> bool:
         return (kind, scope) in self._listed and self.words.is_fresh((kind, scope))
 
     def disown(self) -> None:
         """Take nothing for this process's own last word any more."""
-        for kind in KINDS:
+        for kind in (*KINDS, *OF_SIMULATIONS):
             self.table(kind).disown()
 
     def keys(self, namespace: str) -> list[Key]:
@@ -183,6 +205,8 @@ class Mirror:
             "ModelVersion": self.versions,
             "Job": self.jobs,
             "Pod": self.pods,
+            "Simulation": self.simulations,
+            "SimulationJob": self.simulation_jobs,
         }
         return tables[kind]
 

@@ -7,12 +7,9 @@ from clm_api.errors import SpecError
 from clm_api.lifecycle import RequestedStage, Stage, StageRequest
 from clm_api.model_version import Phase
 from clm_api.reasons import Reason
-from clm_api.schedule import Schedule, parse_schedule
 from clm_api.schedule_status import ReplayStatus
-from clm_api.timing import duration
-from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.facts import Facts, Plausible, Want
-from clm_operator.jobs import memory, policy
+from clm_operator.jobs.plausible import followed
 from clm_operator.jobs.state import JobState, state_of
 from clm_operator.jobs.waiting import left_until, missing_since
 from clm_operator.mirror.objects import Job, ScheduleObject, Version, owner_uid
@@ -158,18 +155,6 @@ def _read(schedule: ScheduleObject, settings: Settings) -> tuple[Plausible | Non
     if schedule.spec is None:
         return None, schedule.problem
     try:
-        return Plausible(schedule.spec, _slots(schedule.spec, settings)), ""
+        return Plausible(schedule.spec, followed(schedule.spec, settings)), ""
     except SpecError as error:
         return None, error.message
-
-
-def _slots(spec: TrainingScheduleSpec, settings: Settings) -> Schedule:
-    """Return the slots of a spec that this operator allows."""
-    least, family = timedelta(minutes=settings.min_interval_minutes), spec.model.family
-    settings.pod_defaults(spec.model)
-    policy.check("spec.job", spec.job, settings.job_defaults(family), settings.job_policy)
-    memory.check(spec, settings)
-    if duration(spec.monitoring.interval) < least:
-        text = f"is below {settings.min_interval_minutes}m, the least that the operator allows"
-        raise SpecError("spec.monitoring.interval", text)
-    return parse_schedule(spec, min_interval=least)

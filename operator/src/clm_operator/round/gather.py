@@ -129,7 +129,7 @@ async def _jobs(
     waits = newest(schedule, {n: jobs[n] for n in replayed})
     awaited = {v.name for v in active} | ({waits.name} if waits else set())
     for name in awaited & jobs.keys():
-        jobs[name] = await _warned(key, await _queued(jobs[name], cluster), cluster, now)
+        jobs[name] = await warned(key, await queued(jobs[name], cluster), cluster, now)
     return (
         {name: job for name, job in jobs.items() if name not in replayed},
         {name: job for name, job in jobs.items() if name in replayed},
@@ -144,7 +144,7 @@ def _failed_before_its_pod(job: Job) -> bool:
     return not job.pods or job.pods[-1].ended is None
 
 
-async def _queued(job: Job, cluster: Cluster) -> Job:
+async def queued(job: Job, cluster: Cluster) -> Job:
     """Ask where a Job stands in its queue, where anybody tells of Workloads."""
     workloads = cluster.mirror.workloads
     workload = workloads.of(job.uid)
@@ -155,7 +155,7 @@ async def _queued(job: Job, cluster: Cluster) -> Job:
     return replace(job, kueue=await cluster.kueue.about(workload))
 
 
-async def _warned(key: Key, job: Job, cluster: Cluster, now: datetime) -> Job:
+async def warned(key: Key, job: Job, cluster: Cluster, now: datetime) -> Job:
     """Ask why a Job's pod is not there, or does not begin, where its own status does not say so.
 
     What begins within seconds needs no reason.

@@ -36,10 +36,20 @@ class Scheduler:
         Returns when to look again, or None to wait for a wake-up.
     workers
         Keys worked on at once.
+    kind
+        Whose keys they are.
     """
 
-    def __init__(self, work: Work, clock: Clock, metrics: Metrics, workers: int = 8) -> None:
+    def __init__(
+        self,
+        work: Work,
+        clock: Clock,
+        metrics: Metrics,
+        workers: int = 8,
+        kind: str = "TrainingSchedule",
+    ) -> None:
         self._work, self._clock, self._metrics, self._workers = work, clock, metrics, workers
+        self._kind = kind
         self._heap: list[tuple[float, Key]] = []
         self._armed: dict[Key, tuple[float, bool]] = {}
         self._ready = FairQueue()
@@ -61,7 +71,7 @@ class Scheduler:
             self._again.add(key)
         else:
             self._ready.put(key, due=due)
-            self._metrics.queue_depth(len(self._ready))
+            self._metrics.queue_depth(len(self._ready), self._kind)
 
     def wake_in(self, key: Key, again: Again) -> None:
         """Look at a key after a while; a later call replaces an earlier one."""
@@ -117,7 +127,7 @@ class Scheduler:
         while True:
             await asyncio.sleep(0)  # a round that asks nobody never waits, and probes must be heard
             key = await self._ready.get()
-            self._metrics.queue_depth(len(self._ready))
+            self._metrics.queue_depth(len(self._ready), self._kind)
             self._busy.add(key)
             try:
                 await self._once(key)
@@ -137,10 +147,10 @@ class Scheduler:
         except Exception as error:  # noqa: BLE001  one key's trouble never reaches the others
             again = Again(self._backoff(key, error))
             result = "busy" if isinstance(error, TooManyRoundsError) else "error"
-            self._metrics.reconciled(result, self._clock.monotonic() - started)
+            self._metrics.reconciled(result, self._clock.monotonic() - started, self._kind)
         else:
             self._failures.pop(key, None)
-            self._metrics.reconciled("ok", self._clock.monotonic() - started)
+            self._metrics.reconciled("ok", self._clock.monotonic() - started, self._kind)
         if again is None:
             self._armed.pop(key, None)
         else:

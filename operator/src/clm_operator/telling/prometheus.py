@@ -10,9 +10,11 @@ from clm_api.reasons import Reason
 from clm_operator.mirror.objects import Key, Version
 from clm_operator.slots.ask import Ask
 from clm_operator.telling.schedule_metrics import ScheduleMetrics
+from clm_operator.telling.simulation_metrics import SimulationMetrics
 from clm_operator.telling.sink_metrics import SinkMetrics
 from clm_operator.view import View
 
+RECONCILED = ("TrainingSchedule", "Simulation")
 RESULTS = ("ok", "busy", "error")
 MESSAGES = ("asked", "repeated", "waiting", "dead")
 _VERBS = ("GET", "POST", "PATCH", "DELETE")
@@ -30,6 +32,7 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         self._schedules = ScheduleMetrics()
         registry.register(self._schedules)
+        self.simulations = SimulationMetrics(registry)
         self.sinks = SinkMetrics()
         registry.register(self.sinks)
         self._lateness = Histogram(
@@ -107,8 +110,10 @@ class Metrics:
             "1 while the store can't be used, by the operator's own look.",
             registry=registry,
         )
-        for result in RESULTS:
-            self._reconciles.labels("TrainingSchedule", result)
+        self._waiting = dict[str, int]()
+        for kind in RECONCILED:
+            for result in RESULTS:
+                self._reconciles.labels(kind, result)
         for verb in _VERBS:
             self._requests.labels(verb, "0")
 
@@ -172,22 +177,24 @@ class Metrics:
         """Say whether a watched namespace refuses the operator."""
         self._unserved.labels(namespace).set(unserved)
 
-    def reconciled(self, result: str, seconds: float) -> None:
+    def reconciled(self, result: str, seconds: float, kind: str = "TrainingSchedule") -> None:
         """Count one reconciliation."""
-        self._reconciles.labels("TrainingSchedule", result).inc()
+        self._reconciles.labels(kind, result).inc()
         self._reconcile_seconds.observe(seconds)
 
     def leads(self, *, leads: bool) -> None:
         """Say whether this process works; one that does not shows no schedule."""
         self._leader.set(leads)
         self._schedules.show(shown=leads)
+        self.simulations.show(shown=leads)
         self.sinks.show(shown=leads)
         if not leads:
             self._store.set(0)  # it looks no more
 
-    def queue_depth(self, keys: int) -> None:
-        """Set how many keys wait."""
-        self._queue.set(keys)
+    def queue_depth(self, keys: int, kind: str = "TrainingSchedule") -> None:
+        """Set how many keys of a kind wait."""
+        self._waiting[kind] = keys
+        self._queue.set(sum(self._waiting.values()))
 
     def loop_lag(self, seconds: float) -> None:
         """Set how late the event loop woke up."""

@@ -168,7 +168,7 @@ _UNWELL = frozenset({"held", "degraded", "drifted", "halted"})
 def _seen(world: World, key: Key, view: ScheduleView) -> _Seen:
     status = view.status
     why = trouble(view, world.now)
-    queued = any(lights.waits(version) for version in world.unfinished.get(key, ()))
+    queued = not lights.WAITING.isdisjoint(world.queue_states.get(key, ()))
     facts = {
         "trouble": bool(why),
         "held": bool(status.held),

@@ -20,7 +20,7 @@ from clm_cli.dashboard.pages.words import (
 )
 from clm_cli.dashboard.world import World
 
-_WAITING = (QueueState.QUEUED, QueueState.PREEMPTED, QueueState.HELD)
+WAITING = frozenset({QueueState.QUEUED, QueueState.PREEMPTED, QueueState.HELD})
 _QUEUE_TONES = {
     QueueState.QUEUED: Tone.QUIET,
     QueueState.ADMITTED: Tone.BUSY,
@@ -106,7 +106,7 @@ def is_drifted(status: TrainingScheduleStatus) -> bool:
 def waits(version: VersionView) -> bool:
     """Whether a run stands in a queue and may not start."""
     place = version.status.queue
-    return version.status.phase not in TERMINAL and place is not None and place.state in _WAITING
+    return version.status.phase not in TERMINAL and place is not None and place.state in WAITING
 
 
 def queue(version: VersionView) -> Light | None:
@@ -115,7 +115,7 @@ def queue(version: VersionView) -> Light | None:
     if place is None:
         return None
     words = f"{place.state.lower()} in {place.name}"
-    if place.position is not None and place.state in _WAITING:
+    if place.position is not None and place.state in WAITING:
         words += f", place {place.position}"
     if place.preemptions:
         words += f", preempted {plural(place.preemptions, 'time')}"

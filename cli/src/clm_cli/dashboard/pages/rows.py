@@ -56,7 +56,6 @@ class Run:
     name: str
     link: str
     value: str
-    slot: When
     trigger: str
     stage: Light
     going: Going | None
@@ -84,7 +83,6 @@ def run(version: VersionView, world: World) -> Run:
         name=version.name,
         link=version_path(key),
         value=f"{key.namespace}/{key.name}",
-        slot=when(version.spec.slot, world.now),
         trigger=str(version.spec.trigger.type),
         stage=Light(str(status.stage), STAGES[status.stage], status.reason),
         going=going(version),

@@ -126,7 +126,6 @@ class Version:
     stage: Light
     phase: Light
     message: str
-    slot: When
     started: When | None
     ended: When | None
     duration: str
@@ -188,7 +187,6 @@ def page(world: World, query: Query) -> Version:
         stage=Light(str(status.stage), STAGES[status.stage], status.reason),
         phase=Light(str(status.phase), PHASES[status.phase]),
         message=status.message,
-        slot=when(view.spec.slot, now),
         started=maybe_when(status.start_time, now),
         ended=maybe_when(status.completion_time, now),
         duration=status.duration or "",

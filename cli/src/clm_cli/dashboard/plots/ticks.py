@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from clm_cli.dashboard.plots.axes import LETTER, Span, Ticks
 
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
-_LETTERS_PER_DATE = 7
+_LETTERS_PER_DATE = 6
 _HOUR, _DAY = 3600.0, 86400.0
 _HOURS, _DAYS, _MONTHS = (1, 2, 3, 6, 12), (1, 2, 4, 7, 14), (1, 2, 3, 6, 12, 24, 60, 120)
 _Next = Callable[[datetime], datetime]

@@ -54,8 +54,8 @@ def variants(shown: Sequence["Shown"]) -> Grid:
             )
         )
     headings = (
-        "variant", "versions", "failed", "passed", "changes of production", "return",
-        "buy and hold", "Sharpe", "largest drawdown", "above luck",
+        "variant", "versions", "failed", "passed", "promotions", "return",
+        "buy and hold", "Sharpe", "drawdown", "above luck",
     )  # fmt: skip
     return Grid(headings, rows)
 

@@ -1,0 +1,1 @@
+"""Simulations are looked at, and what was decided of them is done."""

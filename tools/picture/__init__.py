@@ -1,0 +1,1 @@
+"""The README's picture of the dashboard, from a simulation on the bundled bars: `make picture`."""
