@@ -182,7 +182,10 @@ class Cluster:
 
     def pods(self, version: str) -> list[PodView]:
         """Return the pods of a version's run that are still there, oldest first."""
-        selector = f"{_LABEL_VERSION}={version},{_LABEL_JOB}={version}"
+        return self.pods_by(f"{_LABEL_VERSION}={version},{_LABEL_JOB}={version}")
+
+    def pods_by(self, selector: str) -> list[PodView]:
+        """Return the pods with these labels, oldest first."""
         path = f"/api/v1/namespaces/{self.namespace}/pods"
         answer = self._server.get(path, self.namespace, labelSelector=selector)
         return sorted(map(PodView.read, answer["items"]), key=lambda pod: (pod.created, pod.name))

@@ -23,6 +23,7 @@ from clm_api.simulation_task import (
     VariantOrigin,
     VariantResult,
 )
+from clm_operator.complaints import Complaint
 from clm_operator.findings import CorruptReport, StoreSeen, UnreadableReport
 from clm_operator.jobs.access import session_policy
 from clm_operator.mirror.objects import Job, Key
@@ -342,6 +343,35 @@ def test_a_job_that_fails_ends_the_others_and_all_of_it() -> None:
     assert (world.jobs, world.removed, job.name) == ({}, True, "sim-v1")
 
 
+def test_a_job_of_which_no_pod_begins_is_said_and_given_up_after_its_time() -> None:
+    world = begun()
+    words = Complaint(Reason.POD_UNSCHEDULABLE, "0/1 nodes are available: insufficient memory")
+    pod = b.pod("Pending", complaint=words)
+    world.jobs["sim-v0"] = Job(world.jobs["sim-v0"].raw, (pod,))
+    world.now += timedelta(seconds=1800)
+    world.settle()
+    status = world.simulation.status
+    assert (status.phase, status.reason) == ("Pending", "PodUnschedulable")
+    world.now += timedelta(seconds=1)
+    world.settle()
+    status = world.simulation.status
+    assert (status.phase, status.reason) == ("Failed", "SimulationFailed")
+    assert "insufficient memory" in status.message
+    assert world.jobs == {}, "both are ended"
+
+
+def test_a_job_that_worked_once_is_not_given_up_while_its_pods_are_away() -> None:
+    world = begun()
+    for name in TRAINING:
+        world.runs(name, ready=1)
+    world.settle()
+    for name in TRAINING:
+        world.runs(name, ready=0, active=1)
+    world.now += timedelta(days=1)
+    world.settle()
+    assert world.simulation.status.phase == "Running"
+
+
 def test_a_name_that_something_else_has_is_said() -> None:
     world = World()
     world.settle(2)
@@ -502,7 +532,7 @@ def test_keys_of_pods_reach_their_own_part_and_no_more() -> None:
     jobs = [job_of(piece, lent, b.NOW) for piece in pieces]
     variant, reduce = (session_policy("s3://models", job.grants[0].forms) for job in jobs)
     root = "arn:aws:s3:::models/simulations/ns/sim/sim-uid"
-    assert f'["{root}/variants/deep/*"]' in variant
+    assert f'["{root}/variants/deep/*","{root}/attempts/*/log.jsonl"]' in variant
     assert f'"{root}/task.json"' in variant
     assert f"{root}/*" not in variant
     assert f"{root}/variants/as-is" not in variant

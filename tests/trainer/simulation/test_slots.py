@@ -1,6 +1,7 @@
 """What is finished is used again, what is half-written is not, and nothing is mixed."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,6 @@ import pytest
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
-from clm_api.timing import slot_of
 from clm_trainer.simulation.fingerprint import Fingerprint
 from clm_trainer.simulation.slots import SlotFolder, packed
 from clm_trainer.simulation.version import PastVersion
@@ -33,7 +33,8 @@ def test_a_version_comes_back_bit_by_bit(folder: SlotFolder, kept: PastVersion) 
     assert (found.slot, found.metrics, found.failure) == (kept.slot, kept.metrics, kept.failure)
     np.testing.assert_array_equal(found.percentiles, kept.percentiles)
     np.testing.assert_array_equal(found.sigma, kept.sigma)
-    assert folder.finished() == {slot_of(kept.slot)}
+    later = kept.slot + timedelta(hours=6)
+    assert folder.finished([kept.slot, later]) == {kept.slot}
 
 
 def test_the_same_version_has_the_same_bytes_and_the_first_one_stands(folder: SlotFolder) -> None:
@@ -45,10 +46,9 @@ def test_the_same_version_has_the_same_bytes_and_the_first_one_stands(folder: Sl
     assert folder.load(DRAWN.slot, MADE_OF).failure == ""
 
 
-def test_what_is_no_version_is_not_counted(folder: SlotFolder) -> None:
-    for name in ("28000000.json", "28000000.npz.new", "other.npz", "deep/28000000.txt"):
-        folder.store.put(f"{folder.folder}/{name}", b"")
-    assert folder.finished() == set()
+def test_half_a_file_of_a_slot_is_none(folder: SlotFolder) -> None:
+    folder.store.put(f"{folder.path(DRAWN.slot)}.new", b"")
+    assert folder.finished([DRAWN.slot]) == set()
 
 
 CASES = {

@@ -104,6 +104,17 @@ class Storage:
         found = self.view(path)
         return None if found is None else bytes(found)
 
+    def has(self, path: str) -> bool:
+        """Return whether there is an object; its content is left where it is.
+
+        It asks for the object, not for a list: keys that are lent allow no list.
+        """
+        try:
+            self._guarded(path, lambda: self._fetched(path))
+        except FileNotFoundError:
+            return False
+        return True
+
     def view(self, path: str) -> Bytes | None:
         """Return an object's content without copying it; None if there is none."""
         try:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from clm_api.model_version import JobRef, Phase
 from clm_api.reasons import Reason
 from clm_api.simulation import SimulatedVariant
+from clm_api.simulation_task import SimulationTask
 from clm_operator.findings import CorruptReport, UnreadableReport
-from clm_operator.jobs.state import JobState
+from clm_operator.jobs.state import JobState, state_of
 from clm_operator.simulations.acts import TASK
 from clm_operator.simulations.facts import Facts, JobSeen, VariantSeen, trained_by
 from clm_operator.simulations.view import Fault, Findings, SimulationReport
@@ -115,7 +116,7 @@ def _reducing(facts: Facts, findings: Findings) -> Came:
         return failed(Reason.ARTIFACT_CORRUPT, empty)
     if isinstance(findings.task, UnreadableReport) and seen.state is None:
         return Came(Phase.RUNNING, findings.task.reason, findings.task.message)
-    if (why := _ended(seen, facts)) is not None:
+    if (why := _ended(seen, facts) or _late(seen, 0, facts, findings)) is not None:
         return failed(Reason.SIMULATION_FAILED, f"the Job that reduces: {why}")
     if (waits := _waits(seen, facts)) is not None:
         return Came(Phase.RUNNING, waits.reason, waits.message)
@@ -126,7 +127,8 @@ def _variant(one: VariantSeen, facts: Facts, findings: Findings) -> SimulatedVar
     status, seen = one.status, one.seen
     if status.phase in (Phase.SUCCEEDED, Phase.FAILED):
         return status
-    if (why := _ended(seen, facts)) is not None:
+    late = _late(seen, one.number, facts, findings) if status.phase is Phase.PENDING else None
+    if (why := _ended(seen, facts) or late) is not None:
         return status.having(phase=Phase.FAILED, message=why, job_ref=_ref(seen) or status.job_ref)
     if seen.job is None:
         held = _waits(seen, facts)
@@ -160,6 +162,16 @@ def _ended(seen: JobSeen, facts: Facts) -> str | None:
     if seen.state.completed:
         return None
     why = seen.state.failure
+    return None if why is None else f"{why.reason}: {why.message}"
+
+
+def _late(seen: JobSeen, number: int, facts: Facts, findings: Findings) -> str | None:
+    """Return why a Job of which no pod has begun is given up; None while it may wait."""
+    task, job = findings.task, seen.job
+    if job is None or job.finished or seen.works or not isinstance(task, SimulationTask):
+        return None
+    limit_s = task.variants[number].run.pod.pending_deadline_seconds
+    why = state_of(job, None, limit_s, facts.now).overdue
     return None if why is None else f"{why.reason}: {why.message}"
 
 

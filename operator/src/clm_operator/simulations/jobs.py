@@ -3,8 +3,8 @@
 A variant's result needs all of its slots, so an index that fails for good ends its Job: the others
 would work for nothing. Slots that stand in the store by then stay there.
 
-A pod of a variant reads bars and its task, and writes nothing but its variant's folder. The one
-that reduces reads all of the simulation, and writes the report. None has an exchange key.
+A pod of a variant reads bars and its task, and writes nothing but its variant's folder and its log.
+The one that reduces reads all of the simulation, and writes the report. None has an exchange key.
 """
 
 from collections.abc import Mapping
@@ -77,7 +77,10 @@ def _trains(simulation: SimulationObject, task: SimulationTask, number: int) -> 
         name=variant_job(simulation.name, number),
         command=environment.SIMULATE,
         pod=pod.having(active_deadline_seconds=min(pod.active_deadline_seconds * most, LONGEST_S)),
-        own=Access(reads=(layout.task,), writes=(layout.variant_pattern(variant.name),)),
+        own=Access(
+            reads=(layout.task,),
+            writes=(layout.variant_pattern(variant.name), layout.logs_pattern),
+        ),
         runs=(variant.run,),
         indices=variant.indices,
         values={environment.VARIANT: variant.name},

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from clm_api.simulation_task import TaskVariant
-from clm_api.timing import slot_of, slot_time
 from clm_trainer.host import Host
 from clm_trainer.simulation.progress import SlotProgress
 from clm_trainer.simulation.slots import SlotFolder
@@ -33,10 +32,12 @@ def train_slots(told: Told, variant: TaskVariant, index: int, host: Host) -> Non
     host.asked.same(prepared.bars.sha256)
     work, folder = prepared.work, SlotFolder(host.store, told.layout.slots(variant.name))
     mine = slots_of(variant, prepared.asked, index)
-    finished, known = folder.finished(), set(prepared.slots)
-    missing = [slot for slot in mine if slot in known and slot_of(slot) not in finished]
+    known = set(prepared.slots)
+    first = prepared.slots[0]  # of whichever pod: all of them must have the same bars
+    finished = folder.finished({first, *mine} & known)
+    missing = [slot for slot in mine if slot in known and slot not in finished]
     if missing and finished:
-        folder.load(slot_time(min(finished)), work.made_of)
+        folder.load(min(finished), work.made_of)
     path = told.layout.progress_of(variant.name, index)
     progress = SlotProgress(host, path, len(mine) - len(missing))
     say = "variant %s, pod %d of %d: %d slots, %d of them finished before"

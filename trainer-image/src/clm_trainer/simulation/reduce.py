@@ -16,7 +16,6 @@ from clm_api.simulation_task import (
     VariantOrigin,
     VariantResult,
 )
-from clm_api.timing import slot_of
 from clm_trainer.attempt import Attempt
 from clm_trainer.evaluation.scores import Scores
 from clm_trainer.host import Host
@@ -162,8 +161,8 @@ def _by_code_of(prepared: Prepared, slots: SlotFolder, variant: str) -> Prepared
     ClmError
         DataInvalid: a slot has no version.
     """
-    finished = slots.finished()
-    absent = [slot for slot in prepared.slots if slot_of(slot) not in finished]
+    finished = slots.finished(prepared.slots)
+    absent = [slot for slot in prepared.slots if slot not in finished]
     if absent:
         text = (
             f"{len(absent)} of {len(prepared.slots)} slots of variant {variant} have no version, "

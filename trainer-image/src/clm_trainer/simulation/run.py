@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from clm_api.run import RunSpec
-from clm_api.timing import slot_of
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_trainer.host import Host
 from clm_trainer.simulation.judged import answer
@@ -68,8 +67,8 @@ class Simulator:
     def train(self, tell: Tell) -> None:
         """Train what is not finished yet, on all cores; ``tell`` gets finished and all."""
         folder, slots = self._versions, self.prepared.slots
-        finished = folder.finished()
-        missing = [slot for slot in slots if slot_of(slot) not in finished]
+        finished = folder.finished(slots)
+        missing = [slot for slot in slots if slot not in finished]
         done = len(slots) - len(missing)
         tell(done, len(slots))
 

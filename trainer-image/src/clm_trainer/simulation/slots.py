@@ -2,9 +2,9 @@
 
 import io
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import PurePosixPath
 from zipfile import BadZipFile
 
 import numpy as np
@@ -85,10 +85,9 @@ class SlotFolder:
         """Return the file of a slot."""
         return f"{self.folder}/{slot_of(slot)}{_FILE}"
 
-    def finished(self) -> set[int]:
-        """Return the slots that have a file, in whole minutes since the epoch."""
-        names = map(PurePosixPath, self.store.list(self.folder))
-        return {int(n.stem) for n in names if n.suffix == _FILE and n.stem.isdecimal()}
+    def finished(self, slots: Iterable[datetime]) -> set[datetime]:
+        """Return those of some slots that have a file."""
+        return {slot for slot in slots if self.store.has(self.path(slot))}
 
     def create(self, slot: datetime, content: bytes) -> bool:
         """Write a slot's file unless another one stands; False if it does."""
