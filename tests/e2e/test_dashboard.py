@@ -44,7 +44,7 @@ def test_a_promotion_is_clicked_through(release: Node) -> None:
         row.get_by_role("link").click()
         page.locator("iframe").scroll_into_view_if_needed()
         expect(page.frame_locator("iframe").get_by_role("heading").first).to_be_visible()
-        expect(page.get_by_role("region", name="Log")).to_contain_text("report")
+        expect(page.locator("#region-log")).to_contain_text("report")
         page.get_by_role("button", name="Promote").click()
         dialog = page.get_by_role("dialog", name="Promote")
         dialog.get_by_role("textbox").fill("seen in the browser")
