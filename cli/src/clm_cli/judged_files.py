@@ -43,9 +43,7 @@ def manifest_of(store: "Storage", path: str, artifact: ArtifactStatus, kind: typ
         raise corrupt(f"{uri} is no manifest of this clm") from error
 
 
-def content_of(
-    store: "Storage", path: str, entry: ManifestFile, most: int | None = None
-) -> bytes:
+def content_of(store: "Storage", path: str, entry: ManifestFile, most: int | None = None) -> bytes:
     """Return the content of a listed file.
 
     Parameters

@@ -87,7 +87,10 @@ def test_a_log_of_a_pod_with_an_impossible_name_is_none(tmp_path: Path) -> None:
     assert "can't be part of an object's path" in found(tmp_path, File.LOG, status).problem
 
 
-BARE = {"time": pd.to_datetime(["2025-01-01", "2025-01-02"], utc=True), "equity": [1.0, 1.1]}
+BARE: dict[str, Any] = {
+    "time": pd.to_datetime(["2025-01-01", "2025-01-02"], utc=True),
+    "equity": [1.0, 1.1],
+}
 CURVES: list[tuple[str, dict[str, Any], str]] = [
     ("no bars", {"time": BARE["time"][:0], "equity": []}, "has no bars"),
     ("no equity", {"time": BARE["time"]}, "is not as this clm knows it"),
