@@ -21,30 +21,46 @@ from nats.errors import Error as NatsError
 
 STATE, STREAM, EVERY_S = Path("bot.json"), "CLM_EVENTS", float(os.environ.get("EVERY_S", "5"))
 SILENCE, ROOM, DUST = timedelta(days=1), 0.995, 10.0  # without an end; for fees; an order in USDT
+ATTEMPTS = 10
 
 
 async def newest(server: str, subject: str) -> dict[str, Any]:
     """Return the newest signal: the last event of its subject."""
-    link = await nats.connect(server, allow_reconnect=False, connect_timeout=5)
-    try:
+    async with await nats.connect(server, allow_reconnect=False, connect_timeout=5) as link:
         event = json.loads((await link.jetstream().get_last_msg(STREAM, subject)).data or b"")
-    finally:
-        await link.close()
     if event["type"] != "dev.clm.signal.v1":
         raise ValueError(f"{event['type']} is no signal that this bot knows")
     if wrong := [one for one in event["data"]["positions"] if not 0 <= one["position"] <= 1]:
         raise ValueError(f"{wrong} can't be held in spot")
+    wish(event, datetime.now(UTC))  # that it can be read
     return dict(event)
 
 
 def wish(event: dict[str, Any], now: datetime) -> tuple[dict[str, float], str]:
     """Return what to hold of each symbol now, and by which decision."""
     data = event["data"]
-    held = {one["symbol"]: one["position"] for one in data["positions"]}
-    until = data.get("validUntil") and datetime.fromisoformat(data["validUntil"])
-    over = now >= (until or datetime.fromisoformat(data["decidedAt"]) + SILENCE)
+    held = {str(one["symbol"]): one["position"] for one in data["positions"]}
+    until, decided = data.get("validUntil"), datetime.fromisoformat(data["decidedAt"])
+    over = now >= (datetime.fromisoformat(until) if until else decided + SILENCE)
     flat = over or not data.get("version")
     return dict.fromkeys(held, 0.0) if flat else held, f"{event['id']}{'/over' if over else ''}"
+
+
+async def order(exchange: Any, symbol: str, more: float, why: str) -> bool:
+    """Place an order unless it was placed before; return whether it is filled."""
+    for number in range(ATTEMPTS):  # one that was cut short is followed by one for what is left
+        own = hashlib.sha256(f"{why} {symbol} {number}".encode()).hexdigest()[:32]
+        try:
+            found = await exchange.fetch_order(None, symbol, {"origClientOrderId": own})
+        except ccxt.OrderNotFound:
+            side, asked = "buy" if more > 0 else "sell", {"newClientOrderId": own}
+            found = await exchange.create_order(symbol, "market", side, abs(more), None, asked)
+            print(f"{side} {abs(more):g} {symbol}: {why}", flush=True)
+            return bool(found["status"] == "closed")
+        if found["status"] in ("open", "closed"):
+            return bool(found["status"] == "closed")
+    print(f"given up: {ATTEMPTS} orders of {symbol} were cut short: {why}", flush=True)
+    return False
 
 
 async def hold(exchange: Any, state: dict[str, Any], wanted: dict[str, float], why: str) -> None:
@@ -60,16 +76,10 @@ async def hold(exchange: Any, state: dict[str, Any], wanted: dict[str, float], w
     equity = coins.get("USDT", 0.0) + sum(have[symbol] * price[symbol] for symbol in wanted)
     for symbol in sorted(wanted, key=lambda one: wanted[one] - done.get(one, 0.0)):  # sales first
         more = ROOM * wanted[symbol] * equity / sleeves / price[symbol] - have[symbol]
-        own = hashlib.sha256(f"{why} {symbol}".encode()).hexdigest()[:32]
-        if done.get(symbol, 0.0) != wanted[symbol] and abs(more) * price[symbol] >= DUST:
-            try:
-                await exchange.fetch_order(None, symbol, {"origClientOrderId": own})
-            except ccxt.OrderNotFound:
-                side, order = "buy" if more > 0 else "sell", {"newClientOrderId": own}
-                await exchange.create_order(symbol, "market", side, abs(more), None, order)
-                print(f"{side} {abs(more):g} {symbol}: {why}", flush=True)
-        done[symbol] = wanted[symbol]
-        save(state)
+        small = done.get(symbol, 0.0) == wanted[symbol] or abs(more) * price[symbol] < DUST
+        if small or await order(exchange, symbol, more, why):
+            done[symbol] = wanted[symbol]
+            save(state)
 
 
 def load() -> dict[str, Any]:
@@ -92,9 +102,7 @@ async def follow(server: str, namespace: str, schedule: str) -> None:
     state = load()
     while True:
         try:
-            event = await newest(server, f"clm.events.{namespace}.{schedule}.signal")
-            wish(event, datetime.now(UTC))  # that it can be read, before it takes the other's place
-            state["event"] = event
+            state["event"] = await newest(server, f"clm.events.{namespace}.{schedule}.signal")
             save(state)
         except (NatsError, OSError, ValueError, LookupError, TypeError, RecursionError) as error:
             print(f"not followed: {error!r}", flush=True)  # what was heard before stays in force

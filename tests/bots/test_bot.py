@@ -154,6 +154,21 @@ def test_it_trades_each_decision_once_whenever_it_is_killed(follows: Follows) ->
     assert sorted(follows.orders()) == placed, "another decision for what is held trades nothing"
 
 
+def test_an_order_that_was_cut_short_is_followed_by_one_for_the_rest(follows: Follows) -> None:
+    follows.exchange.account.shares += [0.25, 0.0]
+    follows.tell(signal_file({A: 0.5, B: 0.0}))
+    follows.start()
+    follows.until(lambda: len(follows.orders()) == 2, "it goes on after the first")
+    follows.kill()  # and it does not begin anew
+    follows.start()
+    follows.until(lambda: follows.handled({A: 0.5, B: 0.0}), "all is done")
+    first, second, third = (amount for _, _, amount in follows.orders())
+    assert first == bought(0.5)
+    assert second == pytest.approx(0.75 * first, rel=0.001)
+    assert third == second
+    assert follows.exchange.account.coins["SYNA"] == pytest.approx(first * (1 - FEE), rel=0.001)
+
+
 def test_it_goes_to_another_size_and_holds_nothing_when_it_must(follows: Follows) -> None:
     follows.start()
     follows.until(partial(follows.logged, "not followed: NotFoundError"), "nothing is said yet")

@@ -131,6 +131,10 @@ WISHES: dict[str, tuple[object, timedelta, Wish]] = {
     "without an end it is held until silence": (
         made(validUntil=None), SILENCE - SECOND, Wish(0.5, "btc-eth-1"),
     ),
+    "without an end it is held for a day": (
+        made(validUntil=None, decidedAt=(NOW - timedelta(days=1)).isoformat(),
+             bar=(NOW - timedelta(days=1, hours=1)).isoformat()), SECOND, Wish(0.0, "expired"),
+    ),
     "after a silence nothing is held": (made(validUntil=None), SILENCE, Wish(0.0, "silence")),
     "after a halt nothing is held": (halted((BTC, ETH)), SECOND, Wish(0.0, "stood down")),
     "after a halt it does not matter what is listed": (

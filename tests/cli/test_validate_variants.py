@@ -81,3 +81,35 @@ def test_a_schedule_inside_is_held_to_what_one_alone_is(
     code, lines = validated(tmp_path, [simulation(schedule=schedule_spec(**changes))])
     assert code == 64
     assert lines[1].startswith(f"  {fault}")
+
+
+MANY = [{"name": f"v{number}"} for number in range(101)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"parallelism": 200, "variants": MANY}, "list should have at most 100 items"),
+        ({"variants": [{"name": "a"}, {"name": "a"}]},
+         "spec.variants: holds two variants named a"),
+        ({"parallelism": 0}, "spec.parallelism: 0 is refused: input should be greater"),
+        ({"variants": [{"name": "a", "patch": "0 0 * * *"}]}, "spec.variants[0].patch: "),
+        ({"from": "2024-02-01T00:00:00Z"}, "spec: spec.from must be before spec.to"),
+        ({"from": "1066-10-14T00:00:00Z"}, "spec: spec.from must not be before 1970"),
+        ({"variants": [{"name": "a", "patch": {"interval": None}}]},
+         "spec.variants[a].patch: set exactly one of spec.schedule and spec.interval"),
+    ],
+    ids=["101 variants", "a name twice", "no pod", "a patch that is a text",
+         "an end before the beginning", "a time before exchanges", "a clock that is taken away"],
+)  # fmt: skip
+def test_bad_input_is_named_at_its_field(changes: Raw, fault: str, tmp_path: Path) -> None:
+    code, lines = validated(tmp_path, [simulation(schedule=schedule_spec(), **changes)])
+    assert code == 64
+    assert fault.lower() in lines[1].lower()
+
+
+def test_what_a_patch_takes_away_that_was_not_there_changes_nothing(tmp_path: Path) -> None:
+    gone = {"schedule": None, "nothing": None}
+    variants = [{"name": "a", "patch": gone}, {"name": "b", "patch": None}]
+    code, lines = validated(tmp_path, [simulation(schedule=schedule_spec(), variants=variants)])
+    assert (code, len(lines)) == (0, 1)

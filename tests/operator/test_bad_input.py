@@ -1,17 +1,20 @@
 """Whatever is wrong ends in its named reason with a sentence; neighbours go on."""
 
-from collections.abc import Callable
+import json
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
 import pytest
 
+from clm_api import API_VERSION
 from clm_trainer.storage import Storage
 from tests.operator.rig import Rig, condition, import_bars
 from tests.support.ports import eventually
 from tests.support.proxy import Seen, Verdict
-from tests.support.schedules import schedule
+from tests.support.schedules import schedule, schedule_spec
 
 Raw = dict[str, Any]
 
@@ -53,6 +56,41 @@ def test_an_invalid_spec_ends_in_a_condition_and_a_corrected_one_runs(rig: Rig) 
     rig.wait_ended("neighbour")
     rig.apply(schedule("invalid-4", rig.namespace))
     assert rig.wait_ended("invalid-4")[0]["status"]["phase"] == "Succeeded"
+
+
+@pytest.fixture
+def deep_json() -> Iterator[None]:
+    """The test itself can read JSON of thousands of levels, too."""
+    usual = sys.getrecursionlimit()
+    sys.setrecursionlimit(50_000)
+    yield
+    sys.setrecursionlimit(usual)
+
+
+def test_json_of_thousands_of_levels_is_its_authors_problem_alone(
+    deep_json: None, rig: Rig
+) -> None:
+    text = '{"a":' * 9000 + "{}" + "}" * 9000
+    custom = {"family": "custom", "custom": {"name": "mine", "params": "DEEP"}}
+    odd = schedule("deep", rig.namespace, model={"seed": 7} | custom)
+    simulated = {
+        "apiVersion": API_VERSION, "kind": "Simulation",
+        "metadata": {"name": "deep", "namespace": rig.namespace},
+        "spec": {"schedule": schedule_spec(), "variants": [{"name": "odd", "patch": "DEEP"}],
+                 "from": "2025-01-01T00:00:00Z", "to": "2025-01-02T00:00:00Z"},
+    }  # fmt: skip
+    rig.start_operator()
+    for plural, raw in (("trainingschedules", odd), ("simulations", simulated)):
+        path = f"/apis/{API_VERSION}/namespaces/{rig.namespace}/{plural}"
+        rig.plane.kubectl(
+            "create", "--raw", path, "-f", "-", stdin=json.dumps(raw).replace('"DEEP"', text)
+        )
+    rig.apply(schedule("neighbour", rig.namespace))
+    eventually(lambda: rig.versions("neighbour"), "the neighbour's run is begun", 90)
+    ready = condition(rig.wait_status("deep", lambda s: condition(s, "Ready"), "refused"), "Ready")
+    assert ready["message"].startswith("spec.model.custom.params: nests deeper than 64 levels")
+    found = rig.plane.get(rig.namespace, "sim", "deep") or {}
+    assert found["status"]["message"].endswith("patch: nests deeper than 64 levels")
 
 
 def _lose_bars(rig: Rig) -> None:

@@ -43,17 +43,24 @@ def manifest_of(store: "Storage", path: str, artifact: ArtifactStatus, kind: typ
         raise corrupt(f"{uri} is no manifest of this clm") from error
 
 
-def content_of(store: "Storage", path: str, entry: ManifestFile) -> bytes:
+def content_of(store: "Storage", path: str, entry: ManifestFile, most: int | None = None) -> bytes:
     """Return the content of a listed file.
+
+    Parameters
+    ----------
+    most
+        Bytes above which a file is not read; None: of any size.
 
     Raises
     ------
     ClmError
         It is not what the manifest lists (``ArtifactCorrupt``).
     ClusterError
-        The store does not hold it.
+        The store does not hold it, or it is too large.
     """
-    content, uri = store.get(path), store.address(path)
+    if most is not None and entry.size > most:
+        raise ClusterError(f"{path} has {entry.size} bytes: more than {most} are not shown")
+    content, uri = store.get(path, entry.size), store.address(path)
     if content is None:
         raise ClusterError(f"the store holds no {uri}")
     if hashlib.sha256(content).hexdigest() != entry.sha256:
@@ -61,7 +68,9 @@ def content_of(store: "Storage", path: str, entry: ManifestFile) -> bytes:
     return content
 
 
-def file_of(view: SimulationView, name: str, root: str | None = None) -> bytes:
+def file_of(
+    view: SimulationView, name: str, root: str | None = None, most: int | None = None
+) -> bytes:
     """Return a file of an ended simulation.
 
     Parameters
@@ -70,6 +79,8 @@ def file_of(view: SimulationView, name: str, root: str | None = None) -> bytes:
         As in ``report.html``.
     root
         Address of the store, None for the one that the status names.
+    most
+        Bytes above which a file is not read; None: of any size.
 
     Raises
     ------
@@ -88,7 +99,7 @@ def file_of(view: SimulationView, name: str, root: str | None = None) -> bytes:
         entry = manifest.file(name)
     except KeyError as error:
         raise corrupt(f"{store.address(layout.manifest)} lists no {name}") from error
-    return content_of(store, layout.file(entry.path), entry)
+    return content_of(store, layout.file(entry.path), entry, most)
 
 
 def corrupt(text: str) -> ClmError:

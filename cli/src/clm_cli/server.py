@@ -139,7 +139,16 @@ class Server:
         query: Mapping[str, str] | None = None,
     ) -> Raw:
         answer = self._answer(method, path, namespace, body, query or {}, _TIMEOUT_S)
-        found: Raw = json.loads(answer.data)
+        try:
+            found = json.loads(answer.data)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            kind = answer.headers.get("Content-Type", "nothing")
+            raise ClusterError(
+                f"{self.address} answers {kind} where an API server answers JSON: does something "
+                "between here and there ask you to log in?"
+            )
         return found
 
     def _answer(

@@ -442,11 +442,6 @@ class SimulationLayout:
         """The pattern of all that reducing pods write, the manifest aside."""
         return f"{self.prefix}/attempts/*"
 
-    @property
-    def logs_pattern(self) -> str:
-        """The pattern of all pods' logs."""
-        return f"{self.prefix}/attempts/*/{LOG}"
-
     def slots(self, variant: str) -> str:
         """Return the folder of a variant's trained slots."""
         return f"{self.variant(variant)}/slots"

@@ -2,22 +2,27 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
-from clm_api.base import Exact, Instant, Model, Name, Rounded, StatusModel, Text, Word
+from clm_api.base import Cut, Exact, Instant, Model, Name, Rounded, StatusModel, Text, Word
 from clm_api.conditions import Condition
 from clm_api.happening import Untold
 from clm_api.model_version import ArtifactStatus, JobRef, Phase
+from clm_api.queueing import QueueStatus
 from clm_api.report import Sha256
-from clm_api.rules import Rule, Ruled, Unchanging
+from clm_api.rules import BROKEN, Rule, Ruled, Unchanging
 from clm_api.training_schedule import TrainingScheduleSpec
 
 MAX_VARIANTS = 100
 AS_IS = "as-is"
 """Name of the one variant of a simulation that lists none."""
 _NAME = "[a-z]([-a-z0-9]*[a-z0-9])?"
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""Slots are counted from there on."""
 
 
 class Variant(Model):
@@ -30,6 +35,14 @@ class Variant(Model):
         Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True}),
     ] = Field(default={})
     """A JSON merge patch (RFC 7386) over the schedule's spec."""
+
+
+def _named_once(variants: list[Variant]) -> list[Variant]:
+    names = [one.name for one in variants]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise PydanticCustomError(BROKEN, f"holds two variants named {twice}")
+    return variants
 
 
 class SimulationSpec(Ruled):
@@ -46,6 +59,11 @@ class SimulationSpec(Ruled):
             "self.from < self.to",
             "spec.from must be before spec.to",
             lambda s: s.from_ < s.to,
+        ),
+        Rule(
+            "self.from >= timestamp('1970-01-01T00:00:00Z')",
+            "spec.from must not be before 1970",
+            lambda s: s.from_ >= _EARLIEST,
         ),
         Rule(
             "!has(self.variants) || self.variants.size() <= self.parallelism",
@@ -75,6 +93,7 @@ class SimulationSpec(Ruled):
                 "x-kubernetes-list-map-keys": ["name"],
             },
         ),
+        AfterValidator(_named_once),
     ] = Field(default=[])
     """Changes of the schedule that are compared; none: the schedule as it is. List one with an
     empty patch to compare with the schedule as it is."""
@@ -102,6 +121,9 @@ class SimulatedVariant(StatusModel):
     """Versions that are trained, those whose run failed for a reason of their own too."""
     message: Text = ""
     """What holds it up, or why it failed."""
+    queue: QueueStatus | None = None
+    """Where its Job stands in a queue of Kueue; absent where none has a say, and once it is
+    trained."""
     failed: Annotated[int, Field(ge=0)] | None = None
     """Versions whose run would have failed."""
     passed: Annotated[int, Field(ge=0)] | None = None
@@ -127,7 +149,7 @@ class SimulationStatus(StatusModel):
     """Pending, Running, Succeeded or Failed."""
     reason: Word = ""
     """Why it stands there, in one word."""
-    message: Annotated[str, Field(max_length=4096)] = ""
+    message: Annotated[str, Cut(4096)] = ""
     """Why it stands there, and what to do, as a sentence."""
     start_time: Instant | None = None
     """When its first pod began."""
@@ -151,6 +173,8 @@ class SimulationStatus(StatusModel):
     """The variants, in the order of the spec."""
     reduce_job_ref: JobRef | None = None
     """The Job that writes the report."""
+    reduce_queue: QueueStatus | None = None
+    """Where that Job stands in a queue; absent where none has a say, and once it has ended."""
     best: Name | None = None
     """The variant with the highest Sharpe ratio of production."""
     total_return: Rounded | None = None

@@ -13,8 +13,17 @@ from freqtrade.strategy import IStrategy
 from production_signal import Expected, Follower
 
 _LEAST_CHANGE = 1e-9
+_FILLED = 0.99
+"""Of an order: the rest is a step of the exchange, or a fee."""
 _RUN = "run"
 """Who decided, while backtesting."""
+_FIXED: dict[str, Any] = {
+    "minimal_roi": {}, "stoploss": -0.99, "trailing_stop": False, "use_custom_stoploss": False,
+    "use_exit_signal": True, "exit_profit_only": False, "process_only_new_candles": False,
+    "ignore_buying_expired_candle_after": 0, "position_adjustment_enable": True,
+    "max_entry_position_adjustment": -1,
+}  # fmt: skip
+"""What a configuration may say otherwise, and would leave, keep or size by another rule."""
 
 
 class FollowProduction(IStrategy):
@@ -45,6 +54,24 @@ class FollowProduction(IStrategy):
         whose = Expected(asked["namespace"], asked["schedule"], self.bar, pairs, futures)
         silence = timedelta(seconds=asked.get("silenceSeconds", 3 * self.bar.total_seconds()))
         self.follower = Follower(asked["signal"], whose, silence, datetime.now(UTC))
+
+    def bot_start(self, **_: Any) -> None:
+        """Refuse a configuration by which freqtrade would not do what production says."""
+        wrong = [
+            f"{name} is {now!r}, and has to be {right!r}"
+            for name, right in _FIXED.items()
+            if (now := getattr(self, name)) != right
+        ]
+        wrong += [
+            f"order_types.{side} is {self.order_types[side]!r}, and has to be 'market'"
+            for side in ("entry", "exit")
+            if self.order_types[side] != "market"
+        ]
+        pairs = len(self.config["exchange"]["pair_whitelist"])
+        if self.max_open_trades < pairs:
+            wrong.append(f"max_open_trades is {self.max_open_trades}, and there are {pairs} pairs")
+        if wrong:
+            raise OperationalException(f"FollowProduction can't follow: {'; '.join(wrong)}")
 
     def bot_loop_start(self, current_time: datetime, **_: Any) -> None:
         """Read the signal before anything is decided."""
@@ -119,8 +146,10 @@ class FollowProduction(IStrategy):
         return float(self.history[pair].get(decided, 0.0)), _RUN
 
     def _stands_at(self, trade: Trade) -> float:
-        """Return the position that the trade's newest order went to."""
+        """Return the position that the trade's newest order went to; 0 if it was cut short."""
         newest = next(one for one in reversed(trade.orders) if one.safe_filled > 0)
+        if newest.safe_filled < _FILLED * newest.safe_amount:
+            return 0.0
         if self.history is not None:
             return self._wish(trade.pair, newest.order_date_utc)[0] or 0.0
         try:

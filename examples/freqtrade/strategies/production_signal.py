@@ -17,6 +17,8 @@ _KNOWN_SCHEMA = 1
 _MOST_BYTES = 1 << 20
 _PATIENCE_S = 10
 _CLOCK_SLACK = timedelta(minutes=1)
+_NO_END = timedelta(days=1)
+"""A decision without an end is followed for so long: a file that nobody writes again stays good."""
 _NO_SIGNAL = (
     ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError,
 )  # fmt: skip
@@ -57,7 +59,7 @@ class Signal:
     version
         None while production is empty.
     valid_until
-        None: until there is another.
+        None while production is empty.
     positions
         Fraction of each symbol's sleeve, which is 1/N of the account; below 0 is short.
     """
@@ -153,7 +155,7 @@ def _checked(said: dict[str, Any], expected: Expected, now: datetime) -> Signal:
         if symbol in positions:
             raise RefusedError(f"it names {symbol} twice")
         positions[symbol] = _position(symbol, one["position"], expected)
-    return Signal(version, _time(until) if until else None, positions)
+    return Signal(version, _time(until) if until else decided + _NO_END, positions)
 
 
 def _time(text: str) -> datetime:

@@ -17,6 +17,8 @@ from clm_operator.store.bucket import check_store
 from clm_operator.wiring import Operator
 
 _LOG = logging.getLogger("clm_operator")
+_LEVELS = 50_000
+"""The API server takes JSON of ten thousand levels in open fields, and watches read all of it."""
 CONFIG_VARIABLE = "CLM_CONFIG"
 CONFIG_DEFAULT = "/etc/clm/config.yaml"
 PORT_VARIABLE = "CLM_HTTP_PORT"
@@ -39,6 +41,7 @@ def main(arguments: list[str]) -> int:
     except ClmError as error:
         _LOG.error(error.message, extra={"reason": error.reason})
         return error.exit_code
+    sys.setrecursionlimit(_LEVELS)
     asyncio.run(operate(settings, int(os.environ.get(PORT_VARIABLE, "8080"))))
     return 0
 

@@ -16,6 +16,8 @@ REQUESTS: list[tuple[str, str, str, dict[str, str], int]] = [
     ("a page without a port", "GET", "/", {"host": "127.0.0.1"}, 403),
     ("no cookie", "GET", "/", {"cookie": ""}, 403),
     ("a wrong cookie", "GET", "/", {"cookie": "clm_{port}=x"}, 403),
+    ("a cookie beside badly written ones of other programs", "GET", "/",
+     {"cookie": 'theme={{"a": "b"}}; x y; clm_{port}=x; clm_{port}={session}'}, 200),
     ("a cookie that is none", "GET", "/", {"cookie": "=;=\x7f;clm_{port}"}, 403),
     ("a library without a cookie", "GET", "/static/htmx.min.js", {"cookie": ""}, 403),
     ("a stream without a cookie", "GET", "/events?topic=schedules", {"cookie": ""}, 403),
@@ -48,6 +50,7 @@ REQUESTS: list[tuple[str, str, str, dict[str, str], int]] = [
 def test_who_is_let_through(case: Any, alone: Served) -> None:
     _, method, path, headers, status = case
     known = {"port": alone.browser.port, "token": alone.guard.token}
+    known["session"] = alone.guard.session
     filled = {name: value.format_map(known) for name, value in headers.items()}
     reply = alone.browser.ask(method, path.format_map(known), **filled)
     assert reply.status == status

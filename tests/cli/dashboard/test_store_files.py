@@ -77,9 +77,48 @@ def test_a_long_curve_is_thinned_and_keeps_its_ends(tmp_path: Path) -> None:
 def test_a_log_is_shown_as_far_as_it_is_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clm_cli.dashboard.store_files, "_LOG_BYTES", 3)
+    monkeypatch.setattr(clm_cli.dashboard.store_files, "LOG_BYTES", 3)
     status = published(tmp_path, log_jsonl=b"12345")
     assert found(tmp_path, File.LOG, status).content == b"123"
+
+
+def test_a_log_of_a_pod_with_an_impossible_name_is_none(tmp_path: Path) -> None:
+    status = published(tmp_path, log_jsonl=b"12345") | {"podUid": "../../x"}
+    assert "can't be part of an object's path" in found(tmp_path, File.LOG, status).problem
+
+
+BARE: dict[str, Any] = {
+    "time": pd.to_datetime(["2025-01-01", "2025-01-02"], utc=True),
+    "equity": [1.0, 1.1],
+}
+CURVES: list[tuple[str, dict[str, Any], str]] = [
+    ("no bars", {"time": BARE["time"][:0], "equity": []}, "has no bars"),
+    ("no equity", {"time": BARE["time"]}, "is not as this clm knows it"),
+    ("words", BARE | {"equity": ["a", "b"]}, "is not as this clm knows it"),
+    ("nothing known", BARE | {"equity": [None, None]}, "has no bars"),
+]
+
+
+@pytest.mark.parametrize(("name", "columns", "said"), CURVES, ids=[case[0] for case in CURVES])
+def test_a_strange_curve_is_not_drawn(
+    name: str, columns: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    status = published(tmp_path, equity_parquet=pd.DataFrame(columns).to_parquet(index=False))
+    assert said in found(tmp_path, File.EQUITY, status).problem
+
+
+def test_bars_that_are_not_known_are_left_out(tmp_path: Path) -> None:
+    frame = pd.DataFrame(BARE | {"equity": [1.0, None]})
+    status = published(tmp_path, equity_parquet=frame.to_parquet(index=False))
+    assert found(tmp_path, File.EQUITY, status).equity == Equity((1735689600.0,), (1.0,))
+
+
+def test_a_curve_of_more_bars_than_anybody_trains_on_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clm_cli.dashboard.store_files, "_MOST_ROWS", 2)
+    status = published(tmp_path, equity_parquet=curve(3))
+    assert "more than 2 are not shown" in found(tmp_path, File.EQUITY, status).problem
 
 
 def changed(folder: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from clm_cli.dashboard.files import LOG_BYTES, File, Found, Wanted
 from clm_cli.dashboard.pages import version
 from clm_cli.dashboard.pages.logs import MOST_LINES, lines
 from clm_cli.dashboard.pages.version import Offers, Version
@@ -90,3 +91,28 @@ def test_a_log_of_any_bytes_is_shown_and_a_long_one_from_its_end() -> None:
     content = b"\xff\n" + b'{"time": 5}\n' * 3 + b"last\n"
     assert [line.message for line in lines(content)][-2:] == ['{"time": 5}', "last"]
     assert len(lines(b"x\n" * 9999)) == MOST_LINES
+    early = '{"time": "0001-01-01T00:00:00+14:00", "level": "info", "message": "m"}'
+    assert [line.message for line in lines(early.encode())] == [early]
+    assert [len(line.message) for line in lines(b"[" * 200_000)] == [200_000]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"one\ntwo\n", ""),
+        (b"x\n" * 501, 'The last 500 lines. "clm logs btc-eth-58" shows all.'),
+        (b"x" * LOG_BYTES, 'first MiB, the last lines. "clm logs btc-eth-58" shows all.'),
+    ],
+    ids=["whole", "many lines", "many bytes"],
+)
+def test_a_log_that_is_cut_says_so(content: bytes, said: str) -> None:
+    files = {Wanted(query(THERE).key, File.LOG): Found(content)}
+    words = version.page(WORLD, replace(query(THERE), files=files)).log_words
+    assert (words == "") == (said == "")
+    assert words.endswith(said)
+
+
+def test_a_decision_names_what_was_done_who_asked_and_why() -> None:
+    decision = page(THERE).decision
+    assert decision is not None
+    assert decision.why == "in production; asked for by alice: better out of sample"

@@ -1,8 +1,9 @@
 """What the reader may see comes by itself, and what does not come says why."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,57 @@ def test_who_may_list_and_not_watch_sees_changes_too(watched: Watched) -> None:
     watching.end()
 
 
+def test_who_may_list_all_namespaces_and_not_watch_them_keeps_them(watched: Watched) -> None:
+    elsewhere = schedule("there") | {"apiVersion": "clm.dev/v1alpha1"}
+    stamp = {"namespace": "elsewhere", "resourceVersion": "1", "uid": "u"}
+    elsewhere["metadata"] |= stamp | {"creationTimestamp": "2025-12-01T00:00:00Z"}
+    lists: list[Seen] = []
+
+    def judge(seen: Seen) -> int | bytes:
+        if "watch=true" in seen.query:
+            return 403
+        lists.append(seen)
+        items = [elsewhere] if seen.path.endswith(Kind.SCHEDULES) and len(lists) < 9 else []
+        return json.dumps({"metadata": {"resourceVersion": "1"}, "items": items}).encode()
+
+    watched.proxy.judge = judge
+    watching = watched.begin((ALL, READ), namespace="")
+    there = Key("elsewhere", "there")
+    until(lambda: there in watched.world.schedules, "another namespace is shown")
+    until(lambda: there not in watched.world.schedules, "what is gone there goes")
+    assert not any("/namespaces/" in seen.path for seen in lists)
+    assert watched.world.notes == ()
+    watching.end()
+
+
+@dataclass
+class Counted(Watching):
+    """Waits for nothing, and goes on only so often."""
+
+    pauses: dict[str, list[float]] = field(default_factory=dict)
+
+    def rest(self, seconds: float) -> bool:
+        mine = self.pauses.setdefault(threading.current_thread().name, [])
+        mine.append(seconds)
+        return len(mine) <= 6
+
+
+def test_an_api_server_that_never_lets_a_watch_begin_is_asked_less_and_less(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clm_cli.dashboard.watching, "_LONGEST_S", 30.0)
+    watched.proxy.judge = lambda seen: 410 if "watch=true" in seen.query else Verdict.PASS
+    watched.begin((ALL, READ)).end()
+    counted = Counted(Server(), watched.objects, watched.api.name, at_noon)
+    counted.begin()
+    until(lambda: [len(p) for p in counted.pauses.values()] == [7] * 3, "all have ended")
+    for first, again, *longer in counted.pauses.values():
+        assert (first, again) == (0.0, 0.0)
+        assert longer == sorted(longer)
+        assert longer[0] >= 0.5
+        assert longer[-1] >= 8
+
+
 def event(kind: str, body: Any) -> bytes:
     return json.dumps({"type": kind, "object": body}).encode() + b"\n"
 
@@ -180,18 +232,21 @@ def test_a_watch_that_can_not_go_on_begins_anew(answer: bytes | int, watched: Wa
 
 
 @pytest.mark.parametrize(
-    "answer",
-    [b"<html>log in first</html>", b'{"metadata": {"resourceVersion": "1"}, "items": [{}]}'],
+    ("answer", "said"),
+    [
+        (b"<html>log in first</html>", "ask you to log in?"),
+        (b'{"metadata": {"resourceVersion": "1"}, "items": [{}]}', "can't be read"),
+    ],
     ids=["a portal's page", "an object without a name"],
 )
 def test_an_answer_that_is_no_list_is_said_and_asked_for_again(
-    answer: bytes, watched: Watched
+    answer: bytes, said: str, watched: Watched
 ) -> None:
     watched.api.put(schedule())
     watched.proxy.judge = lambda _: answer
     watching = watched.begin((ALL, READ))
     until(lambda: all(watched.source(kind).problem for kind in Kind), "it is said")
-    assert "can't be read" in watched.source(Kind.SCHEDULES).problem
+    assert said in watched.source(Kind.SCHEDULES).problem
     watched.proxy.judge = lambda _: Verdict.PASS
     until(lambda: watched.world.troubles == (), "it is read")
     assert list(watched.world.schedules) == [watched.key("btc-eth")]

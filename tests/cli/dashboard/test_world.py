@@ -100,5 +100,5 @@ def test_a_change_is_told_to_the_pages_that_show_it() -> None:
 def test_what_a_list_no_longer_names_is_gone() -> None:
     here, there, kept = schedule(), schedule("there", "elsewhere"), schedule("kept")
     objects = known(here, there, kept)
-    objects.keep_only(Kind.SCHEDULES, "trading", {key(kept)})
-    assert sorted(objects.world(NOW).schedules) == [key(there), key(kept)]
+    objects.keep_only(Kind.SCHEDULES, {key(kept)})
+    assert sorted(objects.world(NOW).schedules) == [key(kept)]

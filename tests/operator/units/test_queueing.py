@@ -282,16 +282,27 @@ def test_a_job_that_is_put_back_waits_although_its_pod_is_still_leaving() -> Non
 def test_of_a_workload_nothing_is_kept_once_it_has_finished() -> None:
     known = Workloads()
     assert known.put(waits(FULL)) is not None
-    assert known.of("job-btc-1") is not None
+    assert known.of("ns", "job-btc-1") is not None
     known.put(workload(condition("Finished", holds=True)))
-    assert known.of("job-btc-1") is None
+    assert known.of("ns", "job-btc-1") is None
 
 
 def test_a_workload_that_was_made_anew_outlives_the_end_of_the_old_one() -> None:
     known = Workloads()
     known.put(waits(FULL))
-    assert known.drop("job-btc-1", uid="an older one") is None
-    assert known.of("job-btc-1") is not None
+    old = waits(FULL)
+    assert known.drop(old | {"metadata": old["metadata"] | {"uid": "an older one"}}) is None
+    assert known.of("ns", "job-btc-1") is not None
+
+
+def test_a_workload_of_another_namespace_says_nothing_of_a_job() -> None:
+    known = Workloads()
+    forged = workload(active=False)
+    known.put(forged | {"metadata": forged["metadata"] | {"namespace": "foe"}})
+    assert known.of("ns", "job-btc-1") is None
+    ours = known.put(waits(FULL))
+    known.listed("foe", frozenset())
+    assert known.of("ns", "job-btc-1") == ours
 
 
 def test_a_list_forgets_what_it_does_not_show() -> None:
@@ -300,7 +311,7 @@ def test_a_list_forgets_what_it_does_not_show() -> None:
     assert not known.knows("ns")
     assert [w.name for w in known.listed("ns", frozenset())] == ["job-btc-1-6ae54"]
     assert known.knows("ns")
-    assert known.of("job-btc-1") is None
+    assert known.of("ns", "job-btc-1") is None
 
 
 def test_a_held_job_says_what_ends_that() -> None:

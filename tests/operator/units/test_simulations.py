@@ -28,6 +28,7 @@ from clm_operator.findings import CorruptReport, StoreSeen, UnreadableReport
 from clm_operator.jobs.access import session_policy
 from clm_operator.mirror.objects import Job, Key
 from clm_operator.mirror.simulation import SimulationObject
+from clm_operator.mirror.workloads import InQueue, Workload
 from clm_operator.simulating.news import JobNews
 from clm_operator.simulating.polls import Polls
 from clm_operator.simulations import acts
@@ -48,6 +49,8 @@ POLL = timedelta(seconds=15)
 NONE = "0" * 64
 DEEP: Raw = {"name": "deep", "patch": {"model": {"xgboost": {"maxDepth": 5}}}}
 TTL = timedelta(seconds=60)
+FULL = "couldn't assign flavors to pod set main: insufficient unused quota for cpu, 1 more needed"
+TOO_LARGE = "couldn't assign flavors to pod set main: request (9) > maximum capacity (1)"
 
 
 def spec_of(**changes: Any) -> SimulationSpec:
@@ -532,7 +535,8 @@ def test_keys_of_pods_reach_their_own_part_and_no_more() -> None:
     jobs = [job_of(piece, lent, b.NOW) for piece in pieces]
     variant, reduce = (session_policy("s3://models", job.grants[0].forms) for job in jobs)
     root = "arn:aws:s3:::models/simulations/ns/sim/sim-uid"
-    assert f'["{root}/variants/deep/*","{root}/attempts/*/log.jsonl"]' in variant
+    assert f'"s3:PutObject"],"Resource":["{root}/variants/deep/*"]' in variant
+    assert "attempts" not in variant, "its log lies in its variant's folder"
     assert f'"{root}/task.json"' in variant
     assert f"{root}/*" not in variant
     assert f"{root}/variants/as-is" not in variant
@@ -598,3 +602,199 @@ def test_a_schedule_that_can_not_be_read_is_at_fault() -> None:
     facts = facts_of(view, b.settings(), POLL)
     assert facts is not None
     assert plan(facts, Findings()).status.message == text
+
+
+def queued(world: World, *names: str, words: str = TOO_LARGE, **more: Any) -> None:
+    """Let Kueue hold Jobs back with its words."""
+    for name in names:
+        raw = world.jobs[name].raw
+        spec, labels = raw["spec"] | {"suspend": True}, raw["metadata"]["labels"]
+        meta = raw["metadata"] | {"labels": labels | {"kueue.x-k8s.io/queue-name": "gpu"}}
+        found = Workload.read(
+            {
+                "metadata": {
+                    "namespace": "ns", "name": f"job-{name}", "uid": f"w-{name}",
+                    "labels": {"kueue.x-k8s.io/job-uid": meta["uid"]},
+                    "ownerReferences": [{"kind": "Job", "name": name, "uid": meta["uid"]}],
+                },
+                "spec": {"queueName": "gpu"},
+                "status": {"conditions": [{
+                    "type": "QuotaReserved", "status": "False", "reason": "Pending",
+                    "message": words, "lastTransitionTime": b.stamp(b.NOW),
+                }]},
+            }
+        )  # fmt: skip
+        said = {"metadata": meta, "spec": spec, "status": more}
+        world.jobs[name] = Job(raw | said, kueue=InQueue(found))
+
+
+def test_a_job_that_waits_for_its_turn_waits_with_kueues_words_as_long_as_it_takes() -> None:
+    world = begun()
+    queued(world, *TRAINING, words=FULL)
+    for _ in range(3):
+        world.settle()
+        status = world.simulation.status
+        assert (status.phase, status.reason, status.message) == ("Pending", "Queued", FULL)
+        world.now += timedelta(days=30)
+    assert [v.queue and v.queue.state for v in status.variants] == ["Queued", "Queued"]
+
+
+def test_a_job_that_nothing_admits_ends_after_its_time_with_kueues_words() -> None:
+    world = begun()
+    queued(world, "sim-v0", words=FULL)
+    queued(world, "sim-v1", words=FULL)
+    world.settle()
+    world.now += timedelta(days=1)
+    queued(world, "sim-v1")
+    world.settle()
+    assert world.simulation.status.phase == "Pending"
+    world.now += timedelta(seconds=1800)
+    assert world.settle() == 0, "the time counts from when the reason was first seen"
+    world.now += timedelta(seconds=1)
+    world.settle()
+    status = world.simulation.status
+    assert (status.phase, status.reason) == ("Failed", "NotAdmissible")
+    assert status.message.startswith('variant "deep": NotAdmissible: could not be admitted')
+    assert TOO_LARGE in status.message
+    assert world.jobs == {}
+
+
+def test_a_job_that_was_put_back_half_done_says_why_and_ends_where_nothing_admits_it() -> None:
+    world = begun()
+    for name in TRAINING:
+        world.runs(name, ready=1, succeeded=1)
+    world.settle()
+    queued(world, "sim-v1", succeeded=1)
+    world.settle()
+    status = world.simulation.status
+    assert status.phase == "Running"
+    assert f'variant "deep" waits: {TOO_LARGE}' in status.message
+    world.now += timedelta(seconds=1801)
+    world.settle()
+    assert world.simulation.status.reason == "NotAdmissible"
+
+
+def test_a_queue_that_holds_the_last_job_for_good_ends_it_too() -> None:
+    world = reducing()
+    queued(world, "sim-r")
+    world.settle()
+    status = world.simulation.status
+    assert (status.phase, status.reason) == ("Running", "NotAdmissible")
+    assert status.reduce_queue is not None
+    world.now += timedelta(seconds=1801)
+    world.settle()
+    status = world.simulation.status
+    assert (status.phase, status.reason) == ("Failed", "NotAdmissible")
+    assert status.message.startswith("the Job that reduces: NotAdmissible: ")
+
+
+def test_time_in_a_queue_is_that_of_the_job_that_stands_there() -> None:
+    world = begun()
+    queued(world, *TRAINING)
+    world.settle()
+    del world.jobs["sim-v1"]
+    world.now += timedelta(seconds=1801 - 10)
+    world.settle()
+    meta = world.jobs["sim-v1"].raw["metadata"]
+    meta["uid"] = "another"
+    queued(world, "sim-v1")
+    world.settle()
+    queue = world.simulation.status.variants[1].queue
+    assert queue is not None
+    assert queue.since == world.now
+
+
+def test_a_job_in_a_queue_is_lent_keys_once_it_is_let_go() -> None:
+    world = begun()
+    queued(world, *TRAINING, words=FULL)
+    assert not any(isinstance(act, acts.Lend) for act in world.plan().acts)
+    for name in TRAINING:
+        raw = world.jobs[name].raw
+        world.jobs[name] = Job(raw | {"spec": raw["spec"] | {"suspend": False}})
+    lent = [act.job.name for act in world.plan().acts if isinstance(act, acts.Lend)]
+    assert lent == [*TRAINING]
+    task = SimulationTask.model_validate_json(world.task or b"")
+    assert job_of(piece_of(world.simulation, task, 0), b.settings(), b.NOW).lent_when_admitted
+
+
+def test_a_pod_that_is_not_allowed_any_more_is_not_made() -> None:
+    world = World()
+    world.settle(2)
+    task = SimulationTask.model_validate_json(world.task or b"")
+    runs = [v.run.having(pod=v.run.pod.having(priority_class_name="vip")) for v in task.variants]
+    pairs = zip(task.variants, runs, strict=True)
+    world.task = (
+        task.having(variants=[v.having(run=run) for v, run in pairs])
+        .model_dump_json(by_alias=True, exclude_none=True)
+        .encode()
+    )
+    world.settle()
+    status = world.simulation.status
+    assert (status.phase, world.made) == ("Failed", [])
+    assert '"vip" is not allowed' in status.message
+
+
+def test_a_job_that_is_being_removed_is_waited_for_with_words() -> None:
+    world = begun()
+    raw = world.jobs["sim-v0"].raw
+    meta = raw["metadata"] | {"deletionTimestamp": b.stamp(b.NOW)}
+    world.jobs["sim-v0"] = Job(raw | {"metadata": meta})
+    world.settle()
+    assert 'Job "sim-v0" is being removed' in world.simulation.status.message
+
+
+def test_one_whose_spec_is_not_read_any_more_goes_on_as_it_was_frozen() -> None:
+    world = begun()
+    world.ends(*TRAINING)
+    odd = SimulationObject.read(world.simulation.raw | {"spec": {"unknown": 1}})
+    assert odd.spec is None
+    view = SimulationView(world.now, KEY, odd, None, world.jobs)
+    facts = facts_of(view, b.settings(), POLL)
+    assert facts is not None
+    asked = needs(facts)
+    assert (asked.freeze, asked.task) == (False, True)
+    task = SimulationTask.model_validate_json(world.task or b"")
+    assert [type(act) for act in plan(facts, Findings(task=task)).acts] == [acts.CreateJob]
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [{f"key{number}": 1 for number in range(2000)}, {"k" * 1_000_000: 1}],
+    ids=["two thousand unknown fields", "a field with a name of a megabyte"],
+)
+def test_a_patch_with_endless_faults_ends_with_the_first_words(patch: Raw) -> None:
+    world = World(simulation(variants=[{"name": "odd", "patch": patch}]))
+    spec = world.simulation.spec
+    assert spec is not None
+    with pytest.raises(SpecError) as found:
+        frozen_of(spec)
+    view = SimulationView(world.now, KEY, world.simulation, spec.schedule)
+    facts = facts_of(view, b.settings(), POLL)
+    assert facts is not None
+    fault = Fault(found.value.reason, found.value.message)
+    status = plan(facts, Findings(frozen=fault)).status
+    assert (status.phase, len(status.message)) == ("Failed", 4096)
+    assert status.message.startswith("spec.variants[odd].patch.k")
+
+
+def test_a_spec_without_a_bottom_is_a_problem_of_its_own() -> None:
+    deep: Raw = {}
+    for _ in range(9000):
+        deep = {"a": deep}
+    raw = simulation().raw
+    spec = raw["spec"] | {"variants": [{"name": "odd", "patch": deep}]}
+    made = SimulationObject.read(raw | {"spec": spec})
+    assert made.spec is None
+    assert made.problem == "spec.variants.0.patch: nests deeper than 64 levels"
+
+
+def test_an_end_that_no_calendar_holds_is_not_told() -> None:
+    world = begun()
+    for name in TRAINING:
+        world.runs(name, ready=1)
+    world.settle()
+    world.now += timedelta(days=3000)
+    world.progress = {"as-is": 1}
+    world.settle()
+    status = world.simulation.status
+    assert (status.trained, status.estimated_completion_time) == (1, None)

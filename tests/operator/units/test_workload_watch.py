@@ -51,7 +51,7 @@ class Heard:
 
     @property
     def known(self) -> Workload | None:
-        return self.mirror.workloads.of("job-btc-1")
+        return self.mirror.workloads.of("ns", "job-btc-1")
 
     @property
     def unwatched(self) -> bool:
@@ -110,6 +110,19 @@ def test_a_watch_that_breaks_begins_with_a_list_and_forgets_nothing_meanwhile() 
     assert not heard.unwatched
     asyncio.run(heard.turns())
     assert heard.known is None, "the new list does not show it"
+
+
+def test_a_workload_that_can_not_be_read_takes_no_other_ones_words(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    odd = waits(FULL)
+    odd["metadata"] = odd["metadata"] | {"name": "odd", "uid": "odd", "ownerReferences": [{
+        "uid": "job-x"}], "labels": {"kueue.x-k8s.io/job-uid": "job-x"}}  # fmt: skip
+    heard = Heard(SERVED, [page(10, odd, waits(FULL))], [])
+    asyncio.run(heard.turns())
+    assert heard.known is not None
+    assert not heard.unwatched
+    assert "Workload odd can't be read" in caplog.text
 
 
 def test_rounds_do_not_wait_for_workloads() -> None:

@@ -20,7 +20,7 @@ LEAST_NOTIONAL = 5.0
 
 @dataclass(frozen=True)
 class Order:
-    """A market order; it is filled at once."""
+    """A market order; it is filled at once, or as far as there was something to fill it."""
 
     id: int
     client_id: str
@@ -29,14 +29,16 @@ class Order:
     amount: float
     price: float
     time_ms: int
+    share: float = 1.0
 
 
 @dataclass
 class Account:
-    """Coins by name, and the orders that were placed."""
+    """Coins by name, the orders that were placed, and what share of the next ones is filled."""
 
     coins: dict[str, float] = field(default_factory=dict)
     orders: list[Order] = field(default_factory=list)
+    shares: list[float] = field(default_factory=list)
 
 
 class TradingError(Exception):
@@ -106,10 +108,11 @@ def place(account: Account, listing: Listing, query: dict[str, str], now_ms: int
     out, into = (amount * price, amount) if buys else (amount, amount * price)
     if coins.get(paid, 0.0) < out - 1e-9:
         raise TradingError(-2010, "Account has insufficient balance for requested action.")
-    coins[paid] = coins.get(paid, 0.0) - out
-    coins[got] = coins.get(got, 0.0) + into * (1 - FEE)
+    share = account.shares.pop(0) if account.shares else 1.0
+    coins[paid] = coins.get(paid, 0.0) - out * share
+    coins[got] = coins.get(got, 0.0) + into * share * (1 - FEE)
     number, client_id = len(account.orders) + 1, query["newClientOrderId"]
-    made = Order(number, client_id, listing.id, query["side"], amount, price, now_ms)
+    made = Order(number, client_id, listing.id, query["side"], amount, price, now_ms, share)
     account.orders.append(made)
     return shown(made)
 
@@ -124,11 +127,12 @@ def find(account: Account, query: dict[str, str]) -> dict[str, Any]:
 
 
 def shown(one: Order) -> dict[str, Any]:
-    """Return a filled order in Binance's shape."""
-    amount, cost = f"{one.amount:.8f}", f"{one.amount * one.price:.8f}"
+    """Return an order that has ended in Binance's shape."""
+    filled, status = one.amount * one.share, "FILLED" if one.share == 1 else "EXPIRED"
+    amount, cost = f"{one.amount:.8f}", f"{filled * one.price:.8f}"
     times = dict.fromkeys(("transactTime", "time", "updateTime"), one.time_ms)
     return times | {
         "symbol": one.symbol, "orderId": one.id, "clientOrderId": one.client_id, "type": "MARKET",
-        "side": one.side, "status": "FILLED", "timeInForce": "GTC", "price": "0", "fills": [],
-        "origQty": amount, "executedQty": amount, "cummulativeQuoteQty": cost,
+        "side": one.side, "status": status, "timeInForce": "GTC", "price": "0", "fills": [],
+        "origQty": amount, "executedQty": f"{filled:.8f}", "cummulativeQuoteQty": cost,
     }  # fmt: skip

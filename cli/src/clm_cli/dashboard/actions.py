@@ -48,7 +48,8 @@ class Form:
     def read(cls, schedule: Key, fields: Mapping[str, str]) -> "Form":
         """Read the fields of a form about a schedule; one that is missing is empty."""
         named = {name: fields.get(name, "") for name in ("action", "version", "replaces", "once")}
-        return cls(schedule, reason=fields.get("reason", "").strip(), **named)
+        reason = "\n".join(fields.get("reason", "").splitlines()).strip()  # sent as CRLF
+        return cls(schedule, reason=reason, **named)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from clm_cli.dashboard.objects import Objects
 from clm_cli.dashboard.pages import compare, fleet, schedule, simulation, simulations, version
 from clm_cli.dashboard.paths import schedule_path, version_path
 from clm_cli.dashboard.query import NotShownError, Query
-from clm_cli.dashboard.store_files import StoreFiles
+from clm_cli.dashboard.store_files import MOST_BYTES, StoreFiles
 from clm_cli.dashboard.templating import Frame, environment, rendered
 from clm_cli.dashboard.world import Key, World
 from clm_cli.judged_files import file_of
@@ -172,7 +172,7 @@ class _Reports:
         if (view := self.desk.world().simulations.get(key)) is None:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         try:
-            return _sandboxed(file_of(view, File.REPORT, files.url))
+            return _sandboxed(file_of(view, File.REPORT, files.url, MOST_BYTES))
         except (ClmError, ClusterError) as error:
             return _sandboxed(escape(str(error)).encode(), HTTPStatus.NOT_FOUND)
 

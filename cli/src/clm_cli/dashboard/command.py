@@ -45,7 +45,7 @@ def dashboard(
     It serves 127.0.0.1 alone, with your own rights, until it is interrupted. Nothing is installed
     in the cluster. The printed address has a token: whoever has it acts in your name.
 
-    Plain kubectl: kubectl get tsched,mv,sim -w
+    Plain kubectl: kubectl get tsched,mv,sim
     """
     if namespace is not None and all_namespaces:
         raise SpecError("--all-namespaces", "give it or --namespace, not both")

@@ -6,6 +6,9 @@ from enum import StrEnum
 from clm_api import layout
 from clm_cli.dashboard.world import Key
 
+LOG_BYTES = 1024 * 1024
+"""As much of a log is read, from its beginning."""
+
 
 class File(StrEnum):
     """A file of a run, by its name among the files of its pod."""

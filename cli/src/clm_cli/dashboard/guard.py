@@ -8,7 +8,6 @@ import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -102,7 +101,7 @@ class Guard:
         token = dict(query).get("token")
         if token is not None and scope["method"] == "GET" and _same(token, self.token):
             return self._welcome(scope, query, headers)
-        if not _same(_cookie(headers, self._name), self.session):
+        if not any(_same(one, self.session) for one in _cookies(headers, self._name)):
             return _refused("Not opened by its address", _HOW)
         if not _from_here(scope["method"], headers):
             return _refused("Asked from another site", "Forms are sent from these pages alone.")
@@ -143,12 +142,13 @@ def _same(given: str, right: str) -> bool:
     return hmac.compare_digest(given.encode(), right.encode())
 
 
-def _cookie(headers: Headers, name: str) -> str:
-    try:
-        found = SimpleCookie(headers.get("cookie", "")).get(name)
-    except CookieError:
-        return ""
-    return found.value if found is not None else ""
+def _cookies(headers: Headers, name: str) -> list[str]:
+    """Return all values of a cookie, whatever other programs of this machine have set beside it.
+
+    Every port shares its cookies: a strict parser stops at the first that is written badly.
+    """
+    parts = (part.strip().partition("=") for part in headers.get("cookie", "").split(";"))
+    return [value for found, _, value in parts if found == name]
 
 
 def _from_here(method: str, headers: Headers) -> bool:

@@ -50,7 +50,7 @@ class Live:
         since = request.headers.get("last-event-id") or request.query_params.get("since", "")
         if self.open >= self.most:
             return PlainTextResponse("too many open pages", 503, {"retry-after": "10"})
-        seen = int(since) if since.isascii() and since.isdigit() else 0
+        seen = int(since) if since.isascii() and since.isdigit() and len(since) < 20 else 0
         return _Stream(self, topics, seen)
 
     async def events(self, topics: tuple[str, ...], seen: int) -> AsyncIterator[str]:

@@ -140,11 +140,11 @@ class Objects:
             self._remove(kind, key)
         self._tell()
 
-    def keep_only(self, kind: Kind, namespace: str, names: set[Key]) -> None:
-        """Forget what a list of a namespace (empty: of all) did not name."""
+    def keep_only(self, kind: Kind, names: set[Key]) -> None:
+        """Forget what a list of all that may be seen did not name."""
         with self._lock:
             held: Mapping[Key, object] = self._held(kind)
-            gone = [k for k in held if namespace in ("", k.namespace) and k not in names]
+            gone = [key for key in held if key not in names]
             for key in gone:
                 self._remove(kind, key)
         if gone:

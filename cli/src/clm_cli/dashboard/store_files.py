@@ -13,7 +13,7 @@ from clm_api.layout import run_address
 from clm_api.model_version import TERMINAL
 from clm_api.report import Manifest
 from clm_cli.cluster import VersionView
-from clm_cli.dashboard.files import Equity, File, Found, Wanted
+from clm_cli.dashboard.files import LOG_BYTES, Equity, File, Found, Wanted
 from clm_cli.dashboard.replay_curves import ReplayCurves
 from clm_cli.dashboard.world import Key, World
 from clm_cli.judged_files import content_of, corrupt, manifest_of
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 16 * 1024 * 1024
 """A larger file is not shown."""
-_LOG_BYTES = 1024 * 1024
 _KEPT_BYTES = 48 * 1024 * 1024
 _KEPT_PROBLEM = timedelta(seconds=30)
 """A store that is away is asked again only after so long: every page would wait for it."""
 _MOST_POINTS = 3000
+_MOST_ROWS = 4_000_000
+"""Seven years of minutes. A file of few bytes can hold many more."""
 
 
 @dataclass(frozen=True)
@@ -116,11 +117,7 @@ class StoreFiles:
             entry = manifest.file(file)
         except KeyError as error:
             raise ClusterError(f"{artifact.uri} lists no {file}") from error
-        if entry.size > MOST_BYTES:
-            raise ClusterError(
-                f"{file} has {entry.size} bytes: more than {MOST_BYTES} are not shown"
-            )
-        return content_of(self._store, found.run.file(entry.path), entry)
+        return content_of(self._store, found.run.file(entry.path), entry, MOST_BYTES)
 
     def _log(self, version: VersionView) -> bytes:
         """Return the beginning of the log that the newest pod left."""
@@ -129,14 +126,17 @@ class StoreFiles:
         found = None if place is None else run_address(place)
         if found is None or status.pod_uid is None:
             raise ClusterError(f"{version.name} has no log in a store")
-        path = found.run.log(status.pod_uid)
-        content = self._store.get(path, most=_LOG_BYTES)
+        try:
+            path = found.run.log(status.pod_uid)
+        except ValueError as error:
+            raise ClusterError(f"{version.name} has no log in a store: {error}") from error
+        content = self._store.get(path, most=LOG_BYTES)
         if content is None:
             raise ClusterError(
                 f"the store holds no {self._store.address(path)}: a pod leaves it when it ends; "
                 f'"clm logs {version.name}" shows it before'
             )
-        return content[:_LOG_BYTES]
+        return content[:LOG_BYTES]
 
     def _keep(self, place: tuple[Any, ...], found: Found, until: datetime | None) -> None:
         points = len(found.equity.times) if found.equity else 0
@@ -160,13 +160,19 @@ def _equity(content: bytes) -> Equity:
     from pyarrow import ArrowException
 
     try:
-        table = pq.read_table(io.BytesIO(content))
+        if (rows := pq.read_metadata(io.BytesIO(content)).num_rows) > _MOST_ROWS:
+            raise ClusterError(
+                f"equity.parquet has {rows} bars: more than {_MOST_ROWS} are not shown"
+            )
+        table = pq.read_table(io.BytesIO(content), columns=["time", "equity"]).drop_null()
         times = table.column("time").cast("timestamp[s]", safe=False).cast("int64").to_pylist()
-        values = table.column("equity").to_pylist()
+        values = table.column("equity").cast("float64").to_pylist()
     except (ArrowException, KeyError) as error:
         raise ClusterError(f"equity.parquet is not as this clm knows it: {error}") from error
+    if not times:
+        raise ClusterError("equity.parquet has no bars")
     step = max(1, -(-len(times) // _MOST_POINTS))
     chosen = [*range(0, len(times), step)]
-    if times and chosen[-1] != len(times) - 1:
+    if chosen[-1] != len(times) - 1:
         chosen.append(len(times) - 1)
     return Equity(tuple(float(times[i]) for i in chosen), tuple(float(values[i]) for i in chosen))

@@ -80,6 +80,8 @@ class _Watch:
     """The resourceVersion up to which all is known; None: list."""
     _failures: int = 0
     """Since something was heard."""
+    _gone: int = 0
+    """How often in a row a watch could not begin where a list had just ended."""
 
     def run(self) -> None:
         """List and watch, for ever."""
@@ -90,7 +92,8 @@ class _Watch:
                 self._follow(self._version)
                 pause = _BREATH_S
             except GoneError:
-                self._version, pause = None, 0.0
+                self._version, pause = None, _longer(self._gone) if self._gone else 0.0
+                self._gone += 1
             except ForbiddenError as error:
                 pause = self._forbidden(error)
                 self._version = None
@@ -105,7 +108,7 @@ class _Watch:
     def _backoff(self) -> float:
         """Return how long to wait after a failure, longer after each."""
         self._failures += 1
-        return min(_LONGEST_S, 2.0 ** min(self._failures - 1, 10)) * random.uniform(0.5, 1.0)
+        return _longer(self._failures)
 
     def _follow(self, version: str) -> None:
         """Take the changes since a resourceVersion until the watch ends.
@@ -129,6 +132,7 @@ class _Watch:
         for line in lines:
             self._take(_event(line, self._path))
             self._hear()
+        self._gone = 0
 
     def _list(self) -> str:
         """Read all objects; return the resourceVersion from which to watch."""
@@ -143,7 +147,7 @@ class _Watch:
             if not (more := metadata.get("continue")):
                 break
             query["continue"] = more
-        self.all.objects.keep_only(self.kind, self.namespace, names)
+        self.all.objects.keep_only(self.kind, names)
         self._hear()
         return str(metadata["resourceVersion"])
 
@@ -158,7 +162,7 @@ class _Watch:
                 objects.remove(self.kind, Key(metadata["namespace"], metadata["name"]))
             case "ERROR":
                 raise GoneError(str(raw.get("message", "the watch ended")))
-        self._version = str(raw["metadata"]["resourceVersion"])
+        self._version, self._gone = str(raw["metadata"]["resourceVersion"]), 0
 
     @property
     def _path(self) -> str:
@@ -168,6 +172,8 @@ class _Watch:
     def _forbidden(self, error: ForbiddenError) -> float:
         """Look where the reader may; return how long to wait before."""
         own = self.all.server.namespace
+        if self._version is not None:  # may list, and not watch
+            return _POLL_S
         if not self.namespace:
             self.namespace = own
             self.all.objects.note(
@@ -175,8 +181,6 @@ class _Watch:
                 "Choose another one with --namespace."
             )
             return 0.0
-        if self._version is not None:  # may list, and not watch
-            return _POLL_S
         self._say(str(error))
         return _LONGEST_S
 
@@ -192,6 +196,11 @@ class _Watch:
     @property
     def _namespaces(self) -> tuple[str, ...]:
         return (self.namespace,) if self.namespace else ()
+
+
+def _longer(tries: int) -> float:
+    """Return how many seconds to wait after so many tries in vain."""
+    return min(_LONGEST_S, 2.0 ** min(tries - 1, 10)) * random.uniform(0.5, 1.0)
 
 
 def _event(line: str, path: str) -> Raw:

@@ -346,6 +346,8 @@ def answer_of(data: bytes, asked: str) -> Raw:
     except ValueError as error:
         text = f"{asked}: the answer is no JSON: {data[:80]!r}"
         raise ApiError(0, text) from error
+    except RecursionError as error:
+        raise ApiError(0, f"{asked}: the answer nests too deep") from error
     if not isinstance(parsed, dict):
         raise ApiError(0, f"{asked}: the answer is no object: {data[:80]!r}")
     return parsed

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pydantic import ValidationError
 
 from clm_api.run_request import MOST_BYTES, RunRequest
-from clm_operator.mirror.objects import validation_text
+from clm_operator.mirror.specs import validation_text
 
 MOST_FAILURES = 3
 """So often a message is tried that fails for no reason that is known."""

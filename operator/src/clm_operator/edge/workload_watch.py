@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from clm_operator.cluster.api import Api, ApiError
 from clm_operator.cluster.kueue import GROUP, Kueue
 from clm_operator.mirror.objects import Key, Raw
-from clm_operator.mirror.workloads import Workload
+from clm_operator.mirror.workloads import Workload, job_of
 from clm_operator.mirror.world import Mirror
 from clm_operator.names import LABEL_JOB_UID
 from clm_operator.settings import EVERY_NAMESPACE
@@ -81,7 +81,7 @@ class WorkloadWatch:
         async for page in self.api.pages(self._path, LABEL_JOB_UID):
             since = since or str(page["metadata"]["resourceVersion"])
             for raw in page.get("items") or ():
-                seen |= {one.job_uid for one in self._put(raw)}
+                seen |= {one.uid for one in self._put(raw)}
             await asyncio.sleep(0)
         for gone in self.mirror.workloads.listed(self.scope, frozenset(seen)):
             self._tell(gone)
@@ -100,19 +100,21 @@ class WorkloadWatch:
         if event["type"] == "BOOKMARK":
             return
         if event["type"] == "DELETED":
-            meta = raw["metadata"]
-            uid = str((meta.get("labels") or {}).get(LABEL_JOB_UID))
-            gone = self.mirror.workloads.drop(uid, str(meta["uid"]))
-            if gone is not None:
+            if (gone := self.mirror.workloads.drop(raw)) is not None:
                 self._tell(gone)
         else:
             self._put(raw)
 
     def _put(self, raw: Raw) -> list[Workload]:
-        """Keep a Workload, and look at its schedule if that is news."""
-        uid = str((raw["metadata"].get("labels") or {}).get(LABEL_JOB_UID))
-        before = self.mirror.workloads.of(uid)
-        found = self.mirror.workloads.put(raw)
+        """Keep a Workload, and look at its schedule if that is news; one alone may be odd."""
+        before = self.mirror.workloads.of(*job_of(raw))
+        try:
+            found = self.mirror.workloads.put(raw)
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            _LOG.warning("Workload %s can't be read: %r", raw["metadata"].get("name"), error)
+            if (gone := self.mirror.workloads.drop(raw)) is not None:
+                self._tell(gone)
+            return []
         if found is not None and found != before:
             self._tell(found)
         return [found] if found is not None else []

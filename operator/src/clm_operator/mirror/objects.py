@@ -2,24 +2,21 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar, cast
-
-from pydantic import ValidationError
+from typing import Any
 
 from clm_api.environment import CONTAINER
 from clm_api.model_version import TAKES_A_SLOT, TERMINAL, ModelVersionSpec, ModelVersionStatus
 from clm_api.restored import RESTORING
 from clm_api.schedule_status import TOKEN_CHARS, TrainingScheduleStatus
-from clm_api.simulation import SimulationSpec
 from clm_api.timing import slot_of
 from clm_api.training_schedule import TrainingScheduleSpec
 from clm_operator.complaints import Complaint, complaint, working_state
+from clm_operator.mirror.specs import read_spec
 from clm_operator.mirror.workloads import InQueue
 from clm_operator.names import LABEL_CLUSTER_QUEUE, LABEL_PODSET, LABEL_PRIORITY, LABEL_QUEUE
 
 RUN_NOW = "clm.dev/run-now"
 Raw = dict[str, Any]
-SpecT = TypeVar("SpecT", TrainingScheduleSpec, ModelVersionSpec, SimulationSpec)
 
 
 @dataclass(frozen=True, order=True)
@@ -37,13 +34,6 @@ class Key:
 def instant(text: str) -> datetime:
     """Read a Kubernetes time."""
     return datetime.fromisoformat(text)
-
-
-def validation_text(error: ValidationError, root: str) -> str:
-    """Return the first problem of a resource with the path of its field."""
-    first = error.errors()[0]
-    path = ".".join(str(part) for part in (root, *first["loc"]))
-    return f"{path}: {first['msg']}"
 
 
 def owner_uid(raw: Raw) -> str | None:
@@ -82,46 +72,6 @@ class Named:
     def uid(self) -> str:
         """metadata.uid: tells an object from one of the same name that was deleted."""
         return str(self.raw["metadata"]["uid"])
-
-
-class _WithSpec(Protocol):
-    """An object as it was."""
-
-    @property
-    def raw(self) -> Raw:
-        """The object."""
-        ...
-
-    @property
-    def spec(self) -> Any:
-        """Its spec; None if that could not be read."""
-        ...
-
-    @property
-    def problem(self) -> str:
-        """What is wrong with it."""
-        ...
-
-
-def read_spec(model: type[SpecT], raw: Raw, before: _WithSpec | None) -> tuple[SpecT | None, str]:
-    """Return a parsed spec, or what is wrong with it: that is a problem, not an error.
-
-    Parameters
-    ----------
-    before
-        The same object as it was: the API server counts the changes of its spec, and one that did
-        not change is taken over.
-    """
-    if before is not None and _generation_of(before.raw) == _generation_of(raw):
-        return cast("SpecT | None", before.spec), before.problem
-    try:
-        return model.model_validate(raw["spec"]), ""
-    except ValidationError as error:
-        return None, validation_text(error, "spec")
-
-
-def _generation_of(raw: Raw) -> tuple[Any, Any]:
-    return raw["metadata"].get("uid"), raw["metadata"].get("generation")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from clm_api.model_version import TERMINAL
 from clm_api.simulation import SimulationSpec, SimulationStatus
-from clm_operator.mirror.objects import Named, Raw, instant, read_spec
+from clm_operator.mirror.objects import Named, Raw, instant
+from clm_operator.mirror.specs import read_spec
 
 
 @dataclass(frozen=True)

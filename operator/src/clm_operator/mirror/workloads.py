@@ -78,6 +78,12 @@ class Workload:
         return self.conditions.get(kind)
 
 
+def job_of(raw: Raw) -> tuple[str, str]:
+    """Return namespace and uid of the Job that a Workload is of."""
+    meta = raw["metadata"]
+    return str(meta["namespace"]), str((meta.get("labels") or {}).get(LABEL_JOB_UID))
+
+
 def _standing(raw: Raw) -> Standing:
     since = datetime.fromisoformat(raw["lastTransitionTime"])
     return Standing(raw["status"] == "True", raw.get("reason", ""), raw.get("message", ""), since)
@@ -104,33 +110,37 @@ class InQueue:
 
 @dataclass
 class Workloads:
-    """Workloads that have not finished, by the uid of their Job."""
+    """Workloads that have not finished, by namespace and uid of their Job.
 
-    _of: dict[str, Workload] = field(default_factory=dict)
+    Who may make Workloads in one namespace says nothing of another one's Jobs.
+    """
+
+    _of: dict[tuple[str, str], Workload] = field(default_factory=dict)
     _known: set[str] = field(default_factory=set)
     """Namespaces whose Workloads are watched, ``*`` for all."""
 
     def put(self, raw: Raw) -> Workload | None:
         """Keep a Workload, or forget one that has finished; return it if it is kept."""
         if (found := Workload.read(raw)) is None:
-            self.drop(str((raw["metadata"].get("labels") or {}).get(LABEL_JOB_UID)))
+            self.drop(raw)
             return None
-        self._of[found.job_uid] = found
+        self._of[found.namespace, found.job_uid] = found
         return found
 
-    def drop(self, job_uid: str, uid: str | None = None) -> Workload | None:
-        """Forget the Workload of a Job, if it is the one of that uid; return it if it was known."""
-        known = self._of.get(job_uid)
-        if known is None or uid not in (None, known.uid):
+    def drop(self, raw: Raw) -> Workload | None:
+        """Forget a Workload; return it if it was known, and not another one of its Job."""
+        place = job_of(raw)
+        known = self._of.get(place)
+        if known is None or known.uid != str(raw["metadata"]["uid"]):
             return None
-        return self._of.pop(job_uid)
+        return self._of.pop(place)
 
     def listed(self, scope: str, seen: frozenset[str]) -> list[Workload]:
         """Take note that a list is through; forget and return what it does not show."""
         self._known.add(scope)
-        gone = [w for w in self._within(scope) if w.job_uid not in seen]
+        gone = [w for w in self._within(scope) if w.uid not in seen]
         for one in gone:
-            del self._of[one.job_uid]
+            del self._of[one.namespace, one.job_uid]
         return gone
 
     def lost(self, scope: str) -> list[Workload]:
@@ -138,16 +148,16 @@ class Workloads:
         self._known.discard(scope)
         gone = list(self._within(scope))
         for one in gone:
-            del self._of[one.job_uid]
+            del self._of[one.namespace, one.job_uid]
         return gone
 
     def knows(self, namespace: str) -> bool:
         """Whether a Workload of that namespace that exists is known."""
         return bool({namespace, "*"} & self._known)
 
-    def of(self, job_uid: str) -> Workload | None:
+    def of(self, namespace: str, job_uid: str) -> Workload | None:
         """Return a Job's Workload; None where none is known."""
-        return self._of.get(job_uid)
+        return self._of.get((namespace, job_uid))
 
     def _within(self, scope: str) -> Iterator[Workload]:
         return iter([w for w in self._of.values() if scope in ("*", w.namespace)])

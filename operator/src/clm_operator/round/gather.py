@@ -147,7 +147,7 @@ def _failed_before_its_pod(job: Job) -> bool:
 async def queued(job: Job, cluster: Cluster) -> Job:
     """Ask where a Job stands in its queue, where anybody tells of Workloads."""
     workloads = cluster.mirror.workloads
-    workload = workloads.of(job.uid)
+    workload = workloads.of(job.namespace, job.uid)
     if job.finished or not workloads.knows(job.namespace):
         return job
     if not job.suspended:

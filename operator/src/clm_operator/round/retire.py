@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from clm_api.errors import ClmError
 from clm_operator.cluster.api import ApiError
 from clm_operator.cluster.resources import Cluster
-from clm_operator.mirror.objects import Key, ScheduleObject, Version, owner_uid, validation_text
+from clm_operator.mirror.objects import Key, ScheduleObject, Version, owner_uid
+from clm_operator.mirror.specs import validation_text
 from clm_operator.stages.retention import reports_to_remove
 from clm_operator.store.runs import NoTombstone, RunStore, Tombstone
 

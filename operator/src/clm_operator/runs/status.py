@@ -24,7 +24,8 @@ from clm_operator.facts import Facts
 from clm_operator.findings import Report, UnreadableReport
 from clm_operator.jobs.failures import Failure
 from clm_operator.jobs.state import JobState
-from clm_operator.mirror.objects import Job, Pod, Version, validation_text
+from clm_operator.mirror.objects import Job, Pod, Version
+from clm_operator.mirror.specs import validation_text
 from clm_operator.runs.luck import significance
 from clm_operator.runs.outcome import AwaitsStore, Failed, Judged, Nothing, Outcome, Waits, Works
 from clm_operator.stages.candidates import verdict_words

@@ -97,7 +97,7 @@ class Gatherer:
         if job.condition("Failed") is not None:
             return replace(job, pods=await self._pods(namespace, job.name, "Failed"))
         job = await queued(job, self.cluster)
-        waits = not job.finished and not status.get("ready") and not status.get("succeeded")
+        waits = not job.finished and not status.get("ready")
         now, since = self.clock.now(), job.startable_since
         if not waits or job.suspended or now - (since or job.created) < _SOON:
             return job

@@ -63,10 +63,16 @@ class Maker:
     refusals: Refusals
     store: SimulationStore
     settings: Settings
-    _provided: set[str] = field(default_factory=set)
-    """Uids of Jobs whose keys are there: this process has made or missed none."""
-    _swept: set[str] = field(default_factory=set)
-    """Uids of simulations whose slots are removed."""
+    _provided: dict[Key, set[str]] = field(default_factory=dict)
+    """Uids of a simulation's Jobs whose keys are there: this process has made or missed none."""
+    _swept: dict[Key, str] = field(default_factory=dict)
+    """Uids of the simulations whose slots are removed."""
+
+    def forget(self, key: Key) -> None:
+        """Take note that a simulation is gone."""
+        self.refusals.forget(key)
+        self._provided.pop(key, None)
+        self._swept.pop(key, None)
 
     async def make(
         self, facts: Facts, findings: Findings, todo: tuple[acts.Act, ...], learned: Learned
@@ -81,11 +87,11 @@ class Maker:
                     piece = piece_of(facts.simulation, _task(findings), act.number)
                     job = job_of(piece, self.settings, facts.now)
                     tries.append(self._start(facts.view.key, job, learned))
-                case acts.Lend() if act.job.uid not in self._provided:
+                case acts.Lend() if act.job.uid not in self._provided.get(facts.view.key, ()):
                     tries.append(self._lend(facts, findings, act))
                 case acts.DeleteJob():
                     tries.append(self._delete(facts, act))
-                case acts.RemoveSlots() if facts.simulation.uid not in self._swept:
+                case acts.RemoveSlots() if facts.simulation.uid != self._swept.get(facts.view.key):
                     tries.append(self._sweep(facts))
         made = await asyncio.gather(*tries)
         return Made(any(one.look for one in made), any(one.left for one in made))
@@ -116,8 +122,8 @@ class Maker:
             learned.taken.add(job.name)
         elif (
             found := self.cluster.mirror.simulation_jobs.get(key.namespace, job.name)
-        ) is not None:
-            self._provided.add(found.uid)
+        ) is not None and not found.suspended:
+            self._provided.setdefault(key, set()).add(found.uid)
         return Made(look=True)
 
     async def _lend(self, facts: Facts, findings: Findings, act: acts.Lend) -> Made:
@@ -131,7 +137,7 @@ class Maker:
             self._held(facts.view.key, act.job.name, error)
             return Made(look=True)
         self.refusals.forget(facts.view.key, act.job.name)
-        self._provided.add(act.job.uid)
+        self._provided.setdefault(facts.view.key, set()).add(act.job.uid)
         return Made()
 
     async def _delete(self, facts: Facts, act: acts.DeleteJob) -> Made:
@@ -141,7 +147,7 @@ class Maker:
         except ApiError as error:
             _LOG.warning("%s: Job %s stays: %s", facts.view.key, act.job.name, error)
             return Made(left=True)
-        self._provided.discard(act.job.uid)
+        self._provided.get(facts.view.key, set()).discard(act.job.uid)
         return Made()
 
     async def _sweep(self, facts: Facts) -> Made:
@@ -151,7 +157,7 @@ class Maker:
             self.store.doubt()
             _LOG.warning("%s: its slots stay for now: %s", facts.view.key, error)
             return Made(left=True)
-        self._swept.add(facts.simulation.uid)
+        self._swept[facts.view.key] = facts.simulation.uid
         return Made()
 
     def _held(self, key: Key, name: str, error: ApiError | ClmError) -> None:

@@ -88,15 +88,21 @@ class Simulations:
             return
         schedule = Key(key.namespace, name)
         if facts.is_frozen or simulation.terminal or facts.view.schedule is not None:
-            self._awaited.get(schedule, set()).discard(key)
+            self._waits_no_more(schedule, key)
         else:
             self._awaited.setdefault(schedule, set()).add(key)
 
     def _gone(self, key: Key) -> None:
         self.polls.forget(key)
-        self.gatherer.refusals.forget(key)
-        for waiting in self._awaited.values():
-            waiting.discard(key)
+        self.maker.forget(key)
+        for schedule in list(self._awaited):
+            self._waits_no_more(schedule, key)
+
+    def _waits_no_more(self, schedule: Key, key: Key) -> None:
+        waiting = self._awaited.get(schedule, set())
+        waiting.discard(key)
+        if not waiting:
+            self._awaited.pop(schedule, None)
 
     def _again(self, facts: Facts, decided: Plan, made: Made) -> Again | None:
         waits = [_LEFT_AGAIN_S] if made.left else []

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from clm_api.model_version import JobRef, Phase
+from clm_api.queueing import QueueStatus
 from clm_api.reasons import Reason
 from clm_api.simulation import SimulatedVariant
 from clm_api.simulation_task import SimulationTask
 from clm_operator.findings import CorruptReport, UnreadableReport
+from clm_operator.jobs import policy
+from clm_operator.jobs.failures import Failure
 from clm_operator.jobs.state import JobState, state_of
 from clm_operator.simulations.acts import TASK
 from clm_operator.simulations.facts import Facts, JobSeen, VariantSeen, trained_by
@@ -78,10 +81,11 @@ def of_frozen(facts: Facts, findings: Findings) -> Came:
         return failed(Reason.ARTIFACT_CORRUPT, findings.task.message)
     variants = tuple(_variant(one, facts, findings) for one in facts.variants)
     bad = next((v for v in variants if v.phase is Phase.FAILED), None)
-    works = any(v.trained for v in variants) or any(v.seen.works for v in facts.variants)
+    works = any(v.trained for v in variants) or any(v.seen.worked for v in facts.variants)
     if bad is not None:
         text = f'variant "{bad.name}": {bad.message}'
-        return replace(failed(Reason.SIMULATION_FAILED, text), variants=variants, works=works)
+        reason = _why(facts.variants[variants.index(bad)], facts, findings)
+        return replace(failed(reason, text), variants=variants, works=works)
     if any(v.phase is not Phase.SUCCEEDED for v in variants):
         came = _training(facts, findings, variants)
         return replace(came, variants=variants, works=works)
@@ -116,8 +120,10 @@ def _reducing(facts: Facts, findings: Findings) -> Came:
         return failed(Reason.ARTIFACT_CORRUPT, empty)
     if isinstance(findings.task, UnreadableReport) and seen.state is None:
         return Came(Phase.RUNNING, findings.task.reason, findings.task.message)
-    if (why := _ended(seen, facts) or _late(seen, 0, facts, findings)) is not None:
+    if (why := _ended(seen, facts) or _barred(seen, 0, facts, findings)) is not None:
         return failed(Reason.SIMULATION_FAILED, f"the Job that reduces: {why}")
+    if (late := _late(seen, 0, facts, findings)) is not None:
+        return failed(_given_up(late), f"the Job that reduces: {late.reason}: {late.message}")
     if (waits := _waits(seen, facts)) is not None:
         return Came(Phase.RUNNING, waits.reason, waits.message)
     return Came(Phase.RUNNING, Reason.REDUCING, "all versions are trained; the report is written")
@@ -127,25 +133,49 @@ def _variant(one: VariantSeen, facts: Facts, findings: Findings) -> SimulatedVar
     status, seen = one.status, one.seen
     if status.phase in (Phase.SUCCEEDED, Phase.FAILED):
         return status
-    late = _late(seen, one.number, facts, findings) if status.phase is Phase.PENDING else None
-    if (why := _ended(seen, facts) or late) is not None:
-        return status.having(phase=Phase.FAILED, message=why, job_ref=_ref(seen) or status.job_ref)
+    if (why := _over(one, facts, findings)) is not None:
+        ref = _ref(seen) or status.job_ref
+        return status.having(phase=Phase.FAILED, message=why, job_ref=ref, queue=_queue(seen))
     if seen.job is None:
         held = _waits(seen, facts)
-        return status.having(message="" if held is None else held.message)
+        return status.having(message="" if held is None else held.message, queue=None)
     if seen.state is not None and seen.state.completed:
         return status.having(
-            phase=Phase.SUCCEEDED, trained=status.slots, message="", job_ref=_ref(seen)
+            phase=Phase.SUCCEEDED, trained=status.slots, message="", job_ref=_ref(seen), queue=None
         )
     listed = findings.progress.get(status.name, 0)
     trained = max(status.trained, listed, trained_by(seen.job, status.slots))
     waits = _waits(seen, facts)
     return status.having(
-        phase=Phase.RUNNING if trained or seen.works else status.phase,
+        phase=Phase.RUNNING if trained or seen.worked else status.phase,
         trained=min(trained, status.slots),
         message="" if waits is None else waits.message,
         job_ref=_ref(seen),
+        queue=_queue(seen),
     )
+
+
+def _over(one: VariantSeen, facts: Facts, findings: Findings) -> str | None:
+    """Return why a variant can't be trained any more; None while it may."""
+    seen = one.seen
+    why = _ended(seen, facts) or _barred(seen, one.number, facts, findings)
+    late = _late(seen, one.number, facts, findings, begun=one.status.phase is not Phase.PENDING)
+    return why or (None if late is None else f"{late.reason}: {late.message}")
+
+
+def _why(one: VariantSeen, facts: Facts, findings: Findings) -> Reason:
+    """Return the reason of a simulation of which a variant has failed."""
+    late = _late(one.seen, one.number, facts, findings, begun=True)
+    return Reason.SIMULATION_FAILED if late is None else _given_up(late)
+
+
+def _given_up(late: Failure) -> Reason:
+    held = late.reason == Reason.NOT_ADMISSIBLE
+    return Reason.NOT_ADMISSIBLE if held else Reason.SIMULATION_FAILED
+
+
+def _queue(seen: JobSeen) -> QueueStatus | None:
+    return None if seen.state is None else seen.state.queue
 
 
 def _ref(seen: JobSeen) -> JobRef | None:
@@ -165,14 +195,32 @@ def _ended(seen: JobSeen, facts: Facts) -> str | None:
     return None if why is None else f"{why.reason}: {why.message}"
 
 
-def _late(seen: JobSeen, number: int, facts: Facts, findings: Findings) -> str | None:
-    """Return why a Job of which no pod has begun is given up; None while it may wait."""
+def _barred(seen: JobSeen, number: int, facts: Facts, findings: Findings) -> str | None:
+    """Return why a Job that was frozen earlier is not made any more; None where it may be."""
+    task = findings.task
+    if seen.state is not None or not isinstance(task, SimulationTask):
+        return None
+    run = task.variants[number].run
+    return policy.problem(run.model.family, run.pod, facts.settings)
+
+
+def _late(
+    seen: JobSeen, number: int, facts: Facts, findings: Findings, *, begun: bool = False
+) -> Failure | None:
+    """Return why a Job of which no pod works is given up; None while it may wait.
+
+    Parameters
+    ----------
+    begun
+        Whether pods of it worked before: then it waits for a node as long as it may last.
+    """
     task, job = findings.task, seen.job
     if job is None or job.finished or seen.works or not isinstance(task, SimulationTask):
         return None
+    if not job.suspended and (begun or seen.worked):
+        return None
     limit_s = task.variants[number].run.pod.pending_deadline_seconds
-    why = state_of(job, None, limit_s, facts.now).overdue
-    return None if why is None else f"{why.reason}: {why.message}"
+    return state_of(job, None, limit_s, facts.now, _queue(seen)).overdue
 
 
 def _waits(seen: JobSeen, facts: Facts) -> Fault | None:
@@ -183,6 +231,9 @@ def _waits(seen: JobSeen, facts: Facts) -> Fault | None:
     if (held := facts.view.withheld.get(seen.name)) is not None:
         return Fault(held.reason, held.message)
     state: JobState | None = seen.state
+    if state is not None and "deletionTimestamp" in state.job.raw["metadata"]:
+        text = f'Job "{seen.name}" is being removed; another one is made once it is gone'
+        return Fault(Reason.COLLECTION_PENDING, text)
     if state is None or state.job.finished or seen.works or not state.held_up.words:
         return None
     return Fault(Reason(state.held_up.reason), state.held_up.words)

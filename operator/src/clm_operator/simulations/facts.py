@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from clm_api.layout import SimulationLayout
-from clm_api.model_version import Phase
+from clm_api.model_version import JobRef, Phase
+from clm_api.queueing import QueueStatus
 from clm_api.simulation import SimulatedVariant
 from clm_operator.jobs.state import JobState, state_of
-from clm_operator.mirror.objects import Job, owner_uid
+from clm_operator.mirror.objects import Job, Raw, owner_uid
 from clm_operator.mirror.simulation import SimulationObject
 from clm_operator.names import reduce_job, variant_job
 from clm_operator.owners import is_leaving
@@ -40,9 +41,17 @@ class JobSeen:
 
     @property
     def works(self) -> bool:
+        """Whether a pod of it works."""
+        return bool(self._counted.get("ready"))
+
+    @property
+    def worked(self) -> bool:
         """Whether a pod of it works, or has ended well."""
-        status = {} if self.job is None else self.job.raw.get("status", {})
-        return bool(status.get("ready") or status.get("succeeded"))
+        return self.works or bool(self._counted.get("succeeded"))
+
+    @property
+    def _counted(self) -> Raw:
+        return {} if self.job is None else dict(self.job.raw.get("status", {}))
 
 
 @dataclass(frozen=True)
@@ -97,28 +106,40 @@ def facts_of(view: SimulationView, settings: Settings, poll: timedelta) -> Facts
     if simulation is None or simulation.deleted:
         return None
     status = simulation.status
+    jobs = [variant_job(simulation.name, number) for number in range(len(status.variants))]
     return Facts(
         view=view,
         settings=settings,
         simulation=simulation,
         layout=SimulationLayout(simulation.namespace, simulation.name, simulation.uid),
         variants=tuple(
-            VariantSeen(number, one, _seen(variant_job(simulation.name, number), view, simulation))
+            VariantSeen(number, one, _seen(jobs[number], view, simulation, one.job_ref, one.queue))
             for number, one in enumerate(status.variants)
         ),
-        reduce=_seen(reduce_job(simulation.name), view, simulation),
+        reduce=_seen(
+            reduce_job(simulation.name), view, simulation, status.reduce_job_ref,
+            status.reduce_queue,
+        ),
         poll=poll,
-    )
+    )  # fmt: skip
 
 
-def _seen(name: str, view: SimulationView, simulation: SimulationObject) -> JobSeen:
+def _seen(
+    name: str,
+    view: SimulationView,
+    simulation: SimulationObject,
+    ref: JobRef | None,
+    queue: QueueStatus | None,
+) -> JobSeen:
+    """Read a Job; ``queue``: where the Job of ``ref`` stood at the last look."""
     job = view.jobs.get(name)
     if job is None:
         return JobSeen(name, None)
     if owner_uid(job.raw) != simulation.uid:
         owners = {("Simulation", simulation.name): simulation.uid}
         return JobSeen(name, None, foreign=True, leaving=is_leaving(job.raw, owners))
-    return JobSeen(name, state_of(job, None, None, view.now))
+    known = queue if ref is not None and ref.uid == job.uid else None
+    return JobSeen(name, state_of(job, None, None, view.now, known))
 
 
 def trained_by(job: Job, slots: int) -> int:

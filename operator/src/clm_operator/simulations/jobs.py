@@ -3,7 +3,7 @@
 A variant's result needs all of its slots, so an index that fails for good ends its Job: the others
 would work for nothing. Slots that stand in the store by then stay there.
 
-A pod of a variant reads bars and its task, and writes nothing but its variant's folder and its log.
+A pod of a variant reads bars and its task, and writes nothing but its variant's folder.
 The one that reduces reads all of the simulation, and writes the report. None has an exchange key.
 """
 
@@ -85,7 +85,7 @@ def _trains(simulation: SimulationObject, task: SimulationTask, number: int) -> 
         ),
         own=Access(
             reads=(layout.task,),
-            writes=(layout.variant_pattern(variant.name), layout.logs_pattern),
+            writes=(layout.variant_pattern(variant.name),),
         ),
         runs=(variant.run,),
         indices=variant.indices,
@@ -125,7 +125,7 @@ def grants_of(piece: Piece, settings: Settings, now: datetime) -> tuple[Grant, .
     read = fetched if pod.own_image is None else [only_reading(run) for run in fetched]
     needed = {FETCHER: (Access(reads=piece.own.reads), fetched), CONTAINER: (piece.own, read)}
     shared, grants = shared_by(settings.store, simulation.namespace), list[Grant]()
-    # All pods share one Secret, made with the Job: a queue may hold that back without an end.
+    # All pods share one Secret, made once: a queue may put the Job back and let it go again.
     seconds = LONGEST_S if pod.queue_name else lifetime_s(pod)
     for container in containers_of(pod):
         files, runs = needed[container]
@@ -169,4 +169,4 @@ def job_of(piece: Piece, settings: Settings, now: datetime) -> NewJob:
             "backoffLimitPerIndex": pod.backoff_limit,
             "maxFailedIndexes": 0,
         }
-    return NewJob(made, grants)
+    return NewJob(made, grants, lent_when_admitted=True)

@@ -16,7 +16,7 @@ class Needs:
     freeze
         Whether it is to be frozen, on the schedule that is there.
     task
-        Whether a Job, or keys for one, may have to be made.
+        Whether a Job, or keys for one, may have to be made, or one may wait too long.
     progress
         Variants whose pods may have trained more.
     report
@@ -32,14 +32,15 @@ class Needs:
 def needs(facts: Facts) -> Needs:
     """Return what is to be asked for."""
     simulation = facts.simulation
-    if simulation.terminal or simulation.spec is None:
+    if simulation.terminal:
         return Needs()
     if not facts.is_frozen:
-        return Needs(freeze=isinstance(facts.view.schedule, TrainingScheduleSpec))
+        readable = simulation.spec is not None
+        return Needs(freeze=readable and isinstance(facts.view.schedule, TrainingScheduleSpec))
     working = [v for v in facts.variants if v.seen.job is not None and not v.seen.job.finished]
     reduce = facts.reduce
     return Needs(
-        task=any(map(is_missing, _awaited(facts))) or any(map(may_lack_keys, _awaited(facts))),
+        task=any(map(_rests_on_task, _awaited(facts))),
         progress=tuple(v.status.name for v in working),
         report=reduce.state is not None and reduce.state.completed,
     )
@@ -58,5 +59,15 @@ def is_missing(seen: JobSeen) -> bool:
 
 
 def may_lack_keys(seen: JobSeen) -> bool:
-    """Whether a Job is there and no pod of it works: a crash may have kept its keys from it."""
-    return seen.job is not None and not seen.job.finished and not seen.works
+    """Whether a Job may make pods and none has worked yet: nobody may have lent it keys.
+
+    A crash kept them from it, or it was in a queue when it was made.
+    """
+    job = seen.job
+    return job is not None and not (job.finished or job.suspended or seen.worked)
+
+
+def _rests_on_task(seen: JobSeen) -> bool:
+    """Whether a Job is to be made, lent keys, or given up after its own time."""
+    waits = seen.job is not None and not seen.job.finished and not seen.works
+    return is_missing(seen) or waits

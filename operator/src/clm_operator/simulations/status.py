@@ -22,6 +22,8 @@ _TRUE: dict[Phase, str] = {
     Phase.SUCCEEDED: _READY,
     Phase.FAILED: _STALLED,
 }
+_LONGEST_S = 10 * 365 * 86400
+"""Nobody knows an end that lies further off."""
 _ENDED = (Phase.SUCCEEDED, Phase.FAILED)
 
 
@@ -57,6 +59,7 @@ def status_of(facts: Facts, came: Came) -> SimulationStatus:
         percent=100 * trained // slots if slots else 0,
         variants=variants,
         reduce_job_ref=before.reduce_job_ref if job is None else JobRef(name=job.name, uid=job.uid),
+        reduce_queue=None if ended or facts.reduce.state is None else facts.reduce.state.queue,
         conditions=list(_conditions(before, came, facts.now)),
         untold=[],
     )
@@ -71,7 +74,8 @@ def _eta(
         return None
     if trained == before.trained and before.estimated_completion_time is not None:
         return before.estimated_completion_time
-    return now + timedelta(seconds=round((now - start).total_seconds() * (slots / trained - 1)))
+    left = max((now - start).total_seconds(), 0.0) * (slots / trained - 1)
+    return now + timedelta(seconds=round(left)) if left <= _LONGEST_S else None
 
 
 def _conditions(before: SimulationStatus, came: Came, now: datetime) -> tuple[Condition, ...]:

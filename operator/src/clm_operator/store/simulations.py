@@ -26,6 +26,7 @@ from clm_operator.store.results import (
 _MAX_TASK_BYTES = 16 << 20
 _RESULTS, _PAGE = "results.json", "report.html"
 _BATCH = 1000
+_MOST_PODS = 10_000
 
 
 @dataclass(frozen=True)
@@ -78,14 +79,20 @@ class SimulationStore:
     async def trained(self, layout: SimulationLayout, variant: str) -> int:
         """Return how many slots of a variant its pods say are trained: a byte for each.
 
+        Pods have an object each, so no more are read than a simulation may have pods.
+
         Raises
         ------
         ClmError
             StorageDenied, StorageUnavailable.
         """
         with named_errors():
-            pages = obstore.list(self.store, layout.progress(variant))
-            return sum([int(meta["size"]) async for page in pages for meta in page])
+            said, seen = 0, 0
+            async for page in obstore.list(self.store, layout.progress(variant)):
+                said, seen = said + sum(int(meta["size"]) for meta in page), seen + len(page)
+                if seen >= _MOST_PODS:
+                    break
+            return said
 
     async def report(self, layout: SimulationLayout, status: SimulationStatus) -> SimulationRead:
         """Return the verified result, or what is wrong with it; None if there is none.

@@ -30,7 +30,7 @@ def _line(text: str) -> Line:
         time = datetime.fromisoformat(said["time"]).astimezone()
         message, stage = str(said["message"]), str(said.get("stage", ""))
         level, reason = str(said["level"]), said.get("reason")
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return Line("", "", "", text)
     words = f"{reason}: {message}" if reason else message
     if exception := said.get("exception"):

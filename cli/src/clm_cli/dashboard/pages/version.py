@@ -11,10 +11,10 @@ from clm_api.promotion import CriterionVerdict, Verdict
 from clm_api.report import FoldMetrics
 from clm_cli.cluster import ScheduleView, VersionView
 from clm_cli.dashboard import paths
-from clm_cli.dashboard.files import Equity, File, Wanted
+from clm_cli.dashboard.files import LOG_BYTES, Equity, File, Found, Wanted
 from clm_cli.dashboard.pages import lights
 from clm_cli.dashboard.pages.gates import NAMES
-from clm_cli.dashboard.pages.logs import Line, lines
+from clm_cli.dashboard.pages.logs import MOST_LINES, Line, lines
 from clm_cli.dashboard.pages.metrics import Metric, metrics
 from clm_cli.dashboard.pages.origin import Fact, origin
 from clm_cli.dashboard.pages.rows import Condition, Going, condition, going
@@ -208,7 +208,7 @@ def page(world: World, query: Query) -> Version:
         report=paths.report_path(key) if status.report_uri and query.store else "",
         report_words=_report_words(view, store=query.store),
         log=lines(log.content) if log else (),
-        log_words=_log_words(log.problem if log else None),
+        log_words=_log_words(log, key.name),
         offers=_offers(view, world.schedules.get(owner)),
     )
 
@@ -280,7 +280,7 @@ def _decision(view: VersionView) -> Light | None:
     if decision is None:
         return None
     done = decision.outcome in ("Promoted", "RolledBack", "ShadowStarted", "Archived", "Halted")
-    why = f"{decision.by}: {decision.reason}. {decision.message}"
+    why = f"{decision.message}; asked for by {decision.by}: {decision.reason}"
     return Light(decision.outcome, Tone.GOOD if done else Tone.WARN, why)
 
 
@@ -299,10 +299,16 @@ def _report_words(view: VersionView, *, store: bool) -> str:
     return f"The tear sheet lies at {uri}. Start clm dashboard with --store to see it here."
 
 
-def _log_words(problem: str | None) -> str:
-    if problem is None:
+def _log_words(log: Found | None, name: str) -> str:
+    if log is None:
         return "Start clm dashboard with --store to read the log here, or use clm logs."
-    return problem
+    if log.problem:
+        return log.problem
+    if len(log.content) >= LOG_BYTES:
+        return f'Of the log\'s first MiB, the last lines. "clm logs {name}" shows all.'
+    if len(log.content.splitlines()) > MOST_LINES:
+        return f'The last {MOST_LINES} lines. "clm logs {name}" shows all.'
+    return ""
 
 
 def _offers(view: VersionView, owner: ScheduleView | None) -> Offers:
