@@ -73,7 +73,7 @@ class Slice:
     store: str
     sha256: str
     slots: int
-    python: Path
+    python: str
 
     def pod(self) -> float:
         """Return the CPU seconds of the pod."""
@@ -114,7 +114,7 @@ def _inherited() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != left_out}
 
 
-def prepared(folder: str, slots: int, python: Path) -> Slice:
+def prepared(folder: str, slots: int, python: str) -> Slice:
     """Import the bundled bars and write the task."""
     store, stop = Storage(folder), START + timedelta(days=7 * slots * INDICES)
     for coin in ("BTC", "ETH"):
@@ -136,8 +136,7 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=3, help="runs of each; the least counts")
     parser.add_argument(
         "--python",
-        type=Path,
-        default=Path(sys.executable),
+        default=sys.executable,
         help="an interpreter with the libraries of a pod's image; this one has more",
     )
     asked = parser.parse_args()
