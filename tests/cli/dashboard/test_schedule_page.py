@@ -1,6 +1,7 @@
 """The page of a schedule: time line, criteria over time, production against its promise."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -8,7 +9,8 @@ from clm_cli.dashboard.files import Found
 from clm_cli.dashboard.pages import schedule
 from clm_cli.dashboard.pages.schedule import SHOWN, Schedule
 from clm_cli.dashboard.query import NotShownError, Query
-from clm_cli.dashboard.world import Key
+from clm_cli.dashboard.world import MOST_VERSIONS, Key
+from tests.cli.dashboard import worlds
 from tests.cli.dashboard.lived import fleet, lived, stored
 from tests.cli.dashboard.worlds import NAMESPACE, world_of
 
@@ -76,8 +78,24 @@ def test_a_curve_without_its_backtest_says_what_is_missing() -> None:
 
 def test_all_versions_are_a_click_away() -> None:
     short, whole = page(), page(replace(QUERY, parameters=(("all", "1"),)))
-    assert (len(short.runs), short.count, short.more) == (20, 61, f"{QUERY.path}?all=1")
-    assert (len(whole.runs), whole.more) == (61, "")
+    assert (len(short.runs), short.more) == (20, f"{QUERY.path}?all=1")
+    assert short.more_words == "all 61 versions"
+    assert (len(whole.runs), whole.more, whole.older) == (61, "", "")
+
+
+def test_of_a_schedule_with_very_many_versions_the_newest_are_shown() -> None:
+    owner, count = worlds.schedule(), MOST_VERSIONS + 2
+    slots = [worlds.NOW + n * timedelta(hours=1) for n in range(count)]
+    made = [
+        worlds.judged(owner, f"v-{n}", slot=f"{slot:%Y-%m-%dT%H:%M:%SZ}")
+        for n, slot in enumerate(slots)
+    ]
+    world = worlds.world_of(owner, *made)
+    short = schedule.page(world, QUERY)
+    assert (len(short.runs), short.more_words) == (20, f"the newest {MOST_VERSIONS} versions")
+    whole = schedule.page(world, replace(QUERY, parameters=(("all", "1"),)))
+    assert (len(whole.runs), whole.runs[0].name) == (MOST_VERSIONS, f"v-{count - 1}")
+    assert whole.older.startswith("2 older versions are not shown here: kubectl get mv")
 
 
 def test_actions_are_offered_where_they_can_be_done() -> None:

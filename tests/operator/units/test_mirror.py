@@ -256,6 +256,22 @@ def test_an_object_is_parsed_once_for_all_rounds() -> None:
     assert three.spec is one.spec, "its spec did not change"
 
 
+def test_of_huge_objects_few_are_kept_parsed() -> None:
+    mirror, count = Mirror(), 40
+    for number in range(count):
+        raw = schedule(f"s{number}", f"u{number}")
+        huge = {"note": "x" * (1 << 20)}
+        mirror.put("TrainingSchedule", raw | {"more": huge})
+    seen = [mirror.schedule(Key("ns", f"s{number}")) for number in range(count)]
+    again = [mirror.schedule(Key("ns", f"s{number}")) for number in reversed(range(count))]
+    kept = sum(one is other for one, other in zip(seen, reversed(again), strict=True))
+    assert 25 <= kept < 32
+    for number in range(count):
+        mirror.drop("TrainingSchedule", "ns", f"s{number}", f"u{number}")
+    mirror.put("TrainingSchedule", schedule("small", "u"))
+    assert mirror.schedule(Key("ns", "small")) is mirror.schedule(Key("ns", "small"))
+
+
 def test_an_edited_spec_is_read_again() -> None:
     mirror = Mirror()
     mirror.put("TrainingSchedule", schedule("btc", "one"))

@@ -504,6 +504,16 @@ def test_more_slots_than_a_store_should_hold_are_refused_before_they_are_counted
         frozen_of(spec)
 
 
+def test_more_than_operator_and_pods_should_hold_is_refused_before_all_of_it_is_made() -> None:
+    columns = [f"c{number:062}" for number in range(50)]
+    series = [{"name": f"s{number}", "columns": columns} for number in range(20)]
+    wide = schedule_spec(interval="1d", data={"series": series})
+    variants = [{"name": f"v{number}"} for number in range(100)]
+    spec = spec_of(schedule=wide, variants=variants, parallelism=100)
+    with pytest.raises(SpecError, match=r"spec\.variants: all of them are more than 8 MiB"):
+        frozen_of(spec)
+
+
 def test_memory_grows_with_the_time_that_is_simulated() -> None:
     minutes = schedule_spec(interval="30d", data={"timeframe": "1m"})
     sizes = []

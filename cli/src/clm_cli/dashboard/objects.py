@@ -26,10 +26,18 @@ from clm_cli.cluster import (
     without_managers,
 )
 from clm_cli.dashboard import paths
-from clm_cli.dashboard.world import Key, Kind, SimulationView, Source, Unreadable, World
+from clm_cli.dashboard.world import (
+    MOST_VERSIONS,
+    Key,
+    Kind,
+    SimulationView,
+    Source,
+    Unreadable,
+    World,
+)
 from clm_cli.server import Raw
 
-_KEPT_PARSED = 512
+_KEPT_PARSED = MOST_VERSIONS + 12
 _ENDED = frozenset(str(phase) for phase in TERMINAL)
 _V = TypeVar("_V")
 
@@ -190,11 +198,12 @@ class Objects:
         return World(
             now=now,
             schedules=dict(self._schedules),
-            versions=_Lazy(owned, _views),
+            versions=_Lazy(owned, lambda held: _views(held[:MOST_VERSIONS])),
+            counts={key: len(versions) for key, versions in owned.items()},
             simulations=dict(self._simulations),
             revision=self._revision,
             unfinished=_Lazy(owned, lambda held: _views(v for v in held if not v.ended)),
-            unreadable=_Lazy(owned, _faults),
+            unreadable=_Lazy(owned, lambda held: _faults(held[:MOST_VERSIONS])),
             queue_states=_Lazy(owned, _queue_states),
             single=_Single(dict(self._versions)),
             sources=tuple(self._sources[kind] for kind in Kind if kind in self._sources),

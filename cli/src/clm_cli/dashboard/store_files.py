@@ -125,7 +125,10 @@ class StoreFiles:
         place = status.run_uri or (status.artifact.uri if status.artifact else None)
         found = None if place is None else run_address(place)
         if found is None or status.pod_uid is None:
-            raise ClusterError(f"{version.name} has no log in a store")
+            raise ClusterError(
+                f"{version.name} has no log in a store; while a pod of it is there, "
+                f'"clm logs {version.name}" reads its'
+            )
         try:
             path = found.run.log(status.pod_uid)
         except ValueError as error:

@@ -9,6 +9,9 @@ from clm_cli.cluster import ScheduleView, SimulationView, VersionView
 
 __all__ = ["SimulationView"]
 
+MOST_VERSIONS = 500
+"""Of one schedule: a page of more would be slow, and its versions parsed anew at each change."""
+
 
 class Kind(StrEnum):
     """A kind that is watched, by its name in the API server's paths."""
@@ -81,8 +84,11 @@ class World:
     schedules
         One whose spec can't be read has no spec and says why in ``problem``.
     versions
-        By the schedule that they belong to, newest slot first; those that can be read. A version
-        is parsed when its schedule is asked for, and not twice while it doesn't change.
+        By the schedule that they belong to, newest slot first; those that can be read, of the
+        newest ``MOST_VERSIONS``. A version is parsed when its schedule is asked for, and not twice
+        while it doesn't change.
+    counts
+        How many versions each schedule has, all together.
     unfinished
         Those of them whose run has not ended.
     unreadable
@@ -104,6 +110,7 @@ class World:
     versions: Mapping[Key, tuple[VersionView, ...]]
     simulations: Mapping[Key, SimulationView]
     revision: int
+    counts: Mapping[Key, int] = field(default_factory=dict)
     unfinished: Mapping[Key, tuple[VersionView, ...]] = field(default_factory=dict)
     unreadable: Mapping[Key, tuple[Unreadable, ...]] = field(default_factory=dict)
     queue_states: Mapping[Key, frozenset[str]] = field(default_factory=dict)

@@ -15,6 +15,8 @@ from clm_operator.mirror.objects import Key, Raw
 
 _GONE_KEPT = 20_000
 """Uids of deleted objects that are remembered: an answer that comes late revives none."""
+_MOST_TYPED_BYTES = 32 << 20
+"""JSON of the typed objects that are kept; in Python they take several times as much."""
 T = TypeVar("T")
 Place = tuple[str, str]
 """Namespace and name."""
@@ -26,6 +28,8 @@ class _Row:
     version: str
     key: Key | None
     packed: bytes
+    size: int
+    """Of its JSON, in bytes."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,8 @@ class Table(Generic[T]):
         self._rows: dict[Place, _Row] = {}
         self._of: dict[str, dict[Key, dict[Place, None]]] = {}
         """By namespace, then by schedule."""
-        self._typed: OrderedDict[Place, T] = OrderedDict()
+        self._typed: OrderedDict[Place, tuple[T, int]] = OrderedDict()
+        self._typed_bytes = 0
         self._own: set[Place] = set()
         self._gone: OrderedDict[str, tuple[str | None, int]] = OrderedDict()
         """Up to which resourceVersion an object is known to be out of sight, None: for good; and
@@ -157,15 +162,15 @@ class Table(Generic[T]):
             self._unlink(place, row)
         slim = raw | {"metadata": {k: v for k, v in meta.items() if k != "managedFields"}}
         key = self._key_of(raw)
-        packed = zlib.compress(json.dumps(slim, separators=(",", ":")).encode(), 1)
-        self._rows[place] = _Row(uid, version, key, packed)
+        text = json.dumps(slim, separators=(",", ":")).encode()
+        self._rows[place] = _Row(uid, version, key, zlib.compress(text, 1), len(text))
         if own:
             self._own.add(place)
         else:
             self._own.discard(place)
         if key is not None:
             self._of.setdefault(key.namespace, {}).setdefault(key, {})[place] = None
-        before = self._typed.pop(place, None)
+        before = self._forget(place)
         if before is not None and row is not None and row.uid == uid:
             with suppress(ValidationError):  # whoever asks for it is told
                 self._keep(place, self._read(slim, before))
@@ -189,7 +194,7 @@ class Table(Generic[T]):
             return None
         del self._rows[place]
         self._own.discard(place)
-        self._typed.pop(place, None)
+        self._forget(place)
         self._unlink(place, row)
         return row.key
 
@@ -218,11 +223,11 @@ class Table(Generic[T]):
         row = self._rows.get(place)
         if row is None:
             return None
-        if (typed := self._typed.get(place)) is None:
-            typed = self._read(json.loads(zlib.decompress(row.packed)), None)
-            self._keep(place, typed)
-        else:
+        if (kept := self._typed.get(place)) is not None:
             self._typed.move_to_end(place)
+            return kept[0]
+        typed = self._read(json.loads(zlib.decompress(row.packed)), None)
+        self._keep(place, typed)
         return typed
 
     def uid(self, namespace: str, name: str) -> str | None:
@@ -279,9 +284,17 @@ class Table(Generic[T]):
         return True
 
     def _keep(self, place: Place, typed: T) -> None:
-        self._typed[place] = typed
-        if len(self._typed) > self._recent:
-            self._typed.popitem(last=False)
+        size = self._rows[place].size
+        self._typed[place] = typed, size
+        self._typed_bytes += size
+        while len(self._typed) > self._recent or self._typed_bytes > _MOST_TYPED_BYTES:
+            self._forget(next(iter(self._typed)))
+
+    def _forget(self, place: Place) -> T | None:
+        """Forget the typed form of an object; return it if it was kept."""
+        typed, size = self._typed.pop(place, (None, 0))
+        self._typed_bytes -= size
+        return typed
 
     def _unlink(self, place: Place, row: _Row) -> None:
         if row.key is None:

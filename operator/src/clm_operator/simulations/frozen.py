@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from math import ceil
 
+from clm_api.base import Model
 from clm_api.errors import SpecError
 from clm_api.past import covering_run, each_past_slot
 from clm_api.run import RunSpec
@@ -20,6 +21,8 @@ from clm_operator.settings import Settings
 
 MOST_SLOTS = 100_000
 """Of all variants: each is an object in the store, and a training."""
+MOST_BYTES = 8 << 20
+"""Of task.json: operator and pods hold all of it at once."""
 _DAY, _MOST_DAYS = timedelta(days=1), 3650
 
 
@@ -60,7 +63,7 @@ def freeze(
         raise SpecError("spec.to", text)
     variants, left = spec.all_variants, MOST_SLOTS
     shares = _shares(spec.parallelism, len(variants))
-    frozen, counts = list[TaskVariant](), list[int]()
+    frozen, counts, room = list[TaskVariant](), list[int](), MOST_BYTES
     for variant, share in zip(variants, shares, strict=True):
         found = patched(schedule, variant)
         try:
@@ -73,9 +76,16 @@ def freeze(
         counts.append(count)
         indices = min(share, count)
         frozen.append(TaskVariant(name=variant.name, schedule=found, run=run, indices=indices))
+        room -= len(_json(frozen[-1]))
+        if room < 0:
+            text = f"all of them are more than {MOST_BYTES >> 20} MiB: simulate fewer at once"
+            raise SpecError("spec.variants", text)
     task = SimulationTask(from_=spec.from_, to=spec.to, variants=frozen)
-    content = task.model_dump_json(by_alias=True, exclude_none=True).encode()
-    return Frozen(task, content, tuple(counts))
+    return Frozen(task, _json(task), tuple(counts))
+
+
+def _json(model: Model) -> bytes:
+    return model.model_dump_json(by_alias=True, exclude_none=True).encode()
 
 
 def _root(spec: SimulationSpec, variant: Variant) -> str:

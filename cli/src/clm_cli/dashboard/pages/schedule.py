@@ -20,7 +20,7 @@ from clm_cli.dashboard.pages.words import Light, Tone, When, maybe_when, when
 from clm_cli.dashboard.paths import schedule_topic, version_path
 from clm_cli.dashboard.plots.timeline import timeline
 from clm_cli.dashboard.query import NotShownError, Query
-from clm_cli.dashboard.world import Key, World
+from clm_cli.dashboard.world import MOST_VERSIONS, Key, World
 from clm_cli.screen import slots_ahead, trouble
 
 SHOWN = 60
@@ -86,10 +86,10 @@ class Schedule:
 
     Parameters
     ----------
-    shown, count
-        Runs in the table, and all that are kept.
-    more
-        Address that lists all of them; empty where they are listed.
+    more, more_words
+        Address that lists more runs, and how many these are; empty where they are listed.
+    older
+        What is said of runs that no page lists; empty where there are none.
     """
 
     key: Key
@@ -114,8 +114,9 @@ class Schedule:
     life: str
     gates: Sequence[Gate]
     runs: Sequence[Run]
-    count: int
     more: str
+    more_words: str
+    older: str
     unreadable: Sequence[str]
     past: Sequence[Past]
     skipped: Sequence[Skip]
@@ -150,6 +151,7 @@ def page(world: World, query: Query) -> Schedule:
     newest, slots = versions[:SHOWN], slots_ahead(view, _SLOTS)
     there, whole = lights.production(status, world), bool(query.first("all"))
     line = life(world, status, newest, slots)
+    older = max(world.counts.get(key, 0) - MOST_VERSIONS, 0)
     return Schedule(
         key=key,
         name=key.name,
@@ -173,8 +175,11 @@ def page(world: World, query: Query) -> Schedule:
         life=life_text(line, newest),
         gates=gates(newest),
         runs=[run(v, world) for v in (versions if whole else versions[:_LISTED])],
-        count=len(versions),
         more=query.address(all="1") if len(versions) > _LISTED and not whole else "",
+        more_words=f"{'the newest' if older else 'all'} {len(versions)} versions",
+        older=f"{older} older versions are not shown here: kubectl get mv lists them."
+        if older and whole
+        else "",
         unreadable=[
             f"{u.key.name} can't be read: {u.problem}" for u in world.unreadable.get(key, ())
         ],
