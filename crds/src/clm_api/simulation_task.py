@@ -86,7 +86,9 @@ class SimulationResult(Model):
     overfitting: OverfittingResult
     """Over versions and variants, all counted as trials."""
     judged: Count = 0
-    """Versions of all variants that were judged: the tries that ``deflatedSharpe`` counts."""
+    """Versions of all variants that were judged."""
+    tries: Count = 0
+    """The tries that ``deflatedSharpe`` counts: a judged version of three seeds is three."""
 
 
 class VariantOrigin(Model):

@@ -568,6 +568,16 @@ def test_an_own_image_trains_and_ours_reduces() -> None:
     assert (reduce.image, reduce.fetch_image) == ("trainer:1", None)
 
 
+def test_no_pod_asks_for_a_gpu_that_nothing_would_use() -> None:
+    asks = {"gpu": {"count": 2}, "queueName": "gpus"}
+    task = frozen_of(spec_of(schedule=schedule_spec(job=asks), variants=[])).task
+    assert task.variants[0].run.pod.gpu.count == 2, "the schedule as it is"
+    for number in (0, None):
+        piece = piece_of(begun().simulation, task, number)
+        assert "nvidia.com/gpu" not in str(job_of(piece, b.settings(), b.NOW).manifest), number
+        assert piece.pod.queue_name == "gpus"
+
+
 def test_only_news_that_begin_or_end_something_matter() -> None:
     news, world = JobNews(), begun()
     jobs = list(world.jobs.values())

@@ -1,5 +1,6 @@
 """A package's code is known by the digest of its files, however it is installed."""
 
+import shutil
 from collections.abc import Callable
 from importlib import metadata
 from operator import attrgetter
@@ -10,6 +11,7 @@ import pytest
 
 from clm_api.errors import ClmError
 from clm_api.report import PackageData
+from clm_trainer.own.door import entries
 from clm_trainer.own.package import identity, packages_of, require_same
 from clm_trainer.simulation.fingerprint import Fingerprint
 from tests.support.own_packages import lay, on_the_path, write
@@ -28,6 +30,36 @@ FILES = {
 def known(site: Path) -> PackageData:
     with on_the_path(site):
         return identity(metadata.distribution("quantdesk"))
+
+
+def offered() -> set[str]:
+    return {entry.name for entry in entries("clm.features") if entry.name.startswith("quantdesk")}
+
+
+def test_packages_that_come_and_go_while_a_process_lives_are_noticed(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    lay(first, FILES, ENTRY)
+    assert offered() == set()
+    with on_the_path(first):
+        assert offered() == {"quantdesk.momentum"}
+        lay(first, {}, ENTRY.replace("momentum", "trend"), name="another")
+        assert offered() == {"quantdesk.momentum", "quantdesk.trend"}, "the same path as before"
+        lay(second, {}, ENTRY.replace("momentum", "carry"), name="third")
+        with on_the_path(second):
+            assert offered() == {"quantdesk.momentum", "quantdesk.trend", "quantdesk.carry"}
+        shutil.rmtree(first / "another-1.0.dist-info")
+        assert offered() == {"quantdesk.momentum"}
+    assert offered() == set()
+
+
+def test_packages_are_looked_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    packages_of(run_spec())
+
+    def again(**_: str) -> metadata.EntryPoints:
+        raise AssertionError("the packages are looked through again")
+
+    monkeypatch.setattr(metadata, "entry_points", again)
+    assert packages_of(run_spec()) == {}
 
 
 class Change(NamedTuple):

@@ -98,16 +98,21 @@ def facts(*sharpes: float | None, failed: int = 0) -> dict[str, object]:
 
 
 def test_a_sharpe_ratio_is_deflated_by_every_judged_version_of_every_variant() -> None:
-    tries = Tries.of([facts(1.5, None, failed=2), facts(0.5, -0.5)])
-    assert (tries.count, tries.sharpes) == (4, (1.5, 0.5, -0.5))
+    tries = Tries.of([(facts(1.5, None, failed=2), 1), (facts(0.5, -0.5), 1)])
+    assert (tries.judged, tries.count, tries.sharpes) == (4, 4, (1.5, 0.5, -0.5))
     scores = Scores(sr_per_bar=0.02, bars=2160, skew=-0.1, kurtosis=5.0)
     wanted = significance.deflated_sharpe_ratio(
         sharpe=0.02, observations=2160, skew=-0.1, kurtosis=5.0, trials=4,
         variance=statistics.variance([1.5, 0.5, -0.5]) / 8766,
     )  # fmt: skip
     assert tries.deflated(scores, HOUR) == pytest.approx(wanted, abs=1e-15)
-    more = Tries.of([facts(1.5, None, failed=2), facts(*[0.5, -0.5] * 20)])
+    more = Tries.of([(facts(1.5, None, failed=2), 1), (facts(*[0.5, -0.5] * 20), 1)])
     again = more.deflated(scores, HOUR)
     assert again is not None
     assert again < wanted, "more tries, less confidence"
     assert tries.deflated(Scores(bars=2160), HOUR) is None, "nothing was traded"
+
+
+def test_each_seed_of_a_version_is_a_try() -> None:
+    tries = Tries.of([(facts(1.5, 0.5, failed=2), 3), (facts(-0.5), 1)])
+    assert (tries.judged, tries.count, tries.sharpes) == (3, 7, (1.5, 0.5, -0.5))

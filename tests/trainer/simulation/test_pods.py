@@ -104,7 +104,7 @@ def test_killed_pods_leave_what_one_machine_does(
 
 def _as_on_one_machine(sim: Simulated, store: Storage, tmp_path: Path) -> None:
     result = SimulationResult.model_validate_json(sim.content("results.json"))
-    assert result.judged == 6
+    assert (result.judged, result.tries) == (6, 6)
     assert [(one.name, one.versions, one.promotions) for one in result.variants] == [
         ("as-is", 4, 4), ("slower", 2, 2),
     ]  # fmt: skip

@@ -70,6 +70,27 @@ def test_each_version_counts_the_trials_before_it() -> None:
     assert found[2] == pytest.approx(third, abs=1e-12)
 
 
+def test_each_seed_of_a_version_is_a_trial_and_a_failed_run_is_none() -> None:
+    three = run_spec(
+        model={"family": "nhits", "nhits": {"seeds": 3}}, evaluation={"periodDays": 7, "folds": 1}
+    )
+    versions = [version(100), failed(120), version(150)]
+    made = replay(versions, PANEL, three)
+    last = significance.deflated_sharpe_ratio(
+        sharpe=0.016, observations=720, skew=0.0, kurtosis=3.0, trials=6, variance=None
+    )
+    assert made.versions[-1].metrics["deflatedSharpe"] == pytest.approx(last, abs=1e-12)
+    scores = made.scores
+    assert scores.sr_per_bar is not None
+    assert scores.skew is not None
+    assert scores.kurtosis is not None
+    whole = significance.deflated_sharpe_ratio(
+        sharpe=scores.sr_per_bar, observations=scores.bars, skew=scores.skew,
+        kurtosis=scores.kurtosis, trials=6, variance=None,
+    )  # fmt: skip
+    assert scores.metrics["deflatedSharpe"] == pytest.approx(whole, abs=1e-12)
+
+
 def test_the_next_period_is_the_versions_own_trades() -> None:
     ranks = np.random.default_rng(3).random((BARS - 100, 2))
     one = version(100, ranks)

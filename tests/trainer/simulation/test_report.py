@@ -84,6 +84,7 @@ def report(**changes: Any) -> Report:
         variants=[shown(0), shown(1, facts=worse), shown(2, facts=NEVER, deflated_sharpe=None)],
         choice=Choice(0.42, 31),
         judged=1234,
+        tries=3702,
         files=[
             ManifestFile(
                 path="attempts/pod/results.json", size=1234567, sha256="cd" * 32,
@@ -118,7 +119,8 @@ def test_it_says_what_each_variant_would_have_earned() -> None:
         "seed-8 lost 20.0 % after costs; buying and holding made 31.0 %.",
         "0 of 5 versions passed the gate, so nothing was traded; buying and holding made 31.0 %.",
         "Probability of backtest overfitting: 0.42 among 31 versions of all variants. In 42 % of",
-        "confidence above the luck of 1 234 tries",
+        "confidence above the luck of 3 702 tries",
+        "a try, once for each of its seeds.",
         "model.seed",
         "promotion.criteria.minSharpe",
     ):

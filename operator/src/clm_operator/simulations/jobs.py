@@ -68,7 +68,10 @@ def piece_of(simulation: SimulationObject, task: SimulationTask, number: int | N
 
 
 def _trains(simulation: SimulationObject, task: SimulationTask, number: int) -> Piece:
-    """Return the training of a variant's slots; each pod trains its share one after the other."""
+    """Return the training of a variant's slots; each pod trains its share one after the other.
+
+    All numbers are those of CPUs, as ``clm simulate`` has them: a GPU would lie idle.
+    """
     variant, layout = task.variants[number], _layout(simulation)
     most = -(-simulation.status.variants[number].slots // variant.indices)
     pod = variant.run.pod
@@ -76,7 +79,10 @@ def _trains(simulation: SimulationObject, task: SimulationTask, number: int) -> 
         simulation=simulation,
         name=variant_job(simulation.name, number),
         command=environment.SIMULATE,
-        pod=pod.having(active_deadline_seconds=min(pod.active_deadline_seconds * most, LONGEST_S)),
+        pod=pod.having(
+            gpu=pod.gpu.having(count=0),
+            active_deadline_seconds=min(pod.active_deadline_seconds * most, LONGEST_S),
+        ),
         own=Access(
             reads=(layout.task,),
             writes=(layout.variant_pattern(variant.name),),

@@ -11,6 +11,8 @@ from clm_api.reasons import Reason
 from clm_trainer.panel import Floats
 
 _NO_VARIANCE = 1e-12
+_AT_ONCE = 512
+"""Versions whose returns are squared at once: thousands of them together would take gigabytes."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,13 @@ def probability_of_backtest_overfitting(returns: Floats, *, blocks: int = 16) ->
     edges = np.arange(blocks + 1) * bars // blocks
     sizes = np.diff(edges)
     sums = np.add.reduceat(returns, edges[:-1])
-    squares = np.add.reduceat(returns**2, edges[:-1])
+    squares = np.concatenate(
+        [
+            np.add.reduceat(returns[:, some : some + _AT_ONCE] ** 2, edges[:-1])
+            for some in range(0, returns.shape[1], _AT_ONCE)
+        ],
+        axis=1,
+    )
     halves = [list(half) for half in itertools.combinations(range(blocks), blocks // 2)]
 
     def sharpes(half: list[int]) -> Floats:

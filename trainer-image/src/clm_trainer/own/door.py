@@ -1,8 +1,11 @@
 """From the name of an entry point to what it makes, with parameters that it checked itself."""
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import metadata
+from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -31,6 +34,23 @@ class Offer(Generic[T]):
     make: Callable[[Any, RunSpec], T]
 
 
+def entries(group: Group) -> metadata.EntryPoints:
+    """Return what installed packages offer; looked up anew only where one came or went."""
+    return _found(group, tuple((folder, _changed(folder)) for folder in sys.path))
+
+
+@lru_cache(maxsize=16)
+def _found(group: Group, _path: tuple[tuple[str, int], ...]) -> metadata.EntryPoints:
+    return metadata.entry_points(group=group)
+
+
+def _changed(folder: str) -> int:
+    try:
+        return Path(folder).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 def opened(group: Group, name: str, field: str) -> Offer[Any]:
     """Return what a name stands for.
 
@@ -44,9 +64,9 @@ def opened(group: Group, name: str, field: str) -> Offer[Any]:
     SpecError
         No installed package, or more than one, offers that name, or what it offers can't be used.
     """
-    found = metadata.entry_points(group=group, name=name)
+    found = entries(group).select(name=name)
     if not found:
-        known = sorted({entry.name for entry in metadata.entry_points(group=group)})
+        known = sorted({entry.name for entry in entries(group)})
         raise SpecError(
             field,
             f'"{name}" is not offered by any package of this image (entry point group {group}): '

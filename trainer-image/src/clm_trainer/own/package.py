@@ -12,7 +12,7 @@ from clm_api.parameters.own import CustomParameters
 from clm_api.reasons import Reason
 from clm_api.report import PackageData
 from clm_api.run import RunSpec
-from clm_trainer.own.door import Group
+from clm_trainer.own.door import Group, entries
 
 OURS = "clm-trainer"
 """Its code is known by the hash of its features and by its version."""
@@ -24,7 +24,7 @@ def packages_of(run: RunSpec) -> dict[str, PackageData]:
     """Return the packages that offer the run's features, target and families, but CLM's own."""
     found = {}
     for group, name in _offers(run):
-        for entry in metadata.entry_points(group=group, name=name):
+        for entry in entries(group).select(name=name):
             if entry.dist is not None and entry.dist.name != OURS:
                 found[entry.dist.name] = identity(entry.dist)
     return found

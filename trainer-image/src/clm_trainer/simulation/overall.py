@@ -1,7 +1,7 @@
 """All versions of all variants as tries at one thing: what choosing the best of them is worth."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,18 +92,34 @@ class Tries:
 
     Parameters
     ----------
+    judged
+        How many versions these are.
+    count
+        How many tries: a version of three seeds is three, as on a cluster.
     sharpes
         Annual Sharpe ratios of those that have one.
     """
 
+    judged: int
     count: int
     sharpes: tuple[float, ...]
 
     @classmethod
-    def of(cls, all_facts: Sequence[Mapping[str, Any]]) -> "Tries":
-        """Count those that ``simulation.json`` of each variant tells of."""
-        rows = [row for facts in all_facts for row in facts["history"] if row["stage"] != "FAILED"]
-        return cls(len(rows), tuple(row["sharpe"] for row in rows if row["sharpe"] is not None))
+    def of(cls, variants: Iterable[tuple[Mapping[str, Any], int]]) -> "Tries":
+        """Count those that ``simulation.json`` of each variant tells of.
+
+        Parameters
+        ----------
+        variants
+            What it tells, and the seeds of each version.
+        """
+        judged = count = 0
+        sharpes = list[float]()
+        for facts, seeds in variants:
+            rows = [row for row in facts["history"] if row["stage"] != "FAILED"]
+            judged, count = judged + len(rows), count + len(rows) * seeds
+            sharpes += [row["sharpe"] for row in rows if row["sharpe"] is not None]
+        return cls(judged, count, tuple(sharpes))
 
     def deflated(self, scores: Scores, step: pd.Timedelta) -> float | None:
         """Return how likely a Sharpe ratio is above the luck of so many tries; None without one.

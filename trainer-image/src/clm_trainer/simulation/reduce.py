@@ -79,7 +79,7 @@ def reduce(told: Told, attempt: str, host: Host) -> str:
             raise ClmError(Reason.INTERRUPTED, "told to stop between two variants; it is retried")
         judged.append(_judged(told, variant, folder, host))
         give_back()
-    tries = Tries.of([one.shown.facts for one in judged])
+    tries = Tries.of((one.shown.facts, one.shown.run.model.seeds) for one in judged)
     shown = [
         replace(one.shown, deflated_sharpe=tries.deflated(one.scores, one.step)) for one in judged
     ]
@@ -89,7 +89,8 @@ def reduce(told: Told, attempt: str, host: Host) -> str:
         overfitting=OverfittingResult(
             probability=choice.probability, trials=choice.versions, reason=choice.reason
         ),
-        judged=tries.count,
+        judged=tries.judged,
+        tries=tries.count,
     )
     folder.write(
         "results.json", result.model_dump_json(by_alias=True, exclude_none=True, indent=1).encode()
@@ -101,7 +102,8 @@ def reduce(told: Told, attempt: str, host: Host) -> str:
         task_sha256=told.sha256,
         variants=shown,
         choice=choice,
-        judged=tries.count,
+        judged=tries.judged,
+        tries=tries.count,
         files=tuple(folder.files),
         libraries=library_versions(),
         code_revision=metadata.version("clm-trainer"),

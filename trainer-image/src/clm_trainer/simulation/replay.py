@@ -105,7 +105,8 @@ def replay(
             promotions.append(Promotion(version.slot, before))
     targets = positions(percentiles, sigma, panel, spec)
     production = backtest.run(Play(panel, targets, spec.cost_bps, funding))
-    scores = score_of(production, RunTrials(count=max(len(judged), 1)))
+    tried = sum(past.stage != "FAILED" for past in judged) * spec.model.seeds
+    scores = score_of(production, RunTrials(count=max(tried, 1)))
     return Simulation(tuple(judged), tuple(promotions), production, scores)
 
 
@@ -123,7 +124,7 @@ def _judged(
 ) -> Past:
     if version.metrics is None:
         return Past(version.slot, "FAILED", version.failure, {})
-    metrics = deflated(version.metrics, before, panel.bars_per_year)
+    metrics = deflated(version.metrics, before, panel.bars_per_year, spec.model.seeds)
     rules = spec.promotion
     verdict = judge(metrics, version.metrics.undefined, rules.criteria, rules.significance)
     return Past(
@@ -135,8 +136,16 @@ def _judged(
     )
 
 
-def deflated(file: MetricsFile, before: Sequence[Past], bars_per_year: float) -> dict[str, float]:
-    """Return the metrics with the deflated Sharpe ratio that the trials so far allow."""
+def deflated(
+    file: MetricsFile, before: Sequence[Past], bars_per_year: float, seeds: int = 1
+) -> dict[str, float]:
+    """Return the metrics with the deflated Sharpe ratio that the trials so far allow.
+
+    Parameters
+    ----------
+    seeds
+        Trials that each version is, as on a cluster.
+    """
     metrics = dict(file.metrics)
     if file.sr_per_bar is None or file.skew is None or file.kurtosis is None:
         return metrics
@@ -147,7 +156,7 @@ def deflated(file: MetricsFile, before: Sequence[Past], bars_per_year: float) ->
         observations=file.bars,
         skew=file.skew,
         kurtosis=file.kurtosis,
-        trials=sum(1 for p in before if p.metrics) + 1,
+        trials=(sum(1 for p in before if p.metrics) + 1) * seeds,
         variance=variance,
     )
     return metrics

@@ -11,10 +11,9 @@ from clm_api.reasons import Reason
 from clm_api.report import MetricsFile
 from clm_api.run import RunSpec
 from clm_trainer.families.base import FitContext
-from clm_trainer.features import registry
 from clm_trainer.panel import Floats, Panel
 from clm_trainer.stages.develop import develop
-from clm_trainer.stages.features import dataset
+from clm_trainer.stages.features import following
 
 OTHERS_TROUBLE = frozenset(
     {
@@ -63,7 +62,7 @@ def past_version(
 ) -> PastVersion:
     """Train on the first ``known`` bars of a panel, then score all later ones.
 
-    Features of the later bars are built with the earlier ones in front of them, as a bot would.
+    Features of the later bars go on where those of the training ended, as a bot's do.
 
     Parameters
     ----------
@@ -86,8 +85,9 @@ def past_version(
             raise
         none = np.empty((0, len(panel.symbols)))
         return PastVersion(slot, None, none, none, f"{error.reason}: {error.message}")
-    rows = dataset(panel, None, registry.create(spec))
-    later = rows.rows(known, len(panel))
+    later = following(
+        developed.rows, panel.window(known, len(panel)), developed.features, developed.made.after
+    )
     trained = developed.trained
     percentiles = trained.ranks.rank(trained.model.score(later))
     return PastVersion(slot, developed.metrics, percentiles, later.sigma)

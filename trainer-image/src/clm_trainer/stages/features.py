@@ -1,7 +1,11 @@
 """Features and labels from bars."""
 
+import numpy as np
+
 from clm_trainer.families.base import Dataset
-from clm_trainer.features import STANDARD, FeatureSet, build_features
+from clm_trainer.features import STANDARD, FeatureSet, TableStream, build_features
+from clm_trainer.features.base import Saved
+from clm_trainer.features.table import BLOCK_BARS
 from clm_trainer.panel import Panel
 from clm_trainer.targets import Target, unlabelled
 
@@ -30,4 +34,42 @@ def dataset(panel: Panel, target: Target | None = None, features: FeatureSet = S
         log_close=table.log_close,
         observed=features.observed,
         before_newest=table.before_newest,
+    )
+
+
+def following(known: Dataset, later: Panel, features: FeatureSet, after: Saved) -> Dataset:
+    """Return the rows of bars that follow known ones, to be scored.
+
+    They are those of ``dataset`` on all bars together, bit for bit.
+
+    Parameters
+    ----------
+    known
+        All rows before; their closes stand in front of the later ones.
+    after
+        The state of the features after the known bars.
+    """
+    shape = later.gap.shape
+    values, sigma = np.empty((*shape, len(features.names))), np.empty(shape)
+    usable, log_close = np.empty(shape, dtype=np.bool_), np.empty(shape)
+    stream = TableStream.resume(features, later.symbols, later.timeframe, after)
+    for start in range(0, len(later), BLOCK_BARS):
+        rows = slice(start, start + BLOCK_BARS)
+        made = stream.advance(later.window(start, start + BLOCK_BARS))
+        values[rows], sigma[rows] = made.values, made.sigma
+        usable[rows], log_close[rows] = made.usable, made.log_close
+    labels = unlabelled(later)
+    return Dataset(
+        times=later.times,
+        timeframe=later.timeframe,
+        symbols=later.symbols,
+        names=features.names,
+        features=values,
+        target=labels.values,
+        ends=labels.ends,
+        sigma=sigma,
+        usable=usable,
+        open=later.open,
+        log_close=np.concatenate([known.log_close, log_close]),
+        observed=features.observed,
     )

@@ -59,12 +59,15 @@ class Made:
         What the family said that it reads.
     probes
         Where the features are made again, of fewer bars.
+    after
+        The state of the features after the last bar.
     """
 
     rows: Dataset
     compared: Kept
     reads: Reads
     probes: tuple[Probe, ...]
+    after: Saved
 
     @property
     def drift_rows(self) -> Dataset:
@@ -119,7 +122,7 @@ def made_of(
         log_close=log_close,
         observed=features.observed,
     )
-    return Made(rows, compared.kept(), reads, tuple(probes))
+    return Made(rows, compared.kept(), reads, tuple(probes), stream.save())
 
 
 def cuts_of(walk: Walk) -> list[int]:

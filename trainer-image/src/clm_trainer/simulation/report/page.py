@@ -60,6 +60,8 @@ class Report:
         The Simulation's name.
     judged
         Versions of all variants that were judged.
+    tries
+        The same, once for each of a version's seeds.
     files
         The other files of the attempt.
     """
@@ -71,6 +73,7 @@ class Report:
     variants: Sequence[Shown]
     choice: Choice
     judged: int
+    tries: int
     files: Sequence[ManifestFile]
     libraries: Mapping[str, str]
     code_revision: str

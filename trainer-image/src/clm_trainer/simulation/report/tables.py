@@ -30,7 +30,7 @@ def verdict(one: "Shown") -> tuple[str, str, str]:
 
 
 def _gained(share: float) -> str:
-    return f"{'made' if share > 0 else 'lost'} {percent(abs(share))}"
+    return f"{'lost' if share < 0 else 'made'} {percent(abs(share))}"
 
 
 def variants(shown: Sequence["Shown"]) -> Grid:
