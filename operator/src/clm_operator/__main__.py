@@ -18,7 +18,7 @@ from clm_operator.wiring import Operator
 
 _LOG = logging.getLogger("clm_operator")
 _LEVELS = 50_000
-"""The API server takes JSON of ten thousand levels in open fields, and watches read all of it."""
+"""Open fields may nest deeply, and watches read them before anything can refuse them."""
 CONFIG_VARIABLE = "CLM_CONFIG"
 CONFIG_DEFAULT = "/etc/clm/config.yaml"
 PORT_VARIABLE = "CLM_HTTP_PORT"
