@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clm_api.ticks import numbers
 from clm_cli.dashboard.plots.axes import Axes, roomy, thinned
 from clm_cli.dashboard.plots.criteria import Judged, criterion
 from clm_cli.dashboard.plots.curves import Curve, curves
-from clm_cli.dashboard.plots.ticks import dates, numbers
+from clm_cli.dashboard.plots.ticks import dates
 from clm_cli.dashboard.plots.timeline import TimeLine, timeline
 
 _NUMBERS = st.floats(-1e9, 1e9)

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clm_api.ticks import numbers
 from clm_trainer.tearsheet.svg import NARROW, WIDE
-from clm_trainer.tearsheet.ticks import dates, numbers
+from clm_trainer.tearsheet.ticks import dates
 
 
 @pytest.mark.parametrize(

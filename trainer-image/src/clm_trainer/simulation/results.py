@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from clm_api.ticks import numbers
 from clm_trainer.panel import Floats
 from clm_trainer.simulation.replay import Simulation
 from clm_trainer.tearsheet.svg import Axes, Colour, roomy
-from clm_trainer.tearsheet.ticks import dates, numbers, seconds, window
+from clm_trainer.tearsheet.ticks import dates, seconds, window
 
 _WIDTH, _HEIGHT, _LEVELS = 860, 344, 8
 _COLOURS = {

@@ -8,6 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from clm_api.report import FoldMetrics
+from clm_api.ticks import numbers
 from clm_trainer.evaluation.deciles import Decile
 from clm_trainer.evaluation.performance import rolling_sharpe
 from clm_trainer.panel import Floats
@@ -22,7 +23,7 @@ from clm_trainer.tearsheet.svg import (
     draw,
     roomy,
 )
-from clm_trainer.tearsheet.ticks import dates, numbers, seconds, window
+from clm_trainer.tearsheet.ticks import dates, seconds, window
 
 _PX_PER_LEVEL = 30
 _PX_PER_SHARE = 160

@@ -1,12 +1,13 @@
 """Axes and marks as inline SVG, coloured by the page's CSS: the same bytes every time."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
 from markupsafe import Markup, escape
 
+from clm_api.ticks import Ticks
 from clm_trainer.panel import Floats
 
 WIDE, NARROW = 860, 358
@@ -40,8 +41,6 @@ class Colour(StrEnum):
 
 LINES = (Colour.ONE, Colour.TWO, Colour.THREE, Colour.FOUR, Colour.FIVE, Colour.SIX)
 DASHES, DOTS = "4 3", "2 3"
-Ticks = Sequence[tuple[float, str]]
-"""Places on an axis in its own units, and what is written there."""
 
 
 @dataclass

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup, escape
 
+from clm_api.ticks import Span, Ticks
+
 LETTER = 11
 """Size of all texts, in px of the drawing."""
 TOP, BOTTOM, LEFT, RIGHT = 12, 26, 52, 14
@@ -14,10 +16,7 @@ _TICK, _GAP, _MIDDLE = 4, 6, 4
 _ROOM = 0.06
 """Share of the values' span that an axis shows beyond them."""
 
-Span = tuple[float, float]
 Point = tuple[float, float]
-Ticks = Sequence[tuple[float, str]]
-"""Places on an axis in its own units, and what is written there."""
 
 
 @dataclass

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from clm_api.ticks import numbers
 from clm_cli.dashboard.plots.axes import Axes, roomy
-from clm_cli.dashboard.plots.ticks import dates, numbers
+from clm_cli.dashboard.plots.ticks import dates
 
 _WIDTH, _HEIGHT, _LEVELS = 350, 168, 4
 _SPREAD = 12.0
