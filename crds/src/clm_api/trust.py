@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from clm_api.errors import SpecError
+from clm_api.variables import restored
 
 CA_BUNDLE = "AWS_CA_BUNDLE"
 """File of PEM certificates."""
@@ -52,16 +53,9 @@ def bundle_trusted() -> Iterator[None]:
     folder = ssl.get_default_verify_paths().capath
     with _beside(os.environ.get(_FILE), bundle) as file:
         meant = {_FILE: file} | ({_FOLDER: folder} if folder else {})
-        before = {name: os.environ.get(name) for name in meant}
-        os.environ.update(meant)
-        try:
+        with restored(meant):
+            os.environ.update(meant)
             yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
 
 
 @contextmanager

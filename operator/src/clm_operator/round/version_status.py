@@ -1,33 +1,20 @@
 """The status of a version: what came of its run and how it moves, written down in one place.
 
-It also says so in the words of kstatus: how far the run is, and of which spec.
-
-phase      kstatus       conditions
-Pending    InProgress    Ready=False, Reconciling=True
-Running    InProgress    Ready=False, Reconciling=True
-Succeeded  Current       Ready=True, whatever the verdict: a REJECTED version is a finished one
-Failed     Failed        Ready=False, Stalled=True
+It also says so in the words of kstatus: how far the run is, and of which spec. A REJECTED version
+is a finished one.
 """
 
 from dataclasses import replace
 from datetime import datetime
 
-from clm_api.conditions import condition, set_conditions
-from clm_api.model_version import ModelVersionStatus, Phase
+from clm_api.conditions import condition
+from clm_api.kstatus import READY, conditions_of
+from clm_api.model_version import ModelVersionStatus
 from clm_operator.changes import Change, Changes, Settled
 from clm_operator.facts import Facts
 from clm_operator.mirror.objects import Version
 from clm_operator.runs.decide import Runs
 from clm_operator.stages.lifecycle import moved, said_of
-
-_READY, _RECONCILING, _STALLED = "Ready", "Reconciling", "Stalled"
-_TRUE: dict[Phase, str] = {
-    Phase.PENDING: _RECONCILING,
-    Phase.RUNNING: _RECONCILING,
-    Phase.SUCCEEDED: _READY,
-    Phase.FAILED: _STALLED,
-}
-"""The one of the three that holds; Reconciling and Stalled are there only while they do."""
 
 
 def settled(facts: Facts, runs: Runs, moves: Changes) -> tuple[Settled, ...]:
@@ -53,7 +40,7 @@ def settled(facts: Facts, runs: Runs, moves: Changes) -> tuple[Settled, ...]:
 def _is_written(version: Version) -> bool:
     """Whether an ended version's status says all that it is to say."""
     status = version.status
-    said = any(c.type == _READY for c in status.conditions)
+    said = any(c.type == READY for c in status.conditions)
     return said and status.observed_generation == version.generation
 
 
@@ -61,15 +48,10 @@ def written(version: Version, change: Change, now: datetime) -> ModelVersionStat
     """Write a change down."""
     status = change.status if change.move is None else moved(change.status, change.move)
     said = [(*one, change.at) for one in (*change.said, *said_of(change.move))]
-    true = _TRUE[status.phase]
-    reason, message = status.reason or str(status.phase), status.message
-    said += [(kind, kind == true, reason, message, now) for kind in {_READY, true}]
-    stated = [
+    beside = [
         condition(kind, holds=holds, reason=str(why), message=words, now=at)
         for kind, holds, why, words, at in said
     ]
-    over = {_RECONCILING, _STALLED} - {true}
-    kept = [c for c in status.conditions if c.type not in over]
-    return status.having(
-        observed_generation=version.generation, conditions=list(set_conditions(kept, stated))
-    )
+    reason = status.reason or str(status.phase)
+    conditions = conditions_of(status.conditions, status.phase, reason, status.message, now, beside)
+    return status.having(observed_generation=version.generation, conditions=list(conditions))

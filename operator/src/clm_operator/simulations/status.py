@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from clm_api.conditions import Condition, condition, set_conditions
 from clm_api.happening import Happening
-from clm_api.model_version import ArtifactStatus, JobRef, Phase
+from clm_api.kstatus import conditions_of
+from clm_api.model_version import TERMINAL, ArtifactStatus, JobRef, Phase
 from clm_api.reasons import Reason
 from clm_api.simulation import SimulatedVariant, SimulationStatus
 from clm_api.simulation_task import VariantResult
@@ -15,16 +15,8 @@ from clm_operator.simulations.facts import Facts
 from clm_operator.simulations.frozen import Frozen
 from clm_operator.simulations.view import SimulationReport
 
-_READY, _RECONCILING, _STALLED = "Ready", "Reconciling", "Stalled"
-_TRUE: dict[Phase, str] = {
-    Phase.PENDING: _RECONCILING,
-    Phase.RUNNING: _RECONCILING,
-    Phase.SUCCEEDED: _READY,
-    Phase.FAILED: _STALLED,
-}
 _LONGEST_S = 10 * 365 * 86400
 """Nobody knows an end that lies further off."""
-_ENDED = (Phase.SUCCEEDED, Phase.FAILED)
 
 
 def frozen_status(facts: Facts, frozen: Frozen) -> SimulationStatus:
@@ -44,7 +36,7 @@ def status_of(facts: Facts, came: Came) -> SimulationStatus:
     variants = list(came.variants) or before.variants
     slots, trained = sum(v.slots for v in variants), sum(v.trained for v in variants)
     start = before.start_time or (now if came.works else None)
-    ended = came.phase in _ENDED
+    ended = came.phase in TERMINAL
     job = facts.reduce.job
     status = before.having(
         observed_generation=facts.simulation.generation,
@@ -60,7 +52,9 @@ def status_of(facts: Facts, came: Came) -> SimulationStatus:
         variants=variants,
         reduce_job_ref=before.reduce_job_ref if job is None else JobRef(name=job.name, uid=job.uid),
         reduce_queue=None if ended or facts.reduce.state is None else facts.reduce.state.queue,
-        conditions=list(_conditions(before, came, facts.now)),
+        conditions=list(
+            conditions_of(before.conditions, came.phase, came.reason, came.message, facts.now)
+        ),
         untold=[],
     )
     return status if came.report is None else _with_report(status, facts, came.report)
@@ -76,16 +70,6 @@ def _eta(
         return before.estimated_completion_time
     left = max((now - start).total_seconds(), 0.0) * (slots / trained - 1)
     return now + timedelta(seconds=round(left)) if left <= _LONGEST_S else None
-
-
-def _conditions(before: SimulationStatus, came: Came, now: datetime) -> tuple[Condition, ...]:
-    true = _TRUE[came.phase]
-    stated = [
-        condition(kind, holds=kind == true, reason=came.reason, message=came.message, now=now)
-        for kind in sorted({_READY, true})
-    ]
-    over = {_RECONCILING, _STALLED} - {true}
-    return set_conditions((c for c in before.conditions if c.type not in over), stated)
 
 
 def _with_report(
@@ -138,7 +122,7 @@ def happenings_of(facts: Facts, came: Came) -> Iterator[Happening]:
     if before is Phase.PENDING and came.works:
         slots = sum(v.slots for v in came.variants)
         yield _told("begun", Reason.SIMULATING, f"{slots} versions are being trained", facts)
-    if came.phase in _ENDED:
+    if came.phase in TERMINAL:
         yield _told("ended", came.reason, came.message, facts, well=came.phase is Phase.SUCCEEDED)
 
 

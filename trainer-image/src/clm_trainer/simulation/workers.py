@@ -11,6 +11,7 @@ from multiprocessing.synchronize import Event
 
 from clm_api.errors import ClmError
 from clm_api.reasons import Reason
+from clm_api.variables import restored
 from clm_trainer.families.base import interrupted
 from clm_trainer.simulation.work import Work
 
@@ -90,16 +91,9 @@ def _made(future: "Future[bytes | tuple[Reason, str]]") -> bytes:
 @contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
     """Set variables for the processes that are started inside."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
+    with restored(variables):
+        os.environ.update(variables)
         yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 _adopted: list[tuple[Work, Event]] = []

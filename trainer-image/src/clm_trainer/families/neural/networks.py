@@ -1,13 +1,13 @@
 """How the networks of neuralforecast are run: as plain torch modules (docs/decisions/0008)."""
 
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 
+from clm_api.variables import restored
 from clm_trainer.evaluation.positions import PercentileMap
 from clm_trainer.families.torch_state import own_torch_state
 
@@ -42,11 +42,5 @@ def forecast(network: Network, inputs: torch.Tensor) -> torch.Tensor:
 @contextmanager
 def calm() -> Iterator[None]:
     """Use one thread, and leave the process's generators and variables as they were."""
-    variables = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
-    try:
-        with own_torch_state():
-            yield
-    finally:
-        for name in _VARIABLES:
-            os.environ.pop(name, None)
-        os.environ.update(variables)
+    with restored(_VARIABLES), own_torch_state():
+        yield
